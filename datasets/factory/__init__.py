@@ -1,0 +1,1 @@
+"""How stores are made: recipes, builds, verification, importers."""

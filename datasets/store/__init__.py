@@ -1,0 +1,1 @@
+"""Zarr v3 stores: layout, checks, statistics, readers."""

@@ -1,0 +1,1 @@
+"""Surrogates: load a trained bundle, predict in physical units."""
