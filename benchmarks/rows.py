@@ -5,11 +5,42 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@cache
+def describe_machine() -> dict[str, Any]:
+    """Describe the machine and the versions that a number depends on."""
+    packages = ("numpy", "torch", "zarr", "numcodecs", "xarray", "lightning", "sionna-rt")
+    return {
+        "cpu": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_at_start": round(os.getloadavg()[0], 2),
+        "versions": {name: version for name in packages if (version := _version(name))},
+    }
 
 
 @dataclass(frozen=True)
@@ -44,7 +75,7 @@ class Row:
     target: str = ""
     holds: bool | None = None
     note: str = ""
-    machine: Mapping[str, Any] = field(default_factory=lambda: machine())
+    machine: Mapping[str, Any] = field(default_factory=describe_machine)
 
 
 @dataclass(frozen=True)
@@ -53,6 +84,9 @@ class Paired:
 
     ours: tuple[float, ...]
     reference: tuple[float, ...]
+
+    def medians(self) -> tuple[float, float]:
+        return statistics.median(self.ours), statistics.median(self.reference)
 
     def speedup(self) -> float:
         """Median of reference / ours."""
@@ -68,8 +102,8 @@ def faster(
 ) -> Row:
     """Row that says how many times better than the reference ours is; `at_least` is its target."""
     ratio = pairs.speedup()
-    target, holds = ("", None) if at_least is None else (f">= {at_least:g}", ratio >= at_least)
-    return _row(name, unit, pairs, reference_name, ratio, target, holds, note)
+    row = Row(name, unit, *pairs.medians(), reference_name, ratio, note=note)
+    return row if at_least is None else replace(row, target=f">= {at_least:g}", holds=ratio >= at_least)
 
 
 def costs(
@@ -77,22 +111,8 @@ def costs(
 ) -> Row:
     """Row that says what ours costs relative to the reference; `at_most` is its target."""
     ratio = pairs.cost()
-    target, holds = ("", None) if at_most is None else (f"<= {at_most:g}", ratio <= at_most)
-    return _row(name, unit, pairs, reference_name, ratio, target, holds, note)
-
-
-def _row(
-    name: str,
-    unit: str,
-    pairs: Paired,
-    reference_name: str,
-    ratio: float,
-    target: str,
-    holds: bool | None,
-    note: str,
-) -> Row:
-    ours, reference = statistics.median(pairs.ours), statistics.median(pairs.reference)
-    return Row(name, unit, ours, reference, reference_name, ratio, target, holds, note)
+    row = Row(name, unit, *pairs.medians(), reference_name, ratio, note=note)
+    return row if at_most is None else replace(row, target=f"<= {at_most:g}", holds=ratio <= at_most)
 
 
 def measure_pairs(
@@ -129,21 +149,6 @@ def measure_pairs(
     return Paired(tuple(times[True]), tuple(times[False]))
 
 
-@cache
-def machine() -> dict[str, Any]:
-    """Describe the machine and the versions that a number depends on."""
-    packages = ("numpy", "torch", "zarr", "numcodecs", "xarray", "lightning", "sionna-rt")
-    return {
-        "cpu": _processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "load_at_start": round(os.getloadavg()[0], 2),
-        "versions": {name: version for name in packages if (version := _version(name))},
-    }
-
-
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Rows as plain dictionaries, in the order of their fields."""
     return [asdict(row) for row in rows]
@@ -171,19 +176,3 @@ def table(rows: Sequence[Row]) -> str:
     ]
     text += [f"  {row.name}: {row.note}" for row in rows if row.note]
     return "\n".join(text)
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
