@@ -1,0 +1,110 @@
+"""`surrogates doctor`: what this machine can run, and the exact line that gets what is missing."""
+
+import importlib
+import importlib.util
+import platform
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from typing import NamedTuple
+
+import typer
+
+DISTRIBUTION = "sciml-surrogates"
+MARKS = {True: "ok", False: "--"}
+
+
+class Finding(NamedTuple):
+    """One line of the report; `remedy` says how to get what is missing."""
+
+    name: str
+    present: bool
+    found: str
+    remedy: str = ""
+
+
+def doctor() -> None:
+    """Show which backends and optional extras are there, and how to get what is missing."""
+    for finding in findings():
+        typer.echo(f"{MARKS[finding.present]}  {finding.name:<17} {finding.found}")
+        if finding.remedy:
+            typer.echo(f"    {'':<17} get it with: {finding.remedy}")
+
+
+def findings() -> Iterator[Finding]:
+    """Examine this environment, cheapest first; a broken part becomes a finding, never a traceback."""
+    yield Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Finding(DISTRIBUTION, True, metadata.version(DISTRIBUTION))
+    for name, examine in (("torch", _torch), ("ray tracing", _ray_tracing), ("cupy", _cupy)):
+        yield _guarded(name, examine)
+    for extra, missing in missing_by_extra().items():
+        found = f"missing: {', '.join(missing)}" if missing else "complete"
+        yield Finding(f"[{extra}]", not missing, found, install_line(extra) if missing else "")
+
+
+def install_line(extra: str) -> str:
+    """Return the command that installs one optional extra."""
+    return f'pip install "{DISTRIBUTION}[{extra}]"'
+
+
+def missing_by_extra() -> dict[str, list[str]]:
+    """Return, for every extra that this package declares, the distributions that are not installed."""
+    from packaging.requirements import Requirement
+
+    package = metadata.metadata(DISTRIBUTION)
+    requirements = [Requirement(text) for text in package.get_all("Requires-Dist") or []]
+    missing: dict[str, list[str]] = {}
+    for extra in package.get_all("Provides-Extra") or []:
+        wanted = (
+            requirement.name
+            for requirement in requirements
+            if requirement.marker is not None
+            and not requirement.marker.evaluate({"extra": ""})
+            and requirement.marker.evaluate({"extra": extra})
+        )
+        missing[extra] = sorted(name for name in wanted if not _installed(name))
+    return missing
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _guarded(name: str, examine: Callable[[], Finding]) -> Finding:
+    try:
+        return examine()
+    except Exception as error:  # a broken driver or library may raise anything; the report goes on
+        return Finding(name, False, f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _torch() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        device = f"cuda ({torch.cuda.get_device_name()})"
+    elif torch.backends.mps.is_available():
+        device = "mps"
+    else:
+        device = f"cpu, {torch.get_num_threads()} threads"
+    return Finding("torch", True, f"{torch.__version__}, device {device}")
+
+
+def _ray_tracing() -> Finding:
+    if importlib.util.find_spec("sionna") is None:
+        return Finding("ray tracing", False, "Sionna RT is not installed", install_line("radio"))
+    from physics.raytracing import backend
+
+    try:
+        return Finding("ray tracing", True, str(backend.describe()))
+    except backend.BackendError as error:
+        return Finding("ray tracing", False, str(error))
+
+
+def _cupy() -> Finding:
+    if importlib.util.find_spec("cupy") is None:
+        return Finding("cupy", False, "not installed (array code runs on NumPy)", install_line("gpu"))
+    cupy = importlib.import_module("cupy")
+    return Finding("cupy", True, f"{cupy.__version__}, {cupy.cuda.runtime.getDeviceCount()} device(s)")
