@@ -1,0 +1,194 @@
+"""Build a registered piece from a configuration node ``{name: ..., **arguments}``.
+
+The signature of the constructor is schema and default at once: a pydantic model made of it converts the
+values, refuses unknown keys, and gives back the node with all its defaults for the record.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from surrogates.core.errors import ConfigError
+from surrogates.core.registry import resolve
+from surrogates.core.text import listing, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def build(kind: str, node: Mapping[str, Any], **context: object) -> Any:
+    """Build the piece that a node names.
+
+    Parameters
+    ----------
+    kind
+        Registry, ``"models"`` and so on.
+    node
+        ``{"name": registered name, **arguments}``.
+    **context
+        Arguments that the program supplies, such as ``in_channels``; each is passed only to a constructor
+        that takes it, and a node may not set it.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown name or argument (with the nearest one), a wrong value, or a missing argument.
+    """
+    name, arguments = split_node(kind, node)
+    constructor = resolve(kind, name)
+    if not callable(constructor):
+        return _constant(kind, name, constructor, arguments)
+    where = f"{kind.removesuffix('s')} '{name}'"
+    if _is_model(constructor):
+        return validate(cast(type[BaseModel], constructor), arguments, where)
+    checked = _checked(constructor, arguments, tuple(sorted(context)), where, required=True)
+    given = {key: getattr(checked, key) for key in type(checked).model_fields} | (checked.model_extra or {})
+    accepted = {key: value for key, value in context.items() if key in _parameters(constructor)}
+    return constructor(**given, **accepted)
+
+
+def resolved(kind: str, node: Mapping[str, Any], **context: object) -> dict[str, Any]:
+    """Return the node with every default filled in, as plain JSON values.
+
+    Arguments in ``context``, and required ones that the node leaves to the program, are left out.
+    """
+    name, arguments = split_node(kind, node)
+    constructor = resolve(kind, name)
+    if not callable(constructor):
+        _constant(kind, name, constructor, arguments)
+        return {"name": name}
+    where = f"{kind.removesuffix('s')} '{name}'"
+    if _is_model(constructor):
+        model = validate(cast(type[BaseModel], constructor), arguments, where)
+        return {"name": name, **model.model_dump(mode="json")}
+    checked = _checked(constructor, arguments, tuple(sorted(context)), where, required=False)
+    given = {key for key in type(checked).model_fields if hasattr(checked, key)}
+    given |= set(checked.model_extra or {})
+    return {"name": name, **checked.model_dump(mode="json", include=given)}
+
+
+def split_node(kind: str, node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Split a node in its name and its arguments."""
+    if isinstance(node, str):
+        return node, {}
+    if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
+        raise ConfigError(
+            f"A node of {kind} needs 'name: ...' and the arguments beside it, but found {node!r}."
+        )
+    return node["name"], {key: value for key, value in node.items() if key != "name"}
+
+
+def validate(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
+    """Return ``model`` made of ``data``, or one :class:`ConfigError` that names every fault.
+
+    Parameters
+    ----------
+    model
+        A pydantic model; with ``extra="forbid"`` an unknown key is answered with the nearest valid one.
+    data
+        Plain values.
+    where
+        What is being configured, for the message.
+    """
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, model, where)) from None
+
+
+def _is_model(constructor: object) -> bool:
+    return isinstance(constructor, type) and issubclass(constructor, BaseModel)
+
+
+def _constant(kind: str, name: str, value: object, arguments: Mapping[str, Any]) -> object:
+    if arguments:
+        what = f"{kind.removesuffix('s')} '{name}'"
+        raise ConfigError(f"{what} takes no arguments, but got {listing(arguments)}.")
+    return value
+
+
+@cache
+def _parameters(constructor: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    signature = inspect.signature(constructor, eval_str=True)
+    return {name: p for name, p in signature.parameters.items() if p.kind in _NAMED}
+
+
+@cache
+def _signature_model(constructor: Callable[..., object], context: tuple[str, ...]) -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        name: (
+            Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation,
+            ... if parameter.default is inspect.Parameter.empty else parameter.default,
+        )
+        for name, parameter in _parameters(constructor).items()
+        if name not in context
+    }
+    open_ended = any(
+        p.kind is inspect.Parameter.VAR_KEYWORD for p in inspect.signature(constructor).parameters.values()
+    )
+    config = ConfigDict(
+        extra="allow" if open_ended else "forbid", arbitrary_types_allowed=True, protected_namespaces=()
+    )
+    return create_model(getattr(constructor, "__name__", "Arguments"), __config__=config, **fields)
+
+
+def _checked(
+    constructor: Callable[..., object],
+    arguments: Mapping[str, Any],
+    context: tuple[str, ...],
+    where: str,
+    *,
+    required: bool,
+) -> BaseModel:
+    model = _signature_model(constructor, context)
+    supplied = set(context) & set(arguments) & set(_parameters(constructor))
+    if supplied:
+        raise ConfigError(f"{where}: {listing(supplied)} follows from the data; remove it from the node.")
+    try:
+        return model.model_validate(dict(arguments))
+    except ValidationError as error:
+        faults = error.errors()
+        if required or any(fault["type"] != "missing" for fault in faults):
+            raise ConfigError(_explain(error, model, where)) from None
+        return model.model_construct(**arguments)
+
+
+def _explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    return f"{where}: " + "; ".join(_explain_one(fault, model) for fault in error.errors())
+
+
+def _explain_one(fault: Any, model: type[BaseModel]) -> str:
+    *parents, last = fault["loc"] or ("value",)
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        choices = _keys_at(model, parents)
+        return f"unknown key '{path}'.{nearest(str(last), choices)} Valid keys: {listing(choices)}"
+    if fault["type"] == "missing":
+        return f"'{path}' is required and has no default"
+    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if fault["type"] == "value_error":
+        return f"'{path}': {message}" if path else message
+    return f"'{path}' should be {message}, found {fault['input']!r}"
+
+
+def _keys_at(model: type[BaseModel], parents: list[Any]) -> list[str]:
+    """Return the field names of the model nested in ``model`` at the path ``parents``."""
+    for part in parents:
+        if isinstance(part, str) and part in model.model_fields:
+            inner = _model_in(model.model_fields[part].annotation)
+            if inner is None:
+                return []
+            model = inner
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if _is_model(annotation):
+        return cast(type[BaseModel], annotation)
+    for argument in getattr(annotation, "__args__", ()):
+        if (inner := _model_in(argument)) is not None:
+            return inner
+    return None

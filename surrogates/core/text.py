@@ -1,0 +1,16 @@
+"""Words for error messages."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the choice most like ``word``, or ``""`` if none is near."""
+    by_lower = {choice.lower(): choice for choice in choices}
+    found = get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.6)
+    return f" Did you mean '{by_lower[found[0]]}'?" if found else ""
+
+
+def listing(choices: Iterable[str]) -> str:
+    """Return the sorted choices, separated by commas, or ``none``."""
+    return ", ".join(sorted(choices)) or "none"
