@@ -1,0 +1,61 @@
+# Every target works alone on a fresh machine: Python 3.11 or newer, git, make and a C compiler are enough.
+#
+#   make demo                                  a city nobody saw in training, predicted; 12 minutes
+#   make test PIP_ARGS="torch==2.13.0"         words for pip: a version, a wheel folder, an index of CPU-only builds
+#   make test PYTHON=python3.12 ARGS="-k radio"
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PIP_ARGS ?=
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types bench docs clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+install: $(VENV)/.dev  ## install the package with everything that development needs into .venv
+
+demo: $(VENV)/.radio  ## build radio maps of real cities, train, predict an unseen city
+	$(BIN)/python -m surrogates.domains.radio.demo $(ARGS)
+
+test: $(VENV)/.dev  ## run the tests; coverage below 85 % fails
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=85 $(ARGS)
+
+lint: $(VENV)/.dev  ## check style, formatting and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: $(VENV)/.dev  ## check the type annotations
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## measure speed against the references
+	$(BIN)/surrogates bench $(ARGS)
+
+docs: $(VENV)/.dev  ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+clean:  ## remove what make made; data/ and runs/ stay
+	rm -rf $(VENV) site build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps record an installation; a changed pyproject.toml (dependencies, entry points) makes it again.
+$(VENV)/.radio: $(VENV)/.python pyproject.toml setup.py
+	$(PIP) install $(PIP_ARGS) --editable ".[radio]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml setup.py
+	$(PIP) install $(PIP_ARGS) --editable ".[dev,docs]"
+	@touch $@ $(VENV)/.radio
+
+# Without a GPU, a torch wheel in one of pip's own wheel folders (find-links) saves downloading several
+# gigabytes of CUDA libraries; where there is none, the next step installs torch from the index as usual.
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit("error: Python 3.11 or newer is needed, found " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	@test -e /dev/nvidiactl || $(PIP) install --quiet --no-index --no-deps torch 2>/dev/null || true
+	@touch $@
