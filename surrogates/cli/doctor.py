@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import typer
 
-DISTRIBUTION = "sciml-surrogates"
+from surrogates.core.optional import DISTRIBUTION, install_line
+
 MARKS = {True: "ok", False: "--"}
 
 
@@ -39,11 +40,6 @@ def findings() -> Iterator[Finding]:
     for extra, missing in missing_by_extra().items():
         found = f"missing: {', '.join(missing)}" if missing else "complete"
         yield Finding(f"[{extra}]", not missing, found, install_line(extra) if missing else "")
-
-
-def install_line(extra: str) -> str:
-    """Return the command that installs one optional extra."""
-    return f'pip install "{DISTRIBUTION}[{extra}]"'
 
 
 def missing_by_extra() -> dict[str, list[str]]:
@@ -98,9 +94,11 @@ def _ray_tracing() -> Finding:
     from physics.raytracing import backend
 
     try:
-        return Finding("ray tracing", True, str(backend.describe()))
+        found = backend.describe()
     except backend.BackendError as error:
         return Finding("ray tracing", False, str(error))
+    solver = ", ".join(f"{name} {version}" for name, version in found.items() if name != "backend")
+    return Finding("ray tracing", True, f"{found['backend']} ({solver})")
 
 
 def _cupy() -> Finding:
