@@ -1,0 +1,1 @@
+"""Scores with intervals, baselines beside the model, reports and claims."""

@@ -1,0 +1,161 @@
+"""Baselines that fit any data set: what a practitioner tries before a network.
+
+A baseline is built with the names of the targets and of the inputs that have the record dimension, fitted on
+batches in physical units, and called like a method. These work on the CPU; NaN (not observed) in an input
+counts as 0.
+"""
+
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+import torch
+from sklearn.linear_model import Ridge as RidgeRegression
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+Batch = dict[str, Tensor]
+
+
+class Mean:
+    """Mean of each target over the training examples, cell by cell; NaN (not observed) is left out.
+
+    A cell that no training example has seen gets the mean over all cells.
+    """
+
+    def __init__(self, targets: list[str], inputs: list[str]) -> None:
+        self.targets = targets
+        self.inputs = inputs
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, Tensor] = {}
+
+    def fit(self, batches: Iterable[Batch]) -> Self:
+        """Accumulate the targets' sums."""
+        for batch in batches:
+            for name in self.targets:
+                values = batch[name].detach().cpu().double()
+                known = ~values.isnan()
+                zero = torch.zeros(values.shape[1:], dtype=torch.float64)
+                self._sums[name] = self._sums.get(name, zero) + values.nan_to_num(0.0).sum(0)
+                self._counts[name] = self._counts.get(name, zero) + known.sum(0)
+        return self
+
+    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Repeat the means for each example."""
+        like = inputs[self.inputs[0]]
+        means = {}
+        for name in self.targets:
+            overall = self._sums[name].sum() / self._counts[name].sum()
+            mean = torch.where(self._counts[name] > 0, self._sums[name] / self._counts[name], overall)
+            means[name] = mean.float().to(like.device).expand(len(like), *mean.shape)
+        return means
+
+
+class _Flattened:
+    """Fit and call on standardised, flattened inputs and flattened targets."""
+
+    def __init__(self, targets: list[str], inputs: list[str], max_examples: int) -> None:
+        self.targets = targets
+        self.inputs = inputs
+        self.max_examples = max_examples
+        self._scaler = StandardScaler()
+        self._shapes: dict[str, torch.Size] = {}
+
+    def fit(self, batches: Iterable[Batch]) -> Self:
+        """Learn from the first `max_examples` examples."""
+        rows, labels, seen = [], [], 0
+        for batch in batches:
+            rows.append(self._rows(batch))
+            self._shapes = {name: batch[name].shape[1:] for name in self.targets}
+            labels.append(np.concatenate([_flat(batch[name]) for name in self.targets], axis=1))
+            seen += len(rows[-1])
+            if seen >= self.max_examples:
+                break
+        if not rows:
+            raise ValueError(f"{type(self).__name__} got no training examples to fit.")
+        x, y = np.concatenate(rows)[: self.max_examples], np.concatenate(labels)[: self.max_examples]
+        self._fit(self._scaler.fit_transform(x), np.where(np.isnan(y), _column_means(y), y))
+        return self
+
+    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Predict the targets of a batch."""
+        like = next(iter(inputs.values()))
+        values = torch.from_numpy(self._predict(self._scaler.transform(self._rows(inputs)))).float()
+        sizes = [self._shapes[name].numel() for name in self.targets]
+        parts = values.reshape(len(values), -1).split(sizes, dim=1)
+        return {
+            name: part.reshape(-1, *self._shapes[name]).to(like.device)
+            for name, part in zip(self.targets, parts, strict=True)
+        }
+
+    def _rows(self, batch: Batch) -> np.ndarray:
+        missing = [name for name in self.inputs if name not in batch]
+        if missing:
+            raise ValueError(f"The inputs {missing} are not in the batch, which has {sorted(batch)}.")
+        return np.nan_to_num(np.concatenate([_flat(batch[name]) for name in self.inputs], axis=1))
+
+    def _fit(self, x: np.ndarray, y: np.ndarray) -> None:
+        raise NotImplementedError
+
+    def _predict(self, x: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+
+class Ridge(_Flattened):
+    """Linear regression of the flattened targets on the flattened, standardised inputs.
+
+    Parameters
+    ----------
+    alpha : float
+        Weight of the squared coefficients.
+    max_examples : int
+        At most this many training examples are used.
+    """
+
+    def __init__(
+        self, targets: list[str], inputs: list[str], alpha: float = 1.0, max_examples: int = 5000
+    ) -> None:
+        super().__init__(targets, inputs, max_examples)
+        self._model = RidgeRegression(alpha=alpha)
+
+    def _fit(self, x: np.ndarray, y: np.ndarray) -> None:
+        self._model.fit(x, y)
+
+    def _predict(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self._model.predict(x))
+
+
+class NearestNeighbours(_Flattened):
+    """Mean target of the `k` training examples whose standardised inputs are nearest.
+
+    Parameters
+    ----------
+    k : int
+        Number of neighbours; fewer when there are fewer training examples.
+    max_examples : int
+        At most this many training examples are kept.
+    """
+
+    def __init__(self, targets: list[str], inputs: list[str], k: int = 5, max_examples: int = 5000) -> None:
+        super().__init__(targets, inputs, max_examples)
+        self.k = k
+        self._neighbours = NearestNeighbors()
+        self._labels = np.empty((0, 0))
+
+    def _fit(self, x: np.ndarray, y: np.ndarray) -> None:
+        self._labels = y
+        self._neighbours.set_params(n_neighbors=min(self.k, len(x))).fit(x)
+
+    def _predict(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self._labels[self._neighbours.kneighbors(x, return_distance=False)].mean(axis=1))
+
+
+def _flat(values: Tensor) -> np.ndarray:
+    return values.detach().cpu().double().reshape(len(values), -1).numpy()
+
+
+def _column_means(values: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(values)
+    sums, counts = np.where(known, values, 0.0).sum(0), known.sum(0)
+    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1), sums.sum() / max(counts.sum(), 1)))

@@ -1,0 +1,286 @@
+"""Methods x targets x metrics on identical cells, with intervals, group by group."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import product
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.store.specs import VariableSpec
+from surrogates.evaluation.bootstrap import Blocks, Estimate, bootstrap
+from surrogates.evaluation.metrics import Metric
+
+Batch = dict[str, Tensor]
+Method = Callable[[Batch, torch.Generator], Batch]
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One variable that is scored, and which of its cells count.
+
+    A cell counts where the target is not NaN, is at least `valid_min`, and `mask` is true.
+
+    Parameters
+    ----------
+    spec : VariableSpec
+        The target.
+    mask : VariableSpec, optional
+        A bool variable of the batch whose dimensions are among the target's.
+    valid_min : float, optional
+        In the target's units, e.g. -140 for path gain in dB: weaker cells are below every receiver's reach.
+    """
+
+    spec: VariableSpec
+    mask: VariableSpec | None = None
+    valid_min: float | None = None
+
+    def weight(self, batch: Batch) -> Tensor:
+        """1 for each cell that counts, else 0; shape of the target."""
+        values = batch[self.spec.name]
+        counts = ~values.isnan()
+        if self.valid_min is not None:
+            counts &= values >= self.valid_min
+        if self.mask is not None:
+            counts &= align(batch[self.mask.name], self.mask, self.spec).bool()
+        return counts.to(torch.float32)
+
+    def describe(self) -> str:
+        """Say which cells count, for a reader of the report."""
+        rules = ["known"]
+        if self.mask is not None:
+            rules.append(f"{self.mask.name} true")
+        if self.valid_min is not None:
+            rules.append(f"{self.spec.name} >= {self.valid_min:g}")
+        return ", ".join(rules)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of a table: a metric with its 95 % interval."""
+
+    method: str
+    target: str
+    metric: str
+    units: str
+    group: str
+    value: float
+    low: float
+    high: float
+    blocks: int
+    above_first: float = np.nan  # value minus that of the first method, paired on the same blocks
+    above_first_low: float = np.nan
+    above_first_high: float = np.nan
+
+
+@dataclass(frozen=True)
+class Table:
+    """Scores of all methods.
+
+    `cells` counts, per target, the cells that all methods were scored on; `seconds_per_example` is the median
+    over batches of each method's time.
+    """
+
+    rows: list[Score]
+    examples: int
+    cells: dict[str, int]
+    seconds_per_example: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups, in order; `all` first."""
+        return list(dict.fromkeys(row.group for row in self.rows))
+
+    def value(self, method: str, target: str, metric: str, group: str = ALL) -> float:
+        """One number of the table."""
+        wanted = (method, target, metric, group)
+        for row in self.rows:
+            if (row.method, row.target, row.metric, row.group) == wanted:
+                return row.value
+        raise ValueError(
+            f"The table has no row {wanted}; it has {sorted({row.method for row in self.rows})}."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values; a number that does not exist is None."""
+        rows = [
+            {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(row).items()}
+            for row in self.rows
+        ]
+        return {
+            "rows": rows,
+            "examples": self.examples,
+            "cells": self.cells,
+            "seconds_per_example": self.seconds_per_example,
+        }
+
+
+def evaluate(
+    methods: Mapping[str, Method],
+    batches: Iterable[Batch],
+    targets: Sequence[Target],
+    metrics: Mapping[str, Metric],
+    blocks: Blocks,
+    *,
+    seed: int = 0,
+) -> Table:
+    """Score every method on the same cells of the same examples.
+
+    Parameters
+    ----------
+    methods : mapping of name to callable
+        `method(inputs, rng)` returns the targets in physical units; the first one is what the others are held
+        against. The batch that it receives lacks the targets' values.
+    batches : iterable of batches
+        The examples in the order of `blocks.index`.
+    targets : sequence of Target
+        What is scored, and where.
+    metrics : mapping of name to Metric
+        E.g. `{"rmse": RMSE()}`.
+    blocks : Blocks
+        What is resampled for the intervals, and the groups that are reported.
+    seed : int
+        Of the generator that each method receives anew for each batch, and of the bootstrap.
+    """
+    sums = _Sums(len(blocks.groups))
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    cells = {target.spec.name: 0 for target in targets}
+    names = {target.spec.name for target in targets}
+    done = 0
+    for number, batch in enumerate(batches):
+        inputs = {key: value for key, value in batch.items() if key not in names}
+        count = len(batch[targets[0].spec.name])
+        index = blocks.index[done : done + count]
+        if len(index) < count:
+            raise ValueError(
+                f"{done + count} or more examples arrived, but blocks were given for {len(blocks.index)}."
+            )
+        done += count
+        for target in targets:
+            cells[target.spec.name] += int(target.weight(batch).sum())
+        for method, predict in methods.items():
+            prediction, elapsed = _timed(predict, inputs, seed=seed + number)
+            seconds[method].append(elapsed / count)
+            for target in targets:
+                statistics = _statistics(target, prediction, batch, metrics, method=method)
+                for metric, values in statistics.items():
+                    sums.add((method, target.spec.name, metric), index, values)
+    if done != len(blocks.index):
+        raise ValueError(f"{done} examples arrived, but blocks were given for {len(blocks.index)}.")
+    rows = _rows(methods, targets, metrics, blocks, sums, seed=seed)
+    return Table(list(rows), done, cells, {name: _typical(values) for name, values in seconds.items()})
+
+
+def align(values: Tensor, spec: VariableSpec, onto: VariableSpec) -> Tensor:
+    """Give `values` axes of length one where `onto` has dimensions that `spec` lacks.
+
+    Raises
+    ------
+    ValueError
+        If `spec` has a dimension that `onto` lacks, or another order of them.
+    """
+    kept = [dim for dim in onto.dims if dim in spec.dims]
+    if kept != list(spec.dims):
+        raise ValueError(
+            f"{spec.name} has the dimensions {spec.dims}, which do not fit those of {onto.name}, {onto.dims}."
+        )
+    for axis, dim in enumerate(onto.dims):
+        if dim not in spec.dims:
+            values = values.unsqueeze(axis)
+    return values
+
+
+class _Sums:
+    """Sums of statistics per block, for each (method, target, metric)."""
+
+    def __init__(self, blocks: int) -> None:
+        self.blocks = blocks
+        self.totals: dict[tuple[str, str, str], dict[str, np.ndarray]] = {}
+
+    def add(self, key: tuple[str, str, str], index: np.ndarray, values: Mapping[str, Tensor]) -> None:
+        held = self.totals.setdefault(key, {})
+        for name, tensor in values.items():
+            array = tensor.detach().cpu().numpy()
+            if name not in held:
+                held[name] = np.zeros((self.blocks, *array.shape[1:]))
+            np.add.at(held[name], index, array)
+
+
+def _timed(predict: Method, inputs: Batch, *, seed: int) -> tuple[Batch, float]:
+    device = next(iter(inputs.values())).device
+    rng = torch.Generator(device=device).manual_seed(seed)
+    start = time.perf_counter()
+    with torch.no_grad():
+        prediction = predict(dict(inputs), rng)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return prediction, time.perf_counter() - start
+
+
+def _typical(seconds: list[float]) -> float:
+    """Median; the first batch, which warms caches, is left out when there are others."""
+    return median(seconds[1:] or seconds)
+
+
+def _statistics(
+    target: Target, prediction: Batch, batch: Batch, metrics: Mapping[str, Metric], *, method: str
+) -> dict[str, dict[str, Tensor]]:
+    name = target.spec.name
+    if name not in prediction:
+        raise ValueError(f"Method '{method}' predicts {sorted(prediction)}; expected also '{name}'.")
+    if prediction[name].shape != batch[name].shape:
+        raise ValueError(
+            f"Method '{method}' predicts '{name}' with shape {tuple(prediction[name].shape)}; "
+            f"expected {tuple(batch[name].shape)}."
+        )
+    weight = target.weight(batch)
+    counts = weight > 0
+    truth = torch.where(counts, batch[name], 0.0)
+    guess = torch.where(counts, prediction[name], 0.0)
+    return {key: metric.statistics(guess, truth, weight) for key, metric in metrics.items()}
+
+
+def _rows(
+    methods: Iterable[str],
+    targets: Sequence[Target],
+    metrics: Mapping[str, Metric],
+    blocks: Blocks,
+    sums: _Sums,
+    **options: Any,
+) -> Iterator[Score]:
+    for group, members in _members(blocks).items():
+        for target, (name, metric) in product(targets, metrics.items()):
+            first: Estimate | None = None
+            for method in methods:
+                totals = sums.totals[method, target.spec.name, name]
+                estimate = bootstrap(
+                    {key: total[members] for key, total in totals.items()}, metric, **options
+                )
+                first = first or estimate
+                gap = estimate.minus(first)
+                yield Score(
+                    method=method,
+                    target=target.spec.name,
+                    metric=name,
+                    units=metric.units(target.spec.units),
+                    group=group,
+                    value=estimate.value,
+                    low=estimate.low,
+                    high=estimate.high,
+                    blocks=len(members),
+                    above_first=gap.value,
+                    above_first_low=gap.low,
+                    above_first_high=gap.high,
+                )
+
+
+def _members(blocks: Blocks) -> dict[str, np.ndarray]:
+    """Blocks of each row group: all together, then one by one where there are several."""
+    groups = list(dict.fromkeys(blocks.groups))
+    single = {group: blocks.of_group(group) for group in groups} if len(groups) > 1 else {}
+    return {ALL: np.arange(len(blocks.groups))} | single

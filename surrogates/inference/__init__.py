@@ -1,0 +1,1 @@
+"""Bundles (a trained surrogate on disk) and `Surrogate` (prediction in physical units)."""

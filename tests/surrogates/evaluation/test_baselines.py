@@ -1,0 +1,64 @@
+"""Generic baselines recover what they are made for."""
+
+import numpy as np
+import pytest
+import torch
+
+from surrogates.core.build import build
+from surrogates.evaluation.baselines import Batch
+
+CONTEXT = {"targets": ["speed", "field"], "inputs": ["a", "b"]}
+
+
+def data(count: int = 60) -> Batch:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, (count, 3)), rng.normal(5, 100, count)
+    speed = a @ [1.0, -2.0, 0.5] + 0.01 * b + 3
+    field = np.stack([a[:, 0], a[:, 0] + b, b, -b], axis=1).reshape(count, 2, 2)
+    return {
+        k: torch.from_numpy(np.asarray(v, np.float32))
+        for k, v in dict(a=a, b=b, speed=speed, field=field).items()
+    }
+
+
+def split(values: Batch, size: int) -> list[Batch]:
+    return [{k: v[i : i + size] for k, v in values.items()} for i in range(0, len(values["a"]), size)]
+
+
+def test_ridge_recovers_a_linear_map_of_all_inputs() -> None:
+    baseline = build("baselines", {"name": "ridge", "alpha": 1e-6}, **CONTEXT).fit(split(data(), 16))
+    prediction = baseline(data())
+    assert prediction["speed"].shape == (60,)
+    assert prediction["field"].shape == (60, 2, 2)
+    torch.testing.assert_close(prediction["field"], data()["field"], atol=1e-3, rtol=1e-4)
+
+
+def test_one_neighbour_returns_the_training_example_itself() -> None:
+    baseline = build("baselines", {"name": "nearest_neighbours", "k": 1}, **CONTEXT).fit(split(data(), 16))
+    torch.testing.assert_close(baseline(data())["speed"], data()["speed"])
+
+
+def test_more_neighbours_than_examples_become_the_mean() -> None:
+    baseline = build("baselines", {"name": "nearest_neighbours", "k": 500}, **CONTEXT).fit([data()])
+    torch.testing.assert_close(baseline(data())["speed"][0], data()["speed"].mean())
+
+
+def test_the_mean_leaves_unknown_cells_out() -> None:
+    values = data()
+    values["field"][0, 0, 0] = float("nan")
+    values["field"][:, 1, 1] = float("nan")
+    mean = build("baselines", {"name": "mean"}, **CONTEXT).fit(split(values, 7))(values)
+    assert mean["field"].shape == (60, 2, 2)
+    torch.testing.assert_close(mean["field"][5, 0, 0], values["field"][1:, 0, 0].mean())
+    torch.testing.assert_close(mean["field"][0, 1, 1], values["field"].nanmean())
+
+
+def test_a_missing_input_is_named() -> None:
+    baseline = build("baselines", {"name": "ridge"}, **CONTEXT).fit([data()])
+    with pytest.raises(ValueError, match=r"\['b'\] are not in the batch"):
+        baseline({"a": torch.zeros(2, 3)})
+
+
+def test_no_training_examples_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no training examples"):
+        build("baselines", {"name": "ridge"}, **CONTEXT).fit([])

@@ -1,0 +1,94 @@
+"""Metrics equal their textbook values and do not depend on how examples were batched."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import pearsonr
+from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+
+from surrogates.core.build import build
+from surrogates.evaluation.metrics import AbsoluteErrorQuantile, Metric
+
+NAMES = ("rmse", "mae", "bias", "nmse", "correlation", "absolute_error_quantile")
+
+
+def example(count: int = 12, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(seed)
+    target = rng.normal(-110, 15, (count, 3, 4))
+    prediction = target + rng.normal(2, 5, target.shape)
+    weight = rng.integers(0, 2, target.shape)
+    weight[0] = 1
+    return tuple(torch.from_numpy(a).float() for a in (prediction, target, weight))
+
+
+def score(metric: Metric, *parts: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> float:
+    totals: dict[str, np.ndarray] = {}
+    for part in parts:
+        for name, values in metric.statistics(*part).items():
+            totals[name] = totals.get(name, np.float64(0)) + values.numpy().sum(axis=0)
+    return float(metric.combine(totals))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.integers(1, 11), max_size=5, unique=True), seed=st.integers(0, 100))
+def test_a_metric_does_not_depend_on_the_batches(name: str, cuts: list[int], seed: int) -> None:
+    metric = build("metrics", {"name": name})
+    data = example(seed=seed)
+    edges = [0, *sorted(cuts), 12]
+    parts = [tuple(a[i:j] for a in data) for i, j in pairwise(edges)]
+    assert score(metric, *parts) == pytest.approx(score(metric, data), rel=1e-12)
+
+
+def test_metrics_agree_with_sklearn_and_scipy_on_the_cells_that_count() -> None:
+    prediction, target, weight = example()
+    counted = weight.bool()
+    p, t = prediction[counted].double().numpy(), target[counted].double().numpy()
+    data = (prediction, target, weight)
+    assert score(build("metrics", {"name": "rmse"}), data) == pytest.approx(root_mean_squared_error(t, p))
+    assert score(build("metrics", {"name": "mae"}), data) == pytest.approx(mean_absolute_error(t, p))
+    assert score(build("metrics", {"name": "bias"}), data) == pytest.approx((p - t).mean())
+    assert score(build("metrics", {"name": "nmse"}), data) == pytest.approx(
+        ((p - t) ** 2).sum() / (t**2).sum()
+    )
+    assert score(build("metrics", {"name": "correlation"}), data) == pytest.approx(pearsonr(p, t)[0])
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_the_quantile_is_within_its_stated_one_percent(quantile: float, scale: float) -> None:
+    rng = np.random.default_rng(3)
+    error = torch.from_numpy(rng.exponential(scale, (8, 1000)))
+    found = score(AbsoluteErrorQuantile(quantile), (error, torch.zeros_like(error), torch.ones_like(error)))
+    exact = np.quantile(error.numpy(), quantile, method="inverted_cdf")
+    assert found == pytest.approx(exact, rel=0.0101)
+
+
+def test_weights_are_repetitions() -> None:
+    prediction, target, _ = example(4)
+    doubled = score(build("metrics", {"name": "rmse"}), (prediction, target, torch.full_like(target, 2.0)))
+    assert doubled == pytest.approx(
+        score(build("metrics", {"name": "rmse"}), (prediction, target, torch.ones_like(target)))
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_nan_prediction_is_never_hidden(name: str) -> None:
+    prediction, target, weight = example()
+    prediction[0, 0, 0] = float("nan")
+    assert np.isnan(score(build("metrics", {"name": name}), (prediction, target, weight)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_cell_that_counts_gives_nan(name: str) -> None:
+    prediction, target, weight = example()
+    assert np.isnan(score(build("metrics", {"name": name}), (prediction * 0, target * 0, weight * 0)))
+
+
+def test_a_quantile_outside_zero_and_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        AbsoluteErrorQuantile(90)
