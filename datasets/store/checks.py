@@ -1,0 +1,167 @@
+"""The handshake: the one place where names, dimensions, shapes, units, types and ranges are compared."""
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from datasets.store import units
+from datasets.store.errors import ContractError
+from datasets.store.specs import SPLIT_NAMES, VariableSpec
+
+
+def check(
+    ds: xr.Dataset, specs: Sequence[VariableSpec], *, record_dimension: str | None = None
+) -> xr.Dataset:
+    """Compare a data set with specifications; return it with dimensions, units and types as specified.
+
+    Parameters
+    ----------
+    ds
+        Must hold every specified variable; others pass through untouched.
+    specs
+        What is expected.
+    record_dimension
+        The dimension whose length is free; when None, that of each specification with one more dimension
+        than its `shape`.
+
+    Raises
+    ------
+    ContractError
+        Names the variable, what was found, what was expected and what to do.
+    """
+    return ds.assign({spec.name: _checked(ds, spec, record_dimension) for spec in specs})
+
+
+def _checked(ds: xr.Dataset, spec: VariableSpec, record_dimension: str | None) -> xr.DataArray:
+    if spec.name not in ds.variables:
+        raise ContractError(_missing(ds, spec))
+    array = ds[spec.name]
+    if set(array.dims) != set(spec.dims):
+        raise ContractError(
+            f"variable {spec.name!r}: dimensions {_tuple(array.dims)}, expected {_tuple(spec.dims)}; "
+            "rename, select or expand_dims the data set accordingly"
+        )
+    array = array.transpose(*spec.dims)
+    _check_sizes(array, spec, record_dimension)
+    values = cast(spec, in_units(spec, array.values, array.attrs.get("units")))
+    check_values(spec, values, has_records=len(spec.dims) > len(spec.shape))
+    attributes = array.attrs | {"units": spec.units}
+    return xr.DataArray(values, dims=spec.dims, coords=array.coords, attrs=attributes)
+
+
+def _tuple(names: Sequence[object]) -> str:
+    return "(" + ", ".join(map(str, names)) + ")"
+
+
+def _missing(ds: xr.Dataset, spec: VariableSpec) -> str:
+    near = difflib.get_close_matches(spec.name, [str(name) for name in ds.variables], n=1)
+    hint = f"; rename {near[0]!r}?" if near else ""
+    return f"variable {spec.name!r} is missing; found {sorted(map(str, ds.data_vars))}{hint}"
+
+
+def _check_sizes(array: xr.DataArray, spec: VariableSpec, record_dimension: str | None) -> None:
+    free = spec.dims[: len(spec.dims) - len(spec.shape)]
+    for name, expected in zip(spec.dims[len(free) :], spec.shape, strict=True):
+        if name != record_dimension and array.sizes[name] != expected:
+            raise ContractError(
+                f"variable {spec.name!r}: {array.sizes[name]} cells along {name!r}, expected {expected}; "
+                "crop or interpolate it to the expected grid"
+            )
+
+
+def in_units(spec: VariableSpec, values: np.ndarray, found: str | None) -> np.ndarray:
+    """Convert values to the specified units; without units only a dimensionless variable passes."""
+    if found is None:
+        if spec.units == "1":
+            return values
+        raise ContractError(
+            f"variable {spec.name!r} has no units, expected {spec.units!r}; set its attribute `units` to the units "
+            "it is in (they are converted when possible)"
+        )
+    try:
+        return units.convert(values, found, spec.units)
+    except ContractError as error:
+        raise ContractError(f"variable {spec.name!r}: {error}") from None
+
+
+def cast(spec: VariableSpec, values: np.ndarray) -> np.ndarray:
+    """Return values in the specified type; refuse what would lose a part, a fraction or digits of an integer."""
+    wanted = np.dtype(spec.dtype)
+    if values.dtype == wanted:
+        return values
+    if values.dtype.kind not in "biufc" or (values.dtype.kind == "c" and wanted.kind != "c"):
+        raise ContractError(f"variable {spec.name!r}: {values.dtype} values, expected {wanted}")
+    if wanted.kind in "fc":
+        return values.astype(wanted)
+    with np.errstate(invalid="ignore"):
+        converted = values.astype(wanted)
+    if not np.array_equal(converted, values):
+        raise ContractError(
+            f"variable {spec.name!r}: {values.dtype} values that do not fit {wanted}; round or mask them first"
+        )
+    return converted
+
+
+def check_values(
+    spec: VariableSpec, values: np.ndarray, *, first_record: int = 0, has_records: bool = True
+) -> None:
+    """Refuse infinite values, NaN where none is allowed, and values outside the valid range.
+
+    `first_record` is the record number of `values[0]`, so that the message names the record.
+    """
+
+    def refuse(bad: np.ndarray, found: str, what: str) -> None:
+        place = np.argwhere(bad)[0].tolist()
+        where = f"record {first_record + place[0]}, cell {place[1:]}" if has_records else f"cell {place}"
+        raise ContractError(f"variable {spec.name!r}: {found} at {where} ({int(bad.sum())} in all); {what}")
+
+    if values.dtype.kind in "fc":
+        finite = np.isfinite(values)
+        if not finite.all():
+            unknown = np.isnan(values)
+            if not spec.missing and unknown.any():
+                refuse(
+                    unknown,
+                    "NaN",
+                    "the specification has missing=False, so give a number or set missing=True",
+                )
+            if not (finite | unknown).all():
+                refuse(~(finite | unknown), "an infinite value", "write NaN where nothing was observed")
+    if values.dtype.kind in "fiu":
+        _check_range(spec, values, refuse)
+
+
+def _check_range(spec: VariableSpec, values: np.ndarray, refuse: object) -> None:
+    slack = 4 * float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else 0.0
+    for limit, sign, word in ((spec.minimum, 1.0, "below"), (spec.maximum, -1.0, "above")):
+        if limit is None:
+            continue
+        bad = sign * values < sign * limit - slack * abs(limit)
+        if bad.any():
+            worst = values[bad][0]
+            assert callable(refuse)
+            refuse(
+                bad, f"{worst:g} {word} the limit {limit:g} {spec.units}", "check the values and their units"
+            )
+
+
+def check_split(name: str, labels: np.ndarray, groups: np.ndarray, keeps_whole: str) -> None:
+    """Refuse a split that tears a group apart (a city, a family, a year, ...).
+
+    Parameters
+    ----------
+    labels
+        Split label of each record (-1 is unused and may occur anywhere).
+    groups
+        Group number of each record.
+    """
+    pairs = np.unique(np.stack([groups[labels >= 0], labels[labels >= 0].astype(groups.dtype)]), axis=1)
+    numbers, counts = np.unique(pairs[0], return_counts=True)
+    if (counts > 1).any():
+        torn = numbers[counts > 1][0]
+        parts = [SPLIT_NAMES[int(label)] for label in pairs[1][pairs[0] == torn]]
+        raise ContractError(
+            f"split {name!r} must keep each {keeps_whole} whole, but {keeps_whole} {torn} is in {parts}"
+        )

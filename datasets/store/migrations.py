@@ -1,0 +1,37 @@
+"""Versions of the store's format."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import NoReturn
+
+from datasets.store.errors import ContractError
+
+FORMAT_VERSION = 1
+
+
+def rebuild_command(attributes: Mapping[str, object]) -> str:
+    """Return the command that makes a store anew from its `recipe` and `recipe_config`."""
+    config = json.loads(str(attributes.get("recipe_config", "{}")))
+    words = [
+        f"{key}={value}" if isinstance(value, str) else f"{key}={json.dumps(value)}"
+        for key, value in config.items()
+    ]
+    recipe = str(attributes.get("recipe", "RECIPE"))
+    return shlex.join(["surrogates", "data", "build", recipe, "out=NEW", *words])
+
+
+def refuse_version(url: str, attributes: Mapping[str, object]) -> NoReturn:
+    """Refuse a store of another format version with the command that makes a new one.
+
+    Version 1 is the first, so there is nothing to migrate yet.
+    """
+    if "format_version" not in attributes:
+        raise ContractError(
+            f"{url} is a Zarr group without `format_version`, so not a data store; bring its arrays in with "
+            "`surrogates data import generic`"
+        )
+    raise ContractError(
+        f"{url} has format_version {attributes['format_version']}, this release reads {FORMAT_VERSION}; "
+        f"make a new store with `{rebuild_command(attributes)}`"
+    )

@@ -1,0 +1,66 @@
+"""Variables that all records share: coordinates, tables, fields; written as xarray would read them back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from pydantic import JsonValue
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+CODECS = (BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"), Crc32cCodec())
+
+
+def fill_value(dtype: np.dtype) -> Any:
+    """Return what an unwritten cell reads as: NaN for floats, 0 or False otherwise."""
+    return dtype.type(np.nan) if dtype.kind in "fc" else dtype.type(0)
+
+
+def auxiliary_coordinates(shared: xr.Dataset, dims: tuple[str, ...]) -> str | None:
+    """Return the CF attribute `coordinates` of a variable: the shared coordinates that lie on its dimensions."""
+    names = [
+        str(name)
+        for name, coordinate in shared.coords.items()
+        if name not in coordinate.dims and coordinate.dims and set(coordinate.dims) <= set(dims)
+    ]
+    return " ".join(names) or None
+
+
+def write_shared(root: zarr.Group, shared: xr.Dataset) -> None:
+    """Write every variable of `shared` into the store, one chunk each, unless it is large."""
+    for name, variable in shared.variables.items():
+        attributes = dict(variable.attrs)
+        if name not in shared.coords and (
+            names := auxiliary_coordinates(shared, tuple(map(str, variable.dims)))
+        ):
+            attributes["coordinates"] = names
+        if np.issubdtype(variable.dtype, np.datetime64) or np.issubdtype(variable.dtype, np.timedelta64):
+            variable = xr.conventions.encode_cf_variable(variable)
+            attributes |= variable.attrs
+        _write(root, str(name), np.asarray(variable.values), tuple(map(str, variable.dims)), attributes)
+
+
+def _write(
+    root: zarr.Group, name: str, values: np.ndarray, dims: tuple[str, ...], attributes: Mapping[str, object]
+) -> None:
+    text = values.dtype.kind in "OUT"
+    array = root.create_array(
+        name,
+        shape=values.shape,
+        dtype="str" if text else values.dtype,
+        chunks=values.shape if values.nbytes < 1 << 26 and values.size else "auto",
+        compressors=CODECS,
+        fill_value="" if text else fill_value(values.dtype),
+        dimension_names=dims,
+        attributes={key: plain(value) for key, value in attributes.items()},
+        config={"write_empty_chunks": True},
+    )
+    array[...] = values.astype(object) if text else values
+
+
+def plain(value: object) -> JsonValue:
+    """Turn NumPy scalars and arrays into what JSON holds."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()  # type: ignore[no-any-return]
+    return value  # type: ignore[return-value]

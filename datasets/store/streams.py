@@ -1,0 +1,27 @@
+"""Random streams that never collide: one integer per purpose.
+
+A generator is made from `(seed, stream, *key)` alone, so data never depend on workers, parts or restarts.
+"""
+
+import numpy as np
+
+SAMPLE = 0
+GROUP = 1
+AUGMENTATION = 2
+INITIALISATION = 3
+SHUFFLE = 4
+
+
+def stream(seed: int, purpose: int, *key: int) -> np.random.Generator:
+    """Return the generator of one purpose, e.g. `stream(seed, AUGMENTATION, epoch, record)`.
+
+    Parameters
+    ----------
+    seed
+        Seed of the build or run, not negative.
+    purpose
+        One of the constants of this module.
+    *key
+        What the draw belongs to: record, group, epoch, ...
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, *key)))

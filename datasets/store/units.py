@@ -1,0 +1,78 @@
+"""Units of measurement: UDUNITS through cf-units, with the human spellings of decibels understood."""
+
+from functools import lru_cache
+
+import cf_units
+import numpy as np
+
+from datasets.store.errors import ContractError
+from datasets.store.specs import DECIBEL, DECIBEL_MILLIWATT
+
+_SPELLINGS = {
+    "": "1",
+    "-": "1",
+    "dB": DECIBEL,
+    "decibel": DECIBEL,
+    "dBm": DECIBEL_MILLIWATT,
+    "dBW": "0.1 lg(re 1 W)",
+    "deg": "degree",
+    "°": "degree",
+}
+_DISPLAYED = {DECIBEL: "dB", DECIBEL_MILLIWATT: "dBm", "0.1 lg(re 1 W)": "dBW", "1": ""}
+
+
+@lru_cache(maxsize=256)
+def parse(units: str) -> cf_units.Unit:
+    """Return the UDUNITS unit of a UDUNITS string or a human spelling such as `dB`, `dBm`, `deg`.
+
+    Raises
+    ------
+    ContractError
+        For words that UDUNITS does not know.
+    """
+    word = _SPELLINGS.get(units.strip(), units)
+    try:
+        return cf_units.Unit(word)
+    except ValueError:
+        raise ContractError(
+            f"units {units!r} are not UDUNITS words; write e.g. 'm s-1', 'degree', '1' when dimensionless, "
+            f"{DECIBEL!r} for dB, {DECIBEL_MILLIWATT!r} for dBm"
+        ) from None
+
+
+def same(first: str, second: str) -> bool:
+    """Tell whether two unit strings mean the same unit."""
+    return first == second or parse(first) == parse(second)
+
+
+def convertible(first: str, second: str) -> bool:
+    """Tell whether values in the first unit can be converted to the second."""
+    return parse(first).is_convertible(parse(second))
+
+
+def convert(values: np.ndarray, from_units: str, to_units: str) -> np.ndarray:
+    """Convert values between units; equal units return the array itself.
+
+    Parameters
+    ----------
+    values
+        Array of any shape; integers become float64.
+    from_units, to_units
+        UDUNITS words or human spellings.
+
+    Raises
+    ------
+    ContractError
+        When the units cannot be converted into each other.
+    """
+    if same(from_units, to_units):
+        return values
+    if not convertible(from_units, to_units):
+        raise ContractError(f"units {from_units!r} cannot be converted to {to_units!r}")
+    floats = values if values.dtype.kind == "f" else values.astype(np.float64)
+    return np.asarray(parse(from_units).convert(floats, parse(to_units)))
+
+
+def display(units: str) -> str:
+    """Return units as people write them: `dB` for `0.1 lg(re 1)`, nothing when dimensionless."""
+    return _DISPLAYED.get(units, units)
