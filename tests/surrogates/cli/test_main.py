@@ -24,7 +24,9 @@ def modules_after(code: str) -> set[str]:
 
 def test_help_imports_nothing_heavy():
     loaded = modules_after(
-        "from surrogates.cli.main import main\ntry: main(['--help'])\nexcept SystemExit as stop: assert not stop.code"
+        "from surrogates.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as stop: assert not stop.code"
     )
     assert loaded.isdisjoint(HEAVY)
     assert "typer" in loaded
