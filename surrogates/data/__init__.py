@@ -1,0 +1,1 @@
+"""From records in stores to batches of tensors."""

@@ -1,0 +1,1 @@
+"""Objectives, predictors and the pipeline from physical inputs to physical targets."""

@@ -1,0 +1,128 @@
+"""Variables in and out of one tensor ``(batch, channel, *grid)``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import torch
+from torch import Tensor
+
+from datasets.store.specs import VariableSpec
+
+
+def field_dims(spec: VariableSpec, record_dimension: str) -> tuple[str, ...]:
+    """Return a variable's dimensions without the record dimension."""
+    return tuple(dim for dim in spec.dims if dim != record_dimension)
+
+
+def shared_grid(
+    inputs: Sequence[VariableSpec], targets: Sequence[VariableSpec], record_dimension: str
+) -> tuple[str, ...]:
+    """Return the dimensions that every target and at least one input have, in the targets' order.
+
+    They follow the channel in the tensors of the network; all others become channels.
+    """
+    offered = {dim for spec in inputs for dim in field_dims(spec, record_dimension)}
+    common = set.intersection(*(set(field_dims(spec, record_dimension)) for spec in targets))
+    return tuple(dim for dim in field_dims(targets[0], record_dimension) if dim in common & offered)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The order of variables and their inner dimensions along the channel.
+
+    Parameters
+    ----------
+    specs
+        Variables in channel order.
+    grid
+        Names of the dimensions behind the channel.
+    record_dimension
+        Name of the batched dimension.
+    """
+
+    specs: tuple[VariableSpec, ...]
+    grid: tuple[str, ...]
+    record_dimension: str
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the channels, ``level[3]`` for inner dimensions."""
+        return [
+            spec.name if count == 1 else f"{spec.name}[{i}]"
+            for spec, count in zip(self.specs, self.counts, strict=True)
+            for i in range(count)
+        ]
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """Number of channels of each variable."""
+        return [prod(self.inner_shape(spec)) for spec in self.specs]
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return sum(self.counts)
+
+    @cached_property
+    def grid_shape(self) -> tuple[int, ...]:
+        """Lengths of the grid dimensions; 1 where no variable has the dimension."""
+        return tuple(self._sizes.get(dim, 1) for dim in self.grid)
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        dims = [(field_dims(spec, self.record_dimension), spec.shape) for spec in self.specs]
+        return {dim: size for names, shape in dims for dim, size in zip(names, shape, strict=True)}
+
+    def inner_shape(self, spec: VariableSpec) -> tuple[int, ...]:
+        """Return the lengths of the dimensions of ``spec`` that become channels."""
+        dims = field_dims(spec, self.record_dimension)
+        return tuple(size for dim, size in zip(dims, spec.shape, strict=True) if dim not in self.grid)
+
+    def pack(self, values: Mapping[str, Tensor]) -> Tensor:
+        """Stack variables as ``(batch, channel, *grid)`` in float32.
+
+        Variables without the record dimension, or without a grid dimension, are repeated along it.
+        """
+        batch = self._batch_size(values)
+        parts = [self.one(spec, values[spec.name], batch) for spec in self.specs]
+        if len(parts) == 1:
+            return parts[0]
+        grid = torch.broadcast_shapes(*(part.shape[2:] for part in parts))
+        return torch.cat([part.expand(batch, -1, *grid) for part in parts], dim=1)
+
+    def unpack(self, stacked: Tensor) -> dict[str, Tensor]:
+        """Undo :meth:`pack` for variables that have the record dimension."""
+        values = {}
+        for spec, part in zip(self.specs, stacked.split(self.counts, dim=1), strict=True):
+            dims = field_dims(spec, self.record_dimension)
+            order = self._channel_first(spec)
+            grid = part.shape[2:]
+            part = part.reshape(part.shape[0], *self.inner_shape(spec), *grid)
+            values[spec.name] = part.permute(0, *(1 + order.index(dim) for dim in dims))
+        return values
+
+    def one(self, spec: VariableSpec, value: Tensor, batch: int) -> Tensor:
+        """Return one variable as ``(batch, its channels, *grid)``, with length 1 on grid dimensions it lacks."""
+        value = value.to(torch.float32)
+        if self.record_dimension not in spec.dims:
+            value = value.unsqueeze(0).expand(batch, *value.shape)
+        dims = field_dims(spec, self.record_dimension)
+        order = self._channel_first(spec)
+        if order != dims:
+            value = value.permute(0, *(1 + dims.index(dim) for dim in order))
+        own_grid = iter(value.shape[1 + len(self.inner_shape(spec)) :])
+        grid = [next(own_grid) if dim in dims else 1 for dim in self.grid]
+        return value.reshape(batch, prod(self.inner_shape(spec)), *grid)
+
+    def _channel_first(self, spec: VariableSpec) -> tuple[str, ...]:
+        dims = field_dims(spec, self.record_dimension)
+        inner = tuple(dim for dim in dims if dim not in self.grid)
+        return inner + tuple(dim for dim in self.grid if dim in dims)
+
+    def _batch_size(self, values: Mapping[str, Tensor]) -> int:
+        for spec in self.specs:
+            if self.record_dimension in spec.dims:
+                return values[spec.name].shape[0]
+        return 1

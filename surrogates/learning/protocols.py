@@ -1,0 +1,97 @@
+"""What the pieces of a task look like; any object with these shapes can be registered.
+
+A *batch* is a ``dict[str, torch.Tensor]`` in physical units: float32 (masks bool), batch dimension first;
+variables without the record dimension come unbatched; NaN means not observed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.store.specs import VariableSpec
+
+if TYPE_CHECKING:
+    from surrogates.learning.pipeline import Features, Pipeline
+
+Batch = dict[str, Tensor]
+
+
+class Transform(Protocol):
+    """Physical inputs to channels; an ``nn.Module`` in the registry ``transforms``.
+
+    Built with the context ``inputs``, ``targets`` (lists of specs) and ``record_dimension``. A transform may
+    also have ``grid``, the dimensions that follow the channel (default: :func:`~surrogates.learning.layout.shared_grid`).
+    """
+
+    channel_names: list[str]
+    in_channels: int
+
+    def __call__(self, inputs: Batch) -> "Features":
+        """Return the channels and, where the network learns a residual, the offset."""
+
+
+class Objective(Protocol):
+    """A loss; built with the context ``mask`` (name of the task's mask variable or None)."""
+
+    def __call__(
+        self, pipeline: "Pipeline", batch: Batch, rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss and scalars to log; NaN targets do not count."""
+
+
+class Predictor(Protocol):
+    """How a trained pipeline is asked; named in the bundle, so training and inference share it."""
+
+    def __call__(self, pipeline: "Pipeline", inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Return the targets in physical units."""
+
+
+class Baseline(Protocol):
+    """What a practitioner would try first; built with the context ``targets`` (names)."""
+
+    def fit(self, batches: Iterable[Batch]) -> "Baseline":
+        """Learn from training batches; may ignore them."""
+
+    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Return the targets in physical units."""
+
+
+class Augmentation(Protocol):
+    """A change of training batches that leaves the physics true."""
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator]) -> Batch:
+        """Return the changed batch; example ``i`` draws from ``rngs[i]`` alone."""
+
+
+class Preparation(Protocol):
+    """A step that every batch takes, such as drawing sparse observations.
+
+    Registered among the ``augmentations``. The generators of an example depend on the epoch in training and
+    on the example alone otherwise, so that scores repeat.
+    """
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
+        """Return the prepared batch."""
+
+
+@runtime_checkable
+class Provides(Protocol):
+    """A preparation that makes variables which are not in the store."""
+
+    def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
+        """Return the specs of what it makes, given those of the store."""
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A piece that needs more variables than the task's inputs and targets."""
+
+    variables: Sequence[str]
+
+
+def variables_of(piece: Any) -> list[str]:
+    """Return the extra variables that a piece asks for."""
+    return list(piece.variables) if isinstance(piece, Reads) else []

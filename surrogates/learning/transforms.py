@@ -1,0 +1,85 @@
+"""The default transform: variables as channels."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from datasets.store.specs import VariableSpec
+from datasets.store.statistics import Moments, merge
+from surrogates.learning.layout import Layout, field_dims, shared_grid
+from surrogates.learning.pipeline import Features
+
+
+class Stack(nn.Module):
+    """Stack the inputs as channels; numbers and vectors are repeated over the grid.
+
+    An input that may be missing brings a second channel, 1 where it was observed.
+
+    Parameters
+    ----------
+    inputs, targets
+        Specs of the variables.
+    record_dimension
+        Name of the batched dimension.
+    grid
+        Dimensions behind the channel; None takes those that every target and some input share.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[VariableSpec],
+        targets: Sequence[VariableSpec],
+        record_dimension: str = "sample",
+        grid: tuple[str, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.grid = shared_grid(inputs, targets, record_dimension) if grid is None else grid
+        self.layout = Layout(tuple(inputs), self.grid, record_dimension)
+        self._missing = Layout(tuple(s for s in inputs if s.missing), self.grid, record_dimension)
+        self.channel_names = [*self.layout.names, *(f"{name} observed" for name in self._missing.names)]
+        self.in_channels = len(self.channel_names)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Features:
+        """Return the stacked channels, without an offset."""
+        channels = self.layout.pack(inputs)
+        if self._missing.specs:
+            observed = self._missing.pack(inputs).isfinite().to(channels.dtype)
+            observed = observed.expand(channels.shape[0], -1, *channels.shape[2:])
+            channels = torch.cat([channels, observed], dim=1)
+        return Features(channels)
+
+    def channel_moments(self, statistics: Callable[[str], Moments]) -> Moments | None:
+        """Return the channels' statistics from those of the variables, None where they do not follow.
+
+        Parameters
+        ----------
+        statistics
+            Gives the statistics of a variable, one entry for each of its ``statistics_axes``.
+        """
+        if self._missing.specs:
+            return None
+        return layout_moments(self.layout, statistics)
+
+
+def layout_moments(layout: Layout, statistics: Callable[[str], Moments]) -> Moments | None:
+    """Return the statistics of each channel of a layout, None where a variable keeps other axes apart."""
+    parts = []
+    for spec, count in zip(layout.specs, layout.counts, strict=True):
+        kept = tuple(dim for dim in field_dims(spec, layout.record_dimension) if dim in spec.statistics_axes)
+        inner = tuple(d for d in field_dims(spec, layout.record_dimension) if d not in layout.grid)
+        if layout.record_dimension not in spec.dims or kept not in ((), inner):
+            return None
+        parts.append(_repeat(statistics(spec.name), count))
+    return Moments(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _repeat(moments: Moments, count: int) -> list[np.ndarray]:
+    columns = (moments.count, moments.mean, moments.m2, moments.minimum, moments.maximum)
+    return [np.broadcast_to(np.asarray(column).reshape(-1), (count,)) for column in columns]
+
+
+def merged(parts: Sequence[Moments]) -> Moments:
+    """Merge the statistics of one variable over several stores."""
+    return parts[0] if len(parts) == 1 else merge(list(parts))

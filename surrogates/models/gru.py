@@ -1,0 +1,32 @@
+"""Gated recurrent unit for sequences."""
+
+from torch import Tensor, nn
+
+
+class GRU(nn.Module):
+    """Stacked gated recurrent units with a linear head (Cho et al. 2014).
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        Channels of the tensors ``(batch, channel, time)``.
+    width
+        Units of the hidden state.
+    depth
+        Number of stacked layers.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, width: int = 64, depth: int = 1) -> None:
+        super().__init__()
+        self.cells = nn.GRU(in_channels, width, num_layers=depth, batch_first=True)
+        self.head = nn.Linear(width, out_channels)
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, time)``; step t sees no later step."""
+        if channels.ndim != 3:
+            raise ValueError(
+                f"the GRU needs (batch, channel, time), found {tuple(channels.shape)}; "
+                "inputs and targets must share one dimension beside the records"
+            )
+        states, _ = self.cells(channels.transpose(1, 2))
+        return self.head(states).transpose(1, 2)

@@ -1,0 +1,64 @@
+"""Convolution blocks."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Norm = Literal["batch", "group"]
+
+
+def norm_layer(norm: Norm, channels: int) -> nn.Module:
+    """Return batch normalisation, or group normalisation with up to eight groups."""
+    if norm == "batch":
+        return nn.BatchNorm2d(channels)
+    groups = next(groups for groups in (8, 4, 2, 1) if channels % groups == 0)
+    return nn.GroupNorm(groups, channels)
+
+
+class DoubleConv(nn.Sequential):
+    """Twice 3 x 3 convolution, normalisation, ReLU (Ronneberger et al. 2015, with normalisation).
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        Channels before and after.
+    norm
+        Kind of normalisation; it makes a bias of the convolution superfluous.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, norm: Norm = "batch") -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+            norm_layer(norm, out_channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            norm_layer(norm, out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Up(nn.Module):
+    """Double the resolution, join the skip connection, convolve.
+
+    Parameters
+    ----------
+    in_channels
+        Channels from below; the skip connection has half of them.
+    norm
+        Kind of normalisation.
+    """
+
+    def __init__(self, in_channels: int, norm: Norm = "batch") -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(in_channels, in_channels // 2, 2, stride=2)
+        self.conv = DoubleConv(in_channels, in_channels // 2, norm)
+
+    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
+        """Return (batch, in_channels / 2, height and width of the skip connection)."""
+        raised = self.up(below)
+        missing = [skip.shape[-1] - raised.shape[-1], skip.shape[-2] - raised.shape[-2]]
+        if any(missing):
+            raised = functional.pad(raised, [0, missing[0], 0, missing[1]])
+        return self.conv(torch.cat([skip, raised], dim=1))

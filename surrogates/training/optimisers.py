@@ -1,0 +1,72 @@
+"""Optimisers and learning-rate schedules, as registered pieces."""
+
+from collections.abc import Iterable
+from math import cos, pi
+
+import torch
+from torch.nn import Parameter
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+
+def adam(parameters: Iterable[Parameter], lr: float = 1e-3, weight_decay: float = 0.0) -> Optimizer:
+    """Return Adam (Kingma & Ba 2015)."""
+    return Adam(parameters, lr=lr, weight_decay=weight_decay, **_kernel())
+
+
+def adamw(parameters: Iterable[Parameter], lr: float = 1e-3, weight_decay: float = 1e-2) -> Optimizer:
+    """Return Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    return AdamW(parameters, lr=lr, weight_decay=weight_decay, **_kernel())
+
+
+def sgd(
+    parameters: Iterable[Parameter], lr: float = 1e-2, momentum: float = 0.9, weight_decay: float = 0.0
+) -> Optimizer:
+    """Return stochastic gradient descent with Nesterov momentum."""
+    return SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=momentum > 0)
+
+
+class Constant:
+    """Learning rate that stays, after a linear warm-up.
+
+    Parameters
+    ----------
+    warmup
+        Steps until the full rate.
+    steps
+        Steps of the whole run.
+    """
+
+    def __init__(self, steps: int, warmup: int = 0) -> None:
+        self.warmup = warmup
+
+    def __call__(self, step: int) -> float:
+        """Return the factor on the learning rate at a step."""
+        return min(1.0, (step + 1) / (self.warmup + 1))
+
+
+class Cosine:
+    """Half a cosine from the full rate to a fraction of it, after a linear warm-up (Loshchilov & Hutter 2017).
+
+    Parameters
+    ----------
+    steps
+        Steps of the whole run.
+    warmup
+        Steps until the full rate.
+    final
+        Fraction of the rate at the end.
+    """
+
+    def __init__(self, steps: int, warmup: int = 0, final: float = 0.01) -> None:
+        self.steps, self.warmup, self.final = steps, warmup, final
+
+    def __call__(self, step: int) -> float:
+        """Return the factor on the learning rate at a step."""
+        if step < self.warmup:
+            return (step + 1) / (self.warmup + 1)
+        done = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
+        return self.final + (1 - self.final) * (1 + cos(pi * done)) / 2
+
+
+def _kernel() -> dict[str, bool]:
+    return {"fused": True} if torch.cuda.is_available() else {"foreach": True}

@@ -1,0 +1,89 @@
+"""Losses count what was observed and nothing else."""
+
+import pytest
+import torch
+
+from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
+from surrogates.learning.objectives import Regression
+from surrogates.learning.pipeline import Pipeline, PipelineConfig
+
+RNG = torch.Generator()
+
+
+def spec(name, **changes):
+    return VariableSpec(name=name, dims=("sample", "x"), shape=(5,), **changes)
+
+
+@pytest.fixture
+def pipeline():
+    torch.manual_seed(0)
+    config = PipelineConfig(
+        inputs=[spec("a")], targets=[spec("b", missing=True), spec("c")], network={"name": "mlp", "width": 8}
+    )
+    return Pipeline.from_config(config)
+
+
+@pytest.fixture
+def batch():
+    rng = torch.Generator().manual_seed(1)
+    return {name: torch.randn(3, 5, generator=rng) for name in "abc"}
+
+
+@pytest.mark.parametrize(
+    ("loss", "formula"),
+    [
+        ("mse", lambda e: e**2),
+        ("mae", lambda e: e.abs()),
+        ("huber", lambda e: torch.where(e.abs() < 1, e**2 / 2, e.abs() - 0.5)),
+    ],
+)
+def test_loss_is_the_mean_of_its_formula_over_observed_cells(pipeline, batch, loss, formula):
+    batch["b"][0, 2] = torch.nan
+    value, parts = Regression(loss)(pipeline, batch, RNG)
+    answer = pipeline(batch)
+    seen = batch["b"].isfinite()
+    b = formula(answer["b"] - batch["b"])[seen].mean()
+    c = formula(answer["c"] - batch["c"]).mean()
+    torch.testing.assert_close(value, (b + c) / 2)
+    torch.testing.assert_close(parts, {"b": b.detach(), "c": c.detach()})
+
+
+def test_missing_targets_leave_the_gradient_finite(pipeline, batch):
+    batch["b"][:] = torch.nan
+    value, _ = Regression()(pipeline, batch, RNG)
+    value.backward()
+    assert all(p.grad.isfinite().all() for p in pipeline.parameters())
+
+
+def test_mask_hides_cells_from_loss_and_gradient(pipeline, batch):
+    batch["inside"] = torch.ones(3, 5, dtype=torch.bool)
+    batch["inside"][:, 3:] = False
+    hidden = {**batch, "b": batch["b"].clone(), "c": batch["c"].clone()}
+    hidden["b"][:, 3:], hidden["c"][:, 3:] = 1e6, torch.inf
+    objective = Regression(mask="inside")
+    torch.testing.assert_close(objective(pipeline, batch, RNG)[0], objective(pipeline, hidden, RNG)[0])
+
+
+def test_mask_may_be_a_weight_shared_by_all_records(pipeline, batch):
+    batch["area"] = torch.tensor([1.0, 2.0, 0.0, 0.0, 0.0])
+    value, _ = Regression(mask="area")(pipeline, batch, RNG)
+    answer = pipeline(batch)
+    error = torch.stack([(answer[n] - batch[n]) ** 2 for n in "bc"])
+    torch.testing.assert_close(value, ((error[..., 0] + 2 * error[..., 1]) / 3).mean())
+
+
+def test_weights_favour_a_target(pipeline, batch):
+    value, parts = Regression(weights={"c": 3.0})(pipeline, batch, RNG)
+    torch.testing.assert_close(value.detach(), (parts["b"] + 3 * parts["c"]) / 4)
+
+
+def test_weight_of_an_unknown_target_is_answered(pipeline, batch):
+    with pytest.raises(ConfigError, match="'d' is not a target"):
+        Regression(weights={"d": 1.0})(pipeline, batch, RNG)
+
+
+def test_network_that_changes_the_grid_is_named(pipeline, batch):
+    pipeline.network = torch.nn.Conv1d(1, 2, 3)
+    with pytest.raises(ConfigError, match=r"answered \(3, 2, 3\) for targets of shape \(3, 2, 5\)"):
+        Regression()(pipeline, batch, RNG)

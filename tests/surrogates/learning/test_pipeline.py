@@ -1,0 +1,170 @@
+"""The pipeline speaks physical units at both ends."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
+from surrogates.learning import pipeline as module
+from surrogates.learning.layout import Layout, shared_grid
+from surrogates.learning.objectives import Regression
+from surrogates.learning.pipeline import Features, Pipeline, PipelineConfig
+from surrogates.learning.predictors import Direct
+
+FIELD = VariableSpec(name="field", dims=("sample", "y", "x"), shape=(4, 5))
+LEVELS = VariableSpec(name="levels", dims=("sample", "y", "x", "level"), shape=(4, 5, 3))
+NUMBER = VariableSpec(name="number", dims=("sample",), shape=())
+SCENE = VariableSpec(name="scene", dims=("y", "x"), shape=(4, 5))
+TARGET = VariableSpec(name="answer", dims=("sample", "y", "x"), shape=(4, 5), missing=True)
+
+
+def batch_of(size=6):
+    rng = torch.Generator().manual_seed(0)
+    batch = {
+        "field": 100 + 10 * torch.randn(size, 4, 5, generator=rng),
+        "levels": torch.randn(size, 4, 5, 3, generator=rng),
+        "number": torch.randn(size, generator=rng),
+        "scene": torch.rand(4, 5, generator=rng),
+    }
+    batch["answer"] = -80 + 3 * batch["field"]
+    return batch
+
+
+def pipeline_of(inputs=(FIELD,), targets=(TARGET,), **options):
+    return Pipeline.from_config(
+        PipelineConfig(inputs=inputs, targets=targets, network={"name": "mlp"}, **options)
+    )
+
+
+def test_grid_is_what_targets_and_inputs_share():
+    curve = VariableSpec(name="curve", dims=("sample", "time"), shape=(7,))
+    assert shared_grid([LEVELS, NUMBER], [TARGET], "sample") == ("y", "x")
+    assert shared_grid([NUMBER], [curve], "sample") == ()
+
+
+def test_layout_packs_inner_dimensions_as_channels_and_repeats_the_rest():
+    layout = Layout((FIELD, LEVELS, NUMBER, SCENE), ("y", "x"), "sample")
+    batch = batch_of()
+    packed = layout.pack(batch)
+    assert packed.shape == (6, 6, 4, 5)
+    assert layout.names == ["field", "levels[0]", "levels[1]", "levels[2]", "number", "scene"]
+    torch.testing.assert_close(packed[:, 2], batch["levels"][..., 1])
+    torch.testing.assert_close(packed[3, 4], batch["number"][3].expand(4, 5))
+    torch.testing.assert_close(packed[5, 5], batch["scene"])
+
+
+@pytest.mark.parametrize("grid", [(), ("y",), ("y", "x"), ("level", "y"), ("x", "y")])
+def test_layout_unpack_undoes_pack(grid):
+    layout = Layout((LEVELS, LEVELS.model_copy(update={"name": "again"})), grid, "sample")
+    values = {name: torch.randn(2, 4, 5, 3) for name in ("levels", "again")}
+    for name, value in layout.unpack(layout.pack(values)).items():
+        torch.testing.assert_close(value, values[name])
+
+
+def test_identity_network_returns_denormalised_inputs():
+    """mean_t + scale_t * (x - mean_x) / scale_x, computed here by hand."""
+    pipeline = pipeline_of()
+    pipeline.network = nn.Identity()
+    batch = batch_of()
+    pipeline.fit_normalisers([batch])
+    x, y = batch["field"].double().numpy(), batch["answer"].double().numpy()
+    expected = y.mean() + y.std() * (x - x.mean()) / x.std()
+    np.testing.assert_allclose(pipeline(batch)["answer"].numpy(), expected, rtol=1e-4)
+
+
+def test_normalisers_do_not_depend_on_the_batching():
+    batch = batch_of(7)
+    pieces = [{k: v[i : i + 3] if v.shape[0] == 7 else v for k, v in batch.items()} for i in (0, 3, 6)]
+    whole, parts = pipeline_of((FIELD, LEVELS, SCENE)), pipeline_of((FIELD, LEVELS, SCENE))
+    whole.fit_normalisers([batch])
+    parts.fit_normalisers(pieces)
+    torch.testing.assert_close(whole.input_normaliser.scale[:4], parts.input_normaliser.scale[:4])
+    torch.testing.assert_close(whole.target_normaliser.mean, parts.target_normaliser.mean)
+
+
+def test_masked_and_missing_targets_do_not_enter_the_normaliser():
+    pipeline = pipeline_of()
+    batch = batch_of()
+    batch["inside"] = torch.zeros(6, 4, 5, dtype=torch.bool)
+    batch["inside"][:, :2] = True
+    batch["answer"][:, 2:] = 1e9
+    batch["answer"][0] = torch.nan
+    pipeline.fit_normalisers([batch], mask="inside")
+    torch.testing.assert_close(pipeline.target_normaliser.mean[0], batch["answer"][1:, :2].mean())
+
+
+def test_constant_channels_keep_their_scale():
+    pipeline = pipeline_of((FIELD,))
+    pipeline.fit_normalisers([{**batch_of(), "field": torch.full((6, 4, 5), 7.0)}])
+    assert pipeline.input_normaliser.scale.tolist() == [1.0]
+
+
+def test_missing_inputs_become_the_mean_and_say_so():
+    sparse = FIELD.model_copy(update={"missing": True})
+    pipeline = pipeline_of((sparse,))
+    batch = batch_of()
+    batch["field"][:, 0] = torch.nan
+    pipeline.fit_normalisers([batch])
+    assert pipeline.transform.channel_names == ["field", "field observed"]
+    assert pipeline.transform(batch).channels[:, 1, 0].sum() == 0
+    assert pipeline(batch)["answer"].isfinite().all()
+
+
+class Residual(nn.Module):
+    """Pass the field on and let the network learn what is left of the answer."""
+
+    channel_names = ("field",)
+    in_channels = 1
+
+    def forward(self, inputs):
+        field = inputs["field"].unsqueeze(1)
+        return Features(field, offset=2 * field)
+
+
+def test_offset_is_taken_from_the_targets_and_given_back(monkeypatch):
+    real = module.build
+    monkeypatch.setattr(module, "resolved", lambda kind, node, **context: dict(node))
+    monkeypatch.setattr(
+        module, "build", lambda kind, node, **c: Residual() if kind == "transforms" else real(kind, node, **c)
+    )
+    pipeline = pipeline_of(transform={"name": "residual"})
+    batch = batch_of()
+    pipeline.fit_normalisers([batch])
+    left = batch["answer"] - 2 * batch["field"]
+    torch.testing.assert_close(pipeline.target_normaliser.mean[0], left.mean())
+    pipeline.network = nn.Identity()
+    expected = left.mean() + (batch["field"] - batch["field"].mean()) + 2 * batch["field"]
+    torch.testing.assert_close(pipeline(batch)["answer"], expected, rtol=1e-4, atol=1e-2)
+
+
+def test_config_holds_every_default_and_survives_json():
+    pipeline = pipeline_of()
+    assert pipeline.config.network == {"name": "mlp", "width": 128, "depth": 3, "activation": "gelu"}
+    again = Pipeline.from_config(PipelineConfig.model_validate_json(pipeline.config.model_dump_json()))
+    again.load_state_dict(pipeline.state_dict())
+    torch.testing.assert_close(again(batch_of())["answer"], pipeline(batch_of())["answer"])
+
+
+def test_target_without_the_record_dimension_is_refused():
+    with pytest.raises(ConfigError, match="'?scene'? has no dimension 'sample'"):
+        pipeline_of((FIELD,), (SCENE,))
+
+
+def test_direct_predictor_is_the_forward_pass():
+    pipeline = pipeline_of()
+    torch.testing.assert_close(Direct()(pipeline, batch_of())["answer"], pipeline(batch_of())["answer"])
+
+
+def test_pipeline_builds_on_the_meta_device():
+    with torch.device("meta"):
+        pipeline = pipeline_of((FIELD, LEVELS))
+    assert all(value.is_meta for value in pipeline.state_dict().values())
+
+
+def test_autocast_answers_in_float32():
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss, _ = Regression()(pipeline_of(), batch_of(), torch.Generator())
+        assert pipeline_of()(batch_of())["answer"].dtype == torch.float32
+    assert loss.dtype == torch.float32
