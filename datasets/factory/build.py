@@ -1,0 +1,176 @@
+"""Builds a store from a recipe; may be killed, resumed, and cut in parts."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from datasets.factory.creation import open_or_create
+from datasets.factory.errors import BuildError, explain_full_disk, resume_command
+from datasets.factory.files import Files
+from datasets.factory.find import recipe_of
+from datasets.factory.lock import RowsLock
+from datasets.factory.progress import Progress
+from datasets.factory.recipe import Recipe
+from datasets.factory.staging import Staging
+from datasets.factory.units import Units
+from datasets.factory.workers import Job, simulate_all
+from datasets.factory.writer import RowTracker, RowWriter
+from datasets.store.layout import Store, open_store
+
+
+def build(
+    recipe: Recipe,
+    url: str,
+    *,
+    workers: int = 1,
+    part: tuple[int, int] | None = None,
+    progress: bool = True,
+    bar: bool | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Store:
+    """Build a store, or go on with one that was begun.
+
+    The result depends on the recipe alone, not on workers, parts, kills and restarts (bit for bit when the
+    recipe repeats exactly).
+
+    Parameters
+    ----------
+    recipe
+        What to build.
+    url
+        Path or fsspec URL of the store.
+    workers
+        Worker processes; 0 simulates in this process.
+    part
+        ``(i, n)``, i from 1: build the i-th of n slices only, then call :func:`finalise` when all are there.
+    progress, bar
+        Whether to show progress, and whether as a bar (None: when stderr is a terminal).
+    storage_options
+        For fsspec.
+
+    Returns
+    -------
+    Store
+        Complete, unless ``part`` is given.
+
+    Raises
+    ------
+    BuildError
+        When the store holds other data, another process builds it, a unit fails, or the disk is full.
+    """
+    url = str(url).rstrip("/")
+    if recipe.chained and part is not None and part[1] > 1:
+        raise BuildError(f"Recipe '{recipe.name}' is chained: its units run in order, so it has no parts.")
+    with explain_full_disk(url):
+        store = open_or_create(recipe, url, storage_options)
+        if is_final(store):
+            return store
+        units = Units(store.records, recipe.unit_records(), store.records_per_shard)
+        rows = units.rows_of_part(part)
+        with RowsLock(Files(url, storage_options), rows), _staging(url, storage_options) as staging:
+            todo = sorted(set(rows) - set(store.complete_rows()))
+            if todo:
+                recipe.prepare()
+                job = Job(type(recipe), recipe.config(), units, staging)
+                total = sum(len(units.row_records(row)) for row in rows)
+                with Progress(recipe.name, total, shown=progress, bar=bar) as shown:
+                    _build_rows(store, job, todo, workers, shown, recipe)
+        return store if part is not None else finalise(url, storage_options=storage_options)
+
+
+def _build_rows(
+    store: Store, job: Job, rows: list[int], workers: int, shown: Progress, recipe: Recipe
+) -> None:
+    tracker = RowTracker(job.units, rows, job.staging.units())
+    missing = tracker.missing()
+    shown.start(shown.total - sum(len(job.units.indices(unit)) for unit in missing))
+    provenance = {
+        "recipe": recipe.name,
+        "recipe_version": recipe.version,
+        "recipe_config": recipe.config(),
+        "software": recipe.software(),
+    }
+    with RowWriter(store, job.staging, job.units, provenance) as writer:
+        for row in tracker.whole():
+            writer.submit(row)
+        with closing(simulate_all(job, missing, workers)) as finished:
+            for unit in finished:
+                tracker.add(unit)
+                for row in tracker.whole():
+                    writer.submit(row)
+                writer.check()
+                shown.advance(len(job.units.indices(unit)))
+
+
+@contextmanager
+def _staging(url: str, storage_options: Mapping[str, Any] | None) -> Iterator[Staging]:
+    """Give the place of finished units: the store, or a folder when only this process sees the store."""
+    if not url.startswith("memory://"):
+        yield Staging(url, storage_options)
+        return
+    with TemporaryDirectory() as folder:
+        yield Staging(url, folder=folder)
+
+
+def resume(
+    url: str,
+    *,
+    workers: int = 1,
+    part: tuple[int, int] | None = None,
+    recipe_class: type[Recipe] | None = None,
+    progress: bool = True,
+    bar: bool | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Store:
+    """Go on with a build that was stopped; finished units are not simulated again.
+
+    Parameters
+    ----------
+    url
+        The store.
+    recipe_class
+        The recipe, where it is not a registered one: a store never names code to run.
+    workers, part, progress, bar, storage_options
+        As in :func:`build`.
+    """
+    recipe = recipe_of(open_store(url, storage_options=storage_options), recipe_class)
+    return build(
+        recipe, url, workers=workers, part=part, progress=progress, bar=bar, storage_options=storage_options
+    )
+
+
+def finalise(url: str, *, storage_options: Mapping[str, Any] | None = None) -> Store:
+    """End a build: check that every part is there, write the history, gather the metadata.
+
+    Raises
+    ------
+    BuildError
+        When shard rows are missing; names them.
+    """
+    store = open_store(url, storage_options=storage_options)
+    if missing := sorted(set(range(store.rows)) - set(store.complete_rows())):
+        raise BuildError(
+            f"{url} is not complete: {len(missing)} of {store.rows} shard rows are missing "
+            f"({_ranges(missing)}). Build the parts that are left, or run `{resume_command(url)}`."
+        )
+    if not is_final(store):
+        Files(url, storage_options).folder("build/staging").remove_all()
+        Files(url, storage_options).folder("build/locks").remove_all()
+        line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} surrogates data build {store.attributes['recipe']}"
+        store.root.attrs["history"] = f"{store.attributes['history']}\n{line}"
+        store.consolidate()
+    return open_store(url, storage_options=storage_options)
+
+
+def is_final(store: Store) -> bool:
+    """Tell whether a store is complete and its metadata are gathered."""
+    return store.root.metadata.consolidated_metadata is not None and store.is_complete
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Return ``0-3, 7`` for [0, 1, 2, 3, 7]."""
+    starts = [n for n in numbers if n - 1 not in numbers]
+    stops = [n for n in numbers if n + 1 not in numbers]
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, stops, strict=True))

@@ -1,0 +1,104 @@
+"""Opens the store of a build, or creates it empty; safe when many parts start at once."""
+
+import json
+from collections.abc import Mapping
+from math import lcm
+from typing import Any
+
+from datasets.factory.errors import BuildError
+from datasets.factory.files import Files
+from datasets.factory.lock import alone
+from datasets.factory.recipe import Recipe
+from datasets.store.chunking import shard_records
+from datasets.store.layout import Store, create_store, open_store
+
+
+def open_or_create(recipe: Recipe, url: str, storage_options: Mapping[str, Any] | None = None) -> Store:
+    """Return the store at a URL, which the first of several processes creates.
+
+    Parameters
+    ----------
+    recipe
+        What the store is for.
+    url
+        Where it is or shall be.
+    storage_options
+        For fsspec.
+
+    Raises
+    ------
+    BuildError
+        When something else is there, such as the store of another recipe or of other parameters.
+    """
+    files = Files(url, storage_options)
+    beside, lock = _beside(url, storage_options)
+    if beside.exists(lock) or not files.exists("zarr.json"):
+        with alone(beside, lock) as interrupted:
+            if interrupted:
+                files.remove_all()
+            if not files.exists("zarr.json"):
+                _create(recipe, url, files, storage_options)
+    store = open_store(url, storage_options=storage_options)
+    if differences := _differences(store, recipe):
+        raise BuildError(
+            f"{url} holds other data: {'; '.join(differences)}. "
+            "Give another `out=`, or delete the store first."
+        )
+    return store
+
+
+def _beside(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Files, str]:
+    """Return folder and name of the lock of a store's creation: beside it, for the store must begin empty."""
+    parent, slash, name = url.rpartition("/")
+    folder = "memory://" if parent == "memory:/" else parent or slash or "."
+    return Files(folder, storage_options), f"{name}.creating"
+
+
+def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str, Any] | None) -> None:
+    if found := files.names():
+        raise BuildError(f"{url} is not empty and not a store (it holds {found[0]}). Give another `out=`.")
+    recipe.prepare()
+    specs, records = recipe.specs(), recipe.records()
+    chunk, shard = recipe.records_per_chunk(), recipe.records_per_shard()
+    try:
+        create_store(
+            url,
+            specs,
+            records=records,
+            record_dimension=recipe.record_dimension,
+            shared=recipe.shared(),
+            attributes=_attributes(recipe),
+            splits=recipe.splits(),
+            records_per_chunk=chunk,
+            records_per_shard=shard or shard_records(specs, records, lcm(recipe.unit_records(), chunk or 1)),
+            storage_options=storage_options,
+        )
+    except BaseException:
+        files.remove_all()
+        raise
+
+
+def _attributes(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "title": recipe.title,
+        "license": recipe.license,
+        "recipe": recipe.name,
+        "recipe_config": recipe.config(),
+        "recipe_version": recipe.version,
+        "seed": recipe.seed,
+        "software": recipe.software(),
+    }
+
+
+def _differences(store: Store, recipe: Recipe) -> list[str]:
+    there = store.attributes
+    if there["recipe"] != recipe.name:
+        return [f"recipe '{there['recipe']}' instead of '{recipe.name}'"]
+    if there["recipe_version"] != recipe.version:
+        return [f"version {there['recipe_version']} of the recipe instead of {recipe.version}"]
+    old, new = json.loads(str(there["recipe_config"])), recipe.config()
+    return [
+        f"{key}={old.get(key, 'absent')} instead of {new.get(key, 'absent')}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]

@@ -1,0 +1,40 @@
+"""What can go wrong in a build, said in one line."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class BuildError(ValueError):
+    """A build cannot go on; the message says what was found and what to do next."""
+
+
+def is_full_disk(number: int | None) -> bool:
+    """Tell whether an error number means that the disk or the quota is full."""
+    return number in _FULL
+
+
+@contextmanager
+def explain_full_disk(url: str) -> Iterator[None]:
+    """Turn a full disk into one line; what is finished stays."""
+    try:
+        yield
+    except OSError as error:
+        if is_full_disk(error.errno):
+            raise full_disk(url) from error
+        raise
+
+
+def full_disk(url: str) -> BuildError:
+    """Return the error of a full disk."""
+    return BuildError(
+        f"No space is left on the device of {url}. Finished units are kept: free some space, then run "
+        f"`{resume_command(url)}`."
+    )
+
+
+def resume_command(url: str) -> str:
+    """Return the command line that goes on with a build."""
+    return f"surrogates data resume {url}"

@@ -1,0 +1,75 @@
+"""Finds recipes: by their registered name, or by the Python path that a user typed."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from datasets.factory.errors import BuildError
+from datasets.factory.recipe import Recipe
+from datasets.store.layout import Store
+from surrogates.core.registry import resolve
+from surrogates.core.text import nearest
+
+
+def find_recipe(name: str) -> type[Recipe]:
+    """Return a recipe class.
+
+    Parameters
+    ----------
+    name
+        A registered name (``radio/urban``) or, for a recipe of one's own, ``module:Class``; the module may
+        lie in the current folder.
+
+    Raises
+    ------
+    BuildError, RegistryError
+        When there is no such recipe; names the nearest.
+    """
+    found = _imported(name) if ":" in name else resolve("recipes", name)
+    if not (isinstance(found, type) and issubclass(found, Recipe)):
+        raise BuildError(
+            f"'{name}' is {found!r}, expected a class that extends datasets.factory.recipe.Recipe."
+        )
+    return found
+
+
+def _imported(path: str) -> object:
+    module_name, _, class_name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name.split(".")[0] and error.name != module_name:
+            raise
+        raise BuildError(
+            f"There is no Python module '{module_name}' in {here} or among the installed ones."
+        ) from error
+    if not hasattr(module, class_name):
+        raise BuildError(f"Module '{module_name}' has no '{class_name}'.{nearest(class_name, dir(module))}")
+    return getattr(module, class_name)
+
+
+def recipe_of(store: Store, recipe_class: type[Recipe] | None = None) -> Recipe:
+    """Return the recipe that a store was made by, with the parameters that the store names.
+
+    Parameters
+    ----------
+    store
+        An open store.
+    recipe_class
+        The class, where it is not registered. A store never names code to import: who asks for a stranger's
+        recipe types its path.
+
+    Raises
+    ------
+    BuildError
+        When the class makes other data than the store's recipe.
+    """
+    name = str(store.attributes["recipe"])
+    recipe_class = recipe_class or find_recipe(name)
+    if recipe_class.name != name:
+        raise BuildError(f"{store.url} was made by recipe '{name}', but '{recipe_class.name}' was given.")
+    return recipe_class.make(json.loads(str(store.attributes["recipe_config"])))

@@ -1,0 +1,158 @@
+"""One process at a time builds a shard row."""
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from datasets.factory.errors import BuildError
+from datasets.factory.files import Files
+
+BEAT = 30.0
+"""Seconds between two signs of life."""
+SILENCE = 600.0
+"""Seconds of silence after which a process on another machine counts as dead."""
+
+
+class RowsLock:
+    """Holds a range of shard rows for this process while it builds them.
+
+    A lock is a file with host, process and the time of its last sign of life. The lock of a process that died
+    is taken over: at once on the same machine, after :data:`SILENCE` on another.
+
+    Parameters
+    ----------
+    store
+        Folder of the store.
+    rows
+        Rows to hold.
+
+    Raises
+    ------
+    BuildError
+        On entering, when a living process holds some of the rows.
+    """
+
+    def __init__(self, store: Files, rows: range) -> None:
+        self._store = store
+        self._files = store.folder("build/locks")
+        self._rows = rows
+        self._name = f"rows-{rows.start:06d}-{rows.stop:06d}.json"
+        self._stop = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="build-lock", daemon=True)
+
+    def __enter__(self) -> Self:
+        if not self._files.create(self._name, _sign()):
+            self._refuse_if_alive(self._name)
+            self._files.write(self._name, _sign())
+        try:
+            for name in self._files.names():
+                if name != self._name and _overlap(name, self._rows):
+                    self._refuse_if_alive(name)
+                    self._files.remove(name)
+        except BuildError:
+            self._files.remove(self._name)
+            raise
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._heart.join()
+        self._files.remove(self._name)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT):
+            try:
+                self._files.write(self._name, _sign())
+            except OSError:  # a full disk is reported by the build itself
+                continue
+
+    def _refuse_if_alive(self, name: str) -> None:
+        holder = _holder(self._files, name)
+        if holder is not None and _is_alive(holder):
+            raise BuildError(
+                f"Process {holder['pid']} on {holder['host']} is building {self._store.url} at this moment "
+                f"({name.removesuffix('.json')}). Wait for it, or stop it and run the command again."
+            )
+
+
+@contextmanager
+def alone(files: Files, name: str) -> Iterator[bool]:
+    """Wait until no other living process holds a lock, hold it, and tell whether its holder before died.
+
+    Parameters
+    ----------
+    files, name
+        Where the lock lies.
+    """
+    inherited = False
+    sign = _sign()
+    while not files.create(name, sign) or (inherited and not _still_ours(files, name, sign)):
+        holder = _holder(files, name)
+        if holder is not None and _is_alive(holder):
+            time.sleep(0.05)
+        else:
+            inherited = True
+            files.remove(name)
+    try:
+        yield inherited
+    finally:
+        files.remove(name)
+
+
+def _still_ours(files: Files, name: str, sign: bytes) -> bool:
+    """Look again after a moment: two processes may have found the same dead holder."""
+    time.sleep(0.2)
+    try:
+        return files.read(name) == sign
+    except FileNotFoundError:
+        return False
+
+
+def _holder(files: Files, name: str) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(files.read(name)))
+    except (FileNotFoundError, ValueError):  # gone since, or torn by a crash
+        return None
+
+
+def _is_alive(holder: dict[str, Any]) -> bool:
+    """Tell whether the process that signed a lock is alive, as far as this machine can know."""
+    if holder["host"] != socket.gethostname():
+        return bool(time.time() - holder["seen"] < SILENCE)
+    return holder["born"] == _born(holder["pid"])
+
+
+def _sign() -> bytes:
+    pid = os.getpid()
+    sign = {"host": socket.gethostname(), "pid": pid, "born": _born(pid), "seen": time.time()}
+    return json.dumps(sign).encode()
+
+
+def _born(pid: int) -> str | None:
+    """Return when a process started, so that a later process of the same number is another; None if dead."""
+    if Path("/proc/self/stat").exists():
+        try:
+            words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if words[0] == "Z" else words[19]
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    return "alive"
+
+
+def _overlap(name: str, rows: range) -> bool:
+    start, stop = (int(number) for number in name.removesuffix(".json").split("-")[1:])
+    return max(start, rows.start) < min(stop, rows.stop)

@@ -1,0 +1,82 @@
+"""Says before a build how long it takes and how large it gets."""
+
+import time
+from dataclasses import dataclass
+
+import numcodecs
+import numpy as np
+
+from datasets.factory.recipe import Arrays, Recipe
+from datasets.factory.simulation import simulate_unit
+from datasets.store.chunking import record_bytes
+
+QUICK = 2.0
+"""A first unit faster than this (seconds) is repeated on the second unit: start-up costs count once."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a build would cost.
+
+    Attributes
+    ----------
+    records, units
+        How many.
+    seconds_per_unit
+        Measured on one unit, in this process.
+    seconds
+        Of the whole build, on ``workers`` idle cores.
+    bytes
+        Of the record variables without compression: the store is not larger.
+    compressed_bytes
+        The same, extrapolated from how the measured unit compresses.
+    """
+
+    records: int
+    units: int
+    workers: int
+    seconds_per_unit: float
+    seconds: float
+    bytes: int
+    compressed_bytes: int
+
+
+def plan(recipe: Recipe, *, workers: int = 1) -> Plan:
+    """Estimate time and disk of a build by simulating one or two units.
+
+    Parameters
+    ----------
+    recipe
+        What would be built; it is prepared (checked) first.
+    workers
+        Worker processes of the build.
+    """
+    recipe.prepare()
+    records, unit = recipe.records(), recipe.unit_records()
+    units = -(-records // unit)
+    seconds, arrays = _timed(recipe, np.arange(min(unit, records)))
+    if seconds < QUICK and records >= 2 * unit and not recipe.chained:
+        seconds, arrays = _timed(recipe, np.arange(unit, 2 * unit))
+    size = sum(map(record_bytes, recipe.specs())) * records
+    lanes = 1 if recipe.chained else max(1, min(workers, units))
+    return Plan(
+        records=records,
+        units=units,
+        workers=lanes,
+        seconds_per_unit=seconds,
+        seconds=seconds * -(-units // lanes),
+        bytes=size,
+        compressed_bytes=round(size * _compression(arrays)),
+    )
+
+
+def _timed(recipe: Recipe, indices: np.ndarray) -> tuple[float, Arrays]:
+    start = time.perf_counter()
+    arrays, _ = simulate_unit(recipe, indices)
+    return time.perf_counter() - start, arrays
+
+
+def _compression(arrays: Arrays) -> float:
+    codec = numcodecs.Blosc("lz4", shuffle=numcodecs.Blosc.BITSHUFFLE)
+    whole = sum(values.nbytes for values in arrays.values())
+    return sum(len(codec.encode(values)) for values in arrays.values()) / max(whole, 1)

@@ -1,0 +1,136 @@
+"""What a dataset is made of: the class that every recipe extends."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import xarray as xr
+from pydantic import BaseModel, ConfigDict, Field
+
+from datasets.store.specs import Split, VariableSpec
+from datasets.store.streams import SAMPLE, stream
+from surrogates.core.build import validate
+
+Arrays = dict[str, np.ndarray]
+
+
+class Recipe(BaseModel):
+    """A simulator with its parameters, ready to be turned into a store.
+
+    A subclass declares its parameters as pydantic fields and says in :meth:`specs` what it makes and in
+    :meth:`simulate` how. A recipe is a value: what it simulates depends on its fields alone, so that a build
+    may be cut in parts, killed and resumed.
+
+    Attributes
+    ----------
+    name, version
+        Name under which the recipe is registered, and a number to raise whenever the data change.
+    title, license
+        Global attributes of the store.
+    record_dimension
+        Leading dimension of everything that varies: ``sample``, ``time``, ``trajectory``.
+    chained
+        Whether a unit continues the unit before it (a climate run): units then run in order, and
+        :meth:`simulate_next` takes the place of :meth:`simulate`.
+    seed
+        Root of every random number.
+
+    Examples
+    --------
+    >>> class Line(Recipe):
+    ...     name, title = "mine/line", "Straight lines"
+    ...     samples: int = Field(100, description="Number of lines.")
+    ...     def records(self): return self.samples
+    ...     def specs(self): return [VariableSpec(name="slope", dims=("sample",), shape=())]
+    ...     def simulate(self, indices, rngs):
+    ...         return {"slope": np.array([rng.uniform() for rng in rngs])}
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    title: ClassVar[str]
+    license: ClassVar[str] = "unspecified"
+    record_dimension: ClassVar[str] = "sample"
+    chained: ClassVar[bool] = False
+
+    seed: int = Field(0, ge=0, description="Root of every random number.")
+
+    @classmethod
+    def make(cls, config: Mapping[str, Any]) -> Self:
+        """Return the recipe with the given parameters.
+
+        Raises
+        ------
+        ConfigError
+            Names every unknown key (with the nearest valid one) and every value that does not fit.
+        """
+        return validate(cls, config, f"recipe '{cls.name}'")
+
+    def records(self) -> int:
+        """Return the number of records."""
+        raise NotImplementedError
+
+    def unit_records(self) -> int:
+        """Return how many consecutive records are simulated together (a minute of work at most)."""
+        return 1
+
+    def records_per_chunk(self) -> int | None:
+        """Return the records of one inner chunk; None leaves it to the store."""
+        return None
+
+    def records_per_shard(self) -> int | None:
+        """Return the records of one shard, whole units; None leaves it to the store."""
+        return None
+
+    def specs(self) -> list[VariableSpec]:
+        """Return what varies from record to record and what all records share."""
+        raise NotImplementedError
+
+    def shared(self) -> xr.Dataset:
+        """Return coordinates, tables and fields without the record dimension."""
+        return xr.Dataset()
+
+    def splits(self) -> list[Split]:
+        """Return the named splits over the records."""
+        return []
+
+    def prepare(self) -> None:
+        """Check what can be checked before any work, raising ValueError."""
+
+    def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        """Simulate one unit.
+
+        Parameters
+        ----------
+        indices
+            Consecutive record numbers, shape (n,).
+        rngs
+            One generator per record; the only source of randomness.
+
+        Returns
+        -------
+        dict
+            For each record variable of :meth:`specs`, an array of shape (n, ...) in the variable's units.
+        """
+        raise NotImplementedError
+
+    def simulate_next(
+        self, indices: np.ndarray, rngs: list[np.random.Generator], state: Arrays | None
+    ) -> tuple[Arrays, Arrays]:
+        """Simulate a unit of a chained recipe from the state that the unit before left (None: the start)."""
+        raise NotImplementedError
+
+    def software(self) -> dict[str, str]:
+        """Return name and version (and backend) of each solver; data compare only between equal ones."""
+        return {"numpy": np.__version__}
+
+    def config(self) -> dict[str, Any]:
+        """Return every parameter as plain JSON."""
+        return self.model_dump(mode="json")
+
+
+def generators(seed: int, indices: np.ndarray) -> list[np.random.Generator]:
+    """Return the generator of each record, a function of the seed and of the record's number alone."""
+    return [stream(seed, SAMPLE, int(index)) for index in indices]

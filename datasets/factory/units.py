@@ -1,0 +1,71 @@
+"""How records are cut in units, shard rows and parts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.factory.errors import BuildError
+
+
+@dataclass(frozen=True)
+class Units:
+    """Consecutive units of ``unit_records`` records, whole units to a shard row.
+
+    The cut follows from recipe and store alone, so that it is the same for any number of workers, parts and
+    restarts.
+    """
+
+    records: int
+    unit_records: int
+    records_per_shard: int
+
+    def __post_init__(self) -> None:
+        if self.records_per_shard % self.unit_records:
+            raise BuildError(
+                f"A shard must hold whole units, but {self.records_per_shard} records per shard are not a "
+                f"multiple of {self.unit_records} records per unit."
+            )
+
+    @property
+    def count(self) -> int:
+        """Number of units."""
+        return -(-self.records // self.unit_records)
+
+    @property
+    def rows(self) -> int:
+        """Number of shard rows."""
+        return -(-self.records // self.records_per_shard)
+
+    def indices(self, unit: int) -> np.ndarray:
+        """Return the records of a unit; the last unit may be shorter."""
+        start = unit * self.unit_records
+        return np.arange(start, min(start + self.unit_records, self.records))
+
+    def row_records(self, row: int) -> range:
+        """Return the records of a shard row; the last row may be shorter."""
+        start = row * self.records_per_shard
+        return range(start, min(start + self.records_per_shard, self.records))
+
+    def of_row(self, row: int) -> range:
+        """Return the units of a shard row."""
+        per_row = self.records_per_shard // self.unit_records
+        return range(row * per_row, min((row + 1) * per_row, self.count))
+
+    def row_of(self, unit: int) -> int:
+        """Return the shard row that holds a unit."""
+        return unit * self.unit_records // self.records_per_shard
+
+    def rows_of_part(self, part: tuple[int, int] | None) -> range:
+        """Return the shard rows of part ``(i, n)``, i from 1; all rows when there are no parts.
+
+        Raises
+        ------
+        BuildError
+            When i is not between 1 and n.
+        """
+        if part is None:
+            return range(self.rows)
+        number, parts = part
+        if not 1 <= number <= parts:
+            raise BuildError(f"parts={number}/{parts}: the first number must lie between 1 and {parts}.")
+        return range(self.rows * (number - 1) // parts, self.rows * number // parts)
