@@ -10,6 +10,8 @@ GROUP = 1
 AUGMENTATION = 2
 INITIALISATION = 3
 SHUFFLE = 4
+PREPARATION = 5
+OBJECTIVE = 6
 
 
 def stream(seed: int, purpose: int, *key: int) -> np.random.Generator:

@@ -99,12 +99,12 @@ class Layout:
             dims = field_dims(spec, self.record_dimension)
             order = self._channel_first(spec)
             grid = part.shape[2:]
-            part = part.reshape(part.shape[0], *self.inner_shape(spec), *grid)
-            values[spec.name] = part.permute(0, *(1 + order.index(dim) for dim in dims))
+            split = part.reshape(part.shape[0], *self.inner_shape(spec), *grid)
+            values[spec.name] = split.permute(0, *(1 + order.index(dim) for dim in dims))
         return values
 
     def one(self, spec: VariableSpec, value: Tensor, batch: int) -> Tensor:
-        """Return one variable as ``(batch, its channels, *grid)``, with length 1 on grid dimensions it lacks."""
+        """Return one variable as ``(batch, channel, *grid)``, of length 1 where it lacks a grid dimension."""
         value = value.to(torch.float32)
         if self.record_dimension not in spec.dims:
             value = value.unsqueeze(0).expand(batch, *value.shape)

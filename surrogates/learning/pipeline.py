@@ -134,7 +134,7 @@ class Pipeline(nn.Module):
         if value.ndim == len(target.shape) + 1:
             return self.layout.one(target, value, value.shape[0])
         raise ConfigError(
-            f"mask '{mask}' has shape {tuple(value.shape)}, but the targets have the grid {self.layout.grid}; "
+            f"mask '{mask}' has shape {tuple(value.shape)} for targets on the grid {self.layout.grid}; "
             "give a mask on that grid, or with the dimensions of the first target"
         )
 
@@ -169,6 +169,6 @@ class Pipeline(nn.Module):
         fixed = [spec.name for spec in config.targets if config.record_dimension not in spec.dims]
         if fixed:
             raise ConfigError(
-                f"target {listing(fixed)} has no dimension '{config.record_dimension}': it is the same for every "
-                "record, so there is nothing to learn"
+                f"target {listing(fixed)} has no dimension '{config.record_dimension}': it is the same for "
+                "every record, so there is nothing to learn"
             )

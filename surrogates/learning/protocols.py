@@ -23,7 +23,8 @@ class Transform(Protocol):
     """Physical inputs to channels; an ``nn.Module`` in the registry ``transforms``.
 
     Built with the context ``inputs``, ``targets`` (lists of specs) and ``record_dimension``. A transform may
-    also have ``grid``, the dimensions that follow the channel (default: :func:`~surrogates.learning.layout.shared_grid`).
+    also have ``grid``, the dimensions that follow the channel (default: those that every target and some
+    input share).
     """
 
     channel_names: list[str]

@@ -22,7 +22,7 @@ class GRU(nn.Module):
         self.head = nn.Linear(width, out_channels)
 
     def forward(self, channels: Tensor) -> Tensor:
-        """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, time)``; step t sees no later step."""
+        """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, time)``; causal."""
         if channels.ndim != 3:
             raise ValueError(
                 f"the GRU needs (batch, channel, time), found {tuple(channels.shape)}; "

@@ -1,5 +1,6 @@
 """Multilayer perceptron."""
 
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class MLP(nn.Module):
         sizes = [in_channels, *[width] * depth]
         hidden = [
             layer
-            for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+            for before, after in pairwise(sizes)
             for layer in (nn.Linear(before, after), ACTIVATIONS[activation]())
         ]
         self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], out_channels))

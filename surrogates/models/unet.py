@@ -38,8 +38,8 @@ class UNet(nn.Module):
         """Map ``(batch, in_channels, height, width)`` to ``(batch, out_channels, height, width)``."""
         if channels.ndim != 4 or min(channels.shape[-2:]) < self._smallest:
             raise ValueError(
-                f"the U-Net needs (batch, channel, height, width) with at least {self._smallest} x {self._smallest} "
-                f"cells, found {tuple(channels.shape)}; take fewer levels (depth) or larger fields"
+                f"the U-Net needs (batch, channel, height, width), at least {self._smallest} cells a side; "
+                f"found {tuple(channels.shape)}; take fewer levels (depth) or larger fields"
             )
         levels = [self.stem(channels)]
         for block in self.down:

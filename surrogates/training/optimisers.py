@@ -10,12 +10,12 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 def adam(parameters: Iterable[Parameter], lr: float = 1e-3, weight_decay: float = 0.0) -> Optimizer:
     """Return Adam (Kingma & Ba 2015)."""
-    return Adam(parameters, lr=lr, weight_decay=weight_decay, **_kernel())
+    return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=_fused())
 
 
 def adamw(parameters: Iterable[Parameter], lr: float = 1e-3, weight_decay: float = 1e-2) -> Optimizer:
     """Return Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-    return AdamW(parameters, lr=lr, weight_decay=weight_decay, **_kernel())
+    return AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=_fused())
 
 
 def sgd(
@@ -45,7 +45,7 @@ class Constant:
 
 
 class Cosine:
-    """Half a cosine from the full rate to a fraction of it, after a linear warm-up (Loshchilov & Hutter 2017).
+    """Half a cosine from the full rate to a fraction of it, after a warm-up (Loshchilov & Hutter 2017).
 
     Parameters
     ----------
@@ -68,5 +68,6 @@ class Cosine:
         return self.final + (1 - self.final) * (1 + cos(pi * done)) / 2
 
 
-def _kernel() -> dict[str, bool]:
-    return {"fused": True} if torch.cuda.is_available() else {"foreach": True}
+def _fused() -> bool | None:
+    """One kernel for all parameters where there is a GPU; None leaves the choice to PyTorch."""
+    return True if torch.cuda.is_available() else None

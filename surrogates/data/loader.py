@@ -1,0 +1,234 @@
+"""Batches of examples, ready when the model wants them, in an order that resumes exactly."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.store.layout import Store
+from datasets.store.sampler import RecordSampler, SamplerState
+from datasets.store.specs import VariableSpec
+from datasets.store.streams import AUGMENTATION, PREPARATION, stream
+from surrogates.core.errors import ConfigError
+from surrogates.data.index import ExampleIndex
+from surrogates.data.source import Source
+
+Batch = dict[str, Tensor]
+CACHE_BYTES = 4 << 30
+
+
+class Preparation(Protocol):
+    """A step of every batch; see :class:`surrogates.learning.protocols.Preparation`."""
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
+        """Return the prepared batch."""
+
+
+class Augmentation(Protocol):
+    """A step of training batches; see :class:`surrogates.learning.protocols.Augmentation`."""
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator]) -> Batch:
+        """Return the changed batch."""
+
+
+class BatchLoader:
+    """Iterate batches of an epoch; the state is (seed, epoch, step), whatever threads have read ahead.
+
+    Splits that fit are read once, at construction, and kept in memory. Otherwise threads read, decode and
+    prepare the next batches while the model works: blosc and NumPy release the interpreter lock.
+
+    Parameters
+    ----------
+    stores
+        Stores whose records are concatenated.
+    index
+        The examples.
+    variables
+        Names of the variables of a batch.
+    batch_size
+        Examples of a batch; the last one of an epoch is dropped in training when it is smaller.
+    seed
+        Seed of order, preparations and augmentations.
+    preparations, augmentations
+        Steps applied to each batch, the latter in training only.
+    train
+        Shuffle, and draw anew in every epoch; otherwise the order of the index, and draws that repeat.
+    threads
+        Threads that work ahead.
+    cache_bytes
+        Largest size of a split that is kept in memory.
+    pin_memory
+        Put batches in page-locked memory, for fast copies to a GPU.
+    """
+
+    def __init__(
+        self,
+        stores: Sequence[Store],
+        index: ExampleIndex,
+        variables: Sequence[str],
+        batch_size: int,
+        seed: int = 0,
+        *,
+        preparations: Sequence[Preparation] = (),
+        augmentations: Sequence[Augmentation] = (),
+        train: bool = False,
+        threads: int = 2,
+        cache_bytes: int = CACHE_BYTES,
+        pin_memory: bool = False,
+    ) -> None:
+        self.index = index
+        self.train = train
+        self.seconds_waited = 0.0
+        self._sources = [Source(store, variables, index.length) for store in stores]
+        self._shared = _same_shared(self._sources)
+        self._preparations = list(preparations)
+        self._augmentations = list(augmentations) if train else []
+        self._threads = threads
+        self._pin = pin_memory
+        self._sampler = RecordSampler(
+            _places(stores, index),
+            min(batch_size, len(index)) if train else batch_size,
+            seed,
+            shuffle=train,
+            records_per_chunk=max(store.records_per_chunk for store in stores),
+            drop_last=train,
+        )
+        self._cache = self._read_all() if self._fits(cache_bytes) else None
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return len(self._sampler)
+
+    @property
+    def cached(self) -> bool:
+        """Whether the whole split is kept in memory."""
+        return self._cache is not None
+
+    def spec(self, name: str) -> VariableSpec:
+        """Return the spec of a variable as a batch shows it."""
+        return self._sources[0].spec(name)
+
+    def state_dict(self) -> SamplerState:
+        """Return the state after the batches handed out so far."""
+        return self._sampler.state_dict()
+
+    def load_state_dict(self, state: SamplerState) -> None:
+        """Go on from a saved state."""
+        self._sampler.load_state_dict(state)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the remaining batches of the epoch, then turn to the next epoch."""
+        busy = bool(self._preparations or self._augmentations or self._pin or self._cache is None)
+        # The state moves on when the consumer asks for a batch, not when a thread has read it.
+        yield from self._ahead() if busy and self._threads else self._at_once()
+
+    def _at_once(self) -> Iterator[Batch]:
+        for rows in self._sampler:
+            yield self._batch(rows, self._sampler.epoch)
+
+    def _ahead(self) -> Iterator[Batch]:
+        state = self._sampler.state_dict()
+        order = self._sampler.order(state["epoch"])
+        size = self._sampler.batch_size
+        pending: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="batches") as pool:
+            following = iter(range(state["step"], len(self)))
+
+            def submit() -> None:
+                for step in following:
+                    rows = order[step * size : (step + 1) * size]
+                    pending.append(pool.submit(self._batch, rows, state["epoch"]))
+                    break
+
+            try:
+                for _ in range(self._threads + 2):
+                    submit()
+                for _ in self._sampler:
+                    future = pending.popleft()
+                    started = perf_counter()
+                    batch = future.result()
+                    self.seconds_waited += perf_counter() - started
+                    submit()
+                    yield batch
+            finally:
+                for future in pending:
+                    future.cancel()
+
+    def _batch(self, rows: np.ndarray, epoch: int) -> Batch:
+        """Read and prepare one batch; depends on its arguments alone."""
+        batch = self._read(rows)
+        batch.update(self._shared)
+        if self._preparations:
+            rngs = self._generators(PREPARATION, epoch if self.train else 0, rows)
+            for prepare in self._preparations:
+                batch = prepare(batch, rngs, train=self.train)
+        if self._augmentations:
+            rngs = self._generators(AUGMENTATION, epoch, rows)
+            for augment in self._augmentations:
+                batch = augment(batch, rngs)
+        return {name: value.pin_memory() for name, value in batch.items()} if self._pin else batch
+
+    def _generators(self, purpose: int, epoch: int, rows: np.ndarray) -> list[np.random.Generator]:
+        return [stream(self._sampler.seed, purpose, epoch, int(row)) for row in rows]
+
+    def _read(self, rows: np.ndarray) -> Batch:
+        if self._cache is not None:
+            chosen = torch.from_numpy(rows)
+            return {name: value.index_select(0, chosen) for name, value in self._cache.items()}
+        return {name: torch.from_numpy(value) for name, value in self._read_stores(rows).items()}
+
+    def _read_stores(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        numbers = self.index.store[rows]
+        if (numbers == numbers[0]).all():
+            return self._sources[numbers[0]].read(self.index.record[rows])
+        batch: dict[str, np.ndarray] = {}
+        for number in np.unique(numbers):
+            places = np.flatnonzero(numbers == number)
+            for name, value in self._sources[number].read(self.index.record[rows[places]]).items():
+                whole = batch.setdefault(name, np.empty((len(rows), *value.shape[1:]), value.dtype))
+                whole[places] = value
+        return batch
+
+    def _fits(self, limit: int) -> bool:
+        return len(self.index) * self._sources[int(self.index.store[0])].bytes_per_example() <= limit
+
+    def _read_all(self) -> Batch:
+        """Read the whole split in the order of the stores, in blocks, with all threads."""
+        blocks = np.array_split(np.arange(len(self.index)), max(1, len(self.index) // 64))
+        whole: dict[str, Tensor] = {}
+
+        def place(rows: np.ndarray) -> None:
+            for name, value in self._read_stores(rows).items():
+                whole[name][rows[0] : rows[-1] + 1] = torch.from_numpy(value)
+
+        for name, value in self._read_stores(blocks[0][:1]).items():
+            whole[name] = torch.empty(
+                (len(self.index), *value.shape[1:]), dtype=torch.from_numpy(value).dtype
+            )
+        with ThreadPoolExecutor(max(1, self._threads)) as pool:
+            list(pool.map(place, blocks))
+        return whole
+
+
+def _places(stores: Sequence[Store], index: ExampleIndex) -> np.ndarray:
+    """Return a number for each example such that neighbours in a store are neighbours."""
+    chunk = max(store.records_per_chunk for store in stores)
+    lengths = [-(-store.records // chunk) * chunk for store in stores]
+    return np.concatenate([[0], np.cumsum(lengths)])[index.store] + index.record
+
+
+def _same_shared(sources: Sequence[Source]) -> Batch:
+    first, *others = sources
+    for other in others:
+        for name, value in first.shared.items():
+            if not np.array_equal(value, other.shared[name], equal_nan=value.dtype.kind == "f"):
+                raise ConfigError(
+                    f"variable '{name}' is the same for all records of a store, but differs between "
+                    f"{first.store.url} and {other.store.url}; train on them apart"
+                )
+    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in first.shared.items()}
