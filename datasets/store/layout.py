@@ -19,7 +19,6 @@ from typing import Any, Self
 import numpy as np
 import xarray as xr
 import zarr
-from pydantic import JsonValue
 from zarr.errors import ZarrUserWarning
 
 from datasets.store.checks import cast, check_values
@@ -28,7 +27,7 @@ from datasets.store.errors import ContractError
 from datasets.store.migrations import FORMAT_VERSION, refuse_version
 from datasets.store.reader import RecordReader
 from datasets.store.shared import CODECS, auxiliary_coordinates, fill_value, plain, write_shared
-from datasets.store.specs import Split, VariableSpec
+from datasets.store.specs import Attributes, Split, VariableSpec
 from datasets.store.statistics import Moments, reduce
 from datasets.store.urls import local_path
 
@@ -79,7 +78,7 @@ def create_store(
     write_shared(root, shared)
     for spec in specs:
         names = auxiliary_coordinates(shared, spec.dims)
-        extra: dict[str, JsonValue] = {"coordinates": names} if names else {}
+        extra: Attributes = {"coordinates": names} if names else {}
         chunk = records_per_chunk or chunk_records(spec, per_shard)
         if per_shard % chunk:
             raise ContractError(
@@ -144,7 +143,7 @@ def _check_plan(
 
 def _new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Group:
     """Open an empty root; a folder that an interrupted `create_store` left behind is made anew."""
-    unfinished = {"unfinished": "this store was being created; build it again"}
+    unfinished: Attributes = {"unfinished": "this store was being created; build it again"}
     options = dict(storage_options) if storage_options else None
     folder = local_path(url)
     if folder is not None and folder.exists() and (folder.is_file() or any(folder.iterdir())):
@@ -169,7 +168,7 @@ def _new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Gr
 
 
 def _create_record_array(
-    root: zarr.Group, spec: VariableSpec, records: int, chunk: int, shard: int, extra: dict[str, JsonValue]
+    root: zarr.Group, spec: VariableSpec, records: int, chunk: int, shard: int, extra: Attributes
 ) -> None:
     dtype = np.dtype(spec.dtype)
     root.create_array(
@@ -209,7 +208,7 @@ def _create_statistics(root: zarr.Group, spec: VariableSpec, records: int, per_s
 
 def _global_attributes(
     given: Mapping[str, object], specs: Sequence[VariableSpec], record_dimension: str, per_shard: int
-) -> dict[str, JsonValue]:
+) -> Attributes:
     texts = {
         key: json.dumps(value, sort_keys=True) if isinstance(value, Mapping | list | tuple) else plain(value)
         for key, value in given.items()
@@ -308,7 +307,9 @@ class Store:
         array = self.array(name)
         dims = tuple(str(dim) for dim in array.metadata.dimension_names or ())  # type: ignore[union-attr]
         shape = array.shape[1:] if dims[:1] == (self.record_dimension,) else array.shape
-        attributes = {key: value for key, value in dict(array.attrs).items() if key != "coordinates"}
+        attributes: Attributes = {
+            key: value for key, value in dict(array.attrs).items() if key != "coordinates"
+        }
         return VariableSpec.from_attributes(name, dims, shape, str(array.dtype), attributes)
 
     def shared(self, name: str) -> np.ndarray:
@@ -365,7 +366,9 @@ class Store:
             self._write(name, records, data)
             for field, part in self._row_statistics(self.specs[name], data, values):
                 self._write(f"statistics/{name}/{field}", records, part)
-        return {name: hashlib.sha256(np.ascontiguousarray(data)).hexdigest() for name, data in values.items()}
+        return {
+            name: hashlib.sha256(np.ascontiguousarray(data).data).hexdigest() for name, data in values.items()
+        }
 
     def _write(self, path: str, records: range, data: np.ndarray) -> None:
         array = self._live[path]
@@ -416,7 +419,7 @@ class Store:
         group = self._live.get(_receipt(row))
         return None if group is None else dict(group.attrs)
 
-    def write_receipt(self, row: int, receipt: Mapping[str, JsonValue]) -> None:
+    def write_receipt(self, row: int, receipt: Mapping[str, object]) -> None:
         """Declare a shard row complete: what was run, its hashes. Comes after `write_row`."""
         self._live.create_group(_receipt(row), attributes=dict(receipt), overwrite=True)
 

@@ -1,7 +1,7 @@
 """What a variable and a split of a store are: name, dimensions, units, valid range, meaning."""
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import (
@@ -15,6 +15,8 @@ from pydantic import (
 )
 
 from datasets.store.errors import ContractError
+
+Attributes = dict[str, Any]  # what a JSON object holds
 
 DECIBEL = "0.1 lg(re 1)"
 DECIBEL_MILLIWATT = "0.1 lg(re 1 mW)"
@@ -89,9 +91,9 @@ class VariableSpec(BaseModel):
             )
         return self
 
-    def to_attributes(self) -> dict[str, JsonValue]:
+    def to_attributes(self) -> Attributes:
         """Return the array attributes that `from_attributes` reads back (plain numbers and words, as CF has)."""
-        values: dict[str, JsonValue] = {
+        values: Attributes = {
             "units": self.units,
             "long_name": self.long_name or self.name.replace("_", " "),
             "standard_name": self.standard_name,
@@ -112,7 +114,7 @@ class VariableSpec(BaseModel):
         dims: Sequence[str],
         shape: Sequence[int],
         dtype: str,
-        attributes: dict[str, JsonValue],
+        attributes: Attributes,
     ) -> "VariableSpec":
         """Rebuild the specification of a stored array (`shape` without the record axis)."""
         known = {key: attributes[key] for key in _ATTRIBUTES if key in attributes}
@@ -156,7 +158,7 @@ class Split(BaseModel):
     keeps_whole: str
     description: str = ""
 
-    def to_attributes(self) -> dict[str, JsonValue]:
+    def to_attributes(self) -> Attributes:
         """Return the CF flag attributes of the split variable."""
         used = [value for value in SPLIT_NAMES if value >= 0 or (self.labels == value).any()]
         return {
