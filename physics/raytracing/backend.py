@@ -24,8 +24,9 @@ from typing import Literal
 LIBRARY_VARIABLE = "DRJIT_LIBLLVM_PATH"
 OLDEST_LLVM = 16
 WHEEL = "karellen-llvm-core"
-REMEDY = f'install one with `pip install {WHEEL}` (Linux x86-64) or set {LIBRARY_VARIABLE} to libLLVM >= {OLDEST_LLVM}'
+REMEDY = f"run `pip install {WHEEL}` (Linux x86-64) or set {LIBRARY_VARIABLE} to a libLLVM >= {OLDEST_LLVM}"
 EXTRA = 'pip install "sciml-surrogates[radio]"'
+LIBRARY_NAME = re.compile(r"libLLVM(?:-(\d+)[\d.]*\.so[\d.]*|\.so\.(\d+)[\d.]*|\.dylib)")
 SYSTEM_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/opt/homebrew/opt/llvm/lib")
 
 
@@ -92,11 +93,11 @@ def sionna() -> ModuleType:
     backend = choose_backend()  # before find_spec: looking for a sub-module imports its package
     if importlib.util.find_spec("mitsuba") is None or importlib.util.find_spec("sionna") is None:
         raise BackendError(f"ray tracing needs Sionna RT, which is not installed; run `{EXTRA}`")
-    import mitsuba  # noqa: PLC0415 - imported only once the backend is chosen
+    import mitsuba  # only once the backend is chosen
 
     if mitsuba.variant() is None:
         mitsuba.set_variant(backend.variant)
-    import sionna.rt  # noqa: PLC0415
+    import sionna.rt
 
     return sionna.rt
 
@@ -166,7 +167,8 @@ def _checked_version(library: Path) -> str:
     numbers = [ctypes.c_uint(0) for _ in range(3)]
     query(*(ctypes.byref(number) for number in numbers))
     if numbers[0].value < OLDEST_LLVM:
-        raise BackendError(f"{library} is LLVM {numbers[0].value}, at least {OLDEST_LLVM} is needed; {REMEDY}")
+        found = f"{library} is LLVM {numbers[0].value}"
+        raise BackendError(f"{found}, but ray tracing needs {OLDEST_LLVM} or newer; {REMEDY}")
     return ".".join(str(number.value) for number in numbers)
 
 
@@ -180,7 +182,7 @@ def _system_libraries() -> list[Path]:
     for folder in map(Path, SYSTEM_FOLDERS):
         for pattern in ("libLLVM*", "*/libLLVM*", "llvm*/lib/libLLVM*"):
             for path in folder.glob(pattern):
-                number = re.fullmatch(r"libLLVM(?:-(\d+)[\d.]*\.so[\d.]*|\.so\.(\d+)[\d.]*|\.dylib)", path.name)
+                number = LIBRARY_NAME.fullmatch(path.name)
                 if number:
                     found[path.resolve()] = int(number[1] or number[2] or OLDEST_LLVM)
     newest_first = sorted(found, key=lambda path: (-found[path], str(path)))

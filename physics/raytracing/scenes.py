@@ -89,7 +89,7 @@ class Window:
     @property
     def centres(self) -> NDArray[np.float64]:
         """Distance of the cell centres from the south or west edge, m."""
-        return (np.arange(self.cells) + 0.5) * self.cell
+        return (np.arange(self.cells, dtype=np.float64) + 0.5) * self.cell
 
     def check_inside(self, name: str) -> None:
         """Raise a ValueError unless the window lies inside the city ``name``."""
@@ -102,8 +102,9 @@ class Window:
         )
         if not inside:
             raise ValueError(
-                f"the window from ({self.west:g}, {self.south:g}) m with side {self.size:g} m lies outside the scene "
-                f"'{name}', which reaches from ({area.west:g}, {area.south:g}) to ({area.east:g}, {area.north:g}) m"
+                f"the window from ({self.west:g}, {self.south:g}) m with side {self.size:g} m lies outside the "
+                f"scene '{name}', which reaches from ({area.west:g}, {area.south:g}) to "
+                f"({area.east:g}, {area.north:g}) m"
             )
 
     def overlaps(self, other: Window) -> bool:
@@ -168,7 +169,7 @@ def load_city(name: str) -> Scene:
 
 def _shapes(meshes: list[Any]) -> Any:
     """A Mitsuba scene of these meshes alone, or None without any."""
-    import mitsuba as mi  # noqa: PLC0415 - only after the backend is chosen
+    import mitsuba as mi  # only after the backend is chosen
 
     if not meshes:
         return None
@@ -177,7 +178,7 @@ def _shapes(meshes: list[Any]) -> Any:
 
 def _highest(shapes: Any, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
     """Altitude where vertical rays from the sky first hit the shapes, NaN where they hit nothing."""
-    import mitsuba as mi  # noqa: PLC0415
+    import mitsuba as mi
 
     x, y = np.broadcast_arrays(np.asarray(x, np.float32), np.asarray(y, np.float32))
     if shapes is None:
