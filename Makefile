@@ -37,7 +37,7 @@ bench: $(VENV)/.dev  ## measure speed against the references
 	$(BIN)/surrogates bench $(ARGS)
 
 docs: $(VENV)/.dev  ## build the documentation into site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove what make made; data/ and runs/ stay
 	rm -rf $(VENV) site build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
