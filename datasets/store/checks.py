@@ -77,8 +77,8 @@ def in_units(spec: VariableSpec, values: np.ndarray, found: str | None) -> np.nd
         if spec.units == "1":
             return values
         raise ContractError(
-            f"variable {spec.name!r} has no units, expected {spec.units!r}; set its attribute `units` to the units "
-            "it is in (they are converted when possible)"
+            f"variable {spec.name!r} has no units, expected {spec.units!r}; set its attribute `units` to "
+            "those it is in (they are converted when possible)"
         )
     try:
         return units.convert(values, found, spec.units)
@@ -87,7 +87,7 @@ def in_units(spec: VariableSpec, values: np.ndarray, found: str | None) -> np.nd
 
 
 def cast(spec: VariableSpec, values: np.ndarray) -> np.ndarray:
-    """Return values in the specified type; refuse what would lose a part, a fraction or digits of an integer."""
+    """Return values in the specified type; refuse what would lose a part or a fraction."""
     wanted = np.dtype(spec.dtype)
     if values.dtype == wanted:
         return values
@@ -99,7 +99,7 @@ def cast(spec: VariableSpec, values: np.ndarray) -> np.ndarray:
         converted = values.astype(wanted)
     if not np.array_equal(converted, values):
         raise ContractError(
-            f"variable {spec.name!r}: {values.dtype} values that do not fit {wanted}; round or mask them first"
+            f"variable {spec.name!r}: {values.dtype} values do not fit {wanted}; round or mask them first"
         )
     return converted
 

@@ -10,9 +10,8 @@ store.zarr/
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
 
@@ -21,17 +20,23 @@ import xarray as xr
 import zarr
 from zarr.errors import ZarrUserWarning
 
-from datasets.store.checks import cast, check_values
 from datasets.store.chunking import chunk_records, record_bytes, shard_records
+from datasets.store.creation import (
+    check_plan,
+    create_record_array,
+    create_split,
+    create_statistics,
+    global_attributes,
+    new_root,
+)
 from datasets.store.errors import ContractError
 from datasets.store.migrations import FORMAT_VERSION, refuse_version
 from datasets.store.reader import RecordReader
-from datasets.store.shared import CODECS, auxiliary_coordinates, fill_value, plain, write_shared
+from datasets.store.rows import aligned, checked_row, row_statistics
+from datasets.store.shared import auxiliary_coordinates, write_shared
+from datasets.store.sources import open_source
 from datasets.store.specs import Attributes, Split, VariableSpec
 from datasets.store.statistics import Moments, reduce
-from datasets.store.urls import local_path
-
-STATISTICS_BLOCK = 1 << 23
 
 
 def create_store(
@@ -72,156 +77,21 @@ def create_store(
     ContractError
         When something lies at the URL already, or a specification contradicts the others.
     """
-    _check_plan(specs, records, record_dimension, shared, splits)
+    check_plan(specs, records, record_dimension, shared, splits)
     per_shard = records_per_shard or shard_records(specs, records, records_per_chunk or 1)
-    root = _new_root(url, storage_options)
+    chunks = {spec.name: records_per_chunk or chunk_records(spec, per_shard) for spec in specs}
+    root = new_root(url, storage_options)
     write_shared(root, shared)
     for spec in specs:
         names = auxiliary_coordinates(shared, spec.dims)
         extra: Attributes = {"coordinates": names} if names else {}
-        chunk = records_per_chunk or chunk_records(spec, per_shard)
-        if per_shard % chunk:
-            raise ContractError(
-                f"records_per_shard {per_shard} is no multiple of records_per_chunk {chunk}; change one of them"
-            )
-        _create_record_array(root, spec, records, chunk, per_shard, extra)
-        _create_statistics(root, spec, records, per_shard)
+        create_record_array(root, spec, records, chunks[spec.name], per_shard, extra)
+        create_statistics(root, spec, records, per_shard)
     for split in splits:
-        root.create_array(
-            split.name,
-            data=split.labels,
-            chunks=split.labels.shape,
-            compressors=CODECS,
-            dimension_names=(record_dimension,),
-            attributes=split.to_attributes(),
-            config={"write_empty_chunks": True},
-        )
+        create_split(root, split, record_dimension)
     root.create_group("build")
-    root.attrs.put(_global_attributes(attributes, specs, record_dimension, per_shard))
+    root.attrs.put(global_attributes(attributes, specs, record_dimension, per_shard))
     return Store(url, root, storage_options)
-
-
-def _check_plan(
-    specs: Sequence[VariableSpec],
-    records: int,
-    record_dimension: str,
-    shared: xr.Dataset,
-    splits: Sequence[Split],
-) -> None:
-    names = (
-        [spec.name for spec in specs] + [split.name for split in splits] + [str(n) for n in shared.variables]
-    )
-    reserved = {"statistics", "build"} & set(names)
-    if twice := sorted({name for name in names if names.count(name) > 1} | reserved):
-        raise ContractError(f"variable names {twice} are used twice or reserved; rename them")
-    if records < 1:
-        raise ContractError(f"a store of {records} records holds nothing; ask for at least one")
-    for spec in specs:
-        if spec.dims[:1] != (record_dimension,) or len(spec.dims) != len(spec.shape) + 1:
-            raise ContractError(
-                f"variable {spec.name!r}: dimensions {spec.dims}, expected {record_dimension!r} first and a shape "
-                "without it; variables without records go into `shared`"
-            )
-        for name, length in zip(spec.dims[1:], spec.shape, strict=True):
-            if shared.sizes.get(name, length) != length:
-                raise ContractError(
-                    f"variable {spec.name!r}: {length} cells along {name!r}, but the shared variables have "
-                    f"{shared.sizes[name]}"
-                )
-        if spec.statistics_mask is not None and spec.statistics_mask not in names:
-            raise ContractError(
-                f"variable {spec.name!r}: statistics_mask {spec.statistics_mask!r} is no variable"
-            )
-    for split in splits:
-        if len(split.labels) != records:
-            raise ContractError(f"split {split.name!r} has {len(split.labels)} labels for {records} records")
-    if along := [str(n) for n, v in shared.data_vars.items() if record_dimension in v.dims]:
-        raise ContractError(
-            f"shared variables {along} lie along {record_dimension!r}; describe them as specs"
-        )
-
-
-def _new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Group:
-    """Open an empty root; a folder that an interrupted `create_store` left behind is made anew."""
-    unfinished: Attributes = {"unfinished": "this store was being created; build it again"}
-    options = dict(storage_options) if storage_options else None
-    folder = local_path(url)
-    if folder is not None and folder.exists() and (folder.is_file() or any(folder.iterdir())):
-        try:
-            left = dict(zarr.open_group(url, mode="r", zarr_format=3).attrs) == unfinished
-        except (OSError, ValueError):
-            left = False
-    else:
-        left = folder is not None
-    try:
-        return zarr.open_group(
-            url,
-            mode="w" if left else "w-",
-            zarr_format=3,
-            attributes=unfinished,
-            storage_options=options,
-        )
-    except FileExistsError:
-        raise ContractError(
-            f"something lies at {url} already; resume that build, remove it, or choose another place"
-        ) from None
-
-
-def _create_record_array(
-    root: zarr.Group, spec: VariableSpec, records: int, chunk: int, shard: int, extra: Attributes
-) -> None:
-    dtype = np.dtype(spec.dtype)
-    root.create_array(
-        spec.name,
-        shape=(records, *spec.shape),
-        dtype=dtype,
-        chunks=(chunk, *spec.shape),
-        shards=(shard, *spec.shape),
-        compressors=CODECS,
-        fill_value=fill_value(dtype),
-        dimension_names=spec.dims,
-        attributes=spec.to_attributes() | extra,
-    )
-
-
-def _kept(spec: VariableSpec) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    sizes = dict(zip(spec.dims[1:], spec.shape, strict=True))
-    names = tuple(name for name in spec.dims[1:] if name in spec.statistics_axes)
-    return names, tuple(sizes[name] for name in names)
-
-
-def _create_statistics(root: zarr.Group, spec: VariableSpec, records: int, per_shard: int) -> None:
-    names, sizes = _kept(spec)
-    for field in fields(Moments):
-        count = field.name == "count"
-        root.create_array(
-            f"statistics/{spec.name}/{field.name}",
-            shape=(records, *sizes),
-            dtype="int64" if count else "float64",
-            chunks=(per_shard, *sizes),
-            compressors=CODECS,
-            fill_value=-1 if count else np.nan,
-            dimension_names=(spec.dims[0], *names),
-            attributes={"units": "1" if count else spec.units},
-        )
-
-
-def _global_attributes(
-    given: Mapping[str, object], specs: Sequence[VariableSpec], record_dimension: str, per_shard: int
-) -> Attributes:
-    texts = {
-        key: json.dumps(value, sort_keys=True) if isinstance(value, Mapping | list | tuple) else plain(value)
-        for key, value in given.items()
-    }
-    return {
-        "Conventions": "CF-1.11",
-        "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} created",
-        **texts,
-        "record_dimension": record_dimension,
-        "record_variables": " ".join(spec.name for spec in specs),
-        "records_per_shard": per_shard,
-        "format_version": FORMAT_VERSION,
-    }
 
 
 def open_store(url: str, *, storage_options: Mapping[str, object] | None = None) -> "Store":
@@ -250,8 +120,8 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
 class Store:
     """A data store: records, shared variables, splits, statistics and receipts.
 
-    Made by `create_store` and `open_store`. A shard row (`records_per_shard` consecutive records of every record
-    variable) is written by one process at a time.
+    Made by `create_store` and `open_store`. A shard row (`records_per_shard` consecutive records of every
+    record variable) is written by one process at a time.
     """
 
     def __init__(
@@ -339,14 +209,14 @@ class Store:
         return range(row * self.records_per_shard, min((row + 1) * self.records_per_shard, self.records))
 
     def write_row(self, row: int, arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
-        """Write one shard row of every record variable, and its statistics; withdraws the row's receipt first.
+        """Write one shard row of every record variable, and its statistics; withdraws its receipt first.
 
         Parameters
         ----------
         row
             Number of the shard row.
         arrays
-            Values of each record variable, shape (records of the row, ...), in the units of the specification.
+            Values of each record variable, shape (records of the row, ...), in the specified units.
 
         Returns
         -------
@@ -359,13 +229,14 @@ class Store:
             Names the variable, the record and what is wrong with it; nothing has been written then.
         """
         records = self.row_records(row)
-        values = self._checked_row(records, arrays)
+        values = checked_row(self.specs, records, arrays)
         if row in self.complete_rows():
             del self._live[_receipt(row)]
         for name, data in values.items():
             self._write(name, records, data)
-            for field, part in self._row_statistics(self.specs[name], data, values):
-                self._write(f"statistics/{name}/{field}", records, part)
+            moments = self.measure(name, values)
+            for field in fields(moments):
+                self._write(f"statistics/{name}/{field.name}", records, getattr(moments, field.name))
         return {
             name: hashlib.sha256(np.ascontiguousarray(data).data).hexdigest() for name, data in values.items()
         }
@@ -375,44 +246,18 @@ class Store:
         assert isinstance(array, zarr.Array)
         array.with_config({"write_empty_chunks": True})[records.start : records.stop] = data
 
-    def _checked_row(self, records: range, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        if set(arrays) != set(self.specs):
-            raise ContractError(f"row of variables {sorted(arrays)}, expected {sorted(self.specs)}")
-        values = {}
-        for name, spec in self.specs.items():
-            expected = (len(records), *spec.shape)
-            data = np.asarray(arrays[name])
-            if data.shape != expected:
-                raise ContractError(f"variable {name!r}: shape {data.shape}, expected {expected}")
-            values[name] = cast(spec, data)
-            check_values(spec, values[name], first_record=records.start)
-        return values
-
-    def _row_statistics(
-        self, spec: VariableSpec, data: np.ndarray, row: Mapping[str, np.ndarray]
-    ) -> Iterator[tuple[str, np.ndarray]]:
-        kept = _kept(spec)[0]
-        axes = tuple(axis for axis, name in enumerate(spec.dims) if axis and name not in kept)
-        mask = self._mask(spec, row)
-        length = max(1, STATISTICS_BLOCK // max(8 * data[0].size, 1))
-        blocks = [slice(start, start + length) for start in range(0, len(data), length)]
-        parts = [
-            Moments.of(data[b], None if mask is None else mask[b if len(mask) > 1 else slice(None)], axes)
-            for b in blocks
-        ]
-        for field in fields(Moments):
-            yield field.name, np.concatenate([getattr(part, field.name) for part in parts])
+    def measure(self, name: str, row: Mapping[str, np.ndarray]) -> Moments:
+        """Return the statistics of each record of a row, which holds the variable and its mask."""
+        spec = self.specs[name]
+        return row_statistics(spec, row[name], self._mask(spec, row))
 
     def _mask(self, spec: VariableSpec, row: Mapping[str, np.ndarray]) -> np.ndarray | None:
-        """Return the statistics mask with its axes laid along those of the variable."""
-        if spec.statistics_mask is None:
-            return None
+        """Return the statistics mask of a variable with its axes laid along those of the variable."""
         name = spec.statistics_mask
+        if name is None:
+            return None
         mask = row[name] if name in row else self.shared(name)
-        dims = (self.specs | self.shared_specs)[name].dims
-        order = [dims.index(dim) for dim in spec.dims if dim in dims]
-        present = tuple(slice(None) if dim in dims else np.newaxis for dim in spec.dims)
-        return np.asarray(mask.astype(bool).transpose(order)[present])
+        return aligned(mask, (self.specs | self.shared_specs)[name].dims, spec.dims)
 
     def receipt(self, row: int) -> dict[str, Any] | None:
         """Return the receipt of a shard row, None when the row is not complete."""
@@ -434,13 +279,13 @@ class Store:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the content that the receipts certify (their `hashes`, or all of them where they have none)."""
+        """SHA-256 over the `hashes` of the receipts (over whole receipts where they have none)."""
         receipts = [self.receipt(row) for row in self.complete_rows()]
         content = [receipt.get("hashes", receipt) for receipt in receipts if receipt is not None]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def consolidate(self) -> Self:
-        """Gather all metadata in one file, so that opening the store is one read; after every growth again."""
+        """Gather all metadata in one file, so that opening the store is one read; again after growth."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
             self.root = zarr.consolidate_metadata(self.root.store, path=self.root.path or None)
@@ -455,7 +300,8 @@ class Store:
             When a record has not been built yet.
         """
         if variable not in self.specs:
-            raise ContractError(f"{self.url} has no record variable {variable!r}; it has {list(self.specs)}")
+            names = list(self.specs)
+            raise ContractError(f"{self.url} has no record variable {variable!r}; it has {names}")
         chosen = np.arange(self.records) if records is None else np.sort(np.asarray(records))
         stored = Moments(
             *(
@@ -466,13 +312,16 @@ class Store:
         absent = (stored.count < 0).reshape(len(chosen), -1).any(axis=1)
         if absent.any():
             raise ContractError(
-                f"{self.url}: record {chosen[absent][0]} has no statistics yet; `surrogates data resume {self.url}`"
+                f"record {chosen[absent][0]} of {self.url} is not built yet; "
+                f"run `surrogates data resume {self.url}`"
             )
         return reduce(stored)
 
     def reader(self, variables: Sequence[str]) -> RecordReader:
         """Return a reader of some record variables."""
-        return RecordReader(self, variables)
+        return RecordReader(
+            {name: open_source(self.url, self.array(name), self.dataset) for name in variables}
+        )
 
 
 def _receipt(row: int) -> str:

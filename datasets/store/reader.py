@@ -6,26 +6,29 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from datasets.store.errors import ContractError
 from datasets.store.shards import ShardedArray
-from datasets.store.sources import Source, open_source
-
-if TYPE_CHECKING:
-    from datasets.store.layout import Store
+from datasets.store.sources import Source
 
 CACHE_BYTES = 1 << 27
 MAX_THREADS = 8
 
 
 class RecordReader:
-    """Random access to some record variables of a store; made by `Store.reader`.
+    """Random access to the records of some variables; made by `Store.reader`.
 
-    Chunks of one record are decoded straight into the batch. Chunks of several records are decoded once and kept
-    while they fit in 128 MiB, which is what `RecordSampler` counts on.
+    Chunks of one record are decoded straight into the batch. Chunks of several records are decoded once and
+    kept while they fit in 128 MiB, which is what `RecordSampler` counts on.
+
+    Parameters
+    ----------
+    sources
+        Where the chunks of each variable come from.
+    threads
+        How many threads decode; as many as there are processors, up to 8, when None.
 
     Attributes
     ----------
@@ -33,10 +36,10 @@ class RecordReader:
         Whether every variable goes through the direct shard reader.
     """
 
-    def __init__(self, store: "Store", variables: Sequence[str], threads: int | None = None) -> None:
-        self.records = store.records
-        self._sources = {name: open_source(store, name) for name in variables}
+    def __init__(self, sources: Mapping[str, Source], threads: int | None = None) -> None:
+        self._sources = dict(sources)
         self.direct = all(isinstance(source, ShardedArray) for source in self._sources.values())
+        self.records = min((source.shape[0] for source in self._sources.values()), default=0)
         self._cache = _ChunkCache(CACHE_BYTES)
         self._threads = threads or min(os.cpu_count() or 1, MAX_THREADS)
         self._pool = ThreadPoolExecutor(self._threads, "record-reader") if self._threads > 1 else None
@@ -70,7 +73,7 @@ class RecordReader:
             When a record does not exist.
         """
         numbers = np.asarray(indices, dtype=np.int64)
-        if len(numbers) and not (0 <= numbers.min() and numbers.max() < self.records):
+        if len(numbers) and not (numbers.min() >= 0 and numbers.max() < self.records):
             raise IndexError(
                 f"records {numbers.min()} to {numbers.max()} asked for, the store has {self.records}"
             )

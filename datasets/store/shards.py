@@ -1,8 +1,8 @@
 """Direct reading of local Zarr v3 sharded arrays, an inner chunk at a time.
 
-The index of a shard is parsed once; a chunk is read with one system call and decoded straight into the caller's
-memory. Checksums of index and chunks (CRC-32C) are always compared. Format: the Zarr v3 core specification and its
-codecs `sharding_indexed` (ZEP 2), `bytes`, `blosc`, `zstd`, `crc32c`.
+The index of a shard is parsed once; a chunk is read with one system call and decoded straight into the
+caller's memory. Checksums of index and chunks are always compared. Format: the Zarr v3 core specification and
+its codecs `sharding_indexed` (ZEP 2), `bytes`, `blosc`, `zstd`, `crc32c`.
 """
 
 import json
@@ -187,7 +187,7 @@ def _named(node: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _chain(codecs: list[dict[str, Any]], data_type: object) -> tuple[np.dtype, str | None, bool]:
-    """Return stored dtype, compressor and whether there is a checksum, of `bytes` [, compressor] [, `crc32c`]."""
+    """Return stored dtype, compressor and checksum of the chain `bytes` [, compressor] [, `crc32c`]."""
     names = [codec["name"] for codec in codecs]
     compressor = next((name for name in names if name in ("blosc", "zstd")), None)
     expected = ["bytes", *([compressor] if compressor else []), *(["crc32c"] if "crc32c" in names else [])]

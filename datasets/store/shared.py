@@ -17,7 +17,7 @@ def fill_value(dtype: np.dtype) -> Any:
 
 
 def auxiliary_coordinates(shared: xr.Dataset, dims: tuple[str, ...]) -> str | None:
-    """Return the CF attribute `coordinates` of a variable: the shared coordinates that lie on its dimensions."""
+    """Return the CF attribute `coordinates` of a variable: the shared ones that lie on its dimensions."""
     names = [
         str(name)
         for name, coordinate in shared.coords.items()
@@ -34,10 +34,12 @@ def write_shared(root: zarr.Group, shared: xr.Dataset) -> None:
             names := auxiliary_coordinates(shared, tuple(map(str, variable.dims)))
         ):
             attributes["coordinates"] = names
-        if np.issubdtype(variable.dtype, np.datetime64) or np.issubdtype(variable.dtype, np.timedelta64):
-            variable = xr.conventions.encode_cf_variable(variable)
-            attributes |= variable.attrs
-        _write(root, str(name), np.asarray(variable.values), tuple(map(str, variable.dims)), attributes)
+        values = np.asarray(variable.values)
+        if values.dtype.kind in "mM":
+            encoded = xr.conventions.encode_cf_variable(variable)
+            attributes |= encoded.attrs
+            values = np.asarray(encoded.values)
+        _write(root, str(name), values, tuple(map(str, variable.dims)), attributes)
 
 
 def _write(

@@ -1,9 +1,10 @@
-"""Where the reader takes chunks from: the direct shard reader, or tensorstore or xarray for everything else."""
+"""Where the reader takes chunks from: the shard reader, or tensorstore or xarray for everything else."""
 
 import importlib
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -14,12 +15,9 @@ from datasets.store.errors import ContractError
 from datasets.store.shards import ShardedArray, UnsupportedLayout
 from datasets.store.urls import local_path
 
-if TYPE_CHECKING:
-    from datasets.store.layout import Store
-
 
 class Source(Protocol):
-    """Random access to the chunks of one variable, each of `records_per_chunk` records; safe in threads."""
+    """Random access to the chunks of a variable, `records_per_chunk` records each; safe in threads."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -70,17 +68,24 @@ class FallbackSource:
         )
 
 
-def open_source(store: "Store", name: str) -> Source:
-    """Return the fastest source that reads a variable as xarray would show it."""
-    array = store.array(name)
-    folder = local_path(store.url)
+def open_source(url: str, array: zarr.Array[Any], dataset: Callable[[], xr.Dataset]) -> Source:
+    """Return the fastest source that reads a variable as xarray would show it.
+
+    Parameters
+    ----------
+    url, array
+        The store and its array.
+    dataset
+        Opens the store with xarray; called only when nothing faster can read the array.
+    """
+    folder = local_path(url)
     if folder is not None and not decoded_by_xarray(array):
         try:
-            return ShardedArray(folder / name, absent_is_error=True)
+            return ShardedArray(folder / array.path, absent_is_error=True)
         except UnsupportedLayout:
             if importlib.util.find_spec("tensorstore"):
-                return FallbackSource(array, _tensorstore(folder / name), array.dtype)
-    variable = store.dataset()[name].variable
+                return FallbackSource(array, open_tensorstore(folder / array.path), array.dtype)
+    variable = dataset()[array.path].variable
     return FallbackSource(array, variable, variable.dtype)
 
 
@@ -103,7 +108,7 @@ def decoded_by_xarray(array: zarr.Array[Any]) -> bool:
     return bool(moved) or shown.dtype != array.dtype or not np.isnan(np.asarray(fills, dtype=complex)).all()
 
 
-def _tensorstore(folder: Path) -> Any:
+def open_tensorstore(folder: Path) -> Any:
     library = importlib.import_module("tensorstore")
     location = {"driver": "file", "path": f"{folder.resolve()}/"}
     opened = library.open({"driver": "zarr3", "kvstore": location}, open=True, read=True).result()

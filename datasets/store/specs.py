@@ -91,8 +91,14 @@ class VariableSpec(BaseModel):
             )
         return self
 
+    def kept(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """Return names and lengths of the dimensions along which the statistics of a record stay apart."""
+        sizes = dict(zip(self.dims[-len(self.shape) :] if self.shape else (), self.shape, strict=True))
+        names = tuple(name for name in sizes if name in self.statistics_axes)
+        return names, tuple(sizes[name] for name in names)
+
     def to_attributes(self) -> Attributes:
-        """Return the array attributes that `from_attributes` reads back (plain numbers and words, as CF has)."""
+        """Return the array attributes that `from_attributes` reads back: plain numbers and words."""
         values: Attributes = {
             "units": self.units,
             "long_name": self.long_name or self.name.replace("_", " "),

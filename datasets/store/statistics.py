@@ -13,7 +13,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Moments:
-    """Statistics in float64 (`count` int64) with one entry per cell that is kept apart; NaN where nothing counted."""
+    """Statistics in float64 (`count` int64), an entry per cell kept apart; NaN where nothing counted."""
 
     count: np.ndarray
     mean: np.ndarray
@@ -86,7 +86,7 @@ def _pair(first: Moments, second: Moments) -> Moments:
 
 
 def reduce(records: Moments) -> Moments:
-    """Merge the statistics of records along the first axis, as a tree: the result depends on their order alone."""
+    """Merge the statistics of records along the first axis, as a tree fixed by their order."""
     if len(records) == 0:
         raise ValueError("statistics of no records do not exist; choose at least one record")
     while len(records) > 1:

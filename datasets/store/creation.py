@@ -1,0 +1,147 @@
+"""The pieces that a new store is made of: arrays, statistics, splits, attributes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from datasets.store.errors import ContractError
+from datasets.store.migrations import FORMAT_VERSION
+from datasets.store.shared import CODECS, fill_value, plain
+from datasets.store.specs import Attributes, Split, VariableSpec
+from datasets.store.statistics import Moments
+from datasets.store.urls import local_path
+
+
+def check_plan(
+    specs: Sequence[VariableSpec],
+    records: int,
+    record_dimension: str,
+    shared: xr.Dataset,
+    splits: Sequence[Split],
+) -> None:
+    names = (
+        [spec.name for spec in specs] + [split.name for split in splits] + [str(n) for n in shared.variables]
+    )
+    reserved = {"statistics", "build"} & set(names)
+    if twice := sorted({name for name in names if names.count(name) > 1} | reserved):
+        raise ContractError(f"variable names {twice} are used twice or reserved; rename them")
+    if records < 1:
+        raise ContractError(f"a store of {records} records holds nothing; ask for at least one")
+    for spec in specs:
+        if spec.dims[:1] != (record_dimension,) or len(spec.dims) != len(spec.shape) + 1:
+            raise ContractError(
+                f"variable {spec.name!r}: dimensions {spec.dims}, expected {record_dimension!r} first and a "
+                "shape without it; variables without records go into `shared`"
+            )
+        for name, length in zip(spec.dims[1:], spec.shape, strict=True):
+            if shared.sizes.get(name, length) != length:
+                raise ContractError(
+                    f"variable {spec.name!r}: {length} cells along {name!r}, but the shared variables have "
+                    f"{shared.sizes[name]}"
+                )
+        if spec.statistics_mask is not None and spec.statistics_mask not in names:
+            raise ContractError(
+                f"variable {spec.name!r}: statistics_mask {spec.statistics_mask!r} is no variable"
+            )
+    for split in splits:
+        if len(split.labels) != records:
+            raise ContractError(f"split {split.name!r} has {len(split.labels)} labels for {records} records")
+    if along := [str(n) for n, v in shared.data_vars.items() if record_dimension in v.dims]:
+        raise ContractError(
+            f"shared variables {along} lie along {record_dimension!r}; describe them as specs"
+        )
+
+
+def new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Group:
+    """Open an empty root; a folder that an interrupted `create_store` left behind is made anew."""
+    unfinished: Attributes = {"unfinished": "this store was being created; build it again"}
+    options = dict(storage_options) if storage_options else None
+    folder = local_path(url)
+    if folder is not None and folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        try:
+            left = dict(zarr.open_group(url, mode="r", zarr_format=3).attrs) == unfinished
+        except (OSError, ValueError):
+            left = False
+    else:
+        left = folder is not None
+    try:
+        return zarr.open_group(
+            url,
+            mode="w" if left else "w-",
+            zarr_format=3,
+            attributes=unfinished,
+            storage_options=options,
+        )
+    except FileExistsError:
+        raise ContractError(
+            f"something lies at {url} already; resume that build, remove it, or choose another place"
+        ) from None
+
+
+def create_record_array(
+    root: zarr.Group, spec: VariableSpec, records: int, chunk: int, shard: int, extra: Attributes
+) -> None:
+    dtype = np.dtype(spec.dtype)
+    root.create_array(
+        spec.name,
+        shape=(records, *spec.shape),
+        dtype=dtype,
+        chunks=(chunk, *spec.shape),
+        shards=(shard, *spec.shape),
+        compressors=CODECS,
+        fill_value=fill_value(dtype),
+        dimension_names=spec.dims,
+        attributes=spec.to_attributes() | extra,
+    )
+
+
+def create_statistics(root: zarr.Group, spec: VariableSpec, records: int, per_shard: int) -> None:
+    names, sizes = spec.kept()
+    for field in fields(Moments):
+        count = field.name == "count"
+        root.create_array(
+            f"statistics/{spec.name}/{field.name}",
+            shape=(records, *sizes),
+            dtype="int64" if count else "float64",
+            chunks=(per_shard, *sizes),
+            compressors=CODECS,
+            fill_value=-1 if count else np.nan,
+            dimension_names=(spec.dims[0], *names),
+            attributes={"units": "1" if count else spec.units},
+        )
+
+
+def create_split(root: zarr.Group, split: Split, record_dimension: str) -> None:
+    """Write a split as CF flags over the records."""
+    root.create_array(
+        split.name,
+        data=split.labels,
+        chunks=split.labels.shape,
+        compressors=CODECS,
+        dimension_names=(record_dimension,),
+        attributes=split.to_attributes(),
+        config={"write_empty_chunks": True},
+    )
+
+
+def global_attributes(
+    given: Mapping[str, object], specs: Sequence[VariableSpec], record_dimension: str, per_shard: int
+) -> Attributes:
+    texts = {
+        key: json.dumps(value, sort_keys=True) if isinstance(value, Mapping | list | tuple) else plain(value)
+        for key, value in given.items()
+    }
+    return {
+        "Conventions": "CF-1.11",
+        "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} created",
+        **texts,
+        "record_dimension": record_dimension,
+        "record_variables": " ".join(spec.name for spec in specs),
+        "records_per_shard": per_shard,
+        "format_version": FORMAT_VERSION,
+    }
