@@ -17,7 +17,7 @@ def data(count: int = 60) -> Batch:
     field = np.stack([a[:, 0], a[:, 0] + b, b, -b], axis=1).reshape(count, 2, 2)
     return {
         k: torch.from_numpy(np.asarray(v, np.float32))
-        for k, v in dict(a=a, b=b, speed=speed, field=field).items()
+        for k, v in {"a": a, "b": b, "speed": speed, "field": field}.items()
     }
 
 

@@ -1,0 +1,81 @@
+"""The card of a bundle: what it predicts, from what, how well, and where it stops being true."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from datasets.store.specs import VariableSpec
+from datasets.store.units import display
+from surrogates.inference.manifest import Manifest
+
+
+def card(manifest: Manifest) -> str:
+    """Return the card as Markdown."""
+    config = manifest.pipeline
+    parts = [
+        f"# {manifest.name}",
+        f"Predicts {_names(config.targets)} from {_names(config.inputs)}, with the network "
+        f"`{config.network.get('name')}` asked by `{manifest.predictor.get('name')}`.",
+        "```python\nimport surrogates\n\nout = surrogates.load(PATH).predict(ds)  # an xarray.Dataset\n```",
+        "## Inputs",
+        _table(
+            ("variable", "meaning", "units", "dimensions", "seen in training"),
+            ([*_columns(spec), _range(manifest, spec)] for spec in config.inputs),
+        ),
+        "## Outputs",
+        _table(("variable", "meaning", "units", "dimensions"), map(_columns, config.targets)),
+        "## Scores",
+        _scores(manifest),
+        "## Limits",
+        "Outside the ranges above, and for other physics than that of the training data, answers are "
+        "extrapolations; `predict` warns when a range is left.",
+        "## Origin",
+        _table(("what", "value"), [(key, f"`{value}`") for key, value in manifest.provenance.items()]),
+        _table(("package", "version"), manifest.versions.items()),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _columns(spec: VariableSpec) -> list[str]:
+    units = spec.display_units or display(spec.units)
+    return [f"`{spec.name}`", spec.long_name, units or "1", ", ".join(spec.dims)]
+
+
+def _range(manifest: Manifest, spec: VariableSpec) -> str:
+    if spec.name not in manifest.ranges:
+        return ""
+    low, high = manifest.ranges[spec.name]
+    return f"{low:.4g} to {high:.4g}"
+
+
+def _scores(manifest: Manifest) -> str:
+    rows = manifest.metrics.get("rows")
+    if not isinstance(rows, list) or not rows:
+        return "Not evaluated."
+    lines = [
+        (
+            row["method"],
+            row["target"],
+            row["metric"],
+            _number(row["value"]),
+            f"{_number(row['low'])} to {_number(row['high'])}",
+            display(str(row["units"])) or "1",
+        )
+        for row in rows
+        if isinstance(row, dict) and row.get("group") == "all"
+    ]
+    return _table(("method", "target", "metric", "value", "95 % interval", "units"), lines)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else "-"
+
+
+def _names(specs: Sequence[VariableSpec]) -> str:
+    return ", ".join(f"`{spec.name}`" for spec in specs)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in rows]
+    if not lines:
+        return ""
+    return "\n".join([" | ".join(header), " | ".join("---" for _ in header), *lines])

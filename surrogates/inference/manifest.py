@@ -1,0 +1,179 @@
+"""`bundle.yaml`: read as plain data, checked strictly, before anything else of a bundle is touched."""
+
+import hashlib
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
+
+from surrogates.core.build import validate
+from surrogates.core.text import listing
+from surrogates.inference.errors import BundleError
+from surrogates.learning.pipeline import PipelineConfig
+
+FORMAT_VERSION = 1
+MANIFEST, WEIGHTS, CARD = "bundle.yaml", "weights.safetensors", "card.md"
+MAX_YAML_BYTES = 4 << 20
+MAX_VARIABLES = 1000
+MAX_INTEGER = 1 << 24  # constructors make lists of such lengths before any limit on parameters can act
+MAX_CELLS = 1 << 28  # of one record of one variable: 1 GiB as float32
+PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy", ".npz", ".dill", ".pt2"}
+
+
+class Manifest(BaseModel):
+    """Everything about a bundle except its weights, as plain JSON values.
+
+    Attributes
+    ----------
+    pipeline, predictor
+        Registered names with their arguments, and the specs of inputs and targets.
+    ranges
+        Smallest and largest training value of each input, in the units of its spec.
+    metrics
+        Scores on the test split.
+    provenance
+        Data sets with fingerprint and split hash, seed, experiment, commit, licence.
+    versions
+        Packages that made the bundle.
+    files
+        SHA-256 of each file that belongs to the bundle.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: int
+    name: str = Field(min_length=1, max_length=200)
+    pipeline: PipelineConfig
+    predictor: dict[str, JsonValue] = {"name": "direct"}
+    ranges: dict[str, tuple[float, float]] = {}
+    metrics: dict[str, JsonValue] = {}
+    provenance: dict[str, JsonValue] = {}
+    versions: dict[str, str] = {}
+    files: dict[str, str]
+
+    @field_validator("files")
+    @classmethod
+    def _only_names(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name or ":" in name:
+                raise ValueError(
+                    f"the file {name!r} leaves the bundle's folder; only plain names are allowed"
+                )
+        if WEIGHTS not in files:
+            raise ValueError(f"the file {WEIGHTS!r} is not listed")
+        return files
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Safe YAML without aliases: with them a small file can stand for a huge one."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise BundleError(f"{MANIFEST} uses YAML aliases; a bundle holds plain values only.")
+        return super().compose_node(parent, index)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check `bundle.yaml`, and that every file of the bundle is what and where it should be.
+
+    Raises
+    ------
+    BundleError
+        Says which rule is broken; nothing was built or run.
+    """
+    refuse_unsafe_files(folder)
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BundleError(f"{folder} has no {MANIFEST}, so it is no bundle. `surrogates train` makes one.")
+    if path.stat().st_size > MAX_YAML_BYTES:
+        raise BundleError(f"{path} has {path.stat().st_size} bytes; at most {MAX_YAML_BYTES} are read.")
+    manifest = parse_manifest(path.read_text(encoding="utf-8"))
+    for name in manifest.files:
+        if not (folder / name).is_file():
+            raise BundleError(f"{folder} lacks the file {name!r} that its {MANIFEST} lists.")
+    return manifest
+
+
+def parse_manifest(text: str) -> Manifest:
+    """Turn YAML into a checked manifest; strings such as `${oc.env:HOME}` stay strings."""
+    try:
+        data = yaml.load(text, Loader=_PlainLoader)
+        data = TypeAdapter(dict[str, JsonValue]).validate_python(data)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise BundleError(f"{MANIFEST} is no plain YAML: {_first_line(error)}") from None
+    except ValidationError as error:
+        raise BundleError(f"{MANIFEST} holds more than plain values: {_first_line(error)}") from None
+    version = data.get("format_version")
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"The bundle has format_version {version!r}; this release reads {FORMAT_VERSION}. Use the "
+            "release of sciml-surrogates that wrote it, or train again."
+        )
+    try:
+        manifest = validate(Manifest, data, MANIFEST)
+    except ValueError as error:
+        raise BundleError(str(error)) from None
+    _refuse_huge(manifest.pipeline)
+    for node in (manifest.pipeline.network, manifest.pipeline.transform, manifest.predictor):
+        _refuse_huge_integers(node, str(node.get("name")))
+    return manifest
+
+
+def refuse_unsafe_files(folder: Path) -> None:
+    """Refuse links, which may lead out of the folder, and formats that can run code when they are read."""
+    if not folder.is_dir():
+        raise BundleError(f"{folder} is not a folder; expected a bundle.")
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise BundleError(f"{path} is a symbolic link; a bundle holds its files itself.")
+        if path.suffix.lower() in PICKLES:
+            raise BundleError(
+                f"{path} may hold a pickle, which runs code when read; weights belong in {WEIGHTS}. "
+                "Remove the file if you trust the rest."
+            )
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write `bundle.yaml` in the order of the fields."""
+    values: Mapping[str, Any] = manifest.model_dump(mode="json")
+    path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
+
+
+def _refuse_huge(config: PipelineConfig) -> None:
+    specs = [*config.inputs, *config.targets]
+    if len(specs) > MAX_VARIABLES:
+        raise BundleError(f"The bundle has {len(specs)} variables; at most {MAX_VARIABLES} are allowed.")
+    names = [spec.name for spec in specs]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BundleError(f"The bundle describes {listing(twice)} twice.")
+    for spec in specs:
+        if prod(spec.shape) > MAX_CELLS or any(length < 1 for length in spec.shape):
+            raise BundleError(
+                f"Variable {spec.name!r} has the shape {spec.shape}; 1 to {MAX_CELLS} cells are allowed."
+            )
+
+
+def _refuse_huge_integers(value: Any, where: str) -> None:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _refuse_huge_integers(inner, f"{where}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_huge_integers(inner, where)
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise BundleError(
+            f"The argument {where} is {value}; integers up to {MAX_INTEGER} are allowed in a bundle."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

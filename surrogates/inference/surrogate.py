@@ -1,0 +1,229 @@
+"""A trained surrogate: `xarray.Dataset` in, `xarray.Dataset` out, in physical units."""
+
+import html
+import warnings
+from collections.abc import Iterator, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from datasets.store.checks import check
+from datasets.store.specs import VariableSpec
+from datasets.store.units import display
+from surrogates.inference.bundle import Bundle, load_bundle
+from surrogates.inference.errors import BundleError, OutOfRangeWarning
+from surrogates.inference.manifest import MANIFEST
+from surrogates.learning.protocols import Batch
+
+CELLS_PER_BATCH = 1 << 20
+SEED = 0
+
+
+def load(path: str | Path, device: str = "auto") -> "Surrogate":
+    """Open a trained surrogate.
+
+    Parameters
+    ----------
+    path
+        A run's folder or a bundle's.
+    device
+        `auto` takes an accelerator when there is one; otherwise a torch device such as `cpu` or `cuda:1`.
+
+    Raises
+    ------
+    BundleError
+        When there is no bundle, or it breaks a rule.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        raise BundleError(f"There is nothing at {folder}; expected the folder of a run or of a bundle.")
+    if not (folder / MANIFEST).exists() and (folder / "bundle").is_dir():
+        folder = folder / "bundle"
+    return Surrogate(load_bundle(folder, choose_device(device)))
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device for a name; `auto` is CUDA, else Apple's MPS, else the CPU."""
+    if name != "auto":
+        try:
+            return torch.device(name)
+        except RuntimeError:
+            raise ValueError(f"There is no device {name!r}; try 'auto', 'cpu' or 'cuda'.") from None
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+class Surrogate:
+    """A bundle that can be asked.
+
+    Parameters
+    ----------
+    bundle
+        As `load_bundle` returns it.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    @property
+    def inputs(self) -> dict[str, VariableSpec]:
+        """What `predict` expects: names, dimensions, units."""
+        return {spec.name: spec for spec in self.bundle.pipeline.config.inputs}
+
+    @property
+    def outputs(self) -> dict[str, VariableSpec]:
+        """What `predict` returns."""
+        return {spec.name: spec for spec in self.bundle.pipeline.config.targets}
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Scores of the bundle on its test split, baselines included."""
+        return dict(self.bundle.manifest.metrics)
+
+    @property
+    def record_dimension(self) -> str:
+        """Name of the dimension along which examples are independent."""
+        return self.bundle.pipeline.config.record_dimension
+
+    def predict(self, ds: xr.Dataset, batch_size: int | None = None, device: str | None = None) -> xr.Dataset:
+        """Predict the outputs; equal inputs give equal answers.
+
+        Parameters
+        ----------
+        ds
+            Holds the inputs by name; dimensions in any order, units converted where UDUNITS can. Without the
+            record dimension it is one example. Other variables are ignored.
+        batch_size
+            Examples at a time; by default as many as make about a million cells.
+        device
+            Move the surrogate there first, e.g. `cuda`.
+
+        Returns
+        -------
+        xr.Dataset
+            The outputs with units, long and standard names, and the coordinates of `ds` that fit them.
+
+        Raises
+        ------
+        ContractError
+            Names the variable and what was found and expected.
+
+        Warns
+        -----
+        OutOfRangeWarning
+            When an input leaves the range of training.
+        """
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; expected at least 1.")
+        if device is not None:
+            self.bundle.pipeline.to(choose_device(device))
+        single = self._is_single(ds)
+        checked = self._handshake(ds, single)
+        self._warn_out_of_range(checked)
+        parts = list(self._batches(checked, batch_size or self._batch_size()))
+        values = {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
+        out = xr.Dataset(
+            {name: self._output(spec, values[name], checked) for name, spec in self.outputs.items()}
+        )
+        out.attrs = {"title": f"Prediction of {self.bundle.manifest.name}", "source": "sciml-surrogates"}
+        return out.isel({self.record_dimension: 0}) if single else out
+
+    def _is_single(self, ds: xr.Dataset) -> bool:
+        varying = [name for name, spec in self.inputs.items() if self.record_dimension in spec.dims]
+        return not any(name in ds.variables and self.record_dimension in ds[name].dims for name in varying)
+
+    def _handshake(self, ds: xr.Dataset, single: bool) -> xr.Dataset:
+        """Keep and check the inputs; a single example gets a record dimension of length one."""
+        given = ds[[name for name in self.inputs if name in ds.variables]]
+        if single:
+            fixed = [name for name, spec in self.inputs.items() if self.record_dimension not in spec.dims]
+            shared = given[[name for name in fixed if name in given.variables]]
+            given = given.drop_vars(list(shared.data_vars)).expand_dims(self.record_dimension).assign(shared)
+        return check(given, list(self.inputs.values()), record_dimension=self.record_dimension)
+
+    def _warn_out_of_range(self, ds: xr.Dataset) -> None:
+        for name, (low, high) in self.bundle.manifest.ranges.items():
+            if name not in ds:
+                continue
+            values = ds[name].values
+            if values.size == 0 or np.isnan(values).all():
+                continue
+            smallest, largest = float(np.nanmin(values)), float(np.nanmax(values))
+            slack = 1e-6 * max(abs(low), abs(high), high - low)
+            worst = smallest if smallest < low - slack else largest
+            if low - slack <= worst <= high + slack:
+                continue
+            units = display(self.inputs[name].units) or "(no unit)"
+            warnings.warn(
+                f"{name} is {worst:.6g} {units}, outside its training range of {low:.6g} to {high:.6g} "
+                f"{units}; the prediction is an extrapolation.",
+                OutOfRangeWarning,
+                stacklevel=3,
+            )
+
+    def _batches(self, ds: xr.Dataset, size: int) -> Iterator[dict[str, np.ndarray]]:
+        pipeline = self.bundle.pipeline
+        device = next(pipeline.parameters(), torch.empty(0)).device
+        rng = torch.Generator(device=device).manual_seed(SEED)
+        records = ds.sizes.get(self.record_dimension, 1)
+        for start in range(0, max(records, 1), size):
+            inputs = self._tensors(ds, slice(start, start + size), device)
+            with torch.inference_mode():
+                answer = self.bundle.predictor(pipeline, inputs, rng)
+            yield {name: answer[name].cpu().numpy() for name in self.outputs}
+
+    def _tensors(self, ds: xr.Dataset, rows: slice, device: torch.device) -> Batch:
+        batch = {}
+        for name, spec in self.inputs.items():
+            values = ds[name].values[rows] if self.record_dimension in spec.dims else ds[name].values
+            tensor = torch.from_numpy(np.ascontiguousarray(values))
+            batch[name] = tensor.to(device, torch.bool if tensor.dtype == torch.bool else torch.float32)
+        return batch
+
+    def _batch_size(self) -> int:
+        cells = max(prod(spec.shape) for spec in (*self.inputs.values(), *self.outputs.values()))
+        return max(1, CELLS_PER_BATCH // max(cells, 1))
+
+    def _output(self, spec: VariableSpec, values: np.ndarray, inputs: xr.Dataset) -> xr.DataArray:
+        coordinates = {
+            name: coordinate
+            for name, coordinate in inputs.coords.items()
+            if set(coordinate.dims) <= set(spec.dims)
+            and all(values.shape[spec.dims.index(d)] == coordinate.sizes[d] for d in coordinate.dims)
+        }
+        shown = ("units", "long_name", "standard_name", "display_units", *spec.attributes)
+        attributes = {key: value for key, value in spec.to_attributes().items() if key in shown}
+        return xr.DataArray(values, dims=spec.dims, coords=coordinates, attrs=attributes, name=spec.name)
+
+    def __repr__(self) -> str:
+        manifest = self.bundle.manifest
+        count = sum(parameter.numel() for parameter in self.bundle.pipeline.parameters())
+        lines = [f"<Surrogate '{manifest.name}': {manifest.pipeline.network['name']}, {count:,} parameters>"]
+        for title, specs in (("Inputs", self.inputs), ("Outputs", self.outputs)):
+            lines.append(f"{title}:")
+            lines += [f"    {_describe(spec)}" for spec in specs.values()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head, *_ = repr(self).splitlines()
+        rows = [
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (kind, *_cells(spec))) + "</tr>"
+            for kind, specs in (("input", self.inputs), ("output", self.outputs))
+            for spec in specs.values()
+        ]
+        titles = "".join(f"<th>{title}</th>" for title in ("", "variable", "dimensions", "units", "meaning"))
+        return f"<p><b>{html.escape(head.strip('<>'))}</b></p><table><tr>{titles}</tr>{''.join(rows)}</table>"
+
+
+def _cells(spec: VariableSpec) -> Sequence[str]:
+    return spec.name, ", ".join(spec.dims), display(spec.units) or "1", spec.long_name
+
+
+def _describe(spec: VariableSpec) -> str:
+    name, dims, units, meaning = _cells(spec)
+    return f"{name} ({dims}) [{units}]  {meaning}".rstrip()

@@ -1,0 +1,245 @@
+"""A bundle loads back exactly, and a hostile or damaged one is refused before anything of it runs."""
+
+import json
+import pickle
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from surrogates.inference.bundle import load_bundle, save_bundle, update_metrics
+from surrogates.inference.errors import BundleError
+from surrogates.inference.manifest import MANIFEST, WEIGHTS, sha256
+from surrogates.learning.pipeline import Pipeline
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the manifest as an attacker would, hashes included."""
+    path = folder / MANIFEST
+    data = yaml.safe_load(path.read_text())
+    change(data)
+    data["files"] = data["files"] | {WEIGHTS: sha256(folder / WEIGHTS)}
+    path.write_text(yaml.safe_dump(data))
+
+
+def test_a_bundle_loads_back_bit_identical(bundle: Path, pipeline: Pipeline) -> None:
+    loaded = load_bundle(bundle)
+    assert loaded.manifest.pipeline == pipeline.config
+    assert loaded.manifest.provenance == {"seed": 1}
+    for name, value in pipeline.state_dict().items():
+        assert torch.equal(loaded.pipeline.state_dict()[name], value)
+    assert not loaded.pipeline.training
+
+
+def test_loading_leaves_the_global_generator_alone(bundle: Path) -> None:
+    state = torch.get_rng_state()
+    load_bundle(bundle)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_saving_again_replaces_the_bundle_and_leaves_nothing_behind(bundle: Path, pipeline: Pipeline) -> None:
+    save_bundle(bundle, pipeline, name="second")
+    assert load_bundle(bundle).manifest.name == "second"
+    assert [path.name for path in bundle.parent.iterdir()] == ["bundle"]
+
+
+def test_a_failed_save_keeps_the_old_bundle(
+    bundle: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("surrogates.inference.bundle.save_weights", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_bundle(bundle, pipeline, name="second")
+    assert load_bundle(bundle).manifest.name == "toy"
+    assert [path.name for path in bundle.parent.iterdir()] == ["bundle"]
+
+
+def test_a_folder_that_is_no_bundle_is_not_overwritten(tmp_path: Path, pipeline: Pipeline) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("ten years")
+    with pytest.raises(BundleError, match="is no bundle"):
+        save_bundle(tmp_path / "thesis", pipeline)
+    assert (tmp_path / "thesis" / "chapter.txt").read_text() == "ten years"
+
+
+def test_scores_are_added_later_and_reach_the_card(bundle: Path) -> None:
+    row = {"method": "mlp", "target": "gain", "metric": "rmse", "value": 6.25, "low": 6.0, "high": 6.5}
+    update_metrics(bundle, {"rows": [row | {"units": "0.1 lg(re 1)", "group": "all"}]})
+    assert load_bundle(bundle).manifest.metrics["rows"][0]["value"] == 6.25
+    card = (bundle / "card.md").read_text()
+    assert "6.25 | 6 to 6.5 | dB" in card
+    assert "Height of buildings" in card
+    assert "0 to 60" in card
+
+
+# Attacks: each is refused before anything of the bundle runs.
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, ("pwned", "w"))
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "extra/data.pkl", "last.CKPT"])
+def test_a_pickle_inside_is_refused_by_name(bundle: Path, name: str) -> None:
+    (bundle / name).parent.mkdir(exist_ok=True)
+    (bundle / name).write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(BundleError, match="may hold a pickle"):
+        load_bundle(bundle)
+
+
+def test_a_pickle_in_the_place_of_the_weights_is_refused(bundle: Path) -> None:
+    (bundle / WEIGHTS).write_bytes(pickle.dumps(Bomb()))
+    edit(bundle, lambda data: None)
+    with pytest.raises(BundleError, match="no intact safetensors file"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "a/../../secret.txt", "..", "C:\\secret"])
+def test_a_path_that_climbs_out_is_refused(bundle: Path, name: str) -> None:
+    (bundle.parent / "secret.txt").write_text("secret")
+    edit(bundle, lambda data: data["files"].update({name: "0" * 64}))
+    with pytest.raises(BundleError, match="leaves the bundle's folder"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, MANIFEST, "notes.md"])
+def test_a_symbolic_link_is_refused(bundle: Path, name: str) -> None:
+    outside = bundle.parent / "outside"
+    if (bundle / name).exists():
+        shutil.move(bundle / name, outside)
+    else:
+        outside.write_text("x")
+    (bundle / name).symlink_to(outside)
+    with pytest.raises(BundleError, match="symbolic link"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "hint"),
+    [("network", "os.system", "registered"), ("network", "mpl", "'mlp'"), ("transform", "stak", "'stack'")],
+)
+def test_an_unregistered_name_is_refused_with_the_nearest(
+    bundle: Path, part: str, wrong: str, hint: str
+) -> None:
+    edit(bundle, lambda data: data["pipeline"][part].update({"name": wrong}))
+    with pytest.raises(BundleError, match=hint):
+        load_bundle(bundle)
+
+
+def test_an_unregistered_predictor_is_refused(bundle: Path) -> None:
+    edit(bundle, lambda data: data.update({"predictor": {"name": "direkt"}}))
+    with pytest.raises(BundleError, match="Did you mean 'direct'"):
+        load_bundle(bundle)
+
+
+def test_an_interpolation_stays_a_plain_string(bundle: Path) -> None:
+    edit(bundle, lambda data: data.update({"name": "${oc.env:HOME}"}))
+    assert load_bundle(bundle).manifest.name == "${oc.env:HOME}"
+
+
+def test_a_yaml_tag_builds_no_object(bundle: Path) -> None:
+    (bundle / MANIFEST).write_text("name: !!python/object/apply:os.system ['touch pwned']\n")
+    with pytest.raises(BundleError, match="no plain YAML"):
+        load_bundle(bundle)
+
+
+def test_yaml_aliases_that_explode_are_refused(bundle: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    (bundle / MANIFEST).write_text("\n".join(lines))
+    with pytest.raises(BundleError, match="aliases"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "a: 2026-01-01", "- 1\n- 2"])
+def test_other_yaml_is_refused(bundle: Path, text: str) -> None:
+    (bundle / MANIFEST).write_text(text)
+    with pytest.raises(BundleError):
+        load_bundle(bundle)
+
+
+def test_an_oversize_manifest_is_not_read(bundle: Path) -> None:
+    with (bundle / MANIFEST).open("a") as stream:
+        stream.write("# " + "x" * (5 << 20))
+    with pytest.raises(BundleError, match="bytes"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"width": 10**9}, {"depth": 10**9}, {"width": 10**30}, {"width": 10**6}, {"depth": 10**6}],
+)
+def test_huge_arguments_are_refused_without_taking_memory(bundle: Path, arguments: dict[str, int]) -> None:
+    edit(bundle, lambda data: data["pipeline"]["network"].update(arguments))
+    with pytest.raises(BundleError, match=r"are allowed|hostile|do not make"):
+        load_bundle(bundle)
+
+
+def test_a_huge_grid_is_refused(bundle: Path) -> None:
+    edit(bundle, lambda data: data["pipeline"]["inputs"][0].update({"shape": [10**6, 10**6]}))
+    with pytest.raises(BundleError, match="cells are allowed"):
+        load_bundle(bundle)
+
+
+def test_weights_of_another_shape_are_refused(bundle: Path) -> None:
+    edit(bundle, lambda data: data["pipeline"]["network"].update({"width": 7}))
+    with pytest.raises(BundleError, match="shape and type"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("change", ["lack", "too many", "type"])
+def test_weights_with_other_names_or_types_are_refused(bundle: Path, change: str) -> None:
+    state = load_file(bundle / WEIGHTS)
+    name = next(iter(state))
+    if change == "lack":
+        state.pop(name)
+    elif change == "too many":
+        state["backdoor"] = torch.zeros(3)
+    else:
+        state[name] = state[name].double()
+    save_file(state, bundle / WEIGHTS)
+    edit(bundle, lambda data: None)
+    with pytest.raises(BundleError, match=change):
+        load_bundle(bundle)
+
+
+def test_a_header_that_promises_more_than_the_file_holds_is_refused(bundle: Path) -> None:
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}}).encode()
+    (bundle / WEIGHTS).write_bytes(struct.pack("<Q", len(header)) + header)
+    edit(bundle, lambda data: None)
+    with pytest.raises(BundleError, match="no intact"):
+        load_bundle(bundle)
+
+
+def test_changed_weights_do_not_pass_the_hash(bundle: Path) -> None:
+    data = bytearray((bundle / WEIGHTS).read_bytes())
+    data[-1] ^= 1
+    (bundle / WEIGHTS).write_bytes(bytes(data))
+    with pytest.raises(BundleError, match="hash"):
+        load_bundle(bundle)
+
+
+def test_another_format_version_says_what_to_do(bundle: Path) -> None:
+    edit(bundle, lambda data: data.update({"format_version": 99}))
+    with pytest.raises(BundleError, match="format_version 99; this release reads 1"):
+        load_bundle(bundle)
+
+
+def test_an_unknown_key_is_answered_with_the_nearest(bundle: Path) -> None:
+    edit(bundle, lambda data: data.update({"predicter": {"name": "direct"}}))
+    with pytest.raises(BundleError, match="Did you mean 'predictor'"):
+        load_bundle(bundle)
+
+
+def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no bundle"):
+        load_bundle(tmp_path)

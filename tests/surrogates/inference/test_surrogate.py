@@ -1,0 +1,125 @@
+"""`predict` equals the pipeline, whatever the units, order, batch size or record dimension of its input."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import surrogates
+from datasets.store.errors import ContractError
+from surrogates.inference.errors import BundleError, OutOfRangeWarning
+from surrogates.inference.surrogate import Surrogate
+from surrogates.learning.pipeline import Pipeline
+
+
+@pytest.fixture
+def surrogate(bundle: Path) -> Surrogate:
+    return surrogates.load(bundle, device="cpu")
+
+
+def test_predict_equals_the_pipeline(surrogate: Surrogate, pipeline: Pipeline, inputs: xr.Dataset) -> None:
+    with torch.no_grad():
+        expected = pipeline(
+            {name: torch.from_numpy(inputs[name].values) for name in ("height", "power", "slope")}
+        )
+    out = surrogate.predict(inputs)
+    np.testing.assert_array_equal(out["gain"].values, expected["gain"].numpy())
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_the_batch_size_does_not_matter(surrogate: Surrogate, inputs: xr.Dataset, batch_size: int) -> None:
+    out = surrogate.predict(inputs, batch_size=batch_size)
+    xr.testing.assert_allclose(out, surrogate.predict(inputs), rtol=1e-6)
+
+
+def test_outputs_have_units_names_and_the_coordinates_of_the_input(
+    surrogate: Surrogate, inputs: xr.Dataset
+) -> None:
+    gain = surrogate.predict(inputs)["gain"]
+    assert gain.attrs["units"] == "0.1 lg(re 1)"
+    assert gain.attrs["long_name"] == "Path gain"
+    assert gain.dims == ("sample", "y", "x")
+    assert set(gain.coords) == {"x", "y", "sample", "city"}
+    assert gain.x.attrs["units"] == "m"
+
+
+def test_other_units_and_orders_of_dimensions_give_the_same_answer(
+    surrogate: Surrogate, inputs: xr.Dataset
+) -> None:
+    other = inputs.copy()
+    other["height"] = (inputs["height"] / 1000).assign_attrs(units="km").transpose("x", "sample", "y")
+    other["power"] = (inputs["power"] * 1000).assign_attrs(units="mW")
+    xr.testing.assert_allclose(surrogate.predict(other), surrogate.predict(inputs), rtol=1e-5)
+
+
+def test_one_example_needs_no_record_dimension(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    out = surrogate.predict(inputs.isel(sample=2))
+    assert out["gain"].dims == ("y", "x")
+    assert out["city"].item() == "etoile"
+    np.testing.assert_allclose(out["gain"], surrogate.predict(inputs)["gain"].isel(sample=2), rtol=1e-6)
+    bare = inputs.drop_vars(["city", "sample"]).isel(sample=2)
+    np.testing.assert_array_equal(surrogate.predict(bare)["gain"], out["gain"])
+
+
+def test_answers_repeat(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    xr.testing.assert_identical(surrogate.predict(inputs), surrogate.predict(inputs))
+
+
+def test_a_value_outside_the_training_range_is_named(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    inputs["height"][1, 0, 0] = 321
+    with pytest.warns(OutOfRangeWarning, match=r"height is 321 m, outside its training range of 0 to 60 m"):
+        surrogate.predict(inputs)
+
+
+def test_values_inside_the_range_do_not_warn(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        surrogate.predict(inputs)
+
+
+def test_nan_in_an_input_is_refused(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    inputs["height"][1, 2, 3] = np.nan
+    with pytest.raises(ContractError, match=r"'height': NaN at record 1"):
+        surrogate.predict(inputs)
+
+
+def test_units_that_do_not_convert_are_refused(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    inputs["height"].attrs["units"] = "s"
+    with pytest.raises(ContractError, match="'s' cannot be converted to 'm'"):
+        surrogate.predict(inputs)
+
+
+def test_wrong_dimensions_and_missing_variables_are_named(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    with pytest.raises(ContractError, match=r"'height': dimensions \(sample, row, x\)"):
+        surrogate.predict(inputs.assign(height=inputs["height"].rename(y="row")))
+    with pytest.raises(ContractError, match="4 cells along 'x', expected 5"):
+        surrogate.predict(inputs.isel(x=slice(4)))
+    with pytest.raises(ContractError, match="'power' is missing"):
+        surrogate.predict(inputs.drop_vars("power"))
+
+
+def test_a_run_folder_is_as_good_as_its_bundle(bundle: Path, inputs: xr.Dataset) -> None:
+    xr.testing.assert_identical(
+        surrogates.load(bundle.parent).predict(inputs), surrogates.load(str(bundle)).predict(inputs)
+    )
+
+
+def test_nothing_there_and_an_unknown_device_are_said(tmp_path: Path, bundle: Path) -> None:
+    with pytest.raises(BundleError, match="nothing at"):
+        surrogates.load(tmp_path / "no")
+    with pytest.raises(ValueError, match="no device 'tpux'"):
+        surrogates.load(bundle, device="tpux")
+
+
+def test_a_batch_size_below_one_is_refused(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        surrogate.predict(inputs, batch_size=0)
+
+
+def test_it_shows_what_goes_in_and_out(surrogate: Surrogate) -> None:
+    assert "height (sample, y, x) [m]  Height of buildings" in repr(surrogate)
+    assert "gain (sample, y, x) [dB]  Path gain" in repr(surrogate)
+    assert "<td>height</td>" in surrogate._repr_html_()
