@@ -20,7 +20,9 @@ def bench(
     ] = None,
 ) -> None:
     """Measure ours and a reference in turn on this machine. Reports, never fails for a slow result."""
-    folder = _folder()
+    from surrogates.core.checkout import checkout
+
+    folder = checkout("Benchmarks") / "benchmarks"
     available = {path.stem: path for path in sorted(folder.glob("*.py")) if path.stem not in NOT_BENCHMARKS}
     if name == "list":
         for stem, path in available.items():
@@ -45,17 +47,6 @@ def bench(
     if json_path is not None:
         json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(as_json(rows), indent=2) + "\n")
-
-
-def _folder() -> Path:
-    """Folder of the benchmarks: beside the package in a checkout, or in the current folder."""
-    beside = Path(__file__).resolve().parents[2] / "benchmarks"
-    for folder in (beside, Path.cwd() / "benchmarks"):
-        if (folder / "rows.py").is_file():
-            return folder
-    raise FileNotFoundError(
-        "Benchmarks are not in the installed package: clone the repository and run `surrogates bench` in it."
-    )
 
 
 def _first_line(path: Path) -> str:

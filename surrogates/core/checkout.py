@@ -1,0 +1,34 @@
+"""Where the repository is, for what is not part of the installed package."""
+
+import subprocess
+from pathlib import Path
+
+
+def checkout(what: str) -> Path:
+    """Return the root of the checkout that this package runs from, or that the current folder is.
+
+    Raises
+    ------
+    FileNotFoundError
+        In an installed package outside a checkout; `what` names what was wanted.
+    """
+    for root in (Path(__file__).resolve().parents[2], Path.cwd()):
+        if (root / "benchmarks" / "rows.py").is_file():
+            return root
+    raise FileNotFoundError(
+        f"{what} are not in the installed package: clone the repository and run this command in it."
+    )
+
+
+def commit(root: Path) -> str:
+    """Return the short hash of the checked-out commit, with `+` after it when files have changed."""
+    try:
+        text = _git(root, "rev-parse", "--short", "HEAD")
+        return text + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

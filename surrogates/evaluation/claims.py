@@ -1,0 +1,268 @@
+"""Claims of papers, measured: experiments over seeds, rows with intervals, and whether each claim holds."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Literal
+
+from scipy.stats import t as student
+
+from surrogates.core.checkout import commit
+from surrogates.core.text import nearest
+
+Compare = Literal["lower_by", "higher_by", "times_lower", "at_most", "at_least"]
+_FORMULAS = {
+    "lower_by": "baseline - ours >= {}",
+    "higher_by": "ours - baseline >= {}",
+    "times_lower": "baseline / ours >= {}",
+    "at_most": "ours <= {}",
+    "at_least": "ours >= {}",
+}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One thing to run per seed; several claims may read its numbers.
+
+    Parameters
+    ----------
+    name
+        Unique within the domain.
+    command
+        What a reader types to run one seed; `{seed}` is filled in.
+    run
+        `run(seed)` returns named numbers, e.g. `{"unet": 8.1, "log_distance": 10.0}`.
+    seeds
+        Seeds to run.
+    """
+
+    name: str
+    command: str
+    run: Callable[[int], Mapping[str, float]]
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that numbers can contradict.
+
+    Parameters
+    ----------
+    claim, source
+        The statement, and where it was published (citation).
+    metric
+        What is compared, with unit and cells, e.g. "RMSE in dB, outdoor cells above -140 dB".
+    experiment
+        Gives the numbers.
+    ours, baseline
+        Names of the numbers of the experiment.
+    baseline_name
+        For people.
+    compare, bound
+        The target: "lower_by" 3 means baseline - ours >= 3; "higher_by", "times_lower" (baseline / ours),
+        "at_most" and "at_least" (ours alone) accordingly.
+    published
+        The paper's own number for ours, if it gives one.
+    """
+
+    claim: str
+    source: str
+    metric: str
+    experiment: Experiment
+    ours: str
+    baseline: str
+    baseline_name: str
+    compare: Compare
+    bound: float
+    published: float | None = None
+
+    def margin(self, values: Mapping[str, float]) -> float:
+        """What the target bounds from below, for one seed."""
+        ours, baseline = self._number(values, self.ours), self._number(values, self.baseline)
+        margins: dict[str, float] = {"lower_by": baseline - ours, "higher_by": ours - baseline}
+        margins |= {
+            "at_most": -ours,
+            "at_least": ours,
+            "times_lower": baseline / ours if ours else float("inf"),
+        }
+        return margins[self.compare]
+
+    @property
+    def target(self) -> str:
+        """The target as a formula."""
+        return _FORMULAS[self.compare].format(f"{self.bound:g}")
+
+    def holds(self, margins: Sequence[float]) -> bool:
+        """Whether the mean over seeds meets the target."""
+        return mean(margins) >= (-self.bound if self.compare == "at_most" else self.bound)
+
+    def _number(self, values: Mapping[str, float], name: str) -> float:
+        if name not in values:
+            raise ValueError(
+                f"Experiment '{self.experiment.name}' gave {sorted(values)}, not '{name}'."
+                f"{nearest(name, values)}"
+            )
+        return values[name]
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A row of `docs/results/DOMAIN.json`; low and high enclose ours with 95 %, over seeds."""
+
+    claim: str
+    source: str
+    metric: str
+    ours: float
+    baseline: float
+    baseline_name: str
+    low: float | None
+    high: float | None
+    published: float | None
+    target: str
+    holds: bool
+    command: str
+    seconds: float
+    commit: str
+    seeds: int
+
+
+def claims_of(domain: str) -> list[Claim]:
+    """Return the claims of a domain: `claims()` in `surrogates.domains.DOMAIN.claims`.
+
+    Raises
+    ------
+    ValueError
+        When the domain has none.
+    """
+    module = f"surrogates.domains.{domain}.claims"
+    try:
+        return list(import_module(module).claims())
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        raise ValueError(f"The domain '{domain}' has no claims: there is no module {module}.") from None
+
+
+def run_seeds(claims: Iterable[Claim], path: Path, root: Path) -> list[dict[str, Any]]:
+    """Run the seeds that `path` (one JSON row per line) lacks, append each at once, and return all rows.
+
+    A row counts when experiment, seed and command agree, so a changed command runs again.
+    """
+    rows = read_seeds(path)
+    experiments = {claim.experiment.name: claim.experiment for claim in claims}
+    for experiment in experiments.values():
+        for seed in experiment.seeds:
+            command = experiment.command.format(seed=seed)
+            key = (experiment.name, seed, command)
+            if any((row["experiment"], row["seed"], row["command"]) == key for row in rows):
+                continue
+            start = time.perf_counter()
+            values = {name: float(value) for name, value in experiment.run(seed).items()}
+            row = {
+                "experiment": experiment.name,
+                "seed": seed,
+                "command": command,
+                "values": values,
+                "seconds": round(time.perf_counter() - start, 2),
+                "commit": commit(root),
+            }
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as stream:
+                stream.write(json.dumps(row) + "\n")
+            rows.append(row)
+    return rows
+
+
+def read_seeds(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a seeds file; a last line that a kill cut off is dropped from the file."""
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+        path.write_text("".join(lines))
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def claim_rows(claims: Iterable[Claim], seeds: Sequence[Mapping[str, Any]]) -> list[ClaimRow]:
+    """Turn the numbers of all seeds into one row per claim, held or not."""
+    rows = []
+    for claim in claims:
+        experiment = claim.experiment
+        wanted = {(experiment.name, seed, experiment.command.format(seed=seed)) for seed in experiment.seeds}
+        runs = [run for run in seeds if (run["experiment"], run["seed"], run["command"]) in wanted]
+        if not runs:
+            raise ValueError(f"No seed of experiment '{experiment.name}' has run.")
+        margins = [claim.margin(run["values"]) for run in runs]
+        ours = [run["values"][claim.ours] for run in runs]
+        low, high = seed_interval(ours)
+        rows.append(
+            ClaimRow(
+                claim=claim.claim,
+                source=claim.source,
+                metric=claim.metric,
+                ours=mean(ours),
+                baseline=mean(run["values"][claim.baseline] for run in runs),
+                baseline_name=claim.baseline_name,
+                low=low,
+                high=high,
+                published=claim.published,
+                target=claim.target,
+                holds=claim.holds(margins),
+                command=experiment.command.format(seed=experiment.seeds[0]),
+                seconds=sum(run["seconds"] for run in runs),
+                commit=", ".join(dict.fromkeys(run["commit"] for run in runs)),
+                seeds=len(runs),
+            )
+        )
+    return rows
+
+
+def seed_interval(values: Sequence[float], level: float = 0.95) -> tuple[float | None, float | None]:
+    """Student's interval of the mean over seeds; None with fewer than two."""
+    count = len(values)
+    if count < 2:
+        return None, None
+    half = float(student.ppf((1 + level) / 2, count - 1)) * stdev(values) / count**0.5
+    return mean(values) - half, mean(values) + half
+
+
+def write_claims(rows: Sequence[ClaimRow], path: Path) -> None:
+    """Write the rows of a domain as a JSON list."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+
+
+def results_page(folder: Path) -> str:
+    """Return the page that shows every `DOMAIN.json` of a folder, as Markdown."""
+    parts = [
+        "# Results",
+        "Measured on our data and machines, at `size=tiny` unless the command says otherwise. Each table "
+        "comes from `surrogates report claims DOMAIN`; the numbers of each seed are in `docs/results/seeds/`. "
+        "Intervals are 95 % over seeds. A claim that does not hold stays.",
+    ]
+    for path in sorted(folder.glob("*.json")):
+        parts += [f"## {path.stem.capitalize()}", _claims_table(json.loads(path.read_text()))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _claims_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = ["| claim | metric | ours | baseline | published | target | holds |", "|---" * 7 + "|"]
+    for row in rows:
+        interval = "" if row["low"] is None else f" ({row['low']:.3g} to {row['high']:.3g})"
+        cells = (
+            f"{row['claim']} ({row['source']})",
+            row["metric"],
+            f"{row['ours']:.3g}{interval}",
+            f"{row['baseline']:.3g} ({row['baseline_name']})",
+            "-" if row["published"] is None else f"{row['published']:g}",
+            row["target"],
+            "yes" if row["holds"] else "**no**",
+        )
+        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
+    commands = "\n".join(f"- `{command}`" for command in dict.fromkeys(row["command"] for row in rows))
+    return "\n".join(lines) + f"\n\nCommands:\n\n{commands}"
