@@ -92,7 +92,7 @@ class RecordSampler:
         """Go on from a saved state."""
         if not 0 <= state["step"] < self._batches:
             raise ValueError(
-                f"step {state['step']} of the saved state lies outside the {self._batches} batches of an epoch;"
+                f"step {state['step']} of the saved state lies outside the {self._batches} batches;"
                 " resume with the data set and batch size that the state was saved with"
             )
         self.seed, self.epoch, self.step = state["seed"], state["epoch"], state["step"]

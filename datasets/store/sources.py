@@ -17,7 +17,7 @@ from datasets.store.urls import local_path
 
 
 class Source(Protocol):
-    """Random access to the chunks of a variable, `records_per_chunk` records each; safe in threads."""
+    """Random access to the chunks of a variable; safe in threads."""
 
     shape: tuple[int, ...]
     dtype: np.dtype

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from datasets.store.errors import ContractError
+from datasets.store.specs import DECIBEL, DECIBEL_MILLIWATT
+from datasets.store.units import convert, convertible, display, parse, same
+
+
+def test_metres_and_kilometres() -> None:
+    np.testing.assert_allclose(convert(np.array([1.5]), "km", "m"), [1500])
+
+
+def test_decibel_milliwatt_becomes_watt() -> None:
+    np.testing.assert_allclose(convert(np.array([30.0, 0.0]), "dBm", "W"), [1.0, 1e-3])
+
+
+def test_a_ratio_becomes_decibel_in_either_spelling() -> None:
+    np.testing.assert_allclose(convert(np.array([100.0]), "1", DECIBEL), [20], rtol=1e-6)
+    np.testing.assert_allclose(convert(np.array([20.0]), "dB", "1"), [100], rtol=1e-6)
+    assert same("dB", DECIBEL) and same("dBm", DECIBEL_MILLIWATT) and not same("dB", "dBm")
+
+
+def test_equal_units_return_the_array_itself() -> None:
+    values = np.ones(3, np.float32)
+    assert convert(values, "m s-1", "m/s") is values
+
+
+def test_conversion_leaves_its_input_alone_and_takes_integers() -> None:
+    values = np.array([1, 2])
+    np.testing.assert_allclose(convert(values, "km", "m"), [1000.0, 2000.0])
+    assert values.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("first", "second"), [("m", "s"), ("dBm", "dB"), ("K", "Pa")])
+def test_units_of_other_kinds_are_refused(first: str, second: str) -> None:
+    assert not convertible(first, second)
+    with pytest.raises(ContractError, match=f"'{first}' cannot be converted to '{second}'"):
+        convert(np.ones(1), first, second)
+
+
+def test_unknown_words_are_answered_with_examples() -> None:
+    with pytest.raises(ContractError, match=r"'metresish' are not UDUNITS words; write e.g."):
+        parse("metresish")
+
+
+def test_display_is_what_people_write() -> None:
+    assert [display(word) for word in (DECIBEL, DECIBEL_MILLIWATT, "1", "m")] == ["dB", "dBm", "", "m"]
