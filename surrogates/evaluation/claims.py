@@ -242,7 +242,7 @@ def results_page(folder: Path) -> str:
     parts = [
         "# Results",
         "Measured on our data and machines, at `size=tiny` unless the command says otherwise. Each table "
-        "comes from `surrogates report claims DOMAIN`; the numbers of each seed are in `docs/results/seeds/`. "
+        "comes from `surrogates report claims DOMAIN`; the numbers of each seed are in docs/results/seeds. "
         "Intervals are 95 % over seeds. A claim that does not hold stays.",
     ]
     for path in sorted(folder.glob("*.json")):
