@@ -3,19 +3,18 @@
 from collections.abc import Iterable
 from math import cos, pi
 
-import torch
 from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 
 def adam(parameters: Iterable[Parameter], lr: float = 1e-3, weight_decay: float = 0.0) -> Optimizer:
     """Return Adam (Kingma & Ba 2015)."""
-    return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=_fused())
+    return Adam(parameters, lr=lr, weight_decay=weight_decay)
 
 
 def adamw(parameters: Iterable[Parameter], lr: float = 1e-3, weight_decay: float = 1e-2) -> Optimizer:
     """Return Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-    return AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=_fused())
+    return AdamW(parameters, lr=lr, weight_decay=weight_decay)
 
 
 def sgd(
@@ -66,8 +65,3 @@ class Cosine:
             return (step + 1) / (self.warmup + 1)
         done = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
         return self.final + (1 - self.final) * (1 + cos(pi * done)) / 2
-
-
-def _fused() -> bool | None:
-    """One kernel for all parameters where there is a GPU; None leaves the choice to PyTorch."""
-    return True if torch.cuda.is_available() else None

@@ -1,0 +1,113 @@
+"""The configuration of a run: every key, its default and its bounds."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from surrogates.data.index import Value
+
+
+def _as_node(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+Node = Annotated[dict[str, Any], BeforeValidator(_as_node)]
+"""``{name: ..., **arguments}`` of a registered piece; a bare word is the name."""
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class DatasetConfig(Section):
+    """A store, and which of its records to use."""
+
+    url: str = Field(description="Folder or fsspec URL of the store.")
+    split: str = Field("split", description="Name of the split.")
+    select: dict[str, Value | list[Value]] = Field(
+        {}, description="Allowed values of variables of the records."
+    )
+    storage_options: dict[str, Any] = Field({}, description="Options of the file system.")
+
+
+class WindowConfig(Section):
+    """Examples of consecutive records."""
+
+    length: int = Field(gt=0, description="Records of an example.")
+    stride: int = Field(1, gt=0, description="Records between the starts of two examples.")
+
+
+class TaskConfig(Section):
+    """What is learned from what, and how it is judged."""
+
+    name: str = Field("regression", description="Name of the task, for people.")
+    inputs: list[str] = Field(min_length=1, description="Input variables.")
+    targets: list[str] = Field(min_length=1, description="Target variables.")
+    mask: str | None = Field(None, description="Variable of the target cells that count, bool or weights.")
+    transform: Node = Field({"name": "stack"}, description="Inputs to channels.")
+    objective: Node = Field({"name": "regression"}, description="What training makes small.")
+    predictor: Node = Field({"name": "direct"}, description="How the trained network is asked.")
+    preparations: list[Node] = Field([], description="Steps of every batch.")
+    augmentations: list[Node] = Field([], description="Steps of training batches.")
+    window: WindowConfig | None = Field(None, description="Examples of several records.")
+    metrics: list[Node] = Field([{"name": "rmse"}, {"name": "mae"}, {"name": "bias"}], description="Scores.")
+    baselines: list[Node] = Field([{"name": "mean"}], description="What the model is compared with.")
+    valid_min: dict[str, float] = Field({}, description="Smallest value of a target that is scored.")
+    groups: str | None = Field(None, description="Variable of the records whose values are scored apart.")
+    blocks: str | None = Field(None, description="Variable of the records that share randomness.")
+    plots: list[Node] = Field([{"name": "fields"}], description="Pictures of the report.")
+
+
+class TrainerConfig(Section):
+    """How long, how fast, on what."""
+
+    max_steps: int | None = Field(None, gt=0, description="Optimiser steps.")
+    epochs: int | None = Field(None, gt=0, description="Passes over the training split.")
+    batch_size: int = Field(32, gt=0, description="Examples of a step.")
+    optimiser: Node = Field({"name": "adam"}, description="Optimiser.")
+    schedule: Node = Field({"name": "constant"}, description="Factor on the learning rate.")
+    gradient_clip: float | None = Field(None, gt=0, description="Largest norm of the gradient.")
+    ema: float | None = Field(None, gt=0, lt=1, description="Decay of the average of the weights.")
+    precision: Literal["32", "bf16", "16"] = Field(
+        "32", description="Number format of the network's arithmetic."
+    )
+    compile: bool = Field(False, description="Compile the network.")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="Where to train.")
+    deterministic: bool = Field(False, description="Refuse kernels whose result varies (GPU).")
+    validate_every: int | None = Field(None, gt=0, description="Steps between validations and checkpoints.")
+    patience: int | None = Field(None, gt=0, description="Validations without progress until the run ends.")
+    log_every: int = Field(20, gt=0, description="Steps between two points of the loss curve.")
+    threads: int = Field(2, ge=0, description="Threads that read and prepare batches.")
+    cache_gigabytes: float = Field(4.0, ge=0, description="Largest split that is kept in memory.")
+    progress: bool = Field(True, description="Show a progress bar.")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.max_steps is None) == (self.epochs is None):
+            raise ValueError("give either max_steps or epochs")
+        return self
+
+
+class RunConfig(Section):
+    """A run."""
+
+    experiment: str = Field("run", description="Name of the experiment; names the run's folder.")
+    size: str | None = Field(None, description="Name of one of the experiment's sizes.")
+    seed: int = Field(0, ge=0, description="Seed of weights, order, preparations and augmentations.")
+    dataset: list[DatasetConfig] = Field(min_length=1, description="Stores, concatenated.")
+    task: TaskConfig
+    model: Node = Field(description="Network.")
+    trainer: TrainerConfig
+    output: str = Field("runs", description="Folder of all runs.")
+    init: str | None = Field(None, description="Bundle or run whose weights are the start.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_store(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not values.get("dataset"):
+            return values
+        dataset = values["dataset"]
+        stores = dataset if isinstance(dataset, list) else [dataset]
+        return {**values, "dataset": [{"url": each} if isinstance(each, str) else each for each in stores]}

@@ -1,0 +1,316 @@
+"""A configured run before its first step: stores, specs, loaders, pieces; everything is checked here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.store.layout import Store, open_store
+from datasets.store.specs import VariableSpec
+from datasets.store.statistics import Moments
+from surrogates.core.build import build, resolved
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing, nearest
+from surrogates.data.index import ExampleIndex, Window, records_of, windows_of
+from surrogates.data.loader import BatchLoader
+from surrogates.data.source import WINDOW_DIMENSION, Source
+from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.protocols import (
+    Augmentation,
+    Baseline,
+    Batch,
+    Objective,
+    Predictor,
+    Preparation,
+    Provides,
+    variables_of,
+)
+from surrogates.learning.transforms import Stack, layout_moments, merged
+from surrogates.training.config import DatasetConfig, RunConfig
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that a configuration names, opened and built; made by :meth:`open`."""
+
+    config: RunConfig
+    stores: list[Store]
+    preparations: list[Preparation]
+    augmentations: list[Augmentation]
+    objective: Objective
+    predictor: Predictor
+    metrics: dict[str, Any]
+    specs: dict[str, VariableSpec]
+
+    @classmethod
+    def open(cls, config: RunConfig) -> "Experiment":
+        """Open the stores and build every piece but the network and the baselines."""
+        task = config.task
+        stores = [_open(each) for each in config.dataset]
+        preparations = [build("augmentations", node) for node in task.preparations]
+        augmentations = [build("augmentations", node) for node in task.augmentations]
+        objective = build("objectives", task.objective, mask=task.mask)
+        predictor = build("predictors", task.predictor)
+        metrics = {node["name"]: build("metrics", node) for node in task.metrics}
+        length = task.window.length if task.window else None
+        specs = _specs(stores, length)
+        for preparation in preparations:
+            if isinstance(preparation, Provides):
+                specs |= {spec.name: spec for spec in preparation.provides(specs)}
+        return cls(config, stores, preparations, augmentations, objective, predictor, metrics, specs)
+
+    @property
+    def record_dimension(self) -> str:
+        """Name of the batched dimension."""
+        return WINDOW_DIMENSION if self.config.task.window else self.stores[0].record_dimension
+
+    @cached_property
+    def inputs(self) -> list[VariableSpec]:
+        """Specs of the inputs."""
+        return [self.spec(name, "task.inputs") for name in self.config.task.inputs]
+
+    @cached_property
+    def targets(self) -> list[VariableSpec]:
+        """Specs of the targets."""
+        return [self.spec(name, "task.targets") for name in self.config.task.targets]
+
+    @property
+    def mask(self) -> VariableSpec | None:
+        """Spec of the mask."""
+        return self.spec(self.config.task.mask, "task.mask") if self.config.task.mask else None
+
+    def spec(self, name: str, where: str) -> VariableSpec:
+        """Return the spec of a variable of a batch, or say what there is."""
+        if name not in self.specs:
+            raise ConfigError(
+                f"{where}: no variable '{name}' in {self.stores[0].url}.{nearest(name, self.specs)} "
+                f"It has {listing(self.specs)}."
+            )
+        return self.specs[name]
+
+    @cached_property
+    def variables(self) -> list[str]:
+        """Names of the variables that are read from the stores."""
+        task = self.config.task
+        wanted = [*task.inputs, *task.targets, *([task.mask] if task.mask else [])]
+        for piece in (
+            *self.preparations,
+            *self.augmentations,
+            self.objective,
+            *self.build_baselines().values(),
+        ):
+            wanted += variables_of(piece)
+        stored = self.stores[0].specs.keys() | self.stores[0].shared_specs.keys()
+        made = {spec for spec in self.specs if spec not in stored}
+        for name in wanted:
+            self.spec(name, "task")
+        return [name for name in dict.fromkeys(wanted) if name not in made]
+
+    def index(self, part: str) -> ExampleIndex:
+        """Return the examples of a part (``train``, ``validation``, ``test``)."""
+        window = self.config.task.window
+        records = []
+        for store, dataset in zip(self.stores, self.config.dataset, strict=True):
+            chosen = records_of(store, part, dataset.split, dataset.select)
+            if window:
+                chosen = windows_of(store, chosen, Window(window.length, window.stride))
+            records.append(chosen)
+        return ExampleIndex.join(records, window.length if window else None)
+
+    def labels(self, name: str, index: ExampleIndex) -> np.ndarray:
+        """Return the value of a variable of the records, or ``store``, for each example."""
+        if name == "store":
+            urls = np.array([store.url for store in self.stores])
+            return np.asarray(urls[index.store])
+        values = [np.asarray(store.dataset()[name].values) for store in self.stores]
+        pairs = zip(index.store, index.record, strict=True)
+        return np.array([values[store][record] for store, record in pairs])
+
+    def loader(
+        self,
+        part: str,
+        *,
+        train: bool = False,
+        index: ExampleIndex | None = None,
+        batch_size: int | None = None,
+        augment: bool = True,
+    ) -> BatchLoader:
+        """Return the loader of a part; an empty part is refused.
+
+        Parameters
+        ----------
+        part
+            ``train``, ``validation`` or ``test``.
+        train
+            Shuffle and draw anew in every epoch.
+        index
+            Examples, where they are not those of the part.
+        batch_size
+            Examples of a batch; the trainer's by default.
+        augment
+            Off: no augmentations in training batches either.
+        """
+        trainer = self.config.trainer
+        index = self.index(part) if index is None else index
+        if len(index) == 0:
+            urls = listing(store.url for store in self.stores)
+            raise ConfigError(f"the {part} part of {urls} is empty; check the split and the selection")
+        return BatchLoader(
+            self.stores,
+            index,
+            self.variables,
+            batch_size or trainer.batch_size,
+            self.config.seed,
+            preparations=self.preparations,
+            augmentations=self.augmentations if augment else [],
+            train=train,
+            threads=trainer.threads,
+            cache_bytes=int(trainer.cache_gigabytes * 2**30),
+            pin_memory=trainer.accelerator in ("auto", "gpu") and torch.cuda.is_available(),
+        )
+
+    def pipeline(self) -> Pipeline:
+        """Return the pipeline with fresh weights, drawn from the run's seed."""
+        torch.manual_seed(self.config.seed)
+        return Pipeline.from_config(
+            PipelineConfig(
+                inputs=self.inputs,
+                targets=self.targets,
+                transform=self.config.task.transform,
+                network=self.config.model,
+                record_dimension=self.record_dimension,
+            )
+        )
+
+    def build_baselines(self) -> dict[str, Baseline]:
+        """Return the baselines by name, not fitted."""
+        task = self.config.task
+        context: dict[str, object] = {
+            "targets": task.targets,
+            "inputs": task.inputs,
+            "mask": task.mask,
+            "specs": self.specs,
+        }
+        return {node["name"]: build("baselines", node, **context) for node in task.baselines}
+
+    def fit_normalisers(self, pipeline: Pipeline, batches: Iterable[Mapping[str, torch.Tensor]]) -> None:
+        """Fit the normalisers from the stores' exact statistics where they serve, else from batches."""
+        if not self._statistics_serve(pipeline):
+            pipeline.fit_normalisers(batches, self.config.task.mask)
+            return
+        index = self.index("train")
+        assert isinstance(pipeline.transform, Stack)
+        inputs = pipeline.transform.channel_moments(lambda name: self._statistics(name, index))
+        targets = layout_moments(pipeline.layout, lambda name: self._statistics(name, index))
+        if inputs is None or targets is None:
+            pipeline.fit_normalisers(batches, self.config.task.mask)
+            return
+        pipeline.input_normaliser.fit(inputs)
+        pipeline.target_normaliser.fit(targets)
+
+    def _statistics_serve(self, pipeline: Pipeline) -> bool:
+        """Statistics of the stores are those of the channels: plain stacking of records, the same mask."""
+        task = self.config.task
+        recorded = all(name in self.stores[0].specs for name in (*task.inputs, *task.targets))
+        same_mask = all(spec.statistics_mask == task.mask for spec in self.targets)
+        return (
+            type(pipeline.transform) is Stack
+            and recorded
+            and same_mask
+            and not self.preparations
+            and task.window is None
+        )
+
+    def _statistics(self, name: str, index: ExampleIndex) -> Moments:
+        parts = ((store, index.of_store(number)) for number, store in enumerate(self.stores))
+        return merged([store.statistics(name, records) for store, records in parts if len(records)])
+
+    def ranges(self, batches: Iterable[Batch]) -> dict[str, tuple[float, float]]:
+        """Return the smallest and largest finite training value of each input, in its units."""
+        found: dict[str, tuple[float, float]] = {}
+        for batch in batches:
+            for spec in self.inputs:
+                values = batch[spec.name].to(torch.float32)
+                values = values[values.isfinite()]
+                if values.numel():
+                    low, high = found.get(spec.name, (np.inf, -np.inf))
+                    found[spec.name] = (min(low, float(values.min())), max(high, float(values.max())))
+        return found
+
+    def check(self, pipeline: Pipeline) -> None:
+        """Take a few examples through objective and predictor before any work.
+
+        Raises
+        ------
+        ConfigError
+            When a shape, a name or a unit does not fit.
+        """
+        index = self.index("train")
+        few = ExampleIndex(index.store[:2], index.record[:2], index.length)
+        batch = next(iter(self.loader("train", index=few, batch_size=len(few) or 1)))
+        pipeline.eval()
+        with torch.no_grad():
+            self.objective(pipeline, batch, torch.Generator().manual_seed(0))
+            answer = self.predictor(pipeline, {name: batch[name] for name in pipeline.input_names}, None)
+        for name in pipeline.target_names:
+            if name not in answer or answer[name].shape != batch[name].shape:
+                found = tuple(answer[name].shape) if name in answer else "nothing"
+                raise ConfigError(
+                    f"the predictor answers {found} for the target '{name}' of shape {tuple(batch[name].shape)}; "
+                    "check the network's grid and the predictor"
+                )
+
+    def resolved(self, pipeline: Pipeline) -> dict[str, Any]:
+        """Return the configuration with the defaults of every piece filled in, as plain values."""
+        plain = self.config.model_dump(mode="json")
+        task, trainer = plain["task"], plain["trainer"]
+        plain["model"] = pipeline.config.network
+        task["transform"] = pipeline.config.transform
+        task["objective"] = resolved("objectives", self.config.task.objective, mask=None)
+        task["predictor"] = resolved("predictors", self.config.task.predictor)
+        for kind, key in (("augmentations", "preparations"), ("augmentations", "augmentations")):
+            task[key] = [resolved(kind, node) for node in task[key]]
+        task["metrics"] = [resolved("metrics", node) for node in task["metrics"]]
+        task["plots"] = [resolved("plots", node) for node in task["plots"]]
+        context = {"targets": None, "inputs": None, "mask": None, "specs": None}
+        task["baselines"] = [resolved("baselines", node, **context) for node in task["baselines"]]
+        trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None)
+        trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
+        return plain
+
+
+def _open(dataset: DatasetConfig) -> Store:
+    store = open_store(dataset.url, storage_options=dataset.storage_options or None)
+    if not store.is_complete:
+        raise ConfigError(
+            f"{dataset.url} has {len(store.complete_rows())} of {store.rows} shard rows; "
+            f"finish it with `surrogates data resume {dataset.url}`"
+        )
+    return store
+
+
+def _specs(stores: Sequence[Store], length: int | None) -> dict[str, VariableSpec]:
+    """Return the specs that all stores share; a variable that differs between stores is refused when used."""
+    first, *others = ({**store.shared_specs, **store.specs} for store in stores)
+    common = {name: spec for name, spec in first.items() if all(name in other for other in others)}
+    for store, other in zip(stores[1:], others, strict=True):
+        for name, spec in common.items():
+            _same(spec, other[name], stores[0].url, store.url)
+    source = Source(stores[0], list(common), length)
+    return {name: source.spec(name) for name in common}
+
+
+def _same(one: VariableSpec, two: VariableSpec, first: str, second: str) -> None:
+    if one.dims[1:] and one.dims != two.dims:
+        what, found, expected = "dimensions", two.dims, one.dims
+    elif one.units != two.units:
+        what, found, expected = "units", two.units, one.units
+    else:
+        return
+    raise ConfigError(
+        f"variable '{one.name}' has {what} {found} in {second}, but {expected} in {first}; "
+        "stores of one run must agree"
+    )

@@ -1,0 +1,189 @@
+"""Fit a pipeline with Lightning, from a state or from the start."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from torch import Tensor
+
+from surrogates.data.loader import BatchLoader
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.protocols import Batch, Objective
+from surrogates.training.checkpoint import save_atomic
+from surrogates.training.config import TrainerConfig
+from surrogates.training.logs import CurveLogger
+from surrogates.training.module import LearningModule
+from surrogates.training.progress import Progress
+
+PRECISIONS: Mapping[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+VALIDATIONS = 20
+
+
+class Steps:
+    """The remaining steps of a run as one long epoch for Lightning; the loader counts its own epochs."""
+
+    def __init__(self, loader: BatchLoader, remaining: int) -> None:
+        self._loader, self._remaining = loader, remaining
+
+    def __len__(self) -> int:
+        """Remaining steps."""
+        return self._remaining
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield batches, epoch after epoch."""
+        while True:
+            yield from self._loader
+
+
+class Keeper(Callback):
+    """Save the last and the best state, stop without progress, show how far the run is."""
+
+    def __init__(
+        self, folder: Path, loader: BatchLoader, every: int, patience: int | None, progress: Progress
+    ) -> None:
+        self._folder, self._loader, self._every = folder, loader, every
+        self._patience, self._progress = patience, progress
+        self.best_loss, self.best_step = float("inf"), 0
+        self.resumed: dict[str, Any] | None = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Restore a state, now that everything is on its device."""
+        if self.resumed is None:
+            return
+        cast(LearningModule, pl_module).load_state(self.resumed["module"])
+        self._loader.load_state_dict(self.resumed["loader"])
+        self.best_loss, self.best_step = self.resumed["best"]
+        trainer.precision_plugin.load_state_dict(self.resumed["precision"])
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count, and save where no validation does it."""
+        self._progress.advance()
+        module = cast(LearningModule, pl_module)
+        if not trainer.enable_validation and module.step % self._every == 0:
+            self.save(trainer, module)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the best weights, then the state."""
+        module = cast(LearningModule, pl_module)
+        self._progress.note(f"validation loss {module.validation_loss:.4g}")
+        if module.validation_loss < self.best_loss:
+            self.best_loss, self.best_step = module.validation_loss, module.step
+            save_atomic({"weights": module.final_weights()}, self._folder / "best.ckpt")
+        self.save(trainer, module)
+        if self._patience and module.step - self.best_step >= self._patience * self._every:
+            trainer.should_stop = True
+
+    def save(self, trainer: Trainer, module: LearningModule) -> None:
+        """Save all that the next step depends on."""
+        state = {
+            "module": module.state(),
+            "loader": dict(self._loader.state_dict()),
+            "best": (self.best_loss, self.best_step),
+            "precision": trainer.precision_plugin.state_dict(),
+        }
+        save_atomic(state, self._folder / "last.ckpt")
+
+
+def fit(
+    pipeline: Pipeline,
+    objective: Objective,
+    train: BatchLoader,
+    validation: BatchLoader | None,
+    settings: TrainerConfig,
+    *,
+    folder: Path,
+    seed: int = 0,
+    state: dict[str, Any] | None = None,
+) -> dict[str, Tensor]:
+    """Train a pipeline whose normalisers are fitted; return the weights to use.
+
+    Parameters
+    ----------
+    pipeline, objective
+        What is trained, and to what end.
+    train, validation
+        Loaders; without validation the last weights are the result, else the best.
+    settings
+        The ``trainer`` part of the configuration.
+    folder
+        The run's folder: gets ``checkpoints/`` and ``logs/``.
+    seed
+        Seed of the objective's draws.
+    state
+        Content of ``checkpoints/last.ckpt`` of the same run, to go on from.
+    """
+    steps = total_steps(settings, train)
+    done = int(state["module"]["step"]) if state else 0
+    every = settings.validate_every or max(1, min(len(train), steps // VALIDATIONS))
+    module = LearningModule(pipeline, objective, settings, steps, seed)
+    progress = Progress(steps, done, settings.progress)
+    keeper = Keeper(folder / "checkpoints", train, every, settings.patience, progress)
+    keeper.resumed = state
+    if settings.compile:
+        pipeline.network.compile()
+    with _quiet():
+        trainer = Trainer(
+            accelerator=settings.accelerator,
+            devices=1,
+            precision=PRECISIONS[settings.precision],
+            max_steps=max(0, steps - done),
+            max_epochs=-1,
+            gradient_clip_val=settings.gradient_clip,
+            deterministic=settings.deterministic,
+            val_check_interval=min(every, max(1, steps - done)),
+            check_val_every_n_epoch=None,
+            limit_val_batches=1.0 if validation is not None else 0,
+            num_sanity_val_steps=0,
+            logger=_loggers(folder / "logs", done),
+            callbacks=[keeper],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        if done < steps:
+            trainer.fit(module, Steps(train, steps - done), validation)
+        else:
+            module.load_state(cast(dict[str, Any], state)["module"])
+    progress.close()
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if validation is None:
+        return module.final_weights()
+    best: dict[str, Tensor] = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["weights"]
+    return best
+
+
+def total_steps(settings: TrainerConfig, train: BatchLoader) -> int:
+    """Return the steps of a run."""
+    return settings.max_steps or (settings.epochs or 1) * len(train)
+
+
+def _loggers(folder: Path, done: int) -> list[Logger]:
+    board = TensorBoardLogger(folder, name="tensorboard", version="", purge_step=done + 1 if done else None)
+    return [CurveLogger(folder / "curve.csv", done), board]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Lightning's advertisements and its advice on loaders of its own kind."""
+    names = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators", "lightning.fabric")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

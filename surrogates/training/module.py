@@ -1,0 +1,165 @@
+"""The one LightningModule: it drives an objective and knows no task."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.loggers import Logger
+from torch import Tensor
+from torch.optim import Optimizer
+
+from datasets.store.streams import OBJECTIVE
+from surrogates.core.build import build
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.protocols import Batch, Objective
+from surrogates.training.config import TrainerConfig
+from surrogates.training.ema import Average
+
+VALIDATION = 1 << 32  # offset of the random stream of validation batches from that of training steps
+
+
+class LearningModule(LightningModule):
+    """Minimise an objective.
+
+    Every step draws from its own random stream, so a resumed run repeats an undisturbed one; the state is
+    that of the pipeline, the optimiser, the average and the counters here.
+
+    Parameters
+    ----------
+    pipeline
+        What is trained.
+    objective
+        Loss of a batch.
+    trainer_config
+        Optimiser, schedule, average, logging.
+    steps
+        Steps of the whole run.
+    seed
+        Seed of the objective's draws.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, objective: Objective, trainer_config: TrainerConfig, steps: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.pipeline = pipeline
+        self.objective = objective
+        self.average = Average(pipeline, trainer_config.ema) if trainer_config.ema else None
+        self.step = 0
+        self.validation_loss = float("nan")
+        self._settings = trainer_config
+        self._seed = seed
+        self._factor = cast(Callable[[int], float], build("schedules", trainer_config.schedule, steps=steps))
+        self._optimiser = cast(
+            Optimizer,
+            build("optimisers", trainer_config.optimiser, parameters=_trainable(pipeline)),
+        )
+        self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
+        self._losses: dict[str, Tensor] = {}
+        self._counted = 0
+        self._validation: dict[str, float] = {}
+        self._examples = 0
+        self._generator: torch.Generator | None = None
+
+    def configure_optimizers(self) -> Optimizer:
+        """Return the optimiser; its rate is set in :meth:`training_step`."""
+        return self._optimiser
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch."""
+        factor = self._factor(self.step)
+        for group, rate in zip(self._optimiser.param_groups, self._base_rates, strict=True):
+            group["lr"] = rate * factor
+        loss, statistics = self.objective(self.pipeline, batch, self._rng(self.step))
+        self._collect({"loss": loss.detach(), **statistics})
+        return loss
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, then take the new weights into the average and count."""
+        super().optimizer_step(*args, **kwargs)
+        self.step += 1
+        if self.average is not None:
+            self.average.update()
+        if self.step % self._settings.log_every == 0:
+            self._log_training()
+
+    def on_validation_start(self) -> None:
+        """Validate the averaged weights."""
+        if self.average is not None:
+            self.average.swap()
+        self._validation, self._examples = {}, 0
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the means of the loss and the statistics."""
+        loss, statistics = self.objective(self.pipeline, batch, self._rng(VALIDATION + batch_idx))
+        examples = batch[self.pipeline.target_names[0]].shape[0]
+        for name, value in {"loss": loss, **statistics}.items():
+            self._validation[name] = self._validation.get(name, 0.0) + float(value) * examples
+        self._examples += examples
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means and go back to the live weights."""
+        means = {name: total / self._examples for name, total in self._validation.items()}
+        self.validation_loss = means["loss"]
+        self._write({f"validation/{name}": value for name, value in means.items()})
+        if self.average is not None:
+            self.average.swap()
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the next step depends on, as tensors and plain values."""
+        return {
+            "step": self.step,
+            "pipeline": self.pipeline.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "losses": dict(self._losses),
+            "counted": self._counted,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state; call it when the module is on its device."""
+        self.step = state["step"]
+        self.pipeline.load_state_dict(state["pipeline"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self.average is not None and state["average"] is not None:
+            self.average.load_state_dict(state["average"])
+        self._losses = {name: value.to(self.device) for name, value in state["losses"].items()}
+        self._counted = state["counted"]
+
+    def final_weights(self) -> dict[str, Tensor]:
+        """Return the pipeline's weights as they should be used: the average where there is one."""
+        with self.average.applied() if self.average else nullcontext():
+            return {name: value.detach().cpu().clone() for name, value in self.pipeline.state_dict().items()}
+
+    def _rng(self, draw: int) -> torch.Generator:
+        """Seed the global generator (dropout) and return one for the objective."""
+        sequence = np.random.SeedSequence(self._seed, spawn_key=(OBJECTIVE, draw))
+        first, second = sequence.generate_state(2, np.uint64)
+        torch.default_generator.manual_seed(int(first))
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(int(first))
+        if self._generator is None or self._generator.device.type != self.device.type:
+            self._generator = torch.Generator(self.device)
+        return self._generator.manual_seed(int(second))
+
+    def _collect(self, values: dict[str, Tensor]) -> None:
+        for name, value in values.items():
+            self._losses[name] = self._losses[name] + value if name in self._losses else value
+        self._counted += 1
+
+    def _log_training(self) -> None:
+        means = {name: float(total) / self._counted for name, total in self._losses.items()}
+        self._losses, self._counted = {}, 0
+        rate = self._optimiser.param_groups[0]["lr"]
+        self._write({**{f"train/{name}": value for name, value in means.items()}, "learning_rate": rate})
+
+    def _write(self, values: dict[str, float]) -> None:
+        for logger in self.loggers:
+            cast(Logger, logger).log_metrics(values, step=self.step)
+
+
+def _trainable(pipeline: Pipeline) -> list[torch.nn.Parameter]:
+    return [parameter for parameter in pipeline.parameters() if parameter.requires_grad]
