@@ -102,6 +102,18 @@ def sionna() -> ModuleType:
     return sionna.rt
 
 
+def use_one_thread() -> None:
+    """Let the CPU backend compute on one thread, on which a solver with a fixed seed repeats bit for bit.
+
+    With more, threads race for the places of diffracting edges in a table of Sionna's solver, and some
+    diffracted paths differ between repeats.
+    """
+    sionna()
+    import drjit
+
+    drjit.set_thread_count(1)
+
+
 def describe() -> dict[str, str]:
     """Name and version of the solver and of what it computes on, without importing the solver.
 

@@ -102,8 +102,8 @@ class Window:
         )
         if not inside:
             raise ValueError(
-                f"the window from ({self.west:g}, {self.south:g}) m with side {self.size:g} m lies outside the "
-                f"scene '{name}', which reaches from ({area.west:g}, {area.south:g}) to "
+                f"the window from ({self.west:g}, {self.south:g}) m with side {self.size:g} m lies outside "
+                f"the scene '{name}', which reaches from ({area.west:g}, {area.south:g}) to "
                 f"({area.east:g}, {area.north:g}) m"
             )
 

@@ -1,7 +1,7 @@
 """Path-gain maps with Sionna RT's radio-map solver.
 
 The solver launches rays from each transmitter and counts their power where they cross a measurement surface
-[1]_. Here that surface follows the terrain: two triangles per cell at the receiver's height above the ground.
+[1]_. Here that surface lies at the receivers' height above the ground, hills included.
 
 References
 ----------
@@ -10,21 +10,20 @@ References
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from physics.raytracing.backend import sionna
 from physics.raytracing.scenes import Scene, Window
+from physics.raytracing.surface import Surface, counted_by
 
 Pattern = Literal["iso", "tr38901"]
-BOTH = "surrogates_iso_tr38901"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Settings:
     diffraction : bool
         Whether first-order diffraction at edges is traced.
     receiver_height : float
-        Height of the measurement surface above the ground, m.
+        Height of the receivers above the ground, m.
     """
 
     frequency: float = 3.66e9
@@ -52,6 +51,130 @@ class Settings:
     receiver_height: float = 2.0
 
 
+def trace_path_gain(
+    scene: Scene,
+    window: Window,
+    transmitters: NDArray[Any],
+    settings: Settings,
+    *,
+    seed: int,
+    patterns: Sequence[Pattern] = ("iso",),
+    azimuths: NDArray[Any] | None = None,
+) -> NDArray[np.float32]:
+    """Trace the path gain from transmitters to all cells of a window.
+
+    All transmitters and all patterns are traced at once; the maps of two patterns share their rays. Buildings
+    are opaque: reflection and diffraction, no refraction.
+
+    Parameters
+    ----------
+    scene : Scene
+        The geometry.
+    window : Window
+        The cells.
+    transmitters : array (k, 3)
+        East, north and altitude in scene coordinates, m.
+    settings : Settings
+        How finely.
+    seed : int
+        Seed of the solver. Results repeat bit for bit only with one thread (`backend.use_one_thread`).
+    patterns : sequence of {"iso", "tr38901"}
+        Antenna patterns of the transmitters, vertically polarised, without down-tilt.
+    azimuths : array (k,), optional
+        Where the antennas point, clockwise from north, rad; needed for "tr38901".
+
+    Returns
+    -------
+    array (len(patterns), k, ny, nx) of float32
+        Path gain averaged over each cell, dB; rows ascend northwards. NaN where no ray came.
+
+    Raises
+    ------
+    ValueError
+        If a directional pattern comes without azimuths, or the shapes do not fit.
+    """
+    count = len(transmitters)
+    if np.shape(transmitters) != (count, 3):
+        raise ValueError(
+            f"transmitters have shape {np.shape(transmitters)}; expected (k, 3): east, north, altitude"
+        )
+    if azimuths is None:
+        if "tr38901" in patterns:
+            raise ValueError(
+                "the pattern 'tr38901' is directional: give `azimuths`, one per transmitter, in rad"
+            )
+        azimuths = np.zeros(count)
+    if np.shape(azimuths) != (count,):
+        raise ValueError(
+            f"azimuths have shape {np.shape(azimuths)}; expected ({count},), one per transmitter"
+        )
+    surface = Surface(scene, window, settings.receiver_height)
+    _place(scene.radio, transmitters, azimuths, patterns, settings.frequency)
+    gains = _solve(scene.radio, surface, settings, seed, len(patterns))
+    with np.errstate(divide="ignore"):
+        decibels = 10.0 * np.log10(surface.cell_mean(gains))
+    return np.where(np.isfinite(decibels), decibels, np.nan).astype(np.float32)
+
+
 def yaw(azimuth: float) -> float:
     """Sionna's yaw (counter-clockwise from east) of an azimuth (clockwise from north), both in rad."""
     return math.pi / 2.0 - azimuth
+
+
+def _place(
+    radio: Any,
+    transmitters: NDArray[Any],
+    azimuths: NDArray[Any],
+    patterns: Sequence[Pattern],
+    frequency: float,
+) -> None:
+    """Put the transmitters, and nothing else, into the scene."""
+    import mitsuba as mi  # only after the backend is chosen
+
+    rt = sionna()
+    for name in list(radio.transmitters):
+        radio.remove(name)
+    radio.frequency = float(frequency)
+    radio.tx_array = _array(tuple(patterns))
+    for index, (position, azimuth) in enumerate(zip(transmitters, azimuths, strict=True)):
+        orientation = mi.Point3f(yaw(float(azimuth)), 0.0, 0.0)
+        place = mi.Point3f(*(float(value) for value in position))  # NumPy's floats are refused
+        radio.add(rt.Transmitter(f"transmitter-{index}", position=place, orientation=orientation))
+
+
+@functools.cache
+def _array(patterns: tuple[Pattern, ...]) -> Any:
+    """One antenna element per pattern, all at the same place."""
+    rt = sionna()
+    import mitsuba as mi
+    from sionna.rt import antenna_pattern as functions
+
+    class Patterns(rt.AntennaPattern):
+        def __init__(self) -> None:
+            verticals = [getattr(functions, f"v_{name}_pattern") for name in patterns]
+            elements = [
+                rt.PolarizedAntennaPattern(v_pattern=vertical, polarization="V") for vertical in verticals
+            ]
+            self.patterns = [element.patterns[0] for element in elements]
+
+    return rt.AntennaArray(Patterns(), mi.Point3f(0.0, 0.0, 0.0))
+
+
+def _solve(radio: Any, surface: Surface, settings: Settings, seed: int, patterns: int) -> NDArray[np.float32]:
+    """Linear gains (pattern, transmitter, *what the surface counts on)."""
+    import drjit as dr
+    import mitsuba as mi
+
+    unit_weights = (dr.ones(mi.Float, patterns), dr.zeros(mi.Float, patterns))
+    with counted_by(surface.map_class()):
+        counted = sionna().RadioMapSolver()(
+            radio,
+            samples_per_tx=settings.rays,
+            max_depth=settings.depth,
+            diffraction=settings.diffraction,
+            refraction=False,
+            precoding_vec=unit_weights,
+            seed=seed,
+            **surface.plane(),
+        )
+    return np.stack([gains.numpy() for gains in counted.pattern_gains])
