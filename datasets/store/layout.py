@@ -37,6 +37,7 @@ from datasets.store.shared import auxiliary_coordinates, write_shared
 from datasets.store.sources import open_source
 from datasets.store.specs import Attributes, Split, VariableSpec
 from datasets.store.statistics import Moments, reduce
+from datasets.store.urls import normalise
 
 
 def create_store(
@@ -77,6 +78,7 @@ def create_store(
     ContractError
         When something lies at the URL already, or a specification contradicts the others.
     """
+    url = normalise(url)
     check_plan(specs, records, record_dimension, shared, splits)
     per_shard = records_per_shard or shard_records(specs, records, records_per_chunk or 1)
     chunks = {spec.name: records_per_chunk or chunk_records(spec, per_shard) for spec in specs}
@@ -103,6 +105,7 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
         When there is no store, its creation was interrupted, or it has another format version; the message
         then holds the command that makes a new one.
     """
+    url = normalise(url)
     options = dict(storage_options) if storage_options else None
     try:
         root = zarr.open_group(url, mode="r+", zarr_format=3, storage_options=options)
@@ -319,8 +322,9 @@ class Store:
 
     def reader(self, variables: Sequence[str]) -> RecordReader:
         """Return a reader of some record variables."""
+        shown = self.dataset().variables
         return RecordReader(
-            {name: open_source(self.url, self.array(name), self.dataset) for name in variables}
+            {name: open_source(self.url, self.array(name), shown[name]) for name in variables}
         )
 
 

@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +23,7 @@ class Source(Protocol):
     records_per_chunk: int
 
     def read(self, chunk: int, out: np.ndarray) -> None:
-        """Read a chunk into `out`, shape (records_per_chunk, ...); the last one may fill only its beginning."""
+        """Read a chunk into `out`, shape (records_per_chunk, ...); the last may fill only its beginning."""
 
 
 class FallbackSource:
@@ -68,44 +67,41 @@ class FallbackSource:
         )
 
 
-def open_source(url: str, array: zarr.Array[Any], dataset: Callable[[], xr.Dataset]) -> Source:
-    """Return the fastest source that reads a variable as xarray would show it.
+def open_source(url: str, array: zarr.Array[Any], shown: xr.Variable) -> Source:
+    """Return the fastest source that reads a variable as xarray shows it.
 
     Parameters
     ----------
     url, array
         The store and its array.
-    dataset
-        Opens the store with xarray; called only when nothing faster can read the array.
+    shown
+        The same variable as xarray opens it, lazily.
     """
     folder = local_path(url)
-    if folder is not None and not decoded_by_xarray(array):
+    if folder is not None and not decoded_by_xarray(array, shown):
         try:
             return ShardedArray(folder / array.path, absent_is_error=True)
         except UnsupportedLayout:
             if importlib.util.find_spec("tensorstore"):
                 return FallbackSource(array, open_tensorstore(folder / array.path), array.dtype)
-    variable = dataset()[array.path].variable
-    return FallbackSource(array, variable, variable.dtype)
+    return FallbackSource(array, shown, shown.dtype)
 
 
-def decoded_by_xarray(array: zarr.Array[Any]) -> bool:
-    """Tell whether xarray changes the stored values: packing, fill values other than NaN, times, text."""
-    attributes = dict(array.attrs)
-    if array.dtype.kind not in "biufc":
-        return True
-    stored = xr.Variable(
-        [f"axis_{i}" for i in range(array.ndim)], np.ones((1,) * array.ndim, array.dtype), attributes
-    )
-    try:
-        shown = xr.conventions.decode_cf_variable(array.path, stored)
-    except (ValueError, TypeError):
-        return True
-    moved = {
-        key: value for key, value in shown.encoding.items() if key in attributes and key not in shown.attrs
-    }
-    fills = [moved.pop(key, np.nan) for key in ("_FillValue", "missing_value")]
-    return bool(moved) or shown.dtype != array.dtype or not np.isnan(np.asarray(fills, dtype=complex)).all()
+def decoded_by_xarray(array: zarr.Array[Any], shown: xr.Variable) -> bool:
+    """Tell whether xarray changes the stored values: packing, fill values other than NaN, times.
+
+    What xarray applied it moved from the attributes to the encoding.
+    """
+    applied = {key: shown.encoding[key] for key in dict(array.attrs) if key in shown.encoding}
+    for key in ("coordinates", "grid_mapping"):
+        applied.pop(key, None)
+    fills = [applied.pop(key, np.nan) for key in ("_FillValue", "missing_value")]
+    return bool(applied) or shown.dtype != array.dtype or not all(_is_nan(value) for value in fills)
+
+
+def _is_nan(value: object) -> bool:
+    number = np.asarray(value)
+    return number.dtype.kind in "fc" and bool(np.isnan(number).all())
 
 
 def open_tensorstore(folder: Path) -> Any:

@@ -8,3 +8,9 @@ def local_path(url: str) -> Path | None:
     if url.startswith("file://"):
         return Path(url.removeprefix("file://"))
     return None if "://" in url or "::" in url else Path(url)
+
+
+def normalise(url: str) -> str:
+    """Return a local URL as the plain path that Zarr writes atomically, any other URL as it is."""
+    folder = local_path(url)
+    return url if folder is None else str(folder)

@@ -1,5 +1,6 @@
 """A small store with every kind of variable, and the arrays it was made from."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,9 @@ def make_store(url: str, *, fill: bool = True, records_per_chunk: int | None = 1
     arrays = record_arrays()
     for row in range(store.rows if fill else 0):
         records = store.row_records(row)
-        hashes = store.write_row(row, {name: data[records.start : records.stop] for name, data in arrays.items()})
+        hashes = store.write_row(
+            row, {name: data[records.start : records.stop] for name, data in arrays.items()}
+        )
         store.write_receipt(row, {"hashes": hashes})
     return store.consolidate() if fill else store
 
@@ -93,3 +96,19 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def arrays() -> dict[str, np.ndarray]:
     return record_arrays()
+
+
+@pytest.fixture
+def make() -> Callable[..., Store]:
+    """Make such a store at any URL; `fill=False` leaves it empty."""
+    return make_store
+
+
+@pytest.fixture
+def specs() -> list[VariableSpec]:
+    return SPECS
+
+
+@pytest.fixture
+def shared() -> xr.Dataset:
+    return shared_variables()

@@ -100,7 +100,10 @@ def test_equals_zarr_xarray_and_tensorstore(layout: Layout, seed: int, lost: int
                 path.unlink()
         found = read_all(folder / "field")
         assert found.dtype == np.dtype(layout.dtype)
-        assert found.tobytes() == np.asarray(zarr.open_array(folder / "field")[...]).astype(layout.dtype).tobytes()
+        assert (
+            found.tobytes()
+            == np.asarray(zarr.open_array(folder / "field")[...]).astype(layout.dtype).tobytes()
+        )
         shown = xr.open_zarr(folder, consolidated=False, chunks=None)["field"].values
         np.testing.assert_array_equal(found, shown)
         location = {"driver": "file", "path": f"{folder}/field/"}
