@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from time import perf_counter
 from typing import Protocol
 
@@ -122,38 +123,36 @@ class BatchLoader:
         self._sampler.load_state_dict(state)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the remaining batches of the epoch, then turn to the next epoch."""
-        busy = bool(self._preparations or self._augmentations or self._pin or self._cache is None)
-        # The state moves on when the consumer asks for a batch, not when a thread has read it.
-        yield from self._ahead() if busy and self._threads else self._at_once()
+        """Yield the remaining batches of the epoch in training, else all of them.
 
-    def _at_once(self) -> Iterator[Batch]:
-        for rows in self._sampler:
-            yield self._batch(rows, self._sampler.epoch)
+        The state moves when a batch is handed out, not when a thread has read it; with the last batch it
+        moves to the next epoch.
+        """
+        sampler = self._sampler
+        epoch, first = (sampler.epoch, sampler.step) if self.train else (0, 0)
+        order, size = sampler.order(epoch), sampler.batch_size
+        rows = [order[step * size : (step + 1) * size] for step in range(first, len(self))]
+        for step, batch in enumerate(self._batches(rows, epoch), start=first + 1):
+            if self.train:
+                sampler.epoch, sampler.step = (epoch, step) if step < len(self) else (epoch + 1, 0)
+            yield batch
 
-    def _ahead(self) -> Iterator[Batch]:
-        state = self._sampler.state_dict()
-        order = self._sampler.order(state["epoch"])
-        size = self._sampler.batch_size
-        pending: deque[Future[Batch]] = deque()
+    def _batches(self, rows: list[np.ndarray], epoch: int) -> Iterator[Batch]:
+        slow = self._preparations or self._augmentations or self._pin or self._cache is None
+        if not (slow and self._threads):
+            yield from (self._batch(each, epoch) for each in rows)
+            return
+        following = iter(rows)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="batches") as pool:
-            following = iter(range(state["step"], len(self)))
-
-            def submit() -> None:
-                for step in following:
-                    rows = order[step * size : (step + 1) * size]
-                    pending.append(pool.submit(self._batch, rows, state["epoch"]))
-                    break
-
+            pending = deque(
+                pool.submit(self._batch, each, epoch) for each in islice(following, self._threads + 2)
+            )
             try:
-                for _ in range(self._threads + 2):
-                    submit()
-                for _ in self._sampler:
-                    future = pending.popleft()
+                while pending:
                     started = perf_counter()
-                    batch = future.result()
+                    batch = pending.popleft().result()
                     self.seconds_waited += perf_counter() - started
-                    submit()
+                    pending.extend(pool.submit(self._batch, each, epoch) for each in islice(following, 1))
                     yield batch
             finally:
                 for future in pending:

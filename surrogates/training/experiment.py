@@ -259,8 +259,8 @@ class Experiment:
             if name not in answer or answer[name].shape != batch[name].shape:
                 found = tuple(answer[name].shape) if name in answer else "nothing"
                 raise ConfigError(
-                    f"the predictor answers {found} for the target '{name}' of shape {tuple(batch[name].shape)}; "
-                    "check the network's grid and the predictor"
+                    f"the predictor answers {found} for the target '{name}' of shape "
+                    f"{tuple(batch[name].shape)}; check the network's grid and the predictor"
                 )
 
     def resolved(self, pipeline: Pipeline) -> dict[str, Any]:
@@ -304,8 +304,8 @@ def _specs(stores: Sequence[Store], length: int | None) -> dict[str, VariableSpe
 
 
 def _same(one: VariableSpec, two: VariableSpec, first: str, second: str) -> None:
-    if one.dims[1:] and one.dims != two.dims:
-        what, found, expected = "dimensions", two.dims, one.dims
+    if one.dims != two.dims:
+        what, found, expected = "dimensions", str(two.dims), str(one.dims)
     elif one.units != two.units:
         what, found, expected = "units", two.units, one.units
     else:

@@ -22,7 +22,7 @@ from surrogates.training.module import LearningModule
 from surrogates.training.progress import Progress
 
 PRECISIONS: Mapping[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-VALIDATIONS = 20
+VALIDATIONS = 100  # of a run, at most
 
 
 class Steps:
@@ -122,7 +122,7 @@ def fit(
     """
     steps = total_steps(settings, train)
     done = int(state["module"]["step"]) if state else 0
-    every = settings.validate_every or max(1, min(len(train), steps // VALIDATIONS))
+    every = settings.validate_every or min(steps, max(len(train), steps // VALIDATIONS))
     module = LearningModule(pipeline, objective, settings, steps, seed)
     progress = Progress(steps, done, settings.progress)
     keeper = Keeper(folder / "checkpoints", train, every, settings.patience, progress)

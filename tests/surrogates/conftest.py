@@ -76,7 +76,13 @@ def run_config(store, tmp_path):
             "dataset": store.url,
             "task": {"inputs": ["stiffness", "damping"], "targets": ["displacement"], **(task or {})},
             "model": {"name": "mlp", "width": 16, "depth": 1},
-            "trainer": {"max_steps": 12, "batch_size": 8, "accelerator": "cpu", "progress": False, **(trainer or {})},
+            "trainer": {
+                "max_steps": 12,
+                "batch_size": 8,
+                "accelerator": "cpu",
+                "progress": False,
+                **(trainer or {}),
+            },
             "output": str(tmp_path / "runs"),
             **changes,
         }

@@ -1,0 +1,16 @@
+"""`surrogates train`: a Hydra experiment."""
+
+import typer
+
+train = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@train.command(
+    add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+def run(context: typer.Context) -> None:
+    """Train a surrogate; every argument goes to Hydra."""
+    from surrogates.training.compose import main
+
+    for folder in main(context.args):
+        typer.echo(folder)

@@ -1,0 +1,191 @@
+"""A run from its configuration to its bundle and report."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import Tensor
+
+from surrogates.core.build import validate
+from surrogates.core.errors import ConfigError
+from surrogates.evaluation.run import evaluate_run
+from surrogates.inference.bundle import load_bundle, save_bundle
+from surrogates.learning.pipeline import Pipeline
+from surrogates.training.checkpoint import load_state
+from surrogates.training.config import RunConfig
+from surrogates.training.experiment import Experiment
+from surrogates.training.fit import fit
+
+CONFIG = "config.yaml"
+
+
+def start(values: Mapping[str, Any]) -> Path:
+    """Check a configuration, train, evaluate; return the run's folder.
+
+    Parameters
+    ----------
+    values
+        Plain values of :class:`~surrogates.training.config.RunConfig`.
+
+    Raises
+    ------
+    ConfigError
+        Before any work, when something in the configuration does not fit.
+    """
+    config = validate(RunConfig, values, "configuration")
+    experiment = Experiment.open(config)
+    pipeline = experiment.pipeline()
+    if config.init:
+        _take_weights(pipeline, Path(config.init))
+    experiment.check(pipeline)
+    folder = _new_folder(Path(config.output) / config.experiment)
+    plain = experiment.resolved(pipeline)
+    (folder / CONFIG).write_text(yaml.safe_dump(plain, sort_keys=False))
+    if not config.init:
+        experiment.fit_normalisers(pipeline, experiment.loader("train"))
+    return _finish(experiment, pipeline, folder, None)
+
+
+def resume(folder: Path, checkpoint: str = "last", changes: Mapping[str, Any] | None = None) -> Path:
+    """Go on with a run that was stopped, exactly where its checkpoint left it.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    checkpoint
+        Name of a checkpoint in it.
+    changes
+        Values that replace those of the run, such as a larger ``trainer.max_steps``.
+    """
+    config = validate(RunConfig, merge(read_config(folder), changes or {}), str(folder / CONFIG))
+    state = load_state(folder / "checkpoints" / f"{checkpoint}.ckpt")
+    if "module" not in state:
+        raise ConfigError(f"checkpoint '{checkpoint}' holds weights alone; resume from ckpt=last")
+    experiment = Experiment.open(config)
+    pipeline = experiment.pipeline()
+    experiment.check(pipeline)
+    pipeline.load_state_dict(state["module"]["pipeline"])
+    return _finish(experiment, pipeline, folder, state)
+
+
+def open_run(folder: Path) -> Experiment:
+    """Open the experiment of a run's folder."""
+    return Experiment.open(validate(RunConfig, read_config(folder), str(folder / CONFIG)))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the resolved configuration of a run."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ConfigError(f"{folder} is no run: it has no {CONFIG}")
+    values: dict[str, Any] = yaml.safe_load(path.read_text())
+    return values
+
+
+def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``values`` with ``changes`` put in, mapping by mapping."""
+    merged = dict(values)
+    for key, change in changes.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(change, Mapping)
+        merged[key] = merge(old, change) if both else change  # type: ignore[arg-type]
+    return merged
+
+
+def _finish(experiment: Experiment, pipeline: Pipeline, folder: Path, state: dict[str, Any] | None) -> Path:
+    config = experiment.config
+    train = experiment.loader("train", train=True)
+    validation = experiment.loader("validation") if len(experiment.index("validation")) else None
+    weights = fit(
+        pipeline,
+        experiment.objective,
+        train,
+        validation,
+        config.trainer,
+        folder=folder,
+        seed=config.seed,
+        state=state,
+    )
+    _bundle(experiment, pipeline, weights, folder)
+    if len(experiment.index("test")):
+        evaluate_run(folder, experiment)
+    return folder
+
+
+def _bundle(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Tensor], folder: Path) -> None:
+    config = experiment.config
+    pipeline.cpu().load_state_dict(weights)
+    pipeline.eval()
+    save_bundle(
+        folder / "bundle",
+        pipeline,
+        name=config.experiment,
+        predictor=config.task.predictor,
+        ranges=experiment.ranges(experiment.loader("train")),
+        provenance={
+            "experiment": config.experiment,
+            "size": config.size,
+            "seed": config.seed,
+            "commit": _commit(),
+            "datasets": [
+                {
+                    "url": store.url,
+                    "title": str(store.attributes.get("title", "")),
+                    "license": str(store.attributes.get("license", "")),
+                    "fingerprint": store.fingerprint,
+                    "split": each.split,
+                }
+                for store, each in zip(experiment.stores, config.dataset, strict=True)
+            ],
+        },
+    )
+
+
+def _take_weights(pipeline: Pipeline, source: Path) -> None:
+    """Start from the weights of a bundle, normalisers included; names and shapes must agree."""
+    folder = source / "bundle" if (source / "bundle").is_dir() else source
+    given = load_bundle(folder).pipeline.state_dict()
+    own = pipeline.state_dict()
+    for name in sorted(own.keys() | given.keys()):
+        found = tuple(given[name].shape) if name in given else "nothing"
+        expected = tuple(own[name].shape) if name in own else "nothing"
+        if found != expected:
+            raise ConfigError(
+                f"init: {folder} has {found} where this run has {expected} ({name}); "
+                "give the model and the task of the bundle, or train without init"
+            )
+    pipeline.load_state_dict(given)
+
+
+def _new_folder(parent: Path) -> Path:
+    """Make a folder named after the time; a second run in the same second gets a number."""
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    names = [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
+    for name in names:
+        try:
+            (parent / name).mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return parent / name
+    raise ConfigError(f"no free folder name in {parent}; clean it up")
+
+
+def _commit() -> str | None:
+    """Return the commit of the working folder, where it is a Git checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=5,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None
