@@ -27,10 +27,10 @@ class Oscillator(Recipe):
     title = "Damped oscillators"
     license = "CC0-1.0"
 
-    samples: int = Field(48, gt=0, description="Number of oscillators.")
-    batch: int = Field(4, gt=0, description="Oscillators of similar stiffness, simulated together.")
-    steps: int = Field(32, gt=1, description="Instants at which the displacement is kept.")
-    shard: int = Field(16, gt=0, description="Records of one shard.")
+    samples: int = Field(default=48, gt=0, description="Number of oscillators.")
+    batch: int = Field(default=4, gt=0, description="Oscillators of similar stiffness, simulated together.")
+    steps: int = Field(default=32, gt=1, description="Instants at which the displacement is kept.")
+    shard: int = Field(default=16, gt=0, description="Records of one shard.")
 
     def records(self) -> int:
         return self.samples

@@ -77,7 +77,7 @@ def build(
                 total = sum(len(units.row_records(row)) for row in rows)
                 with Progress(recipe.name, total, shown=progress, bar=bar) as shown:
                     _build_rows(store, job, todo, workers, shown, recipe)
-        return store if part is not None else finalise(url, storage_options=storage_options)
+        return store if part is not None else _finish(store, storage_options)
 
 
 def _build_rows(
@@ -135,14 +135,17 @@ def resume(
     workers, part, progress, bar, storage_options
         As in :func:`build`.
     """
-    recipe = recipe_of(open_store(url, storage_options=storage_options), recipe_class)
+    store = open_store(url, storage_options=storage_options)
+    if is_final(store):
+        return store
+    recipe = recipe_of(store, recipe_class)
     return build(
         recipe, url, workers=workers, part=part, progress=progress, bar=bar, storage_options=storage_options
     )
 
 
 def finalise(url: str, *, storage_options: Mapping[str, Any] | None = None) -> Store:
-    """End a build: check that every part is there, write the history, gather the metadata.
+    """End a build by parts: check that every part is there, write the history, gather the metadata.
 
     Raises
     ------
@@ -150,18 +153,22 @@ def finalise(url: str, *, storage_options: Mapping[str, Any] | None = None) -> S
         When shard rows are missing; names them.
     """
     store = open_store(url, storage_options=storage_options)
+    return store if is_final(store) else _finish(store, storage_options)
+
+
+def _finish(store: Store, storage_options: Mapping[str, Any] | None) -> Store:
     if missing := sorted(set(range(store.rows)) - set(store.complete_rows())):
         raise BuildError(
-            f"{url} is not complete: {len(missing)} of {store.rows} shard rows are missing "
-            f"({_ranges(missing)}). Build the parts that are left, or run `{resume_command(url)}`."
+            f"{store.url} is not complete: {len(missing)} of {store.rows} shard rows are missing "
+            f"({_ranges(missing)}). Build the parts that are left, or run `{resume_command(store.url)}`."
         )
-    if not is_final(store):
-        Files(url, storage_options).folder("build/staging").remove_all()
-        Files(url, storage_options).folder("build/locks").remove_all()
-        line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} surrogates data build {store.attributes['recipe']}"
-        store.root.attrs["history"] = f"{store.attributes['history']}\n{line}"
-        store.consolidate()
-    return open_store(url, storage_options=storage_options)
+    folder = Files(store.url, storage_options).folder("build")
+    folder.folder("staging").remove_all()
+    folder.folder("locks").remove_all()
+    line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} surrogates data build {store.attributes['recipe']}"
+    store.root.attrs["history"] = f"{store.attributes['history']}\n{line}"
+    store.consolidate()
+    return open_store(store.url, storage_options=storage_options)
 
 
 def is_final(store: Store) -> bool:

@@ -80,8 +80,7 @@ def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str
 
 def _attributes(recipe: Recipe) -> dict[str, Any]:
     return {
-        "title": recipe.title,
-        "license": recipe.license,
+        **recipe.attributes(),
         "recipe": recipe.name,
         "recipe_config": recipe.config(),
         "recipe_version": recipe.version,

@@ -41,6 +41,10 @@ class Files:
         names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in paths)
         return sorted(name for name in names if not name.startswith("."))
 
+    def size(self) -> int:
+        """Return the bytes of everything in the folder."""
+        return int(self._system.du(self._root))
+
     def exists(self, name: str) -> bool:
         """Tell whether a file is there."""
         return bool(self._system.exists(self._path(name)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from datasets.factory.errors import BuildError
 from datasets.factory.recipe import Recipe
 from datasets.store.layout import Store
+from surrogates.core.errors import RegistryError
 from surrogates.core.registry import resolve
 from surrogates.core.text import nearest
 
@@ -69,7 +70,11 @@ def recipe_of(store: Store, recipe_class: type[Recipe] | None = None) -> Recipe:
         When the class makes other data than the store's recipe.
     """
     name = str(store.attributes["recipe"])
-    recipe_class = recipe_class or find_recipe(name)
+    if recipe_class is None:
+        try:
+            recipe_class = find_recipe(name)
+        except RegistryError as error:
+            raise BuildError(f"{error} A recipe of your own is given by --recipe MODULE:CLASS.") from None
     if recipe_class.name != name:
         raise BuildError(f"{store.url} was made by recipe '{name}', but '{recipe_class.name}' was given.")
     return recipe_class.make(json.loads(str(store.attributes["recipe_config"])))

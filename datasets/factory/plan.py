@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 import numcodecs
 import numpy as np
 
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.factory.simulation import simulate_unit
+from datasets.factory.staging import Staging
 from datasets.store.chunking import record_bytes
 
 QUICK = 2.0
@@ -66,13 +68,15 @@ def plan(recipe: Recipe, *, workers: int = 1) -> Plan:
         seconds_per_unit=seconds,
         seconds=seconds * -(-units // lanes),
         bytes=size,
-        compressed_bytes=round(size * _compression(arrays)),
+        compressed_bytes=round(size * min(1.0, _compression(arrays))),
     )
 
 
 def _timed(recipe: Recipe, indices: np.ndarray) -> tuple[float, Arrays]:
     start = time.perf_counter()
     arrays, _ = simulate_unit(recipe, indices)
+    with TemporaryDirectory() as folder:
+        Staging(folder, folder=folder).write(0, arrays)
     return time.perf_counter() - start, arrays
 
 

@@ -55,7 +55,7 @@ class Recipe(BaseModel):
     record_dimension: ClassVar[str] = "sample"
     chained: ClassVar[bool] = False
 
-    seed: int = Field(0, ge=0, description="Root of every random number.")
+    seed: int = Field(default=0, ge=0, description="Root of every random number.")
 
     @classmethod
     def make(cls, config: Mapping[str, Any]) -> Self:
@@ -121,6 +121,10 @@ class Recipe(BaseModel):
     ) -> tuple[Arrays, Arrays]:
         """Simulate a unit of a chained recipe from the state that the unit before left (None: the start)."""
         raise NotImplementedError
+
+    def attributes(self) -> dict[str, str]:
+        """Return title and license of the store, and what else shall stand among its global attributes."""
+        return {"title": self.title, "license": self.license}
 
     def software(self) -> dict[str, str]:
         """Return name and version (and backend) of each solver; data compare only between equal ones."""

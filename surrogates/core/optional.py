@@ -12,7 +12,7 @@ EXTRA_OF_MODULE = {
     "drjit": "radio",
     "tensorstore": "scale",
     "dask": "scale",
-    "h5netcdf": "netcdf",
+    "netCDF4": "netcdf",
     "cupy": "gpu",
 }
 

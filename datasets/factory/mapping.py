@@ -1,0 +1,108 @@
+"""What a user says about files to import: names, units, roles, splits."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from datasets.store.specs import Split
+from datasets.store.streams import GROUP, stream
+from datasets.store.units import parse
+
+
+def _parsed(units: str) -> str:
+    parse(units)
+    return units
+
+
+Units = Annotated[str, AfterValidator(_parsed)]
+
+
+class SharedMapping(BaseModel):
+    """A variable that all records share, such as a coordinate.
+
+    Attributes
+    ----------
+    source
+        Name in the files; the same name by default.
+    units, long_name
+        Units in the store: values are converted when the file states others.
+    dims
+        Dimension names, one for each axis: needed for NumPy files; for other files they must agree.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str | None = None
+    units: Units
+    long_name: str = ""
+    standard_name: str | None = None
+    dims: tuple[str, ...] | None = None
+
+
+class VariableMapping(SharedMapping):
+    """A variable that varies from record to record.
+
+    Attributes
+    ----------
+    dtype
+        In the store; that of the files by default, where double precision becomes single.
+    missing, minimum, maximum, display_units
+        As in :class:`datasets.store.specs.VariableSpec`.
+    role
+        What the variable is for; kept as an attribute for the reader of the store.
+    """
+
+    dtype: str | None = None
+    missing: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    display_units: str | None = None
+    role: Literal["input", "target", "group"] | None = None
+
+
+class SplitMapping(BaseModel):
+    """A random split; whole groups are drawn when ``keeps_whole`` names a variable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    validation: float = Field(0.1, ge=0, lt=1)
+    test: float = Field(0.1, ge=0, lt=1)
+    keeps_whole: str = "none"
+
+    def draw(self, name: str, groups: np.ndarray, seed: int, number: int) -> Split:
+        """Return the split of records that belong to numbered groups."""
+        order = stream(seed, GROUP, number).permutation(np.unique(groups))
+        sizes = np.array([np.count_nonzero(groups == group) for group in order])
+        middle = (np.cumsum(sizes) - sizes / 2) / len(groups)
+        parts = np.select([middle < self.test, middle < self.test + self.validation], [2, 1], 0)
+        label_of = dict(zip(order.tolist(), parts.tolist(), strict=True))
+        return Split(
+            name=name,
+            labels=np.array([label_of[group] for group in groups.tolist()], dtype=np.int8),
+            keeps_whole=self.keeps_whole,
+            description="drawn at random by the import",
+        )
+
+
+class Mapping(BaseModel):
+    """The mapping file of ``surrogates data import generic``.
+
+    Attributes
+    ----------
+    files
+        Paths or patterns, relative to the mapping: NetCDF, ``.npz`` or Zarr files whose records follow each
+        other, or ``.npy`` files with one variable each.
+    record_dimension
+        The dimension of the files that counts records. Where no file has it, each file is one record.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    license: str = "unspecified"
+    files: tuple[str, ...] | str
+    record_dimension: str = "sample"
+    variables: dict[str, VariableMapping] = Field(min_length=1)
+    shared: dict[str, SharedMapping] = {}
+    splits: dict[str, SplitMapping] = {}

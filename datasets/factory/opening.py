@@ -1,0 +1,56 @@
+"""Opens the files of other programs as xarray data sets, lazily."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from datasets.factory.errors import BuildError
+from surrogates.core.optional import require
+
+SUFFIXES = (".nc", ".nc4", ".cdf", ".h5", ".npz", ".npy", ".zarr")
+
+
+@lru_cache(maxsize=4)
+def open_files(paths: tuple[str, ...], dims: tuple[tuple[str, tuple[str, ...]], ...]) -> xr.Dataset:
+    """Open files that together hold the same records.
+
+    Parameters
+    ----------
+    paths
+        One NetCDF, ``.npz`` or Zarr file, or several ``.npy`` files that hold one variable each.
+    dims
+        Dimension names of the arrays in NumPy files, which do not name any.
+
+    Raises
+    ------
+    BuildError
+        When a file is of another kind, or its arrays do not have the dimensions that were named.
+    """
+    path = paths[0]
+    match Path(path).suffix:
+        case ".npy":
+            arrays = {Path(each).stem: np.load(each, mmap_mode="r", allow_pickle=False) for each in paths}
+            return _named(arrays, dict(dims), path)
+        case ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                wanted = {name: file[name] for name, _ in dims if name in file.files}
+                return _named(wanted, dict(dims), path)
+        case ".zarr":
+            return xr.open_zarr(path, chunks=None, decode_times=False)
+        case ".nc" | ".nc4" | ".cdf" | ".h5":
+            require("netCDF4", f"Reading {path}")
+            return xr.open_dataset(path, engine="netcdf4", decode_times=False)
+    raise BuildError(f"{path} is of an unknown kind; files to import end in {', '.join(SUFFIXES)}.")
+
+
+def _named(arrays: Mapping[str, np.ndarray], dims: Mapping[str, tuple[str, ...]], path: str) -> xr.Dataset:
+    for name, array in arrays.items():
+        if name in dims and array.ndim != len(dims[name]):
+            raise BuildError(
+                f"{path}: '{name}' has shape {array.shape}, but the mapping names the dimensions "
+                f"({', '.join(dims[name])}); give `dims:` one name for each axis."
+            )
+    return xr.Dataset({name: (dims[name], array) for name, array in arrays.items() if name in dims})

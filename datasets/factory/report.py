@@ -1,0 +1,52 @@
+"""What `verify` found."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+Check = Literal["metadata", "units", "receipts", "checksums", "hashes", "values", "statistics", "splits"]
+Answer = Literal["same", "different", "not comparable"]
+
+
+class Problem(BaseModel):
+    """One fault of a store; ``message`` names place and remedy."""
+
+    model_config = ConfigDict(frozen=True)
+
+    check: Check
+    message: str
+    variable: str | None = None
+    row: int | None = None
+
+
+class Resimulation(BaseModel):
+    """How one unit compares with what the recipe makes now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    unit: int
+    first_record: int
+    last_record: int
+    answer: Answer
+    detail: str
+
+
+class Report(BaseModel):
+    """The result of a verification, ready for JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    recipe: str
+    records: int
+    rows: int
+    complete_rows: int
+    fingerprint: str
+    problems: list[Problem]
+    resimulated: list[Resimulation]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ok(self) -> bool:
+        """Whether the store holds; a unit that cannot be compared is no fault."""
+        return not self.problems and all(unit.answer != "different" for unit in self.resimulated)

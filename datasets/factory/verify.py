@@ -1,0 +1,144 @@
+"""Checks that a store holds what its receipts certify, and means what its metadata say."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from datasets.factory.find import recipe_of
+from datasets.factory.progress import Progress
+from datasets.factory.recipe import Recipe
+from datasets.factory.report import Problem, Report
+from datasets.factory.resimulate import resimulate_units
+from datasets.factory.row_checks import DAMAGE, check_row
+from datasets.store.checks import check_split
+from datasets.store.errors import ContractError
+from datasets.store.layout import Store, open_store
+from datasets.store.units import parse
+from surrogates.core.text import listing
+
+ATTRIBUTES = (
+    "Conventions", "format_version", "history", "license", "recipe", "recipe_config", "recipe_version",
+    "record_dimension", "seed", "software", "title",
+)  # fmt: skip
+
+
+def verify(
+    url: str,
+    *,
+    resimulate: int = 0,
+    recipe_class: type[Recipe] | None = None,
+    progress: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Report:
+    """Check a whole store.
+
+    Every byte is read. Compared are receipts, checksums, hashes, valid ranges, missing values, units, splits
+    and statistics; a few units may be simulated again.
+
+    Parameters
+    ----------
+    url
+        The store.
+    resimulate
+        Number of randomly chosen units to simulate again. This runs the recipe: ask for it only where you
+        trust its code.
+    recipe_class
+        The recipe, where it is not a registered one.
+    progress, storage_options
+        As in :func:`datasets.factory.build.build`.
+
+    Returns
+    -------
+    Report
+        ``report.ok`` tells whether everything holds.
+    """
+    store = open_store(url, storage_options=storage_options)
+    recipe = recipe_of(store, recipe_class) if resimulate else None
+    complete = store.complete_rows()
+    problems = [*_metadata(store), *_receipts(store, complete), *_shared(store)]
+    with Progress(f"verify {url}", store.records, shown=progress) as shown:
+        for row in complete:
+            problems += check_row(store, row)
+            shown.advance(len(store.row_records(row)))
+        if len(complete) == store.rows:
+            problems += _splits(store)
+    return Report(
+        url=url,
+        recipe=str(store.attributes.get("recipe", "")),
+        records=store.records,
+        rows=store.rows,
+        complete_rows=len(complete),
+        fingerprint=store.fingerprint,
+        problems=problems,
+        resimulated=resimulate_units(store, recipe, complete, resimulate) if recipe else [],
+    )
+
+
+def _metadata(store: Store) -> Iterator[Problem]:
+    if absent := set(ATTRIBUTES) - store.attributes.keys():
+        yield Problem(check="metadata", message=f"global attributes are missing: {listing(absent)}")
+    for name, array in store.root.arrays():
+        if not array.attrs.get("long_name"):
+            yield Problem(check="metadata", variable=name, message=f"variable '{name}' has no long_name")
+        if array.dtype.kind not in "biufc":
+            continue
+        units = array.attrs.get("units")
+        if units is None:
+            yield Problem(check="units", variable=name, message=f"variable '{name}' has no units")
+        elif " since " not in str(units):
+            try:
+                parse(str(units))
+            except ContractError as error:
+                yield Problem(check="units", variable=name, message=f"variable '{name}': {error}")
+
+
+def _receipts(store: Store, complete: list[int]) -> Iterator[Problem]:
+    if missing := sorted(set(range(store.rows)) - set(complete)):
+        yield Problem(
+            check="receipts",
+            message=f"{len(missing)} of {store.rows} shard rows have no receipt, the first is row "
+            f"{missing[0]}: the build has not ended; `surrogates data resume {store.url}`",
+        )
+    for row in complete:
+        receipt = store.receipt(row) or {}
+        expected = {
+            "recipe": store.attributes.get("recipe"),
+            "recipe_version": store.attributes.get("recipe_version"),
+            "recipe_config": json.loads(str(store.attributes.get("recipe_config", "null"))),
+        }
+        for key, value in expected.items():
+            if receipt.get(key) != value:
+                yield Problem(
+                    check="receipts",
+                    row=row,
+                    message=f"the receipt of row {row} says {key}={receipt.get(key)}, the store {value}",
+                )
+        if (receipt.get("hashes") or {}).keys() != store.specs.keys():
+            yield Problem(
+                check="receipts", row=row, message=f"the receipt of row {row} certifies other variables"
+            )
+
+
+def _shared(store: Store) -> Iterator[Problem]:
+    for name, array in store.root.arrays():
+        if name not in store.specs:
+            try:
+                array[...]
+            except DAMAGE as error:
+                yield Problem(check="checksums", variable=name, message=f"variable '{name}': {error}")
+
+
+def _splits(store: Store) -> Iterator[Problem]:
+    """Check that every split keeps whole what it says, where the store knows the groups."""
+    ds = store.dataset()
+    for name in store.split_names():
+        whole = str(store.array(name).attrs["keeps_whole"])
+        if whole not in ds.variables or ds[whole].dims != (store.record_dimension,):
+            continue
+        try:
+            groups = np.unique(ds[whole].values, return_inverse=True)[1]
+            check_split(name, store.split(name), groups, whole)
+        except DAMAGE as error:
+            yield Problem(check="splits", variable=name, message=str(error))

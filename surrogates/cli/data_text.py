@@ -1,0 +1,68 @@
+"""What `surrogates data` prints."""
+
+import sys
+from textwrap import shorten
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from datasets.factory.info import StoreInfo
+from datasets.factory.plan import Plan
+from datasets.factory.progress import clock
+from datasets.factory.recipe import Recipe
+
+
+def recipe_text(name: str, recipe: type[Recipe]) -> str:
+    """Return name, title and parameters of a recipe."""
+    lines = [name, f"    {recipe.title} (version {recipe.version}, license {recipe.license})"]
+    for key, field in recipe.model_fields.items():
+        default = "required" if field.is_required() else field.get_default(call_default_factory=True)
+        lines.append(f"    {key}={default}".ljust(34) + f" {field.description or ''}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def plan_text(plan: Plan) -> str:
+    """Return time and disk of a build."""
+    return (
+        f"{plan.records} records in {plan.units} units of {clock(plan.seconds_per_unit)}: "
+        f"about {clock(plan.seconds)} with workers={plan.workers} on idle cores.\n"
+        f"About {_size(plan.compressed_bytes)} on disk (at most {_size(plan.bytes)}). Nothing was built."
+    )
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def print_info(info: StoreInfo) -> None:
+    """Print what a store holds."""
+    size = f"{info.records} records along '{info.record_dimension}', {_size(info.bytes_on_disk)}"
+    typer.echo(f"{info.title} ({info.license})")
+    typer.echo(f"{info.url}: {size}, {_state(info)}")
+    config = " ".join(f"{key}={shorten(str(value), 60)}" for key, value in info.recipe_config.items())
+    typer.echo(f"recipe {info.recipe} version {info.recipe_version}: {config}")
+    typer.echo("software " + ", ".join(f"{name} {version}" for name, version in info.software.items()))
+    for split in info.splits:
+        parts = ", ".join(f"{name} {count}" for name, count in split.records.items())
+        typer.echo(f"split '{split.name}' (keeps whole: {split.keeps_whole}): {parts}")
+    table = Table("variable", "dimensions", "units", "mean", "std", "minimum", "maximum", box=None)
+    for v in info.variables:
+        dims = " x ".join(f"{dim} {size}" for dim, size in zip(v.dims, v.shape, strict=True))
+        numbers = ["" if n is None else f"{n:.5g}" for n in (v.mean, v.std, v.minimum, v.maximum)]
+        table.add_row(v.name, dims, v.units, *numbers)
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140).print(table)
+    typer.echo("shared " + ", ".join(f"{name} {what}" for name, what in info.shared.items()))
+
+
+def _state(info: StoreInfo) -> str:
+    if len(info.complete_rows) == info.rows:
+        return "complete"
+    return (
+        f"{len(info.complete_rows)} of {info.rows} shard rows and {info.staged_units} further units are "
+        f"there; go on with `surrogates data resume {info.url}`"
+    )
