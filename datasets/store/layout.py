@@ -37,7 +37,7 @@ from datasets.store.shared import auxiliary_coordinates, write_shared
 from datasets.store.sources import open_source
 from datasets.store.specs import Attributes, Split, VariableSpec
 from datasets.store.statistics import Moments, reduce
-from datasets.store.urls import normalise
+from datasets.store.urls import local_path, normalise
 
 
 def create_store(
@@ -233,8 +233,9 @@ class Store:
         """
         records = self.row_records(row)
         values = checked_row(self.specs, records, arrays)
-        if row in self.complete_rows():
+        if _receipt(row) in self._live:
             del self._live[_receipt(row)]
+        self._forget_interrupted_writes(row)
         for name, data in values.items():
             self._write(name, records, data)
             moments = self.measure(name, values)
@@ -243,6 +244,14 @@ class Store:
         return {
             name: hashlib.sha256(np.ascontiguousarray(data).data).hexdigest() for name, data in values.items()
         }
+
+    def _forget_interrupted_writes(self, row: int) -> None:
+        """Remove what a killed writer of this row left: zarr-python writes beside a file, then renames."""
+        folder = local_path(self.url)
+        keys = (f"*/c/{row}", f"statistics/*/*/c/{row}", f"{_receipt(row)}/zarr")
+        patterns = [f"{key}{rest}.partial" for key in keys for rest in (".*", "/**/*")]
+        for path in (path for pattern in patterns for path in (folder.glob(pattern) if folder else ())):
+            path.unlink(missing_ok=True)
 
     def _write(self, path: str, records: range, data: np.ndarray) -> None:
         array = self._live[path]

@@ -62,7 +62,7 @@ class VariableSpec(BaseModel):
     maximum: float | None = None
     statistics_axes: tuple[str, ...] = ()
     statistics_mask: str | None = None
-    repeatability: float = Field(0.0, ge=0)
+    repeatability: float = Field(default=0.0, ge=0)
     display_units: str | None = None
     attributes: dict[str, JsonValue] = {}
 

@@ -118,6 +118,16 @@ def test_writing_a_row_again_withdraws_its_receipt(store: Store, arrays: Arrays)
     assert store.complete_rows() == [0, 2]
 
 
+def test_files_of_a_killed_writer_go_when_the_row_is_written(store: Store, arrays: Arrays) -> None:
+    folder = Path(store.url)
+    left = [folder / name for name in ("city/c/1.ab12.partial", "path_gain/c/1/0/0.ab12.partial")]
+    other = folder / "path_gain" / "c" / "2" / "0" / "0.cd34.partial"
+    for path in (*left, other):
+        path.write_bytes(b"half")
+    store.write_row(1, row_of(store, 1, arrays))
+    assert not any(path.exists() for path in left) and other.exists()
+
+
 def test_the_fingerprint_follows_the_content(make: Make, arrays: Arrays, tmp_path: Path) -> None:
     first, second = make(str(tmp_path / "a.zarr")), make(str(tmp_path / "b.zarr"))
     assert first.fingerprint == second.fingerprint
