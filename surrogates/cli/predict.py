@@ -49,6 +49,9 @@ def _write(prediction: "xr.Dataset", path: Path) -> None:
     """Write beside the target, then rename: an interrupted run leaves no half of a file."""
     staging = path.with_name(f".{path.name}.part{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Text of variable length: Zarr v3 has no specification of the fixed kind.
+    text = {name: c.astype(object) for name, c in prediction.coords.items() if c.dtype.kind == "U"}
+    prediction = prediction.assign_coords(text)
     if path.suffix == ".zarr":
         prediction.to_zarr(staging, mode="w", zarr_format=3)
     else:

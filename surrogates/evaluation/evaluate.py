@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
+from datasets.store.units import display
 from surrogates.evaluation.bootstrap import Blocks, Estimate, bootstrap
 from surrogates.evaluation.metrics import Metric
 
@@ -56,7 +57,7 @@ class Target:
         if self.mask is not None:
             rules.append(f"{self.mask.name} true")
         if self.valid_min is not None:
-            rules.append(f"{self.spec.name} >= {self.valid_min:g}")
+            rules.append(f"{self.spec.name} >= {self.valid_min:g} {display(self.spec.units)}".rstrip())
         return ", ".join(rules)
 
 

@@ -40,7 +40,11 @@ class Metric(Protocol):
 
 
 def _total(values: Tensor, weight: Tensor) -> Tensor:
-    return (values.double() * weight.double()).flatten(1).sum(1)
+    return _rows(values.double() * weight.double()).sum(1)
+
+
+def _rows(values: Tensor) -> Tensor:
+    return values.reshape(len(values), -1)
 
 
 def _mean(totals: Totals, name: str) -> np.ndarray:
@@ -155,9 +159,10 @@ class AbsoluteErrorQuantile:
             raise ValueError(f"quantile is {self.quantile}; expected a number between 0 and 1, e.g. 0.9.")
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        error = (prediction.double() - target.double()).abs().flatten(1)
+        error = _rows((prediction.double() - target.double()).abs())
+        weight = _rows(weight.double())
         # 0 * error carries a NaN of the prediction into the counts: it must not pass for a small error.
-        counts = torch.where(weight.flatten(1) > 0, weight.double().flatten(1) + 0 * error, 0.0)
+        counts = torch.where(weight > 0, weight + 0 * error, 0.0)
         bins = torch.ceil(torch.log(error.clamp(_SMALLEST, _LARGEST) / _SMALLEST) / _LOG_GROWTH)
         bins = bins.nan_to_num(0.0).long().clamp(0, _BINS - 1)
         histogram = torch.zeros(len(error), _BINS, dtype=torch.float64, device=error.device)
@@ -173,6 +178,11 @@ class AbsoluteErrorQuantile:
 
     def units(self, units: str) -> str:
         return units
+
+
+def p90_absolute_error() -> AbsoluteErrorQuantile:
+    """Return the error that nine of ten cells stay below."""
+    return AbsoluteErrorQuantile(0.9)
 
 
 _RELATIVE_ACCURACY = 0.01

@@ -1,0 +1,184 @@
+"""A run on one page: `report.html`, which needs no other file and no network."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from datasets.store.units import display
+from surrogates.evaluation.evaluate import ALL, Score, Table, Target
+from surrogates.evaluation.pictures import curves, encode
+
+CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation",)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell of a table shows."""
+
+    text: str
+    interval: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table of the page; the first row is the model's."""
+
+    title: str
+    note: str
+    header: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def render(
+    title: str,
+    facts: Mapping[str, object],
+    table: Table,
+    targets: Sequence[Target],
+    figures: Mapping[str, Figure],
+    configuration: Mapping[str, Any],
+    losses: Figure | None = None,
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    title
+        Of the page: the experiment.
+    facts
+        What a reader wants to know first, by name.
+    table
+        Scores.
+    targets
+        What was scored, and where.
+    figures
+        Pictures by caption.
+    configuration
+        The run's resolved configuration.
+    losses
+        Loss curves.
+    """
+    environment = Environment(
+        loader=PackageLoader("surrogates.evaluation", "."), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("report.html").render(
+        title=title,
+        facts=facts.items(),
+        tables=tables(table, targets),
+        curves=encode(losses) if losses is not None else "",
+        pictures=[(name, encode(figure)) for name, figure in figures.items()],
+        configuration=yaml.safe_dump(dict(configuration), sort_keys=False, allow_unicode=True),
+    )
+
+
+def tables(table: Table, targets: Sequence[Target]) -> list[Shown]:
+    """For each target: methods by metrics, then methods by groups where there are several."""
+    shown = []
+    for target in targets:
+        name = target.spec.name
+        rows = [row for row in table.rows if row.target == name]
+        shown.append(_by_metric(table, target, [row for row in rows if row.group == ALL]))
+        if len(table.groups) > 1:
+            first = rows[0].metric
+            shown.append(_by_group(name, [row for row in rows if row.metric == first]))
+    return shown
+
+
+def text_table(table: Table, targets: Sequence[Target]) -> str:
+    """The same tables for a terminal."""
+    parts = []
+    for shown in tables(table, targets):
+        lines = [list(shown.header)]
+        lines += [
+            [
+                row["method"],
+                *(f"{c.text} {c.interval}".rstrip() + (" *" if c.best else "") for c in row["cells"]),
+            ]
+            for row in shown.rows
+        ]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        body = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+        parts.append("\n".join([shown.title, *body]))
+    return "\n\n".join(parts)
+
+
+def loss_figure(run: Path) -> Figure | None:
+    """Draw the columns of the run's CSV logs whose name says `loss`; None without any."""
+    columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for path in sorted((run / "logs").rglob("*.csv")):
+        with path.open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        for name in rows[0] if rows else ():
+            points = [
+                (float(row.get("step") or n), float(row[name])) for n, row in enumerate(rows) if row[name]
+            ]
+            if "loss" in name and points:
+                steps, values = np.array(points).T
+                columns[name] = (steps, values)
+    return curves(columns, "step") if columns else None
+
+
+def _by_metric(table: Table, target: Target, rows: Sequence[Score]) -> Shown:
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    columns = {metric: [row for row in rows if row.metric == metric] for metric in metrics}
+    methods = [row.method for row in columns[metrics[0]]]
+    spec = target.spec
+    lines = []
+    for number, method in enumerate(methods):
+        cells = [_cell(columns[metric], number) for metric in metrics]
+        gap = columns[metrics[0]][number]
+        behind = _interval(gap.above_first_low, gap.above_first_high)
+        cells.append(Cell(f"{gap.above_first:+.3g}", behind) if number else Cell(""))
+        cells.append(Cell(_duration(table.seconds_per_example.get(method, np.nan))))
+        lines.append({"method": method, "cells": cells})
+    header = ["method", *(_heading(metric, columns[metric][0].units) for metric in metrics)]
+    header += [f"{metrics[0]} above the model", "time per example"]
+    note = f"{table.examples} examples, {table.cells[spec.name]:,} cells: {target.describe()}."
+    return Shown(spec.long_name or spec.name, note, header, lines)
+
+
+def _by_group(target: str, rows: Sequence[Score]) -> Shown:
+    groups = list(dict.fromkeys(row.group for row in rows))
+    columns = {group: [row for row in rows if row.group == group] for group in groups}
+    methods = [row.method for row in columns[groups[0]]]
+    lines = [
+        {"method": method, "cells": [_cell(columns[group], number) for group in groups]}
+        for number, method in enumerate(methods)
+    ]
+    title = f"{target}: {_heading(rows[0].metric, rows[0].units)} by group"
+    return Shown(title, "", ["method", *groups], lines)
+
+
+def _cell(column: Sequence[Score], number: int) -> Cell:
+    row = column[number]
+    return Cell(f"{row.value:.4g}", _interval(row.low, row.high), best=number == _best(column))
+
+
+def _best(column: Sequence[Score]) -> int | None:
+    values = np.array([row.value for row in column])
+    metric = column[0].metric
+    rank = np.abs(values) if metric in CLOSEST_TO_ZERO else -values if metric in LARGEST else values
+    return int(np.nanargmin(rank)) if len(values) > 1 and np.isfinite(rank).any() else None
+
+
+def _heading(metric: str, units: str) -> str:
+    shown = display(units)
+    return f"{metric.replace('_', ' ')}, {shown}" if shown else metric.replace("_", " ")
+
+
+def _interval(low: float, high: float) -> str:
+    return f"[{low:.4g}, {high:.4g}]" if np.isfinite(low) else ""
+
+
+def _duration(seconds: float) -> str:
+    for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms")):
+        if seconds < limit:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds:.3g} s"

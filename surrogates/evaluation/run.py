@@ -1,0 +1,247 @@
+"""Score a finished run with its baselines; the end of `surrogates train`, and `surrogates evaluate`."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import xarray as xr
+from matplotlib.figure import Figure
+
+from surrogates.core.build import build
+from surrogates.data.index import ExampleIndex
+from surrogates.evaluation.bootstrap import Blocks
+from surrogates.evaluation.evaluate import ALL, Batch, Method, Table, Target, evaluate
+from surrogates.evaluation.pictures import Examples
+from surrogates.evaluation.report import loss_figure, render
+from surrogates.inference.bundle import Bundle, load_bundle, update_metrics
+from surrogates.inference.surrogate import choose_device
+
+if TYPE_CHECKING:
+    from surrogates.training.experiment import Experiment
+
+MANY, FEW, SMALL_FIELD = 64, 4, 4096
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores, and what they belong to.
+
+    Attributes
+    ----------
+    table
+        Scores of all methods.
+    targets
+        What was scored, and where.
+    about
+        Experiment, model, split, data sets, seed, date: plain JSON values.
+    """
+
+    table: Table
+    targets: Sequence[Target]
+    about: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `metrics.json` holds."""
+        return {**self.about, **self.table.as_dict()}
+
+
+def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> Evaluation:
+    """Score a run on its test split; write `metrics.json`, `report.html`, and the scores into its bundle.
+
+    Parameters
+    ----------
+    folder
+        The run's folder, with `bundle/`.
+    experiment
+        The run's, opened.
+    device
+        Where the methods run; `auto` takes an accelerator when there is one.
+    """
+    folder = Path(folder)
+    bundle = load_bundle(folder / "bundle", choose_device(device))
+    methods = methods_of(bundle, experiment)
+    evaluation = _evaluate(bundle, methods, experiment, "test")
+    metrics = evaluation.as_dict()
+    update_metrics(folder / "bundle", {**metrics, "rows": [r for r in metrics["rows"] if r["group"] == ALL]})
+    _write(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    _write(folder / "report.html", _page(folder, bundle, experiment, evaluation, methods))
+    return evaluation
+
+
+def evaluate_elsewhere(
+    folder: str | Path,
+    experiment: "Experiment",
+    on: "Experiment",
+    *,
+    split: str = "test",
+    device: str = "auto",
+) -> Evaluation:
+    """Score a run on other data or another split, and write nothing.
+
+    Parameters
+    ----------
+    folder, experiment
+        The run's; baselines are fitted on its training split.
+    on
+        The experiment whose data are scored.
+    split
+        `test`, `validation` or `train`.
+    device
+        Where the methods run.
+    """
+    bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
+    return _evaluate(bundle, methods_of(bundle, experiment), on, split)
+
+
+def _evaluate(
+    bundle: Bundle, methods: Mapping[str, Method], experiment: "Experiment", split: str
+) -> Evaluation:
+    config = experiment.config
+    about = {
+        "experiment": config.experiment,
+        "model": bundle.manifest.pipeline.network["name"],
+        "parameters": _parameters(bundle),
+        "split": split,
+        "dataset": [each.url for each in config.dataset],
+        "seed": config.seed,
+        "evaluated": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    table = score(methods, experiment, split=split, device=_device(bundle))
+    return Evaluation(table, targets_of(experiment), about)
+
+
+def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
+    """Return the model first, then the baselines, fitted on the training split."""
+
+    def model(inputs: Batch, rng: torch.Generator) -> Batch:
+        return bundle.predictor(bundle.pipeline, {name: inputs[name] for name in names}, rng)
+
+    names = bundle.pipeline.input_names
+    methods: dict[str, Method] = {str(bundle.manifest.pipeline.network["name"]): model}
+    baselines = experiment.build_baselines()
+    training = experiment.loader("train") if baselines else ()
+    for name, baseline in baselines.items():
+        methods[name if name not in methods else f"{name} (baseline)"] = baseline.fit(training)
+    return methods
+
+
+def score(
+    methods: Mapping[str, Method], experiment: "Experiment", *, split: str, device: torch.device
+) -> Table:
+    """Score methods on a part of an experiment's data."""
+    task = experiment.config.task
+    index = experiment.index(split)
+    groups, blocks = (experiment.labels(name, index) if name else None for name in (task.groups, task.blocks))
+    return evaluate(
+        methods,
+        _on(device, experiment.loader(split, index=index)),
+        targets_of(experiment),
+        experiment.metrics,
+        Blocks.of(len(index), groups=groups, blocks=blocks),
+        seed=experiment.config.seed,
+    )
+
+
+def targets_of(experiment: "Experiment") -> list[Target]:
+    """Return what is scored, and where."""
+    task = experiment.config.task
+    unknown = set(task.valid_min) - set(task.targets)
+    if unknown:
+        raise ValueError(f"task.valid_min names {sorted(unknown)}; the targets are {task.targets}.")
+    return [Target(spec, experiment.mask, task.valid_min.get(spec.name)) for spec in experiment.targets]
+
+
+def examples_of(
+    methods: Mapping[str, Method], experiment: "Experiment", *, split: str, device: torch.device
+) -> Examples:
+    """Return a few evenly spaced examples with what each method predicts, for pictures."""
+    index = experiment.index(split)
+    small = all(prod(spec.shape) <= SMALL_FIELD for spec in experiment.targets)
+    chosen = np.unique(np.linspace(0, len(index) - 1, MANY if small else FEW).astype(int))
+    few = ExampleIndex(index.store[chosen], index.record[chosen], index.length)
+    batch = next(iter(_on(device, experiment.loader(split, index=few, batch_size=len(few)))))
+    inputs = {name: value for name, value in batch.items() if name not in experiment.config.task.targets}
+    coordinates = _coordinates(experiment)
+    predictions = {}
+    for name, method in methods.items():
+        rng = torch.Generator(device=device).manual_seed(experiment.config.seed)
+        with torch.no_grad():
+            predictions[name] = _dataset(method(dict(inputs), rng), experiment, coordinates)
+    data = _dataset(batch, experiment, coordinates)
+    return Examples(data, predictions, targets_of(experiment), experiment.record_dimension)
+
+
+def _page(
+    folder: Path,
+    bundle: Bundle,
+    experiment: "Experiment",
+    evaluation: Evaluation,
+    methods: Mapping[str, Method],
+) -> str:
+    config, manifest = experiment.config, bundle.manifest
+    examples = examples_of(methods, experiment, split="test", device=_device(bundle))
+    figures: dict[str, Figure] = {}
+    for node in config.task.plots:
+        figures.update(build("plots", node)(examples))
+    facts = {
+        "model": f"{manifest.pipeline.network['name']}, {_parameters(bundle):,} parameters",
+        "data": ", ".join(each.url for each in config.dataset),
+        "seed": config.seed,
+        "commit": manifest.provenance.get("commit", "unknown"),
+        "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        "evaluated": evaluation.about["evaluated"],
+    }
+    configuration = config.model_dump(mode="json")
+    return render(
+        config.experiment,
+        facts,
+        evaluation.table,
+        evaluation.targets,
+        figures,
+        configuration,
+        loss_figure(folder),
+    )
+
+
+def _dataset(batch: Batch, experiment: "Experiment", coordinates: Mapping[str, xr.DataArray]) -> xr.Dataset:
+    variables = {
+        name: (experiment.specs[name].dims, value.cpu().numpy(), {"units": experiment.specs[name].units})
+        for name, value in batch.items()
+        if name in experiment.specs
+    }
+    dims = {dim for names, *_ in variables.values() for dim in names}
+    fitting = {name: value for name, value in coordinates.items() if set(value.dims) <= dims}
+    return xr.Dataset(variables, coords=fitting)
+
+
+def _coordinates(experiment: "Experiment") -> dict[str, xr.DataArray]:
+    """Coordinates of the first store that all records share."""
+    store = experiment.stores[0]
+    coordinates = store.dataset().coords
+    return {str(n): c for n, c in coordinates.items() if store.record_dimension not in c.dims}
+
+
+def _on(device: torch.device, batches: Any) -> Iterator[Batch]:
+    for batch in batches:
+        yield {name: value.to(device) for name, value in batch.items()}
+
+
+def _device(bundle: Bundle) -> torch.device:
+    return next(bundle.pipeline.parameters(), torch.empty(0)).device
+
+
+def _parameters(bundle: Bundle) -> int:
+    return sum(parameter.numel() for parameter in bundle.pipeline.parameters())
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file as a whole."""
+    staging = path.with_name(f".{path.name}.part")
+    staging.write_text(text, encoding="utf-8")
+    staging.replace(path)

@@ -1,0 +1,55 @@
+"""`surrogates predict` writes what `Surrogate.predict` returns, and refuses in one line."""
+
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+import surrogates
+from surrogates.cli.main import main
+
+
+def run(*words: object) -> object:
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", *map(str, words)])
+    return stop.value.code
+
+
+@pytest.mark.parametrize("ends", [".nc", ".zarr"])
+def test_a_file_in_gives_the_prediction_out(
+    bundle: Path, inputs: xr.Dataset, tmp_path: Path, ends: str
+) -> None:
+    source, output = tmp_path / f"in{ends}", tmp_path / "new" / f"out{ends}"
+    inputs.to_netcdf(source) if ends == ".nc" else inputs.to_zarr(source)
+    assert not run(bundle, source, output, "--device", "cpu")
+    written = xr.open_dataset(output) if ends == ".nc" else xr.open_zarr(output, chunks=None)
+    expected = surrogates.load(bundle, device="cpu").predict(inputs)
+    xr.testing.assert_allclose(written.load(), expected, rtol=1e-6)
+    assert written["gain"].attrs["units"] == expected["gain"].attrs["units"]
+
+
+def test_an_extrapolation_is_said_on_stderr(
+    bundle: Path, inputs: xr.Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs["power"][0] = 99
+    inputs.to_netcdf(tmp_path / "in.nc")
+    assert not run(bundle, tmp_path / "in.nc", tmp_path / "out.nc")
+    assert "warning: power is 99 W, outside its training range" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fault", ["units", "dims", "no input", "no bundle", "suffix", "exists"])
+def test_a_mistake_is_one_line_and_leaves_no_output(
+    bundle: Path, inputs: xr.Dataset, tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if fault == "units":
+        inputs["height"].attrs["units"] = "kg"
+    elif fault == "dims":
+        inputs = inputs.rename(x="column")
+    inputs.to_netcdf(tmp_path / "in.nc")
+    source = tmp_path / ("no.nc" if fault == "no input" else "in.nc")
+    output = tmp_path / ("in.nc" if fault == "exists" else "out.txt" if fault == "suffix" else "out.nc")
+    before = sorted(tmp_path.iterdir())
+    assert run(tmp_path / "nothing" if fault == "no bundle" else bundle, source, output) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert sorted(tmp_path.iterdir()) == before
