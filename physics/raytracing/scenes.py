@@ -39,6 +39,11 @@ class City:
     north: float
     terrain: str = "ground"
 
+    @property
+    def area(self) -> float:
+        """Area with known ground, m2."""
+        return (self.east - self.west) * (self.north - self.south)
+
 
 CITIES = {
     city.name: city
@@ -160,7 +165,7 @@ class Scene:
         return building.astype(np.float32), terrain.astype(np.float32)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=1)
 def load_city(name: str) -> Scene:
     """Load a city scene; objects of one material are merged, which traces faster."""
     rt = sionna()

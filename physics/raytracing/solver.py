@@ -79,7 +79,7 @@ def trace_path_gain(
     seed : int
         Seed of the solver. Results repeat bit for bit only with one thread (`backend.use_one_thread`).
     patterns : sequence of {"iso", "tr38901"}
-        Antenna patterns of the transmitters, vertically polarised, without down-tilt.
+        One or two antenna patterns of the transmitters, vertically polarised, without down-tilt.
     azimuths : array (k,), optional
         Where the antennas point, clockwise from north, rad; needed for "tr38901".
 
@@ -145,19 +145,18 @@ def _place(
 @functools.cache
 def _array(patterns: tuple[Pattern, ...]) -> Any:
     """One antenna element per pattern, all at the same place."""
-    rt = sionna()
+    sionna()
     import mitsuba as mi
-    from sionna.rt import antenna_pattern as functions
+    from sionna.rt import AntennaArray, AntennaPattern, antenna_pattern
 
-    class Patterns(rt.AntennaPattern):
+    class Patterns(AntennaPattern):
         def __init__(self) -> None:
-            verticals = [getattr(functions, f"v_{name}_pattern") for name in patterns]
-            elements = [
-                rt.PolarizedAntennaPattern(v_pattern=vertical, polarization="V") for vertical in verticals
-            ]
+            verticals = [getattr(antenna_pattern, f"v_{name}_pattern") for name in patterns]
+            make = antenna_pattern.PolarizedAntennaPattern
+            elements = [make(v_pattern=vertical, polarization="V") for vertical in verticals]
             self.patterns = [element.patterns[0] for element in elements]
 
-    return rt.AntennaArray(Patterns(), mi.Point3f(0.0, 0.0, 0.0))
+    return AntennaArray(Patterns(), mi.Point3f(0.0, 0.0, 0.0))
 
 
 def _solve(radio: Any, surface: Surface, settings: Settings, seed: int, patterns: int) -> NDArray[np.float32]:

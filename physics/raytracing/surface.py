@@ -120,7 +120,7 @@ def _map_classes() -> tuple[type, type]:
         _pathgain_map: Any
 
         def __init__(self, scene: Any, *arguments: Any) -> None:
-            super().__init__(scene, *arguments)
+            super().__init__(scene, *arguments)  # type: ignore[call-arg]
             shape = self._pathgain_map.shape
             patterns = scene.tx_array.antenna_pattern.patterns
             self.pattern_gains = [dr.zeros(mi.TensorXf, shape) for _ in patterns]
@@ -138,7 +138,7 @@ def _sheet(vertices: NDArray[np.float64], faces: NDArray[Any]) -> Any:
     import mitsuba as mi
 
     class Sheet(mi.Mesh):
-        alone: mi.Scene
+        alone: Any
 
         def ray_intersect(self, ray: Any, *_: Any, active: Any = True) -> Any:
             flags = int(mi.RayFlags.All)

@@ -1,0 +1,85 @@
+"""Where transmitters stand in a window: over the roofs around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from physics.raytracing.scenes import Window
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How transmitters are placed.
+
+    Attributes
+    ----------
+    rule : {"local_roof", "highest_roof"}
+        Whether their height counts from the highest roof within `radius` or in the whole window.
+    radius : float
+        What is nearby, m.
+    clearance : tuple of float
+        Range of the height over that roof, m.
+    spread : float
+        Share of the window's side, about its middle, where they stand.
+    """
+
+    rule: Literal["local_roof", "highest_roof"]
+    radius: float
+    clearance: tuple[float, float]
+    spread: float
+
+
+def place_transmitters(
+    building: np.ndarray,
+    terrain: np.ndarray,
+    cell: float,
+    placing: Placing,
+    rngs: Sequence[np.random.Generator],
+) -> np.ndarray:
+    """Place one transmitter per generator.
+
+    Parameters
+    ----------
+    building, terrain : array (ny, nx)
+        Height of roofs above the ground and altitude of the ground, m.
+    cell : float
+        Side of a cell, m.
+    placing : Placing
+        The rule.
+    rngs : sequence of Generator
+        One per transmitter; three numbers are drawn from each.
+
+    Returns
+    -------
+    array (n, 3) of float32
+        East and north of the window's south-west corner and height above the ground of the cell below, m.
+    """
+    size = building.shape[0] * cell
+    centres = (np.arange(building.shape[0]) + 0.5) * cell
+    positions = np.empty((len(rngs), 3), np.float32)
+    for position, rng in zip(positions, rngs, strict=True):
+        position[:2] = size * (0.5 + placing.spread * (rng.random(2) - 0.5))
+        near = (centres[None, :] - position[0]) ** 2 + (centres[:, None] - position[1]) ** 2
+        counted = near <= max(placing.radius, cell) ** 2
+        if placing.rule == "highest_roof":
+            counted = np.ones_like(counted)
+        roof = (building + terrain)[counted].max()
+        position[2] = roof + rng.uniform(*placing.clearance) - ground_below(position[None], terrain, cell)[0]
+    return positions
+
+
+def ground_below(positions: np.ndarray, terrain: np.ndarray, cell: float) -> np.ndarray:
+    """Altitude of the ground in the cells below positions (n, 3), m."""
+    last = np.array(terrain.shape) - 1
+    column, row = np.minimum((positions[:, :2] // cell).astype(int), last[::-1]).T
+    return terrain[row, column]
+
+
+def in_scene(positions: np.ndarray, terrain: np.ndarray, window: Window) -> np.ndarray:
+    """Positions of a window (n, 3) in the coordinates of its scene: east, north and altitude, m."""
+    altitude = positions[:, 2] + ground_below(positions, terrain, window.cell)
+    return np.stack([positions[:, 0] + window.west, positions[:, 1] + window.south, altitude], axis=1)

@@ -1,0 +1,153 @@
+"""What a store of radio maps holds: variables, coordinates, tables of cities and windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import JsonValue
+
+from datasets.radio.windows import Placed
+from datasets.store.specs import DECIBEL, VariableSpec
+from physics.raytracing.scenes import CITIES
+
+CRS = (
+    'ENGCRS["Origin of a Sionna RT city scene",EDATUM["origin of the scene"],CS[Cartesian,2],'
+    'AXIS["easting (E)",east],AXIS["northing (N)",north],LENGTHUNIT["metre",1]]'
+)
+MAP = ("sample", "y", "x")
+REPEATABILITY = 1e-3  # dB; bit for bit on one machine, rounding may differ between processors
+
+
+def record_specs(cells: int, size: float) -> list[VariableSpec]:
+    """Return the variables of one record: a map of `cells` by `cells`, `size` metres wide."""
+    return [*_geometry(cells, size), *_maps(cells), *_labels()]
+
+
+def _geometry(cells: int, size: float) -> list[VariableSpec]:
+    def height(name: str, long_name: str, minimum: float, maximum: float) -> VariableSpec:
+        return VariableSpec(
+            name=name,
+            dims=MAP,
+            shape=(cells, cells),
+            units="m",
+            long_name=f"{long_name} at the centre of the cell",
+            minimum=minimum,
+            maximum=maximum,
+            attributes={"grid_mapping": "crs"},
+        )
+
+    return [
+        height("building_height", "height of the highest roof above the local ground", 0.0, 1000.0),
+        height("terrain_height", "altitude of the ground above the datum of the scene", -500.0, 5000.0),
+        VariableSpec(
+            name="transmitter_position",
+            dims=("sample", "enu"),
+            shape=(3,),
+            units="m",
+            long_name="transmitter: east and north of the window's corner, height above the local ground",
+            minimum=0.0,
+            maximum=max(size, 1000.0),
+            attributes={
+                "comment": "its altitude is the third component plus terrain_height of the cell it stands in"
+            },
+        ),
+        VariableSpec(
+            name="transmitter_azimuth",
+            dims=("sample",),
+            shape=(),
+            units="rad",
+            long_name="boresight of the directional antenna, clockwise from north",
+            minimum=0.0,
+            maximum=6.2832,
+        ),
+    ]
+
+
+def _maps(cells: int) -> list[VariableSpec]:
+    def gain(name: str, long_name: str) -> VariableSpec:
+        return VariableSpec(
+            name=name,
+            dims=MAP,
+            shape=(cells, cells),
+            units=DECIBEL,
+            display_units="dB",
+            long_name=long_name,
+            missing=True,
+            maximum=20.0,
+            repeatability=REPEATABILITY,
+            attributes={"grid_mapping": "crs", "cell_methods": "area: mean"},
+        )
+
+    repeat = "path_gain traced with another seed, where `repeated` is true"
+    return [
+        gain("path_gain", "path gain from an isotropic antenna; NaN where no ray came"),
+        gain("path_gain_directional", "path gain from a 3GPP TR 38.901 antenna element at its azimuth"),
+        gain("path_gain_repeat", repeat),
+        VariableSpec(
+            name="hit",
+            dims=MAP,
+            shape=(cells, cells),
+            dtype="bool",
+            long_name="whether any ray came to the cell",
+            attributes={"grid_mapping": "crs"},
+        ),
+    ]
+
+
+def _labels() -> list[VariableSpec]:
+    def label(name: str, long_name: str, dtype: str, **attributes: JsonValue) -> VariableSpec:
+        return VariableSpec(
+            name=name, dims=("sample",), shape=(), dtype=dtype, long_name=long_name, attributes=attributes
+        )
+
+    cities: dict[str, JsonValue] = {
+        "flag_values": list(range(len(CITIES))),
+        "flag_meanings": " ".join(CITIES),
+    }
+    return [
+        label("repeated", "whether the record has a path_gain_repeat", "bool"),
+        label("rays", "rays per transmitter", "int32"),
+        label("city", "city scene", "int8", **cities),
+        label("window", "window of the record", "int32", instance_dimension="windows"),
+        label("window_group", "windows of one number overlap, directly or through others", "int32"),
+    ]
+
+
+def tables(windows: Sequence[Placed], size: float, cell: float) -> xr.Dataset:
+    """Return coordinates, the reference system and the table of windows."""
+    centres = (np.arange(round(size / cell)) + 0.5) * cell
+    cities = list(CITIES)
+
+    def axis(name: str, towards: str) -> xr.Variable:
+        meaning = f"distance of the cell centre from the {towards} edge of the window"
+        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
+        return xr.Variable(name, centres, attributes)
+
+    def edge(name: str, values: list[float]) -> xr.Variable:
+        attributes = {
+            "units": "m",
+            "long_name": f"{name} edge of the window in its scene",
+            "grid_mapping": "crs",
+        }
+        return xr.Variable("windows", np.array(values), attributes)
+
+    return xr.Dataset(
+        {
+            "crs": xr.Variable((), np.int8(0), {"long_name": "local engineering system", "crs_wkt": CRS}),
+            "window_west": edge("west", [placed.window.west for placed in windows]),
+            "window_south": edge("south", [placed.window.south for placed in windows]),
+            "window_city": xr.Variable(
+                "windows",
+                np.array([cities.index(p.city) for p in windows], np.int8),
+                {
+                    "units": "1",
+                    "long_name": "city scene of the window",
+                    "flag_values": list(range(len(cities))),
+                    "flag_meanings": " ".join(cities),
+                },
+            ),
+        },
+        coords={"y": axis("y", "south"), "x": axis("x", "west"), "enu": ("enu", ["east", "north", "up"])},
+    )
