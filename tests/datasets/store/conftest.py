@@ -1,5 +1,6 @@
 """A small store with every kind of variable, and the arrays it was made from."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from datasets.store.layout import Store, create_store
+from datasets.store.layout import Store, create_store, open_store
 from datasets.store.specs import DECIBEL, Split, VariableSpec
 
 RECORDS = 10
@@ -88,9 +89,15 @@ def make_store(url: str, *, fill: bool = True, records_per_chunk: int | None = 1
     return store.consolidate() if fill else store
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(make_store(str(tmp_path_factory.mktemp("template") / "data.zarr")).url)
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return make_store(str(tmp_path / "data.zarr"))
+def store(template: Path, tmp_path: Path) -> Store:
+    """A complete store that a test may damage."""
+    return open_store(str(shutil.copytree(template, tmp_path / "data.zarr")))
 
 
 @pytest.fixture

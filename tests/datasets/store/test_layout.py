@@ -225,9 +225,14 @@ def test_contradicting_plans_are_refused_before_anything_is_written(
     shared = xr.Dataset(coords={"x": np.arange(8.0)})
     with pytest.raises(ContractError, match=message):
         create_store(
-            str(tmp_path / "s.zarr"), specs, records=5, record_dimension="sample", shared=shared, attributes={},
+            str(tmp_path / "s.zarr"),
+            specs,
+            records=5,
+            record_dimension="sample",
+            shared=shared,
+            attributes={},
             splits=splits,
-        )  # fmt: skip
+        )
     assert not list(tmp_path.iterdir())
 
 

@@ -11,7 +11,15 @@ import xarray as xr
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
+from zarr.codecs import (
+    BloscCodec,
+    BytesCodec,
+    Crc32cCodec,
+    GzipCodec,
+    ShardingCodec,
+    TransposeCodec,
+    ZstdCodec,
+)
 
 from datasets.store.errors import ContractError
 from datasets.store.shards import ShardedArray, UnsupportedLayout
@@ -161,6 +169,47 @@ def test_a_file_of_anything_is_an_error(content: bytes) -> None:
         (Path(place) / "field" / "c" / "0" / "0").write_bytes(content)
         with pytest.raises(ContractError):
             read_all(Path(place) / "field", absent_is_error=True)
+
+
+@pytest.mark.parametrize("compressor", ["blosc", "zstd"])
+def test_chunks_that_do_not_decode_are_errors_without_checksums_too(compressor: str, tmp_path: Path) -> None:
+    layout = Layout("float32", compressor, False, "little", "end", 2, 1, 2, (50,))
+    write(tmp_path, layout, np.ones((2, 50), np.float32))
+    shard = tmp_path / "field" / "c" / "0" / "0"
+    content = shard.read_bytes()
+    shard.write_bytes(bytes(len(content) - 36) + content[-36:])
+    with pytest.raises(ContractError, match="record 0: the chunk does not decode"):
+        read_all(tmp_path / "field")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ((0, 1 << 40), "points past the end"),
+        ((1 << 40, 8), "points past the end"),
+        ((2**64 - 8, 16), "points past the end"),
+        ((0, 4), "the chunk has 4 bytes, expected 8"),
+    ],
+)
+def test_an_index_without_checksum_must_make_sense(
+    entry: tuple[int, int], message: str, tmp_path: Path
+) -> None:
+    sharding = ShardingCodec(chunk_shape=(1, 2), codecs=[BytesCodec()], index_codecs=[BytesCodec()])
+    array = zarr.create_array(
+        tmp_path / "field",
+        shape=(2, 2),
+        dtype="float32",
+        chunks=(2, 2),
+        serializer=sharding,
+        compressors=None,
+    )
+    array[...] = np.ones((2, 2), np.float32)
+    np.testing.assert_array_equal(read_all(tmp_path / "field"), 1)
+    shard = tmp_path / "field" / "c" / "0" / "0"
+    content = shard.read_bytes()
+    shard.write_bytes(content[:16] + np.array(entry, "<u8").tobytes() + content[32:])
+    with pytest.raises(ContractError, match=message):
+        read_all(tmp_path / "field")
 
 
 def test_a_checksum_error_names_variable_file_and_record(checked: tuple[Path, np.ndarray]) -> None:
