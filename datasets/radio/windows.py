@@ -90,18 +90,18 @@ def place_city(
 
     def draw(count: int, part: int, propose: Callable[[], Window], apart: Sequence[Placed]) -> list[Placed]:
         placed: list[Placed] = []
-        for _ in range(ATTEMPTS + 50 * count):
-            if len(placed) == count:
-                return placed
+        attempts = ATTEMPTS + 50 * count
+        while len(placed) < count and attempts:
+            attempts -= 1
             window = propose()
             if built(window) >= share and not any(window.overlaps(other.window) for other in apart):
                 placed.append(Placed(name, window, part))
         if len(placed) == count:
             return placed
+        reach = " and apart from the validation windows" if apart else ""
         raise ValueError(
             f"only {len(placed)} of {count} windows of {size:g} m found room in '{name}' with {share:.0%} of "
-            f"their area built up{' and apart from the validation windows' if apart else ''}; ask for fewer or "
-            "smaller windows, or a smaller share"
+            f"their area built up{reach}; ask for fewer or smaller windows, or for a smaller built_share"
         )
 
     held_out = draw(validation, VALIDATION, in_corner, ())
@@ -134,7 +134,7 @@ def _room(area: City, size: float) -> np.ndarray:
 
 def _window(area: City, fraction: np.ndarray, size: float, cell: float) -> Window:
     """The window at a fraction of the room, on whole metres."""
-    west, south = np.floor(fraction * _room(area, size)) + (area.west, area.south)
+    west, south = np.floor(fraction * _room(area, size)) + np.array([area.west, area.south])
     return Window(float(west), float(south), size, cell)
 
 
