@@ -10,6 +10,7 @@ import yaml
 from datasets.store.layout import create_store
 from datasets.store.specs import DECIBEL, Split, VariableSpec
 from surrogates.core.build import validate
+from surrogates.evaluation.run import evaluate_run
 from surrogates.inference.bundle import save_bundle
 from surrogates.training.config import RunConfig
 from surrogates.training.experiment import Experiment
@@ -72,8 +73,22 @@ def other_fields(tmp_path: Path) -> str:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """The folder that training leaves behind, before its evaluation."""
-    store = write_fields(tmp_path / "toy.zarr", seed=0)
-    folder = tmp_path / "run"
+    return finished_run(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after its evaluation; to be read only."""
+    folder = finished_run(tmp_path_factory.mktemp("evaluated"))
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    evaluate_run(folder, Experiment.open(validate(RunConfig, config, "run")), device="cpu")
+    return folder
+
+
+def finished_run(parent: Path) -> Path:
+    """Write a store, a configuration, a loss curve, and a bundle with fresh weights."""
+    store = write_fields(parent / "toy.zarr", seed=0)
+    folder = parent / "run"
     (folder / "logs").mkdir(parents=True)
     (folder / "logs" / "metrics.csv").write_text(
         "step,train/loss,validation/loss\n0,1.0,\n10,0.5,0.9\n20,0.25,0.6\n"
