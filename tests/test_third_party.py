@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import surrogates
 from datasets.factory.build import build
 from surrogates.core import registry
+from surrogates.training import compose
 
 PLUGIN = Path(__file__).parent / "plugin"
 
@@ -48,3 +50,29 @@ def test_recipe_is_built_by_its_name(tmp_path):
     data = xr.open_zarr(tmp_path / "cooling.zarr")
     assert data.sizes["sample"] == 32
     assert np.all(np.diff(data.temperature.values, axis=1) < 0)
+
+
+@pytest.mark.usefixtures("installed")
+def test_network_and_predictor_are_trained_and_asked_by_their_names(tmp_path):
+    recipe = registry.resolve("recipes", "cooling/body").make({"samples": 96})
+    build(recipe, str(tmp_path / "cooling.zarr"), workers=0, progress=False)
+    words = [
+        f"dataset={tmp_path / 'cooling.zarr'}",
+        f"output={tmp_path / 'runs'}",
+        "task.inputs=[start,time_constant]",
+        "task.targets=[temperature]",
+        "task.predictor.name=cooling_bounded",
+        "model.name=cooling_bilinear",
+        "trainer.max_steps=300",
+        "trainer.optimiser.lr=0.02",
+        "trainer.progress=false",
+        "trainer.accelerator=cpu",
+    ]
+    (run,) = compose.main(words)
+    surrogate = surrogates.load(run, device="cpu")
+    start = ("sample", [77.0], {"units": "degC"})
+    warm = xr.Dataset({"start": start, "time_constant": ("sample", [400.0], {"units": "s"})})
+    predicted = surrogate.predict(warm).temperature[0].values
+    minutes = np.arange(16)
+    assert predicted == pytest.approx(290 + 60.15 * np.exp(-60 * minutes / 400), abs=3)
+    assert predicted.max() <= 350.15

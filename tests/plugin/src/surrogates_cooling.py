@@ -32,8 +32,12 @@ class Cooling(Recipe):
 
     def specs(self) -> list[VariableSpec]:
         return [
-            VariableSpec(name="start", dims=("sample",), shape=(), units="K", long_name="temperature at the start"),
-            VariableSpec(name="time_constant", dims=("sample",), shape=(), units="s", long_name="time constant"),
+            VariableSpec(
+                name="start", dims=("sample",), shape=(), units="K", long_name="temperature at the start"
+            ),
+            VariableSpec(
+                name="time_constant", dims=("sample",), shape=(), units="s", long_name="time constant"
+            ),
             VariableSpec(
                 name="temperature",
                 dims=("sample", "time"),
