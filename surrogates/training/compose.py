@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
@@ -153,13 +154,21 @@ def explain(error: Exception) -> ConfigError:
     if isinstance(error, ConfigCompositionException) and unknown:
         key = unknown.group(1) or unknown.group(2)
         return ConfigError(f"unknown key '{key}'.{nearest(key, TOP)} Valid keys: {listing(TOP)}")
-    if isinstance(error, MissingConfigException) and error.options:
-        name = (error.missing_cfg_file or "").rpartition("/")[2]
-        near = nearest(name, list(error.options)) or nearest(
-            error.missing_cfg_file or "", list(error.options)
+    missing = error.missing_cfg_file if isinstance(error, MissingConfigException) else None
+    if missing and "/" in missing:
+        group, _, name = missing.partition("/")
+        choices = _shipped(group)
+        return ConfigError(
+            f"no {group} '{name}'.{nearest(name, choices)} There are: {listing(choices)}; "
+            f"your own come in with --config-dir DIR (DIR/{group}/{name}.yaml)"
         )
-        return ConfigError(f"no '{error.missing_cfg_file}'.{near} There are: {listing(error.options)}")
     return ConfigError(" ".join(text.split()))
+
+
+def _shipped(group: str) -> list[str]:
+    """Return the choices of a part that come with the package."""
+    folder = Path(str(files("surrogates.conf"))) / group
+    return [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
 
 
 def _key(override: str) -> str:

@@ -169,7 +169,7 @@ def total_steps(settings: TrainerConfig, train: BatchLoader) -> int:
 
 def _loggers(folder: Path, done: int) -> list[Logger]:
     board = TensorBoardLogger(folder, name="tensorboard", version="", purge_step=done + 1 if done else None)
-    return [CurveLogger(folder / "curve.csv", done), board]
+    return [CurveLogger(folder, done), board]
 
 
 @contextmanager

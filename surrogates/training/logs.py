@@ -1,4 +1,4 @@
-"""The loss curve as a CSV file that survives a kill and goes on after it."""
+"""The loss curves as CSV files that survive a kill and go on after it."""
 
 import csv
 from collections.abc import Mapping
@@ -7,30 +7,29 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger
 
-COLUMNS = ("step", "metric", "value")
+PARTS = ("train", "validation")
 
 
 class CurveLogger(Logger):
-    """Append ``step, metric, value`` to a file; values are written with all their digits.
+    """Write ``train.csv`` and ``validation.csv``, a row per step, values with all their digits.
 
     Parameters
     ----------
-    path
-        The file.
+    folder
+        Where the files lie.
     first_step
-        Rows after this step, left by a run that was killed, are dropped.
+        A run goes on after this step: rows after it, left by a process that was killed, are dropped.
     """
 
-    def __init__(self, path: Path, first_step: int = 0) -> None:
+    def __init__(self, folder: Path, first_step: int = 0) -> None:
         super().__init__()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = (
-            [row for row in read_curve(path) if row[0] <= first_step] if path.exists() and first_step else []
-        )
-        self._file = path.open("w", newline="", buffering=1)
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(COLUMNS)
-        self._writer.writerows((step, metric, repr(value)) for step, metric, value in kept)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._files = {part: folder / f"{part}.csv" for part in PARTS}
+        for path in self._files.values():
+            kept = [row for row in read_curve(path) if int(row["step"]) <= first_step]
+            path.unlink(missing_ok=True)
+            for row in kept:
+                _append(path, row)
 
     @property
     def name(self) -> str:
@@ -39,30 +38,31 @@ class CurveLogger(Logger):
 
     @property
     def version(self) -> str:
-        """Nothing: one file per run."""
+        """Nothing: one pair of files per run."""
         return ""
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Do nothing: ``config.yaml`` has them."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append one row per metric."""
-        self._writer.writerows((step, name, repr(float(value))) for name, value in metrics.items())
-
-    def finalize(self, status: str) -> None:
-        """Close the file."""
-        self._file.close()
+        """Append a row to the file of the part that the metrics' names begin with."""
+        part = "validation" if any(name.startswith("validation/") for name in metrics) else "train"
+        values = {name: repr(float(value)) for name, value in metrics.items()}
+        _append(self._files[part], {"step": str(step), **values})
 
 
-def read_curve(path: Path) -> list[tuple[int, str, float]]:
+def read_curve(path: Path) -> list[dict[str, str]]:
     """Return the rows of a curve; a last line that a kill cut short is left out."""
+    if not path.exists():
+        return []
     with path.open(newline="") as file:
-        rows = list(csv.reader(file))[1:]
-    complete = []
-    for row in rows:
-        try:
-            step, metric, value = row
-            complete.append((int(step), metric, float(value)))
-        except ValueError:
-            continue
-    return complete
+        return [row for row in csv.DictReader(file) if row["step"].isdigit() and None not in row.values()]
+
+
+def _append(path: Path, row: Mapping[str, str]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(row)
+        writer.writerow(row.values())

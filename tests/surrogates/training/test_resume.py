@@ -1,0 +1,143 @@
+"""A run that was killed goes on as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from surrogates.core.errors import ConfigError
+from surrogates.training.checkpoint import load_state, save_atomic
+from surrogates.training.run import resume, start
+
+CHANGES = {
+    "trainer": {"max_steps": 30, "validate_every": 5, "log_every": 2, "ema": 0.9, "gradient_clip": 1.0},
+    "task": {"inputs": ["stiffness", "damping", "force"], "preparations": [], "baselines": []},
+}
+COUNTED = """
+    import os, signal, sys, yaml, torch
+    torch.set_num_threads(1)
+    from surrogates.training import checkpoint, run
+    save, count = checkpoint.save_atomic, 0
+    def counted(state, path):
+        global count
+        save(state, path)
+        count += path.name == "last.ckpt"
+        if count == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    import surrogates.training.fit as fit
+    fit.save_atomic = counted
+    run.start(yaml.safe_load(sys.stdin))
+"""
+
+
+def curve(folder, part):
+    return (folder / "logs" / f"{part}.csv").read_text()
+
+
+def weights(folder):
+    return load_state(folder / "checkpoints" / "last.ckpt")["module"]["pipeline"]
+
+
+def killed(values):
+    """Start a run in another process that kills itself right after its third checkpoint."""
+    command = [sys.executable, "-c", textwrap.dedent(COUNTED)]
+    done = subprocess.run(command, input=yaml.safe_dump(values), text=True, check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return next((Path(values["output"]) / "oscillators").iterdir())
+
+
+@pytest.mark.parametrize("model", [{"name": "gru", "width": 8}])
+def test_killed_run_resumes_bit_identical_in_mid_epoch(run_config, tmp_path, model):
+    """Steps 15 of 30 lie within an epoch of 6 steps; the curve and the weights equal an undisturbed run's."""
+    undisturbed = start(run_config(**CHANGES, model=model))
+    stopped = killed(run_config(**CHANGES, model=model, output=str(tmp_path / "killed")))
+    assert load_state(stopped / "checkpoints" / "last.ckpt")["loader"]["step"] == 3
+    with (stopped / "logs" / "train.csv").open("a") as file:
+        file.write("16,0.0,0.001\n18,0.")  # what a process killed later may leave behind
+    resume(stopped)
+    for part in ("train", "validation"):
+        assert curve(stopped, part) == curve(undisturbed, part)
+    torch.testing.assert_close(weights(stopped), weights(undisturbed), rtol=0, atol=0)
+    for name in ("bundle/weights.safetensors",):
+        assert (stopped / name).read_bytes() == (undisturbed / name).read_bytes()
+
+
+def test_kill_in_the_middle_of_a_checkpoint_leaves_the_previous_one(tmp_path):
+    script = """
+        import sys, torch
+        from pathlib import Path
+        from surrogates.training.checkpoint import save_atomic
+        n = 0
+        while True:
+            n += 1
+            save_atomic({"n": n, "w": torch.full((2_000_000,), float(n))}, Path(sys.argv[1]))
+            print(n, flush=True)
+    """
+    path = tmp_path / "last.ckpt"
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for _ in range(3):
+        written = int(process.stdout.readline())
+    time.sleep(0.004)
+    os.kill(process.pid, signal.SIGKILL)
+    written += len(process.stdout.read().split())
+    process.wait()
+    state = load_state(path)
+    assert state["n"] >= 3
+    assert (state["w"] == state["n"]).all()
+
+
+def test_failed_write_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    save_atomic({"n": 1}, path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_atomic({"n": 2}, path)
+    assert load_state(path)["n"] == 1
+
+
+def test_finished_run_can_be_prolonged(run_config):
+    folder = start(run_config(trainer={"max_steps": 4}, task={"baselines": []}))
+    resume(folder, changes={"trainer": {"max_steps": 8}})
+    whole = start(run_config(trainer={"max_steps": 8, "validate_every": 4}, task={"baselines": []}))
+    torch.testing.assert_close(weights(folder), weights(whole), rtol=0, atol=0)
+
+
+def test_checkpoint_that_is_not_there_is_answered_with_those_that_are(run_config):
+    folder = start(run_config(trainer={"max_steps": 2}, task={"baselines": []}))
+    with pytest.raises(ConfigError, match=r"no checkpoint .*lst.ckpt; this run has best, last"):
+        resume(folder, "lst")
+    with pytest.raises(ConfigError, match="'best' holds weights alone"):
+        resume(folder, "best")
+
+
+def test_damaged_checkpoint_is_named(tmp_path):
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_state(path)
+
+
+def test_checkpoint_with_code_inside_is_refused(tmp_path):
+    path = tmp_path / "last.ckpt"
+    torch.save({"format_version": 1, "evil": os.system}, path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_state(path)
+
+
+def test_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="is no run"):
+        resume(tmp_path)
