@@ -13,7 +13,7 @@ TITLE = re.compile(r'title="([^"]+)"')
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, the file it stands for (or ""), its first line in the page and its code."""
+    """A fenced block: its language, the file it stands for or "", its line in the page, its code."""
 
     language: str
     file: str
