@@ -20,26 +20,21 @@ def evaluate(
     ] = None,
 ) -> None:
     """Score a run and its baselines; on the run's own test split this renews its report and metrics."""
-    import yaml
-
     from surrogates.core.build import validate
     from surrogates.evaluation.report import text_table
     from surrogates.evaluation.run import evaluate_elsewhere, evaluate_run
-    from surrogates.training.config import DatasetConfig, RunConfig
+    from surrogates.training.config import RunConfig
     from surrogates.training.experiment import Experiment
+    from surrogates.training.run import open_run, read_config
 
-    path = run / "config.yaml"
-    if not path.is_file():
-        raise FileNotFoundError(f"{run} has no config.yaml, so it is no run. `surrogates train` makes one.")
     if split not in ("test", "validation", "train"):
         raise ValueError(f"split is '{split}'; expected test, validation or train.")
-    config = validate(RunConfig, yaml.safe_load(path.read_text()), str(path))
-    trained = Experiment.open(config)
     url = _dataset(overrides or [])
+    trained = open_run(run)
     if url is None and split == "test":
         evaluation = evaluate_run(run, trained, device=device)
     else:
-        on = config.model_copy(update={"dataset": [DatasetConfig.model_validate({"url": url})]}) if url else config
+        on = validate(RunConfig, read_config(run) | ({"dataset": url} if url else {}), "configuration")
         evaluation = evaluate_elsewhere(run, trained, Experiment.open(on), split=split, device=device)
     typer.echo(text_table(evaluation.table, evaluation.targets))
     if json_path is not None:

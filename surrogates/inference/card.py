@@ -1,6 +1,6 @@
 """The card of a bundle: what it predicts, from what, how well, and where it stops being true."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from datasets.store.specs import VariableSpec
@@ -29,10 +29,25 @@ def card(manifest: Manifest) -> str:
         "Outside the ranges above, and for other physics than that of the training data, answers are "
         "extrapolations; `predict` warns when a range is left.",
         "## Origin",
-        _table(("what", "value"), [(key, f"`{value}`") for key, value in manifest.provenance.items()]),
+        _origin(manifest.provenance),
         _table(("package", "version"), manifest.versions.items()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _origin(provenance: Mapping[str, Any]) -> str:
+    """Single values in one table, lists of records (the data sets) in one table each."""
+    lists = {key: value for key, value in provenance.items() if _is_records(value)}
+    plain = [(key, f"`{value}`") for key, value in provenance.items() if key not in lists]
+    parts = [_table(("what", "value"), plain)]
+    for records in lists.values():
+        header = list(dict.fromkeys(key for record in records for key in record))
+        parts.append(_table(header, ([record.get(key, "") for key in header] for record in records)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _is_records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(record, dict) for record in value)
 
 
 def _columns(spec: VariableSpec) -> list[str]:

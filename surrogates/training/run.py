@@ -1,5 +1,6 @@
 """A run from its configuration to its bundle and report."""
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -139,6 +140,7 @@ def _bundle(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Te
                     "license": str(store.attributes.get("license", "")),
                     "fingerprint": store.fingerprint,
                     "split": each.split,
+                    "split_hash": hashlib.sha256(store.split(each.split).tobytes()).hexdigest(),
                 }
                 for store, each in zip(experiment.stores, config.dataset, strict=True)
             ],
