@@ -30,9 +30,10 @@ from datasets.store.creation import (
     new_root,
 )
 from datasets.store.errors import ContractError
+from datasets.store.integrity import missing_chunk
 from datasets.store.migrations import FORMAT_VERSION, refuse_version
 from datasets.store.reader import RecordReader
-from datasets.store.rows import aligned, checked_row, row_statistics
+from datasets.store.rows import absent_records, aligned, checked_row, row_statistics
 from datasets.store.shared import auxiliary_coordinates, write_shared
 from datasets.store.sources import open_source
 from datasets.store.specs import Attributes, Split, VariableSpec
@@ -113,6 +114,8 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
         raise ContractError(
             f"no data store at {url}; make one with `surrogates data build RECIPE out={url}`"
         ) from None
+    except ValueError as error:
+        raise ContractError(f"the metadata of {url} are damaged ({error}); build the store again") from error
     if root.attrs.get("unfinished"):
         raise ContractError(f"the creation of {url} was interrupted; build it again")
     if root.attrs.get("format_version") != FORMAT_VERSION:
@@ -186,8 +189,21 @@ class Store:
         return VariableSpec.from_attributes(name, dims, shape, str(array.dtype), attributes)
 
     def shared(self, name: str) -> np.ndarray:
-        """Return the values of a variable without the record dimension, decoded as xarray decodes."""
-        return self.dataset()[name].values
+        """Return the values of a variable without the record dimension, decoded as xarray decodes.
+
+        Raises
+        ------
+        ContractError
+            When it is damaged or a part of it is lost.
+        """
+        if key := missing_chunk(self.array(name)):
+            raise ContractError(f"{key} of {self.url} is lost; build the store again")
+        try:
+            return self.dataset()[name].values
+        except (ValueError, RuntimeError) as error:
+            raise ContractError(
+                f"variable {name!r} of {self.url} is damaged ({error}); build the store again"
+            ) from error
 
     def split_names(self) -> list[str]:
         """Return the names of the splits."""
@@ -197,7 +213,7 @@ class Store:
         """Return one int8 label per record: 0 train, 1 validation, 2 test, -1 unused."""
         if name not in self.split_names():
             raise ContractError(f"{self.url} has no split {name!r}; it has {self.split_names()}")
-        return np.asarray(self.array(name)[:])
+        return self.shared(name)
 
     @cached_property
     def records_per_chunk(self) -> int:
@@ -315,13 +331,15 @@ class Store:
             names = list(self.specs)
             raise ContractError(f"{self.url} has no record variable {variable!r}; it has {names}")
         chosen = np.arange(self.records) if records is None else np.sort(np.asarray(records))
-        stored = Moments(
-            *(
-                np.asarray(self.array(f"statistics/{variable}/{field.name}")[...])[chosen]
-                for field in fields(Moments)
-            )
-        )
-        absent = (stored.count < 0).reshape(len(chosen), -1).any(axis=1)
+        try:
+            stored = Moments(
+                *(np.asarray(self.array(f"statistics/{variable}/{f.name}")[...]) for f in fields(Moments))
+            )[chosen]
+        except (ValueError, RuntimeError) as error:
+            raise ContractError(
+                f"the statistics of {variable!r} in {self.url} are damaged ({error}); build the store again"
+            ) from error
+        absent = absent_records(stored)
         if absent.any():
             raise ContractError(
                 f"record {chosen[absent][0]} of {self.url} is not built yet; "

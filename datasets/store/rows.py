@@ -58,3 +58,11 @@ def row_statistics(spec: VariableSpec, data: np.ndarray, mask: np.ndarray | None
     return Moments(
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Moments))
     )
+
+
+def absent_records(stored: Moments) -> np.ndarray:
+    """Tell for each record whether its statistics were never written, or are lost in part."""
+    lost = stored.count < 0
+    for field in ("mean", "m2", "minimum", "maximum"):
+        lost = lost | ((stored.count > 0) & np.isnan(getattr(stored, field)))
+    return np.asarray(lost.reshape(len(stored), -1).any(axis=1))

@@ -28,7 +28,7 @@ class UnsupportedLayout(Exception):
 
 
 class ShardedArray:
-    """A local sharded array whose inner chunks span all axes but the first.
+    """A local sharded array whose inner chunks span all axes but the first; else `UnsupportedLayout`.
 
     Parameters
     ----------
@@ -36,11 +36,6 @@ class ShardedArray:
         Folder of the array, with its `zarr.json`.
     absent_is_error
         Whether a chunk or shard that is not there is an error, or reads as the fill value.
-
-    Raises
-    ------
-    UnsupportedLayout
-        For chunk grids and codecs other than those of this module.
     """
 
     def __init__(self, folder: Path, *, absent_is_error: bool) -> None:
@@ -68,13 +63,16 @@ class ShardedArray:
         array = zarr.open_array(folder, mode="r")
         self.fill_value = array.fill_value
         self._key = array.metadata.encode_chunk_key
+        self._files: dict[int, str] = {}
         self._indices: dict[int, np.ndarray] = {}
         self._scratch = threading.local()
 
-    def shard_file(self, chunk: int) -> Path:
+    def shard_file(self, chunk: int) -> str:
         """Return the file that holds an inner chunk."""
         shard = chunk // self._chunks_per_shard
-        return self.folder / self._key((shard,) + (0,) * (len(self.shape) - 1))
+        if shard not in self._files:
+            self._files[shard] = str(self.folder / self._key((shard,) + (0,) * (len(self.shape) - 1)))
+        return self._files[shard]
 
     def read(self, chunk: int, out: np.ndarray) -> None:
         """Read an inner chunk.
@@ -108,12 +106,11 @@ class ShardedArray:
         if self._stored != self.dtype:
             out.byteswap(inplace=True)
 
-    def _entry(self, file: int, chunk: int) -> tuple[int, int]:
+    def _entry(self, file: int, chunk: int) -> tuple[int, ...]:
         shard, place = divmod(chunk, self._chunks_per_shard)
         if shard not in self._indices:
             self._indices[shard] = self._read_index(file, chunk)
-        offset, length = self._indices[shard][place].tolist()
-        return offset, length
+        return tuple(self._indices[shard][place].tolist())
 
     def _fill(self, chunk: int, out: np.ndarray, what: str) -> None:
         if self.absent_is_error:
@@ -132,10 +129,11 @@ class ShardedArray:
     def _read_index(self, file: int, chunk: int) -> np.ndarray:
         size = self._chunks_per_shard * 16 + CHECKSUM_BYTES * self._index_checked
         end = os.fstat(file).st_size
-        raw = np.frombuffer(os.pread(file, size, max(end - size, 0) if self._index_at_end else 0), np.uint8)
+        start = max(end - size, 0) if self._index_at_end else 0
+        raw = np.frombuffer(os.pread(file, size, start), np.uint8)
         if len(raw) != size:
             raise self._damaged(chunk, "the shard is shorter than its index")
-        if self._index_checked and not _intact(raw):
+        if self._index_checked and not _intact(raw[:-CHECKSUM_BYTES], raw[-CHECKSUM_BYTES:]):
             raise self._damaged(chunk, "the shard index has a wrong checksum")
         entries = raw[: self._chunks_per_shard * 16].view(self._index_stored).astype(np.uint64).reshape(-1, 2)
         present = entries[(entries != ABSENT).any(axis=1)]
@@ -151,7 +149,7 @@ class ShardedArray:
         tail = np.empty(length - body, np.uint8)
         if os.preadv(file, [packed.data, tail.data], offset) != length:
             raise self._damaged(chunk, "the shard is cut short")
-        if self._checked and google_crc32c.value(packed) != int.from_bytes(tail, "little"):
+        if self._checked and not _intact(packed, tail):
             raise self._damaged(chunk, "the chunk has a wrong checksum")
         try:
             if self._compressor == "blosc":
@@ -168,9 +166,8 @@ class ShardedArray:
         return buffer[:size]
 
 
-def _intact(raw: np.ndarray) -> bool:
-    expected = int.from_bytes(raw[-CHECKSUM_BYTES:], "little")
-    return bool(google_crc32c.value(raw[:-CHECKSUM_BYTES]) == expected)
+def _intact(body: np.ndarray, checksum: np.ndarray) -> bool:
+    return bool(google_crc32c.value(body) == int.from_bytes(checksum, "little"))
 
 
 def _unpack_blosc(packed: np.ndarray, target: np.ndarray) -> None:

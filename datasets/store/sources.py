@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 import zarr
-from zarr.core.sync import sync
 
 from datasets.store.errors import ContractError
+from datasets.store.integrity import chunk_key, is_there
 from datasets.store.shards import ShardedArray, UnsupportedLayout
 from datasets.store.urls import local_path
 
@@ -53,10 +53,9 @@ class FallbackSource:
     def _require(self, start: int, stop: int) -> None:
         """Refuse a missing shard or chunk file, which would read as the fill value."""
         length = int((self._array.shards or self._array.chunks)[0])
-        place = (start // length,) + (0,) * (len(self.shape) - 1)
-        key = f"{self._array.path}/{self._array.metadata.encode_chunk_key(place)}"
+        key = chunk_key(self._array, (start // length,) + (0,) * (len(self.shape) - 1))
         if key not in self._seen:
-            if not sync(self._array.store.exists(key)):
+            if not is_there(self._array, key):
                 raise self._damaged(start, stop, f"{key} is missing")
             self._seen.add(key)
 

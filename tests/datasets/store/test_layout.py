@@ -274,6 +274,35 @@ def test_another_format_version_is_answered_with_the_command_of_a_new_store(stor
         open_store(store.url)
 
 
+@pytest.mark.parametrize("name", ["split", "height"])
+def test_lost_or_damaged_shared_variables_are_errors(store: Store, name: str) -> None:
+    (chunk,) = (path for path in (Path(store.url) / name / "c").rglob("*") if path.is_file())
+    content = bytearray(chunk.read_bytes())
+    content[-1] ^= 1
+    chunk.write_bytes(content)
+    with pytest.raises(ContractError, match=rf"'{name}' of .* is damaged.*build the store again"):
+        store.shared(name)
+    chunk.unlink()
+    with pytest.raises(ContractError, match=rf"{name}/c/0.* is lost; build the store again"):
+        store.shared(name)
+
+
+def test_lost_or_damaged_statistics_are_errors(store: Store) -> None:
+    folder = Path(store.url) / "statistics" / "city"
+    (folder / "mean" / "c" / "1").unlink()
+    with pytest.raises(ContractError, match=r"record 4 of .* is not built yet"):
+        store.statistics("city")
+    (folder / "count" / "c" / "2").write_bytes(b"nonsense")
+    with pytest.raises(ContractError, match=r"statistics of 'city' .* are damaged"):
+        store.statistics("city")
+
+
+def test_damaged_metadata_are_told(store: Store) -> None:
+    (Path(store.url) / "zarr.json").write_text('{"zarr_format": 3, "node_ty')
+    with pytest.raises(ContractError, match=r"metadata of .*data.zarr are damaged"):
+        open_store(store.url)
+
+
 def test_unknown_names_are_answered_with_the_known_ones(store: Store) -> None:
     with pytest.raises(ContractError, match=r"no variable 'gain'; it has \['city', 'city_name'"):
         store.array("gain")
