@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 
 from datasets.store.layout import Store, open_store
 from datasets.store.specs import VariableSpec
@@ -125,7 +126,7 @@ class Experiment:
         if name == "store":
             urls = np.array([store.url for store in self.stores])
             return np.asarray(urls[index.store])
-        values = [np.asarray(store.dataset()[name].values) for store in self.stores]
+        values = [_in_words(store.dataset()[name]) for store in self.stores]
         pairs = zip(index.store, index.record, strict=True)
         return np.array([values[store][record] for store, record in pairs])
 
@@ -280,6 +281,18 @@ class Experiment:
         trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None)
         trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
         return plain
+
+
+def _in_words(variable: xr.DataArray) -> np.ndarray:
+    """Return the meanings of a flag variable (CF), the values of any other."""
+    meanings = dict(
+        zip(
+            np.atleast_1d(variable.attrs.get("flag_values", [])).tolist(),
+            str(variable.attrs.get("flag_meanings", "")).split(),
+            strict=True,
+        )
+    )
+    return np.array([meanings.get(value, str(value)) for value in variable.values.tolist()])
 
 
 def _open(dataset: DatasetConfig) -> Store:

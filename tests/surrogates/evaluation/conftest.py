@@ -28,7 +28,14 @@ def write_fields(path: Path, seed: int) -> str:
         VariableSpec(name="gain", **fields, units=DECIBEL, long_name="Path gain", missing=True),
         VariableSpec(name="speed", dims=("sample",), shape=(), units="m s-1", long_name="Speed"),
         VariableSpec(name="profile", dims=("sample", "y"), shape=(8,), units="K", long_name="Profile"),
-        VariableSpec(name="city", dims=("sample",), shape=(), dtype="int32", long_name="City"),
+        VariableSpec(
+            name="city",
+            dims=("sample",),
+            shape=(),
+            dtype="int32",
+            long_name="City",
+            attributes={"flag_values": [0, 1], "flag_meanings": "munich etoile"},
+        ),
     ]
     labels = np.array([0, 0, 1, 2] * (RECORDS // 4), np.int8)
     shared = xr.Dataset(
