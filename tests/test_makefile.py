@@ -1,0 +1,50 @@
+"""Each target works alone: what it would run, asked from make itself in a fresh checkout."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def plan(folder: Path, *words: str) -> str:
+    done = subprocess.run(["make", "-n", *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    for name in ("Makefile", "pyproject.toml", "setup.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "types", "bench", "docs"])
+def test_target_installs_first(checkout, target):
+    commands = plan(checkout, target, "PIP_ARGS=torch==2.13.0")
+    assert commands.index("-m venv") < commands.index("install torch==2.13.0 --editable")
+
+
+def test_demo_installs_no_more_than_it_needs(checkout):
+    assert '".[radio]"' in plan(checkout, "demo")
+
+
+def test_installation_happens_once(checkout):
+    (checkout / ".venv").mkdir()
+    for stamp in (".python", ".radio", ".dev"):
+        (checkout / ".venv" / stamp).touch()
+    assert "install" not in plan(checkout, "test")
+
+
+def test_changed_dependencies_are_installed(checkout):
+    test_installation_happens_once(checkout)
+    new = (checkout / ".venv" / ".dev").stat().st_mtime + 10
+    os.utime(checkout / "pyproject.toml", (new, new))
+    assert "install" in plan(checkout, "test")
+
+
+def test_coverage_is_enforced(checkout):
+    assert "--cov-fail-under=85" in plan(checkout, "test")
