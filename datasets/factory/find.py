@@ -27,7 +27,10 @@ def find_recipe(name: str) -> type[Recipe]:
     BuildError, RegistryError
         When there is no such recipe; names the nearest.
     """
-    found = _imported(name) if ":" in name else resolve("recipes", name)
+    return _recipe(name, _imported(name) if ":" in name else resolve("recipes", name))
+
+
+def _recipe(name: str, found: object) -> type[Recipe]:
     if not (isinstance(found, type) and issubclass(found, Recipe)):
         raise BuildError(
             f"'{name}' is {found!r}, expected a class that extends datasets.factory.recipe.Recipe."
@@ -72,7 +75,7 @@ def recipe_of(store: Store, recipe_class: type[Recipe] | None = None) -> Recipe:
     name = str(store.attributes["recipe"])
     if recipe_class is None:
         try:
-            recipe_class = find_recipe(name)
+            recipe_class = _recipe(name, resolve("recipes", name))
         except RegistryError as error:
             raise BuildError(f"{error} A recipe of your own is given by --recipe MODULE:CLASS.") from None
     if recipe_class.name != name:

@@ -39,7 +39,7 @@ def open_files(paths: tuple[str, ...], dims: tuple[tuple[str, tuple[str, ...]], 
                 wanted = {name: file[name] for name, _ in dims if name in file.files}
                 return _named(wanted, dict(dims), path)
         case ".zarr":
-            return xr.open_zarr(path, chunks=None, decode_times=False)
+            return xr.open_zarr(path, chunks=None, decode_times=False, consolidated=False)
         case ".nc" | ".nc4" | ".cdf" | ".h5":
             require("netCDF4", f"Reading {path}")
             return xr.open_dataset(path, engine="netcdf4", decode_times=False)

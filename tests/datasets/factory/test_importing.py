@@ -1,0 +1,175 @@
+"""Files of other programs become stores like every other."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+
+from datasets.factory.errors import BuildError
+from datasets.factory.importing import import_generic
+from datasets.factory.verify import verify
+from datasets.store.layout import open_store
+from surrogates.core.errors import ConfigError
+
+TIME = np.linspace(0, 700, 8)
+
+
+def runs(first: int, number: int) -> xr.Dataset:
+    """Runs of a tank: heights in cm over milliseconds, speeds in km/h."""
+    rng = np.random.default_rng(first)
+    return xr.Dataset(
+        {
+            "h": (("run", "t"), rng.normal(size=(number, 8)), {"units": "cm"}),
+            "v": ("run", np.arange(first, first + number) * 3.6, {"units": "km h-1"}),
+            "tank": ("run", np.arange(first, first + number) // 5),
+        },
+        coords={"t": ("t", TIME, {"units": "ms"})},
+    )
+
+
+def mapping(**changes: Any) -> dict[str, Any]:
+    return {
+        "title": "Sloshing tank",
+        "files": "runs_*.nc",
+        "record_dimension": "run",
+        "variables": {
+            "height": {"source": "h", "units": "m", "long_name": "water height", "role": "target"},
+            "speed": {"source": "v", "units": "m s-1", "long_name": "speed", "role": "input"},
+            "tank": {"units": "1", "long_name": "tank"},
+        },
+        "shared": {"time": {"source": "t", "units": "s", "long_name": "time"}},
+        "splits": {"split": {"validation": 0.25, "test": 0.25, "keeps_whole": "tank"}},
+    } | changes
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for first in (0, 10):
+        runs(first, 10).to_netcdf(tmp_path / f"runs_{first:02}.nc", engine="netcdf4")
+    return tmp_path
+
+
+def write(folder: Path, **changes: Any) -> Path:
+    path = folder / "tank.yaml"
+    path.write_text(yaml.safe_dump(mapping(**changes)))
+    return path
+
+
+def assert_holds_the_runs(url: str) -> None:
+    ds, expected = xr.open_zarr(url), xr.concat([runs(0, 10), runs(10, 10)], "run", data_vars="minimal")
+    np.testing.assert_allclose(ds.height, expected.h / 100, rtol=1e-6)
+    np.testing.assert_allclose(ds.speed, np.arange(20), rtol=1e-6)
+    np.testing.assert_allclose(ds.time, TIME / 1000)
+    assert ds.height.dims == ("run", "time")
+    assert ds.height.attrs["units"] == "m"
+    assert verify(url, progress=False).ok
+
+
+def test_netcdf_files_become_one_store_in_the_units_of_the_mapping(folder: Path) -> None:
+    url = str(folder / "tank.zarr")
+    store = import_generic(write(folder), url, workers=0, progress=False)
+    assert_holds_the_runs(url)
+    assert store.specs["height"].attributes["role"] == "target"
+    assert store.attributes["title"] == "Sloshing tank"
+    assert np.bincount(store.split()).tolist() == [10, 5, 5]
+    assert verify(url, resimulate=2, progress=False).resimulated[0].answer == "same"
+
+
+def test_zarr_files_become_one_store(folder: Path) -> None:
+    runs(0, 20).to_zarr(folder / "runs.zarr", zarr_format=3, consolidated=False)
+    ds = xr.open_zarr(folder / "runs.zarr", consolidated=False)
+    url = str(folder / "tank.zarr")
+    import_generic(write(folder, files="runs.zarr"), url, workers=0, progress=False)
+    np.testing.assert_allclose(xr.open_zarr(url).height, ds.h / 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy"])
+def test_numpy_files_need_dimension_names_and_are_taken_to_be_in_the_units_named(
+    kind: str, folder: Path
+) -> None:
+    parts = [runs(0, 10), runs(10, 10)]
+    if kind == "npz":
+        for number, part in enumerate(parts):
+            np.savez(folder / f"{number}.npz", h=part.h / 100, v=part.v / 3.6, tank=part.tank, t=TIME / 1000)
+    else:
+        whole = xr.concat(parts, "run", data_vars="minimal")
+        for name, array in {
+            "h": whole.h / 100,
+            "v": whole.v / 3.6,
+            "tank": whole.tank,
+            "t": TIME / 1000,
+        }.items():
+            np.save(folder / f"{name}.npy", array)
+    changes = mapping(files=f"*.{kind}")
+    for name, dims in {"height": ["run", "time"], "speed": ["run"], "tank": ["run"]}.items():
+        changes["variables"][name]["dims"] = dims
+    changes["shared"]["time"]["dims"] = ["time"]
+    url = str(folder / "tank.zarr")
+    import_generic(write(folder, **changes), url, workers=0, progress=False)
+    assert_holds_the_runs(url)
+
+
+def test_files_without_the_record_dimension_are_one_record_each(folder: Path) -> None:
+    for number in range(3):
+        runs(number, 1).isel(run=0).to_netcdf(folder / f"one_{number}.nc", engine="netcdf4")
+    url = str(folder / "tank.zarr")
+    import_generic(write(folder, files="one_*.nc", splits={}), url, workers=0, progress=False)
+    np.testing.assert_allclose(xr.open_zarr(url).speed, [0, 1, 2], rtol=1e-6)
+
+
+def test_records_are_split_in_the_asked_proportions_and_the_seed_decides(folder: Path) -> None:
+    changes = {"splits": {"split": {"validation": 0.2, "test": 0.1}}}
+    store = import_generic(write(folder, **changes), str(folder / "tank.zarr"), workers=0, progress=False)
+    assert np.bincount(store.split()).tolist() == [14, 4, 2]
+
+
+def changed(variable: str, **values: Any) -> dict[str, Any]:
+    variables = mapping()["variables"]
+    return {"variables": variables | {variable: variables[variable] | values}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            changed("height", source="hh"),
+            r"runs_00\.nc has no variable 'hh' \(for 'height'\). Did you mean 'h'",
+        ),
+        (changed("height", units="kg"), r"runs_00\.nc: 'height': units 'cm' cannot be converted to 'kg'"),
+        (changed("height", units="wibble"), "'variables.height.units': units 'wibble' are not UDUNITS"),
+        (changed("height", unit="m"), "unknown key 'variables.height.unit'. Did you mean 'units'"),
+        (changed("height", dims=["run", "x"]), r"dimensions \('run', 'time'\), the mapping \('run', 'x'\)"),
+        (
+            {"variables": {"tank": {"units": "1"}, "time": {"source": "t", "units": "s"}}, "shared": {}},
+            "expected 'run' first; variables that all records share",
+        ),
+        ({"files": "walks_*.nc"}, r"No file matches 'walks_\*\.nc'"),
+        ({"files": "tank.yaml"}, "unknown kind"),
+        ({"splits": {"split": {"keeps_whole": "tanks"}}}, "'tanks' is no variable .* Did you mean 'tank'"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_built(
+    changes: dict[str, Any], message: str, folder: Path
+) -> None:
+    url = folder / "tank.zarr"
+    with pytest.raises((BuildError, ConfigError), match=message):
+        import_generic(write(folder, **changes), str(url), workers=0, progress=False)
+    assert not url.exists()
+
+
+def test_a_file_with_another_grid_is_named(folder: Path) -> None:
+    runs(20, 2).isel(t=slice(5)).to_netcdf(folder / "runs_20.nc", engine="netcdf4")
+    with pytest.raises(
+        BuildError, match=r"runs_20\.nc: 'height' is .*'time': 5.*all files need the same grid"
+    ):
+        import_generic(write(folder), str(folder / "tank.zarr"), workers=0, progress=False)
+
+
+def test_an_import_in_workers_equals_one_without(folder: Path) -> None:
+    first = import_generic(write(folder), str(folder / "a.zarr"), workers=0, progress=False)
+    second = import_generic(write(folder), str(folder / "b.zarr"), workers=1, progress=False)
+    assert first.fingerprint == second.fingerprint
+    assert open_store(str(folder / "b.zarr")).is_complete

@@ -1,0 +1,78 @@
+"""One living process at a time holds a row."""
+
+import json
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datasets.factory import lock
+from datasets.factory.errors import BuildError
+from datasets.factory.files import Files
+from datasets.factory.lock import RowsLock, alone
+
+
+def leave(store: Path, **holder: Any) -> None:
+    """Leave the lock of rows 0 to 3 behind."""
+    folder = store / "build" / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    sign = {"host": socket.gethostname(), "pid": 1, "born": "0", "seen": time.time()} | holder
+    (folder / "rows-000000-000004.json").write_text(json.dumps(sign))
+
+
+def test_rows_that_a_living_process_holds_are_refused_with_its_number(tmp_path: Path) -> None:
+    files = Files(str(tmp_path))
+    with RowsLock(files, range(4)):
+        with pytest.raises(BuildError, match=f"Process .* on {socket.gethostname()} is building"):
+            RowsLock(files, range(3, 6)).__enter__()
+        with RowsLock(files, range(4, 6)):
+            pass
+    with RowsLock(files, range(3, 6)):
+        pass
+
+
+def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    leave(tmp_path, pid=dead.pid)
+    with RowsLock(Files(str(tmp_path)), range(2, 9)):
+        pass
+
+
+def test_a_reused_process_number_is_not_taken_for_the_holder(tmp_path: Path) -> None:
+    leave(tmp_path, pid=1, born="not when process 1 was born")
+    with RowsLock(Files(str(tmp_path)), range(4)):
+        pass
+
+
+def test_another_machine_counts_as_dead_after_a_long_silence(tmp_path: Path) -> None:
+    leave(tmp_path, host="elsewhere")
+    with pytest.raises(BuildError, match="Process 1 on elsewhere"):
+        RowsLock(Files(str(tmp_path)), range(4)).__enter__()
+    leave(tmp_path, host="elsewhere", seen=time.time() - 2 * lock.SILENCE)
+    with RowsLock(Files(str(tmp_path)), range(4)):
+        pass
+
+
+def test_a_holder_shows_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT", 0.01)
+    path = tmp_path / "build" / "locks" / "rows-000000-000004.json"
+    with RowsLock(Files(str(tmp_path)), range(4)):
+        first = json.loads(path.read_text())["seen"]
+        deadline = time.monotonic() + 5
+        while json.loads(path.read_text())["seen"] == first:
+            assert time.monotonic() < deadline
+    assert not path.exists()
+
+
+def test_alone_tells_whether_the_holder_before_died(tmp_path: Path) -> None:
+    files = Files(str(tmp_path))
+    with alone(files, "x") as inherited:
+        assert not inherited
+    (tmp_path / "x").write_text(json.dumps({"host": socket.gethostname(), "pid": 1, "born": "0", "seen": 0}))
+    with alone(files, "x") as inherited:
+        assert inherited
+    assert not files.exists("x")

@@ -1,0 +1,39 @@
+"""Any record can be drawn."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from datasets.factory.pictures import draw, picture
+from datasets.store.layout import open_store
+
+
+def test_a_record_shows_its_numbers_and_its_curve(undisturbed: str) -> None:
+    figure = picture(open_store(undisturbed), 3)
+    numbers, curve = figure.axes
+    assert "stiffness = " in numbers.texts[0].get_text()
+    assert curve.get_xlabel() == "time (s)"
+    assert curve.get_ylabel() == "displacement from rest (m)"
+    line = np.asarray(curve.lines[0].get_ydata())
+    np.testing.assert_array_equal(line, xr.open_zarr(undisturbed).displacement[3])
+
+
+def test_maps_have_northwards_y_and_units_as_people_write_them() -> None:
+    gain = xr.DataArray(
+        np.arange(12.0).reshape(1, 3, 4),
+        dims=("transmitter", "y", "x"),
+        coords={"y": ("y", [0.0, 4.0, 8.0], {"units": "m"})},
+        attrs={"units": "0.1 lg(re 1)", "long_name": "path gain"},
+    )
+    figure = draw(xr.Dataset({"path_gain": gain, "response": ("x", np.ones(4) * 1j)}), "title")
+    plan, response, bar = figure.axes
+    assert plan.get_title() == "path_gain, transmitter 0"
+    assert plan.get_ylabel() == "y (m)"
+    assert plan.get_ylim()[0] < plan.get_ylim()[1]
+    assert bar.get_ylabel() == "path gain (dB)"
+    assert set(np.asarray(response.lines[0].get_ydata())) == {1.0}
+
+
+def test_a_record_that_does_not_exist_is_refused(undisturbed: str) -> None:
+    with pytest.raises(ValueError, match="has records 0 to 47"):
+        picture(open_store(undisturbed), 48)
