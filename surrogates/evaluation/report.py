@@ -140,7 +140,10 @@ def _by_metric(table: Table, target: Target, rows: Sequence[Score]) -> Shown:
         lines.append({"method": method, "cells": cells})
     header = ["method", *(_heading(metric, columns[metric][0].units) for metric in metrics)]
     header += [f"{metrics[0]} above the model", "time per example"]
-    note = f"{table.examples} examples, {table.cells[spec.name]:,} cells: {target.describe()}."
+    note = (
+        f"{table.examples} examples in {rows[0].blocks} blocks, {table.cells[spec.name]:,} cells that count: "
+        f"{target.describe()}."
+    )
     return Shown(spec.long_name or spec.name, note, header, lines)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import xarray as xr
+from pydantic import JsonValue
 
 from surrogates.core.build import build, resolved
 from surrogates.inference.card import card
@@ -19,7 +21,9 @@ from surrogates.inference.manifest import (
     CARD,
     FORMAT_VERSION,
     MANIFEST,
+    MAX_COORDINATE,
     WEIGHTS,
+    Coordinate,
     Manifest,
     read_manifest,
     sha256,
@@ -50,6 +54,7 @@ def save_bundle(
     predictor: Mapping[str, Any] | None = None,
     metrics: Mapping[str, Any] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
+    coordinates: Mapping[Any, xr.DataArray] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a bundle; it appears whole or not at all, and replaces one that was there.
@@ -68,6 +73,8 @@ def save_bundle(
         Scores, plain JSON values.
     ranges
         Smallest and largest training value of each input, in its spec's units.
+    coordinates
+        Of the training data; kept are short ones, of numbers or text, along dimensions of inputs or targets.
     provenance
         Data sets with fingerprint and split hash, seed, experiment, commit; plain JSON values.
     """
@@ -82,6 +89,7 @@ def save_bundle(
             pipeline=pipeline.config,
             predictor=resolved("predictors", predictor or {"name": "direct"}),
             ranges=dict(ranges or {}),
+            coordinates=_coordinates(pipeline, coordinates or {}),
             metrics=dict(metrics or {}),
             provenance=dict(provenance or {}),
             versions=_versions(),
@@ -150,6 +158,26 @@ def _replace(staging: Path, folder: Path) -> None:
         shutil.rmtree(aside)
     else:
         staging.rename(folder)
+
+
+def _coordinates(pipeline: Pipeline, given: Mapping[Any, xr.DataArray]) -> dict[str, Coordinate]:
+    config = pipeline.config
+    dims = {dim for spec in (*config.inputs, *config.targets) for dim in spec.dims} - {
+        config.record_dimension
+    }
+    kept = {}
+    for dim in sorted(dims & {str(name) for name in given}):
+        coordinate = given[dim]
+        if (
+            coordinate.dims == (dim,)
+            and coordinate.dtype.kind in "fiuUTO"
+            and coordinate.size <= MAX_COORDINATE
+        ):
+            attributes: dict[str, JsonValue] = {
+                key: value for key, value in coordinate.attrs.items() if isinstance(value, str)
+            }
+            kept[dim] = Coordinate(values=coordinate.values.tolist(), attributes=attributes)
+    return kept
 
 
 def _versions() -> dict[str, str]:

@@ -19,8 +19,21 @@ MANIFEST, WEIGHTS, CARD = "bundle.yaml", "weights.safetensors", "card.md"
 MAX_YAML_BYTES = 4 << 20
 MAX_VARIABLES = 1000
 MAX_INTEGER = 1 << 24  # constructors make lists of such lengths before any limit on parameters can act
+MAX_COORDINATE = 1 << 14
+MAX_DEPTH = 64
 MAX_CELLS = 1 << 28  # of one record of one variable: 1 GiB as float32
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy", ".npz", ".dill", ".pt2"}
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same rules, in C where libyaml is there
+
+
+class Coordinate(BaseModel):
+    """Values along one dimension of the training data, e.g. the instants of a predicted series."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    values: list[float | str] = Field(max_length=MAX_COORDINATE)
+    attributes: dict[str, JsonValue] = {}
 
 
 class Manifest(BaseModel):
@@ -32,6 +45,8 @@ class Manifest(BaseModel):
         Registered names with their arguments, and the specs of inputs and targets.
     ranges
         Smallest and largest training value of each input, in the units of its spec.
+    coordinates
+        Of the dimensions that all records share, by dimension.
     metrics
         Scores on the test split.
     provenance
@@ -49,6 +64,7 @@ class Manifest(BaseModel):
     pipeline: PipelineConfig
     predictor: dict[str, JsonValue] = {"name": "direct"}
     ranges: dict[str, tuple[float, float]] = {}
+    coordinates: dict[str, Coordinate] = {}
     metrics: dict[str, JsonValue] = {}
     provenance: dict[str, JsonValue] = {}
     versions: dict[str, str] = {}
@@ -65,15 +81,6 @@ class Manifest(BaseModel):
         if WEIGHTS not in files:
             raise ValueError(f"the file {WEIGHTS!r} is not listed")
         return files
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without aliases: with them a small file can stand for a huge one."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise BundleError(f"{MANIFEST} uses YAML aliases; a bundle holds plain values only.")
-        return super().compose_node(parent, index)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -100,9 +107,10 @@ def read_manifest(folder: Path) -> Manifest:
 def parse_manifest(text: str) -> Manifest:
     """Turn YAML into a checked manifest; strings such as `${oc.env:HOME}` stay strings."""
     try:
-        data = yaml.load(text, Loader=_PlainLoader)
+        _refuse_explosive(text)
+        data = yaml.load(text, Loader=_LOADER)
         data = TypeAdapter(dict[str, JsonValue]).validate_python(data)
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise BundleError(f"{MANIFEST} is no plain YAML: {_first_line(error)}") from None
     except ValidationError as error:
         raise BundleError(f"{MANIFEST} holds more than plain values: {_first_line(error)}") from None
@@ -120,6 +128,17 @@ def parse_manifest(text: str) -> Manifest:
     for node in (manifest.pipeline.network, manifest.pipeline.transform, manifest.predictor):
         _refuse_huge_integers(node, str(node.get("name")))
     return manifest
+
+
+def _refuse_explosive(text: str) -> None:
+    """Refuse aliases, with which a small file can stand for a huge one, and deep nesting."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.AliasEvent):
+            raise BundleError(f"{MANIFEST} uses YAML aliases; a bundle holds plain values only.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise BundleError(f"{MANIFEST} is nested deeper than {MAX_DEPTH} levels.")
 
 
 def refuse_unsafe_files(folder: Path) -> None:
@@ -145,7 +164,10 @@ def sha256(path: Path) -> str:
 def write_manifest(manifest: Manifest, path: Path) -> None:
     """Write `bundle.yaml` in the order of the fields."""
     values: Mapping[str, Any] = manifest.model_dump(mode="json")
-    path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None),
+        encoding="utf-8",
+    )
 
 
 def _refuse_huge(config: PipelineConfig) -> None:

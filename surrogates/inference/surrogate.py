@@ -16,6 +16,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.inference.bundle import Bundle, load_bundle
 from surrogates.inference.errors import BundleError, OutOfRangeWarning
+from surrogates.inference.grid import check_grid
 from surrogates.inference.manifest import MANIFEST
 from surrogates.learning.protocols import Batch
 
@@ -106,7 +107,8 @@ class Surrogate:
         Returns
         -------
         xr.Dataset
-            The outputs with units, long and standard names, and the coordinates of `ds` that fit them.
+            The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and those
+            of the training data for dimensions that `ds` lacks.
 
         Raises
         ------
@@ -124,6 +126,7 @@ class Surrogate:
             self.bundle.pipeline.to(choose_device(device))
         single = self._is_single(ds)
         checked = self._handshake(ds, single)
+        check_grid(checked, self.bundle.manifest.coordinates)
         self._warn_out_of_range(checked)
         parts = list(self._batches(checked, batch_size or self._batch_size()))
         values = {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
@@ -190,15 +193,20 @@ class Surrogate:
         return max(1, CELLS_PER_BATCH // max(cells, 1))
 
     def _output(self, spec: VariableSpec, values: np.ndarray, inputs: xr.Dataset) -> xr.DataArray:
+        sizes = dict(zip(spec.dims, values.shape, strict=True))
+        offered = self._trained_coordinates() | {str(name): c for name, c in inputs.coords.items()}
         coordinates = {
             name: coordinate
-            for name, coordinate in inputs.coords.items()
-            if set(coordinate.dims) <= set(spec.dims)
-            and all(values.shape[spec.dims.index(d)] == coordinate.sizes[d] for d in coordinate.dims)
+            for name, coordinate in offered.items()
+            if all(sizes.get(str(dim)) == length for dim, length in coordinate.sizes.items())
         }
         shown = ("units", "long_name", "standard_name", "display_units", *spec.attributes)
         attributes = {key: value for key, value in spec.to_attributes().items() if key in shown}
         return xr.DataArray(values, dims=spec.dims, coords=coordinates, attrs=attributes, name=spec.name)
+
+    def _trained_coordinates(self) -> dict[str, xr.DataArray]:
+        known = self.bundle.manifest.coordinates
+        return {dim: xr.DataArray(c.values, dims=dim, attrs=c.attributes) for dim, c in known.items()}
 
     def __repr__(self) -> str:
         manifest = self.bundle.manifest

@@ -1,7 +1,9 @@
 """Ratios come from pairs in turn, and point the way their target says."""
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -53,11 +55,21 @@ def test_bench_runs_a_benchmark_and_writes_its_rows(
     folder = tmp_path / "benchmarks"
     folder.mkdir()
     (folder / "rows.py").touch()
-    (folder / "rows_copy.py").write_text('"""Copies."""')
+    (folder / "copy.py").write_text('"""Copies."""')
+    module = ModuleType("benchmarks.copy")
+    module.run = lambda quick: [
+        faster("copy", "s", Paired((1.0,), (3.0 if quick else 2.0,)), "cp", at_least=9)
+    ]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "benchmarks.copy", module)
     monkeypatch.setattr("surrogates.core.checkout.checkout", lambda what: tmp_path)
     with pytest.raises(SystemExit):
         main(["bench", "list"])
-    assert "rows_copy    Copies." in capsys.readouterr().out
+    assert capsys.readouterr().out.split() == ["copy", "Copies."]
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", "copy", "--quick", "--json", str(tmp_path / "new" / "rows.json")])
+    assert not stop.value.code  # too slow is a result, not a failure
+    (row,) = json.loads((tmp_path / "new" / "rows.json").read_text())
+    assert (row["ratio"], row["holds"]) == (3.0, False)
 
 
 def test_a_misspelt_benchmark_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

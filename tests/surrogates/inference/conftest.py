@@ -37,7 +37,15 @@ def pipeline() -> Pipeline:
 
 @pytest.fixture
 def bundle(tmp_path: Path, pipeline: Pipeline) -> Path:
-    return save_bundle(tmp_path / "bundle", pipeline, name="toy", ranges=RANGES, provenance={"seed": 1})
+    x = xr.DataArray(2.0 + 4 * np.arange(5), dims="x", attrs={"units": "m"})
+    return save_bundle(
+        tmp_path / "bundle",
+        pipeline,
+        name="toy",
+        ranges=RANGES,
+        coordinates={"x": x, "other": x.rename(x="other")},
+        provenance={"seed": 1},
+    )
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def test_yaml_aliases_that_explode_are_refused(bundle: Path) -> None:
         load_bundle(bundle)
 
 
-@pytest.mark.parametrize("text", ["[" * 20_000, "a: 2026-01-01", "- 1\n- 2"])
+@pytest.mark.parametrize("text", ["[" * 1_000_000, "a: 2026-01-01", "- 1\n- 2"])
 def test_other_yaml_is_refused(bundle: Path, text: str) -> None:
     (bundle / MANIFEST).write_text(text)
     with pytest.raises(BundleError):

@@ -101,6 +101,26 @@ def test_wrong_dimensions_and_missing_variables_are_named(surrogate: Surrogate, 
         surrogate.predict(inputs.drop_vars("power"))
 
 
+def test_coordinates_that_the_input_lacks_come_from_training(
+    surrogate: Surrogate, inputs: xr.Dataset
+) -> None:
+    gain = surrogate.predict(inputs.drop_vars("x"))["gain"]
+    np.testing.assert_array_equal(gain["x"], 2.0 + 4 * np.arange(5))
+    assert gain["x"].attrs["units"] == "m"
+
+
+def test_another_spacing_is_refused_and_another_place_is_not(
+    surrogate: Surrogate, inputs: xr.Dataset
+) -> None:
+    x = inputs["x"]
+    kilometres = inputs.assign_coords(x=(0.004 * np.arange(5) + 12).astype(float))
+    kilometres["x"].attrs["units"] = "km"
+    np.testing.assert_array_equal(surrogate.predict(kilometres)["gain"], surrogate.predict(inputs)["gain"])
+    with pytest.raises(ContractError, match="spacing 8 m, expected 4 m as in training"):
+        surrogate.predict(inputs.assign_coords(x=(2 * x).assign_attrs(x.attrs)))
+    surrogate.predict(inputs.assign_coords(x=np.arange(5)))  # without units: indices
+
+
 def test_a_run_folder_is_as_good_as_its_bundle(bundle: Path, inputs: xr.Dataset) -> None:
     xr.testing.assert_identical(
         surrogates.load(bundle.parent).predict(inputs), surrogates.load(str(bundle)).predict(inputs)
