@@ -239,11 +239,16 @@ def _statistics(
             f"Method '{method}' predicts '{name}' with shape {tuple(prediction[name].shape)}; "
             f"expected {tuple(batch[name].shape)}."
         )
-    weight = target.weight(batch)
+    weight = _exact(target.weight(batch))
     counts = weight > 0
-    truth = torch.where(counts, batch[name], 0.0)
-    guess = torch.where(counts, prediction[name], 0.0)
+    truth = torch.where(counts, _exact(batch[name]), 0.0)
+    guess = torch.where(counts, _exact(prediction[name]), 0.0)
     return {key: metric.statistics(guess, truth, weight) for key, metric in metrics.items()}
+
+
+def _exact(values: Tensor) -> Tensor:
+    """Statistics are summed in float64, which Apple's devices lack."""
+    return values.cpu() if values.device.type == "mps" else values
 
 
 def _rows(

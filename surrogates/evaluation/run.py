@@ -125,8 +125,12 @@ def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
     names = bundle.pipeline.input_names
     methods: dict[str, Method] = {str(bundle.manifest.pipeline.network["name"]): model}
     baselines = experiment.build_baselines()
-    training = experiment.loader("train") if baselines else ()
+    if not baselines:
+        return methods
+    training = experiment.loader("train")
+    start = training.state_dict()
     for name, baseline in baselines.items():
+        training.load_state_dict(start)  # the one before may have stopped in the middle
         methods[name if name not in methods else f"{name} (baseline)"] = baseline.fit(training)
     return methods
 

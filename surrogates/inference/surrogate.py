@@ -107,8 +107,8 @@ class Surrogate:
         Returns
         -------
         xr.Dataset
-            The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and those
-            of the training data for dimensions that `ds` lacks.
+            The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and of
+            the training data for dimensions that `ds` lacks.
 
         Raises
         ------

@@ -42,6 +42,17 @@ def test_baselines_have_learned_from_the_training_split(evaluated: Path) -> None
     assert rmse["ridge"] < rmse["mean"] < rmse["mlp"]
 
 
+def test_a_baseline_that_stops_early_does_not_shorten_the_next(run: Path) -> None:
+    bundle = load_bundle(run / "bundle")
+    means = []
+    for before in ([], [{"name": "ridge", "max_examples": 4}]):
+        experiment = opened(run, baselines=[*before, "mean"])
+        mean = methods_of(bundle, experiment)["mean"]
+        (batch, *_) = experiment.loader("test")
+        means.append(mean(batch, torch.Generator())["speed"])
+    torch.testing.assert_close(means[0], means[1])
+
+
 def test_weak_cells_do_not_count(run: Path) -> None:
     bundle = load_bundle(run / "bundle")
     cells = []
