@@ -19,26 +19,29 @@ def root() -> None:
 def claims(
     domain: Annotated[str, typer.Argument(help="E.g. radio.")],
     json_path: Annotated[
-        Path | None, typer.Option("--json", help="Write the rows here instead of docs/results/DOMAIN.json.")
+        Path | None, typer.Option("--json", help="Also write the rows to this file.")
     ] = None,
 ) -> None:
-    """Run the missing seeds of a domain's claims, and write one row per claim, held or not."""
+    """Run the missing seeds of a domain's claims; write docs/results/DOMAIN.json and docs/results.md."""
     from surrogates.core.checkout import checkout
-    from surrogates.evaluation.claims import claim_rows, claims_of, run_seeds, write_claims
+    from surrogates.evaluation.claims import claim_rows, claims_of, results_page, run_seeds, write_claims
 
     root = checkout("Claims")
     stated = claims_of(domain)
-    seeds = run_seeds(stated, root / "docs" / "results" / "seeds" / f"{domain}.jsonl", root)
+    docs = root / "docs"
+    seeds = run_seeds(stated, docs / "results" / "seeds" / f"{domain}.jsonl", root)
     rows = claim_rows(stated, seeds)
-    path = json_path or root / "docs" / "results" / f"{domain}.json"
-    write_claims(rows, path)
+    for path in (docs / "results" / f"{domain}.json", json_path):
+        if path is not None:
+            write_claims(rows, path)
+    (docs / "results.md").write_text(results_page(docs / "results"))
     for row in rows:
         verdict = "holds" if row.holds else "does NOT hold"
         typer.echo(
             f"{verdict:<14} {row.claim}: {row.ours:.4g} against {row.baseline:.4g} ({row.baseline_name}), "
             f"{row.target}"
         )
-    typer.echo(f"-> {path}")
+    typer.echo(f"-> {docs / 'results' / domain}.json, {docs / 'results.md'}")
 
 
 @app.command()

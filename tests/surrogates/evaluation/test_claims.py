@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from surrogates.cli.main import main
 from surrogates.evaluation.claims import (
     Claim,
     Compare,
@@ -125,6 +126,27 @@ def test_a_wrong_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
     bad = Claim(good.claim, "", "", good.experiment, "u_net", "line", "", "lower_by", 1)
     with pytest.raises(ValueError, match="Did you mean 'unet'"):
         claim_rows([bad], run_seeds([bad], tmp_path / "toy.jsonl", tmp_path))
+
+
+def test_the_command_writes_rows_seeds_and_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("surrogates.core.checkout.checkout", lambda what: tmp_path)
+    monkeypatch.setattr("surrogates.evaluation.claims.claims_of", lambda domain: [claim(Runs(), bound=3.5)])
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "claims", "toy", "--json", str(tmp_path / "rows.json")])
+    assert not stop.value.code  # a claim that does not hold is a result, not a failure
+    assert "does NOT hold" in capsys.readouterr().out
+    results = tmp_path / "docs" / "results"
+    columns = "claim source metric ours baseline baseline_name low high published target holds command"
+    (row,) = json.loads((results / "toy.json").read_text())
+    assert {*columns.split(), "seconds", "commit"} <= set(row)
+    assert json.loads((tmp_path / "rows.json").read_text()) == [row]
+    assert len((results / "seeds" / "toy.jsonl").read_text().splitlines()) == 3
+    page = (tmp_path / "docs" / "results.md").read_text()
+    with pytest.raises(SystemExit):
+        main(["report", "results"])
+    assert (tmp_path / "docs" / "results.md").read_text() == page
 
 
 def test_a_domain_without_claims_is_said() -> None:
