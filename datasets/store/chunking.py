@@ -10,7 +10,7 @@ from datasets.store.specs import VariableSpec
 KIBI, MEBI = 1 << 10, 1 << 20
 SMALL_CHUNK = 256 * KIBI
 SMALL_SHARD = 64 * MEBI
-LARGE_SHARD = 256 * MEBI
+LARGE_SHARD = 128 * MEBI
 
 
 def record_bytes(spec: VariableSpec) -> int:
@@ -19,7 +19,7 @@ def record_bytes(spec: VariableSpec) -> int:
 
 
 def shard_records(specs: Sequence[VariableSpec], records: int, multiple: int = 1) -> int:
-    """Choose the records per shard: 256, fewer when that exceeds 256 MiB, more when records are tiny.
+    """Choose the records per shard: 256, fewer when that exceeds 128 MiB, more when records are tiny.
 
     Parameters
     ----------
