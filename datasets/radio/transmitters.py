@@ -25,12 +25,15 @@ class Placing:
         Range of the height over that roof, m.
     spread : float
         Share of the window's side, about its middle, where they stand.
+    lowest : float
+        Least height above the ground, m.
     """
 
     rule: Literal["local_roof", "highest_roof"]
     radius: float
     clearance: tuple[float, float]
     spread: float
+    lowest: float
 
 
 def place_transmitters(
@@ -68,7 +71,8 @@ def place_transmitters(
         if placing.rule == "highest_roof":
             counted = np.ones_like(counted)
         roof = (building + terrain)[counted].max()
-        position[2] = roof + rng.uniform(*placing.clearance) - ground_below(position[None], terrain, cell)[0]
+        altitude = roof + rng.uniform(*placing.clearance)
+        position[2] = max(altitude - ground_below(position[None], terrain, cell)[0], placing.lowest)
     return positions
 
 

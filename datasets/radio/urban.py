@@ -66,6 +66,7 @@ class Urban(Recipe):
     spread: float = Field(
         0.8, ge=0, le=1, description="Share of the window's side, about its middle, where transmitters stand."
     )
+    lowest: float = Field(15.0, ge=0, description="Least height of a transmitter above the ground, m.")
     rays: int = Field(1_000_000, ge=1, description="Rays per transmitter in training windows.")
     rays_test: int = Field(7_000_000, ge=1, description="Rays in validation and test windows.")
     depth: int = Field(8, ge=0, description="Largest number of reflections of a path.")
@@ -74,7 +75,7 @@ class Urban(Recipe):
         0.05, ge=0, le=1, description="Share of the windows traced again with another seed (noise floor)."
     )
     repeat_rays: int | None = Field(
-        None, ge=1, description="Rays of these repeats; by default those of the map itself."
+        None, ge=1, description="Rays of these repeats; by default about those of the map itself."
     )
 
     @model_validator(mode="after")
@@ -145,7 +146,7 @@ class Urban(Recipe):
         placed, group = self._window(unit)
         scene = load_city(placed.city)
         building, terrain = scene.heights(placed.window)
-        placing = Placing(self.placing, self.roof_radius, self.clearance, self.spread)
+        placing = Placing(self.placing, self.roof_radius, self.clearance, self.spread, self.lowest)
         positions = place_transmitters(building, terrain, self.cell_size, placing, rngs)
         azimuths = np.array([rng.uniform(0.0, 2.0 * np.pi) for rng in rngs]).astype(np.float32)
         seeds = rngs[0].integers(2**31, size=2)
@@ -164,7 +165,8 @@ class Urban(Recipe):
         rays = self.rays if placed.part == TRAIN else self.rays_test
         gain, directional = trace(rays, seeds[0])
         repeated = self._is_repeated(unit)
-        repeat = trace(self.repeat_rays or rays, seeds[1])[0] if repeated else np.full_like(gain, np.nan)
+        again = other_lattice(self.repeat_rays or rays)
+        repeat = trace(again, seeds[1])[0] if repeated else np.full_like(gain, np.nan)
         count = len(indices)
         return {
             "building_height": np.repeat(building[None], count, axis=0),
@@ -233,6 +235,15 @@ class Urban(Recipe):
 def largest(cities: tuple[str, ...]) -> str:
     """Return the city of the largest area."""
     return max(cities, key=lambda name: CITIES[name].area)
+
+
+def other_lattice(rays: int) -> int:
+    """Return a slightly larger number of rays, which go other ways.
+
+    Sionna's solver launches its rays on a Fibonacci lattice that depends on their number alone: a second seed
+    by itself would repeat every reflection and understate the error of the map.
+    """
+    return rays + rays // 997 + 1
 
 
 def _portion(total: int, number: int, parts: int) -> int:

@@ -80,7 +80,7 @@ def _maps(cells: int) -> list[VariableSpec]:
             attributes={"grid_mapping": "crs", "cell_methods": "area: mean"},
         )
 
-    repeat = "path_gain traced with another seed, where `repeated` is true"
+    repeat = "path_gain traced with other rays and seed, where `repeated` is true"
     return [
         gain("path_gain", "path gain from an isotropic antenna; NaN where no ray came"),
         gain("path_gain_directional", "path gain from a 3GPP TR 38.901 antenna element at its azimuth"),
