@@ -22,6 +22,7 @@ from surrogates.learning.protocols import Batch
 
 CELLS_PER_BATCH = 1 << 20
 SEED = 0
+GRID_MAPPING = "grid_mapping"
 
 
 def load(path: str | Path, device: str = "auto") -> "Surrogate":
@@ -143,6 +144,9 @@ class Surrogate:
     def _handshake(self, ds: xr.Dataset, single: bool) -> xr.Dataset:
         """Keep and check the inputs; a single example gets a record dimension of length one."""
         given = ds[[name for name in self.inputs if name in ds.variables]]
+        given = given.assign_coords(
+            {name: ds[name] for name in self._grid_mappings() if name in ds.variables}
+        )
         if single:
             fixed = [name for name, spec in self.inputs.items() if self.record_dimension not in spec.dims]
             shared = given[[name for name in fixed if name in given.variables]]
@@ -202,7 +206,15 @@ class Surrogate:
         }
         shown = ("units", "long_name", "standard_name", "display_units", *spec.attributes)
         attributes = {key: value for key, value in spec.to_attributes().items() if key in shown}
+        if attributes.get(GRID_MAPPING) not in coordinates:
+            attributes.pop(GRID_MAPPING, None)  # it would name a variable that is not there
         return xr.DataArray(values, dims=spec.dims, coords=coordinates, attrs=attributes, name=spec.name)
+
+    def _grid_mappings(self) -> set[str]:
+        """Names of the variables that hold the outputs' coordinate reference systems (CF)."""
+        return {
+            str(s.attributes[GRID_MAPPING]) for s in self.outputs.values() if GRID_MAPPING in s.attributes
+        }
 
     def _trained_coordinates(self) -> dict[str, xr.DataArray]:
         known = self.bundle.manifest.coordinates

@@ -17,7 +17,13 @@ HEIGHT = VariableSpec(
 POWER = VariableSpec(name="power", dims=("sample",), shape=(), units="W", long_name="Transmitted power")
 SLOPE = VariableSpec(name="slope", dims=("y", "x"), shape=(6, 5), units="1", long_name="Slope of the ground")
 GAIN = VariableSpec(
-    name="gain", dims=("sample", "y", "x"), shape=(6, 5), units=DECIBEL, long_name="Path gain", missing=True
+    name="gain",
+    dims=("sample", "y", "x"),
+    shape=(6, 5),
+    units=DECIBEL,
+    long_name="Path gain",
+    missing=True,
+    attributes={"grid_mapping": "crs"},
 )
 RANGES = {"height": (0.0, 60.0), "power": (0.1, 10.0)}
 

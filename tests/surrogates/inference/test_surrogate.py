@@ -109,6 +109,13 @@ def test_coordinates_that_the_input_lacks_come_from_training(
     assert gain["x"].attrs["units"] == "m"
 
 
+def test_the_reference_system_travels_with_the_prediction(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    placed = surrogate.predict(inputs.assign(crs=((), 0, {"crs_wkt": "ENGCRS"})))
+    assert placed["gain"].attrs["grid_mapping"] == "crs"
+    assert placed["crs"].attrs["crs_wkt"] == "ENGCRS"
+    assert "grid_mapping" not in surrogate.predict(inputs)["gain"].attrs
+
+
 def test_another_spacing_is_refused_and_another_place_is_not(
     surrogate: Surrogate, inputs: xr.Dataset
 ) -> None:
