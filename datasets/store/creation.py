@@ -24,6 +24,7 @@ def check_plan(
     shared: xr.Dataset,
     splits: Sequence[Split],
 ) -> None:
+    """Refuse a plan whose parts contradict each other, before anything is written."""
     names = (
         [spec.name for spec in specs] + [split.name for split in splits] + [str(n) for n in shared.variables]
     )
@@ -44,16 +45,30 @@ def check_plan(
                     f"variable {spec.name!r}: {length} cells along {name!r}, but the shared variables have "
                     f"{shared.sizes[name]}"
                 )
-        if spec.statistics_mask is not None and spec.statistics_mask not in names:
-            raise ContractError(
-                f"variable {spec.name!r}: statistics_mask {spec.statistics_mask!r} is no variable"
-            )
+        _check_mask(spec, {each.name: each.dims for each in specs} | _dims(shared))
     for split in splits:
         if len(split.labels) != records:
             raise ContractError(f"split {split.name!r} has {len(split.labels)} labels for {records} records")
     if along := [str(n) for n, v in shared.data_vars.items() if record_dimension in v.dims]:
         raise ContractError(
             f"shared variables {along} lie along {record_dimension!r}; describe them as specs"
+        )
+
+
+def _dims(shared: xr.Dataset) -> dict[str, tuple[str, ...]]:
+    return {str(name): tuple(map(str, variable.dims)) for name, variable in shared.variables.items()}
+
+
+def _check_mask(spec: VariableSpec, dims: Mapping[str, tuple[str, ...]]) -> None:
+    mask = spec.statistics_mask
+    if mask is None:
+        return
+    if mask not in dims:
+        raise ContractError(f"variable {spec.name!r}: its statistics_mask {mask!r} is no variable")
+    if not set(dims[mask]) <= set(spec.dims):
+        raise ContractError(
+            f"variable {spec.name!r}: its statistics_mask {mask!r} has dimensions {dims[mask]}, "
+            f"expected some of {spec.dims}"
         )
 
 
@@ -86,6 +101,7 @@ def new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Gro
 def create_record_array(
     root: zarr.Group, spec: VariableSpec, records: int, chunk: int, shard: int, extra: Attributes
 ) -> None:
+    """Create the sharded array of a record variable, empty."""
     dtype = np.dtype(spec.dtype)
     root.create_array(
         spec.name,
@@ -101,6 +117,7 @@ def create_record_array(
 
 
 def create_statistics(root: zarr.Group, spec: VariableSpec, records: int, per_shard: int) -> None:
+    """Create the statistics of a record variable, one entry per record; a count of -1 means not built."""
     names, sizes = spec.kept()
     for field in fields(Moments):
         count = field.name == "count"
@@ -132,6 +149,7 @@ def create_split(root: zarr.Group, split: Split, record_dimension: str) -> None:
 def global_attributes(
     given: Mapping[str, object], specs: Sequence[VariableSpec], record_dimension: str, per_shard: int
 ) -> Attributes:
+    """Return the attributes of the root: those given, and what opening the store needs."""
     texts = {
         key: json.dumps(value, sort_keys=True) if isinstance(value, Mapping | list | tuple) else plain(value)
         for key, value in given.items()

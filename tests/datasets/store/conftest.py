@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import settings
 
 from datasets.store.layout import Store, create_store, open_store
 from datasets.store.specs import DECIBEL, Split, VariableSpec
+
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 RECORDS = 10
 PER_ROW = 4

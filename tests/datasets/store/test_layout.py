@@ -216,6 +216,14 @@ GOOD = VariableSpec(name="a", dims=("sample", "x"), shape=(8,))
         ([VariableSpec(name="a", dims=("x",), shape=(8,))], [], "expected 'sample' first"),
         ([VariableSpec(name="a", dims=("sample", "x"), shape=(7,))], [], "7 cells along 'x'.* have 8"),
         ([GOOD.model_copy(update={"statistics_mask": "b"})], [], "'b' is no variable"),
+        (
+            [
+                GOOD.model_copy(update={"statistics_mask": "b"}),
+                VariableSpec(name="b", dims=("sample", "y"), shape=(2,)),
+            ],
+            [],
+            r"'b' has dimensions \('sample', 'y'\), expected some of",
+        ),
         ([GOOD], [Split(labels=[0, 1], keeps_whole="none")], "2 labels for 5 records"),
     ],
 )

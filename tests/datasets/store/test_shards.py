@@ -97,7 +97,7 @@ def some_values(layout: Layout, rng: np.random.Generator) -> np.ndarray:
     return values
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(layout=layouts, seed=st.integers(0, 2**16), lost=st.integers(0, 5))
 def test_equals_zarr_xarray_and_tensorstore(layout: Layout, seed: int, lost: int) -> None:
     with TemporaryDirectory() as place:
@@ -160,7 +160,7 @@ def test_no_truncation_goes_unnoticed(checked: tuple[Path, np.ndarray]) -> None:
         assert_error_or_identical(folder, values)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200))
 def test_a_file_of_anything_is_an_error(content: bytes) -> None:
     with TemporaryDirectory() as place:
