@@ -1,23 +1,64 @@
 """The documentation does what it says: its executable pages run as written."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from datasets.store.streams import SAMPLE, stream
-from tests.docs.pages import run_page
+from tests.docs.pages import blocks, run_page
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory) -> Path:
+    """Run the page that builds a small store and trains on it; the README goes on from there."""
+    folder = tmp_path_factory.mktemp("first")
+    with reader_in(folder):
+        run_page(ROOT / "docs" / "getting-started.md", folder)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    """Give an empty current folder, from which Python imports as a script there would."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    return tmp_path
+def folder(tmp_path) -> Iterator[Path]:
+    with reader_in(tmp_path):
+        yield tmp_path
+
+
+@contextmanager
+def reader_in(folder: Path) -> Iterator[None]:
+    """Make a folder the current one, from which Python imports as a script there would."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.syspath_prepend(str(folder))
+        patch.setenv("MPLBACKEND", "agg")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+def test_getting_started_ends_in_a_run_with_bundle_and_report(first_run):
+    run = max(first_run.glob("runs/first/*/*"))
+    for name in (
+        "config.yaml",
+        "metrics.json",
+        "report.html",
+        "bundle/weights.safetensors",
+        "checkpoints",
+        "logs",
+    ):
+        assert (run / name).exists()
+    assert (first_run / "map.png").stat().st_size > 10_000
+
+
+def test_python_of_the_readme_predicts_and_draws(first_run):
+    (example,) = (block for block in blocks(ROOT / "README.md") if block.language == "python")
+    lines = [line for line in example.code.splitlines() if line and not line.startswith(("import", "from"))]
+    assert len(lines) <= 10
+    with reader_in(first_run):
+        exec(compile(example.code, "README.md", "exec"), {})
+    assert (first_run / "prediction.png").stat().st_size > 10_000
 
 
 def test_seeds_page_draws_what_a_build_draws(folder):
