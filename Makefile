@@ -9,6 +9,7 @@ PIP_ARGS ?=
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/rows.py,$(wildcard benchmarks/*.py))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -34,7 +35,7 @@ types: $(VENV)/.dev  ## check the type annotations
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev  ## measure speed against the references
-	$(BIN)/surrogates bench $(ARGS)
+	set -e; for name in $(BENCHES); do echo; $(BIN)/surrogates bench $$name $(ARGS); done
 
 docs: $(VENV)/.dev  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
