@@ -105,16 +105,30 @@ class Layout:
 
     def one(self, spec: VariableSpec, value: Tensor, batch: int) -> Tensor:
         """Return one variable as ``(batch, channel, *grid)``, of length 1 where it lacks a grid dimension."""
+        recorded, order, count, present = self._plan(spec)
         value = value.to(torch.float32)
-        if self.record_dimension not in spec.dims:
+        if not recorded:
             value = value.unsqueeze(0).expand(batch, *value.shape)
-        dims = field_dims(spec, self.record_dimension)
-        order = self._channel_first(spec)
-        if order != dims:
-            value = value.permute(0, *(1 + dims.index(dim) for dim in order))
-        own_grid = iter(value.shape[1 + len(self.inner_shape(spec)) :])
-        grid = [next(own_grid) if dim in dims else 1 for dim in self.grid]
-        return value.reshape(batch, prod(self.inner_shape(spec)), *grid)
+        if order is not None:
+            value = value.permute(0, *order)
+        sizes = iter(value.shape[value.ndim - sum(present) :])
+        return value.reshape(batch, count, *(next(sizes) if here else 1 for here in present))
+
+    def _plan(self, spec: VariableSpec) -> tuple[bool, tuple[int, ...] | None, int, tuple[bool, ...]]:
+        """Return what :meth:`one` needs of a spec; worked out once, since it is asked in every step."""
+        if spec.name not in self._plans:
+            dims, order = field_dims(spec, self.record_dimension), self._channel_first(spec)
+            self._plans[spec.name] = (
+                self.record_dimension in spec.dims,
+                None if order == dims else tuple(1 + dims.index(dim) for dim in order),
+                prod(self.inner_shape(spec)),
+                tuple(dim in dims for dim in self.grid),
+            )
+        return self._plans[spec.name]
+
+    @cached_property
+    def _plans(self) -> dict[str, tuple[bool, tuple[int, ...] | None, int, tuple[bool, ...]]]:
+        return {}
 
     def _channel_first(self, spec: VariableSpec) -> tuple[str, ...]:
         dims = field_dims(spec, self.record_dimension)

@@ -49,7 +49,7 @@ class _Stop(BaseException):
 
 
 def register() -> None:
-    """Put the outline of a run in Hydra's store: its parts are open for pydantic to check, the top is closed."""
+    """Put the outline of a run in Hydra's store: parts are open (pydantic checks them), the top is closed."""
     parts = {name: DictConfig({}, flags={"struct": False}) for name in ("task", "model", "trainer", "sizes")}
     top: dict[str, Any] = {
         "seed": RunConfig.model_fields["seed"].default,

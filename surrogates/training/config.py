@@ -78,7 +78,7 @@ class TrainerConfig(Section):
     deterministic: bool = Field(False, description="Refuse kernels whose result varies (GPU).")
     validate_every: int | None = Field(None, gt=0, description="Steps between validations and checkpoints.")
     patience: int | None = Field(None, gt=0, description="Validations without progress until the run ends.")
-    log_every: int = Field(20, gt=0, description="Steps between two points of the loss curve.")
+    log_every: int = Field(50, gt=0, description="Steps between two points of the loss curve.")
     threads: int = Field(2, ge=0, description="Threads that read and prepare batches.")
     cache_gigabytes: float = Field(4.0, ge=0, description="Largest split that is kept in memory.")
     progress: bool = Field(True, description="Show a progress bar.")

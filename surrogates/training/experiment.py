@@ -278,7 +278,7 @@ class Experiment:
         task["plots"] = [resolved("plots", node) for node in task["plots"]]
         context = {"targets": None, "inputs": None, "mask": None, "specs": None}
         task["baselines"] = [resolved("baselines", node, **context) for node in task["baselines"]]
-        trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None)
+        trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
         trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
         return plain
 

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from lightning.pytorch.loggers import Logger
 
@@ -24,12 +24,13 @@ class CurveLogger(Logger):
     def __init__(self, folder: Path, first_step: int = 0) -> None:
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
-        self._files = {part: folder / f"{part}.csv" for part in PARTS}
-        for path in self._files.values():
-            kept = [row for row in read_curve(path) if int(row["step"]) <= first_step]
-            path.unlink(missing_ok=True)
+        self._folder = folder
+        self._open: dict[str, TextIO] = {}
+        for part in PARTS:
+            kept = [row for row in read_curve(folder / f"{part}.csv") if int(row["step"]) <= first_step]
+            (folder / f"{part}.csv").unlink(missing_ok=True)
             for row in kept:
-                _append(path, row)
+                self._append(part, row)
 
     @property
     def name(self) -> str:
@@ -48,7 +49,18 @@ class CurveLogger(Logger):
         """Append a row to the file of the part that the metrics' names begin with."""
         part = "validation" if any(name.startswith("validation/") for name in metrics) else "train"
         values = {name: repr(float(value)) for name, value in metrics.items()}
-        _append(self._files[part], {"step": str(step), **values})
+        self._append(part, {"step": str(step), **values})
+
+    def finalize(self, status: str) -> None:
+        """Close the files."""
+        for file in self._open.values():
+            file.close()
+
+    def _append(self, part: str, row: Mapping[str, str]) -> None:
+        if part not in self._open:
+            self._open[part] = (self._folder / f"{part}.csv").open("w", newline="", buffering=1)
+            csv.writer(self._open[part]).writerow(row)
+        csv.writer(self._open[part]).writerow(row.values())
 
 
 def read_curve(path: Path) -> list[dict[str, str]]:
@@ -57,12 +69,3 @@ def read_curve(path: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="") as file:
         return [row for row in csv.DictReader(file) if row["step"].isdigit() and None not in row.values()]
-
-
-def _append(path: Path, row: Mapping[str, str]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(row)
-        writer.writerow(row.values())

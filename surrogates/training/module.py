@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from inspect import signature
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +19,10 @@ from surrogates.learning.protocols import Batch, Objective
 from surrogates.training.config import TrainerConfig
 from surrogates.training.ema import Average
 
+SEEDS = 1024  # steps whose random streams are derived at once
 VALIDATION = 1 << 32  # offset of the random stream of validation batches from that of training steps
+
+_PLAIN = (int, float, str, bool, type(None))
 
 
 class LearningModule(LightningModule):
@@ -55,7 +59,12 @@ class LearningModule(LightningModule):
         self._factor = cast(Callable[[int], float], build("schedules", trainer_config.schedule, steps=steps))
         self._optimiser = cast(
             Optimizer,
-            build("optimisers", trainer_config.optimiser, parameters=_trainable(pipeline)),
+            build(
+                "optimisers",
+                trainer_config.optimiser,
+                parameters=_trainable(pipeline),
+                fused=trainer_config.precision != "16" or None,
+            ),
         )
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
         self._losses: dict[str, Tensor] = {}
@@ -63,6 +72,14 @@ class LearningModule(LightningModule):
         self._validation: dict[str, float] = {}
         self._examples = 0
         self._generator: torch.Generator | None = None
+        self._seeds: tuple[int, np.ndarray] = (-1, np.empty(0))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a plain number or word without a module's search for parameters: Lightning does it often."""
+        if type(value) in _PLAIN and name in self.__dict__:
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def configure_optimizers(self) -> Optimizer:
         """Return the optimiser; its rate is set in :meth:`training_step`."""
@@ -136,8 +153,11 @@ class LearningModule(LightningModule):
 
     def _rng(self, draw: int) -> torch.Generator:
         """Seed the global generator (dropout) and return one for the objective."""
-        sequence = np.random.SeedSequence(self._seed, spawn_key=(OBJECTIVE, draw))
-        first, second = sequence.generate_state(2, np.uint64)
+        block, place = divmod(draw, SEEDS)
+        if self._seeds[0] != block:
+            sequence = np.random.SeedSequence(self._seed, spawn_key=(OBJECTIVE, block))
+            self._seeds = (block, sequence.generate_state(2 * SEEDS, np.uint64).reshape(SEEDS, 2))
+        first, second = self._seeds[1][place]
         torch.default_generator.manual_seed(int(first))
         if self.device.type == "cuda":
             torch.cuda.manual_seed(int(first))
@@ -159,6 +179,10 @@ class LearningModule(LightningModule):
     def _write(self, values: dict[str, float]) -> None:
         for logger in self.loggers:
             cast(Logger, logger).log_metrics(values, step=self.step)
+
+
+# Lightning asks for this signature in every step, and Python would work it out anew.
+LearningModule.training_step.__signature__ = signature(LearningModule.training_step)  # type: ignore[attr-defined]
 
 
 def _trainable(pipeline: Pipeline) -> list[torch.nn.Parameter]:

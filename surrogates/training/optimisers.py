@@ -1,4 +1,7 @@
-"""Optimisers and learning-rate schedules, as registered pieces."""
+"""Optimisers and learning-rate schedules, as registered pieces.
+
+The program supplies ``parameters`` and ``fused`` (one kernel for all parameters, where the precision allows).
+"""
 
 from collections.abc import Iterable
 from math import cos, pi
@@ -7,14 +10,24 @@ from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 
-def adam(parameters: Iterable[Parameter], lr: float = 1e-3, weight_decay: float = 0.0) -> Optimizer:
+def adam(
+    parameters: Iterable[Parameter],
+    lr: float = 1e-3,
+    weight_decay: float = 0.0,
+    fused: bool | None = None,
+) -> Optimizer:
     """Return Adam (Kingma & Ba 2015)."""
-    return Adam(parameters, lr=lr, weight_decay=weight_decay)
+    return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
 
 
-def adamw(parameters: Iterable[Parameter], lr: float = 1e-3, weight_decay: float = 1e-2) -> Optimizer:
+def adamw(
+    parameters: Iterable[Parameter],
+    lr: float = 1e-3,
+    weight_decay: float = 1e-2,
+    fused: bool | None = None,
+) -> Optimizer:
     """Return Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-    return AdamW(parameters, lr=lr, weight_decay=weight_decay)
+    return AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
 
 
 def sgd(

@@ -148,7 +148,7 @@ def test_config_holds_every_default_and_survives_json():
 
 
 def test_target_without_the_record_dimension_is_refused():
-    with pytest.raises(ConfigError, match="'?scene'? has no dimension 'sample'"):
+    with pytest.raises(ConfigError, match=r"'?scene'? has no dimension 'sample'"):
         pipeline_of((FIELD,), (SCENE,))
 
 

@@ -1,0 +1,57 @@
+"""Examples: parts, selections, windows."""
+
+import numpy as np
+import pytest
+
+from surrogates.core.errors import ConfigError
+from surrogates.data.index import ExampleIndex, Window, records_of, window_starts
+from surrogates.data.source import Source
+
+
+def test_parts_are_disjoint_and_cover_the_store(store):
+    parts = [records_of(store, part) for part in ("train", "validation", "test")]
+    assert sorted(np.concatenate(parts)) == list(range(store.records))
+
+
+def test_selection_keeps_records_with_an_allowed_value(store):
+    chosen = records_of(store, "train", select={"family": [0, 3]})
+    assert chosen.tolist() == [0, 1, 2, 3, 12, 13]
+
+
+def test_selection_by_an_unknown_variable_is_answered(store):
+    with pytest.raises(ConfigError, match=r"no variable 'famly'.*Did you mean 'family'\?"):
+        records_of(store, "train", select={"famly": 0})
+
+
+def test_windows_cross_neither_parts_nor_gaps():
+    records = np.array([0, 1, 2, 3, 6, 7, 8, 9, 10])
+    assert window_starts(records, Window(3)).tolist() == [0, 1, 6, 7, 8]
+    time = np.arange(11.0)
+    time[8:] += 5
+    assert window_starts(records, Window(3), time).tolist() == [0, 1, 8]
+    assert window_starts(records, Window(2, stride=2)).tolist() == [0, 2, 6, 8]
+
+
+def test_windows_longer_than_every_run_leave_nothing():
+    assert len(window_starts(np.array([0, 1, 5]), Window(3))) == 0
+
+
+def test_source_reads_windows_as_a_dimension(store):
+    source = Source(store, ["force", "time"], length=3)
+    truth = store.dataset()["force"].values
+    np.testing.assert_array_equal(
+        source.read(np.array([4, 10]))["force"], np.stack([truth[4:7], truth[10:13]])
+    )
+    spec = source.spec("force")
+    assert (spec.dims, spec.shape) == (("example", "sample", "time"), (3, 16))
+
+
+def test_index_knows_the_records_that_windows_touch():
+    index = ExampleIndex.join([np.array([0, 1]), np.array([5])], length=2)
+    assert index.of_store(0).tolist() == [0, 1, 2]
+    assert index.of_store(1).tolist() == [5, 6]
+
+
+def test_unknown_variable_of_a_source_is_answered(store):
+    with pytest.raises(ConfigError, match=r"no variable 'forces'.*Did you mean 'force'\?"):
+        Source(store, ["forces"])

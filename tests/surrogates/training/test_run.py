@@ -1,0 +1,172 @@
+"""A run is checked before any work, and ends in a bundle and a report."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from datasets.store.layout import open_store
+from surrogates.core.errors import ConfigError
+from surrogates.inference.bundle import load_bundle
+from surrogates.learning.pipeline import Pipeline
+from surrogates.training.run import open_run, read_config, start
+
+
+def pipeline_of(folder):
+    return load_bundle(folder / "bundle").pipeline
+
+
+def test_run_leaves_all_its_files_and_learns(run_config):
+    folder = start(
+        run_config(trainer={"max_steps": 400, "optimiser": {"name": "adam", "lr": 0.01}, "ema": 0.9})
+    )
+    for name in ("config.yaml", "metrics.json", "report.html", "logs/train.csv", "bundle/bundle.yaml"):
+        assert (folder / name).stat().st_size > 0, name
+    scores = {
+        (row["method"], row["metric"]): row["value"]
+        for row in json.loads((folder / "metrics.json").read_text())["rows"]
+        if row["group"] == "all"
+    }
+    assert scores["mlp", "rmse"] < 0.7 * scores["mean", "rmse"]
+
+
+def test_bundle_knows_where_it_comes_from(run_config, store):
+    folder = start(run_config(seed=3, task={"baselines": []}))
+    manifest = load_bundle(folder / "bundle").manifest
+    assert manifest.provenance["seed"] == 3
+    assert manifest.provenance["datasets"][0]["fingerprint"] == store.fingerprint
+    low, high = manifest.ranges["stiffness"]
+    train = store.dataset()["stiffness"].values[store.split() == 0]
+    np.testing.assert_allclose([low, high], [train.min(), train.max()])
+
+
+def test_resolved_configuration_repeats_the_run(run_config):
+    first = start(run_config(task={"baselines": []}))
+    values = read_config(first)
+    assert values["model"] == {"name": "mlp", "width": 16, "depth": 1, "activation": "gelu"}
+    assert values["trainer"]["optimiser"] == {"name": "adam", "lr": 0.001, "weight_decay": 0.0}
+    second = start(values)
+    assert first != second
+    for name, value in pipeline_of(first).state_dict().items():
+        torch.testing.assert_close(pipeline_of(second).state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_seed_changes_the_weights(run_config):
+    one, two = (start(run_config(seed=seed, task={"baselines": []})) for seed in (0, 1))
+    assert not torch.equal(
+        pipeline_of(one).network.layers[0].weight, pipeline_of(two).network.layers[0].weight
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"colour": 1}, "unknown key 'colour'"),
+        ({"trainer": {"max_step": 3}}, r"unknown key 'trainer.max_step'. Did you mean 'max_steps'\?"),
+        ({"trainer": {"epochs": 3}}, "give either max_steps or epochs"),
+        ({"model": "unett"}, r"Did you mean 'unet'\?"),
+        ({"model": {"name": "mlp", "widht": 3}}, r"unknown key 'widht'. Did you mean 'width'\?"),
+        (
+            {"task": {"inputs": ["stifness"]}},
+            r"task.inputs: no variable 'stifness'.*Did you mean 'stiffness'\?",
+        ),
+        ({"task": {"mask": "outside"}}, r"no variable 'outside'.*Did you mean 'inside'\?"),
+        (
+            {"task": {"objective": {"name": "regression", "loss": "rms"}}},
+            "'loss' should be 'mse', 'mae' or 'huber'",
+        ),
+        ({"task": {"metrics": ["rmsee"]}}, r"Did you mean 'rmse'\?"),
+        ({"task": {"baselines": ["meen"]}}, r"Did you mean 'mean'\?"),
+        ({"task": {"targets": ["time"]}}, "has no dimension 'sample'"),
+        ({"model": "gru"}, r"needs \(batch, channel, time\)"),
+        ({"trainer": {"optimiser": "adamm"}}, r"Did you mean 'adamw?'\?"),
+        ({"trainer": {"schedule": {"name": "cosine", "warm": 1}}}, r"Did you mean 'warmup'\?"),
+        ({"dataset": "nowhere.zarr"}, "no data store at nowhere.zarr"),
+    ],
+)
+def test_mistake_is_answered_before_any_work(run_config, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        start(run_config(**changes))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_unfinished_store_is_refused(run_config, make_store):
+    store = make_store("unfinished.zarr")
+    del open_store(store.url)._live["build/row-000002"]
+    with pytest.raises(ConfigError, match=r"has 7 of 8 shard rows; finish it with `surrogates data resume"):
+        start(run_config(dataset=store.url))
+
+
+def test_stores_with_other_units_are_refused(run_config, store, make_store):
+    other = make_store("feet.zarr", units="cm")
+    with pytest.raises(ConfigError, match="'displacement' has units cm in .*feet.zarr, but m in"):
+        start(run_config(dataset=[store.url, other.url]))
+
+
+def test_empty_part_is_named(run_config, store):
+    with pytest.raises(ConfigError, match="the train part of .* is empty"):
+        start(run_config(dataset={"url": store.url, "select": {"family": 99}}))
+
+
+def test_normalisers_from_statistics_equal_those_from_batches(run_config):
+    folder = start(
+        run_config(trainer={"max_steps": 1}, task={"inputs": ["stiffness", "force"], "baselines": []})
+    )
+    experiment = open_run(folder)
+    exact, streamed = experiment.pipeline(), experiment.pipeline()
+    experiment.fit_normalisers(exact, iter(()))
+    streamed.fit_normalisers(experiment.loader("train"))
+    for name in ("input_normaliser", "target_normaliser"):
+        one, two = getattr(exact, name), getattr(streamed, name)
+        torch.testing.assert_close(one.mean, two.mean)
+        torch.testing.assert_close(one.scale, two.scale)
+
+
+def test_init_starts_from_the_weights_of_a_bundle(run_config):
+    first = start(run_config(task={"baselines": []}))
+    still = {"optimiser": {"name": "sgd", "lr": 1e-30}, "max_steps": 1}
+    second = start(run_config(init=str(first), trainer=still, task={"baselines": []}, seed=9))
+    for name, value in pipeline_of(first).state_dict().items():
+        torch.testing.assert_close(pipeline_of(second).state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_init_with_another_shape_is_refused(run_config):
+    first = start(run_config(trainer={"max_steps": 1}, task={"baselines": []}))
+    with pytest.raises(ConfigError, match=r"init: .* has \(16, 2\) where this run has \(8, 2\)"):
+        start(run_config(init=str(first), model={"name": "mlp", "width": 8, "depth": 1}))
+
+
+@pytest.mark.parametrize(
+    "trainer",
+    [
+        {"precision": "bf16"},
+        {"ema": 0.5, "gradient_clip": 0.1},
+        {"schedule": {"name": "cosine", "warmup": 2}, "optimiser": "adamw"},
+        {"max_steps": None, "epochs": 1},
+    ],
+)
+def test_options_train(run_config, trainer):
+    folder = start(run_config(trainer={"max_steps": 3, **trainer}, task={"baselines": []}))
+    assert all(value.isfinite().all() for value in pipeline_of(folder).state_dict().values())
+
+
+def test_patience_ends_a_run_without_progress(run_config):
+    still = {"optimiser": {"name": "sgd", "lr": 1e-30}, "validate_every": 2, "patience": 2, "max_steps": 40}
+    folder = start(run_config(trainer=still, task={"baselines": []}))
+    rows = (folder / "logs" / "validation.csv").read_text().split()
+    assert len(rows) < 8
+
+
+def test_mask_and_several_targets_train(run_config):
+    task = {"inputs": ["force"], "targets": ["displacement", "force"], "mask": "inside", "baselines": []}
+    folder = start(run_config(task=task, model="gru", trainer={"max_steps": 2, "log_every": 1}))
+    header = (folder / "logs" / "train.csv").read_text().splitlines()[0]
+    assert header == "step,train/loss,train/displacement,train/force,learning_rate"
+
+
+def test_configuration_is_plain_yaml(run_config):
+    folder = start(run_config(trainer={"max_steps": 1}, task={"baselines": []}))
+    assert yaml.safe_load((folder / "config.yaml").read_text())["task"]["inputs"] == ["stiffness", "damping"]
+    assert isinstance(open_run(folder).pipeline(), Pipeline)
