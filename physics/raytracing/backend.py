@@ -120,7 +120,8 @@ def describe() -> dict[str, str]:
     Returns
     -------
     dict
-        Keys ``sionna-rt``, ``mitsuba``, ``drjit`` (version or ``"not installed"``) and ``backend``.
+        Keys ``sionna-rt``, ``mitsuba``, ``drjit`` (version or ``"not installed"``) and ``backend``, e.g.
+        ``"LLVM 23.1.4"``.
 
     Raises
     ------
@@ -128,7 +129,8 @@ def describe() -> dict[str, str]:
         If nothing can run the solver.
     """
     found = {name: _version(name) for name in ("sionna-rt", "mitsuba", "drjit")}
-    return found | {"backend": str(choose_backend())}
+    backend = choose_backend()
+    return found | {"backend": f"{backend.name.upper()} {backend.version}"}
 
 
 def _version(distribution: str) -> str:
