@@ -11,7 +11,7 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="Folder of the run.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(help="dataset=URL to score on another store.", metavar="[KEY=VALUE]..."),
+        typer.Argument(help="dataset=URL to score on another store.", metavar="KEY=VALUE"),
     ] = None,
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",

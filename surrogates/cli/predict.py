@@ -53,7 +53,7 @@ def _write(prediction: "xr.Dataset", path: Path) -> None:
     text = {name: c.astype(object) for name, c in prediction.coords.items() if c.dtype.kind == "U"}
     prediction = prediction.assign_coords(text)
     if path.suffix == ".zarr":
-        prediction.to_zarr(staging, mode="w", zarr_format=3)
+        prediction.to_zarr(staging, mode="w", zarr_format=3, consolidated=False)
     else:
         prediction.to_netcdf(staging)
     staging.replace(path)
