@@ -44,7 +44,7 @@ def build(
     workers
         Worker processes; 0 simulates in this process.
     part
-        ``(i, n)``, i from 1: build the i-th of n slices only, then call :func:`finalise` when all are there.
+        ``(i, n)``, i from 1: build the i-th of n slices only, then call `finalise` when all are there.
     progress, bar
         Whether to show progress, and whether as a bar (None: when stderr is a terminal).
     storage_options
@@ -133,7 +133,7 @@ def resume(
     recipe_class
         The recipe, where it is not a registered one: a store never names code to run.
     workers, part, progress, bar, storage_options
-        As in :func:`build`.
+        As in `build`.
     """
     store = open_store(url, storage_options=storage_options)
     if is_final(store):

@@ -55,7 +55,7 @@ def import_generic(
     mapping
         A YAML file, or its content; paths in it are relative to the file, or to the current folder.
     url, workers, progress, bar, storage_options
-        As in :func:`datasets.factory.build.build`.
+        As in `datasets.factory.build.build`.
 
     Raises
     ------

@@ -48,7 +48,7 @@ class VariableMapping(SharedMapping):
     dtype
         In the store; that of the files by default, where double precision becomes single.
     missing, minimum, maximum, display_units
-        As in :class:`datasets.store.specs.VariableSpec`.
+        As in `datasets.store.specs.VariableSpec`.
     role
         What the variable is for; kept as an attribute for the reader of the store.
     """

@@ -17,7 +17,7 @@ COLUMNS = 3
 
 
 def picture(store: Store, record: int) -> Figure:
-    """Draw one record: with the recipe's own plot (registry ``plots``, the recipe's name), else :func:`draw`.
+    """Draw one record: with the recipe's own plot (registry ``plots``, the recipe's name), else `draw`.
 
     Raises
     ------

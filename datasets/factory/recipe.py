@@ -17,8 +17,8 @@ Arrays = dict[str, np.ndarray]
 class Recipe(BaseModel):
     """A simulator with its parameters, ready to be turned into a store.
 
-    A subclass declares its parameters as pydantic fields and says in :meth:`specs` what it makes and in
-    :meth:`simulate` how. A recipe is a value: what it simulates depends on its fields alone, so that a build
+    A subclass declares its parameters as pydantic fields and says in `specs` what it makes and in
+    `simulate` how. A recipe is a value: what it simulates depends on its fields alone, so that a build
     may be cut in parts, killed and resumed.
 
     Attributes
@@ -31,7 +31,7 @@ class Recipe(BaseModel):
         Leading dimension of everything that varies: ``sample``, ``time``, ``trajectory``.
     chained
         Whether a unit continues the unit before it (a climate run): units then run in order, and
-        :meth:`simulate_next` takes the place of :meth:`simulate`.
+        `simulate_next` takes the place of `simulate`.
     seed
         Root of every random number.
 
@@ -112,7 +112,7 @@ class Recipe(BaseModel):
         Returns
         -------
         dict
-            For each record variable of :meth:`specs`, an array of shape (n, ...) in the variable's units.
+            For each record variable of `specs`, an array of shape (n, ...) in the variable's units.
         """
         raise NotImplementedError
 

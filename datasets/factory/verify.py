@@ -47,7 +47,7 @@ def verify(
     recipe_class
         The recipe, where it is not a registered one.
     progress, storage_options
-        As in :func:`datasets.factory.build.build`.
+        As in `datasets.factory.build.build`.
 
     Returns
     -------

@@ -82,7 +82,7 @@ def split_node(kind: str, node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
 
 
 def validate(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
-    """Return ``model`` made of ``data``, or one :class:`ConfigError` that names every fault.
+    """Return ``model`` made of ``data``, or one `ConfigError` that names every fault.
 
     Parameters
     ----------

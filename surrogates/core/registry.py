@@ -68,7 +68,7 @@ def resolve(kind: str, name: str) -> object:
     Parameters
     ----------
     kind
-        One of :data:`KINDS`.
+        One of `KINDS`.
     name
         The registered name, as in a configuration's ``name:``.
 

@@ -24,14 +24,14 @@ CACHE_BYTES = 4 << 30
 
 
 class Preparation(Protocol):
-    """A step of every batch; see :class:`surrogates.learning.protocols.Preparation`."""
+    """A step of every batch; see `surrogates.learning.protocols.Preparation`."""
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Return the prepared batch."""
 
 
 class Augmentation(Protocol):
-    """A step of training batches; see :class:`surrogates.learning.protocols.Augmentation`."""
+    """A step of training batches; see `surrogates.learning.protocols.Augmentation`."""
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator]) -> Batch:
         """Return the changed batch."""

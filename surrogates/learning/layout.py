@@ -93,7 +93,7 @@ class Layout:
         return torch.cat([part.expand(batch, -1, *grid) for part in parts], dim=1)
 
     def unpack(self, stacked: Tensor) -> dict[str, Tensor]:
-        """Undo :meth:`pack` for variables that have the record dimension."""
+        """Undo `pack` for variables that have the record dimension."""
         values = {}
         for spec, part in zip(self.specs, stacked.split(self.counts, dim=1), strict=True):
             dims = field_dims(spec, self.record_dimension)
@@ -115,7 +115,7 @@ class Layout:
         return value.reshape(batch, count, *(next(sizes) if here else 1 for here in present))
 
     def _plan(self, spec: VariableSpec) -> tuple[bool, tuple[int, ...] | None, int, tuple[bool, ...]]:
-        """Return what :meth:`one` needs of a spec; worked out once, since it is asked in every step."""
+        """Return what `one` needs of a spec; worked out once, since it is asked in every step."""
         if spec.name not in self._plans:
             dims, order = field_dims(spec, self.record_dimension), self._channel_first(spec)
             self._plans[spec.name] = (

@@ -82,7 +82,7 @@ class LearningModule(LightningModule):
             super().__setattr__(name, value)
 
     def configure_optimizers(self) -> Optimizer:
-        """Return the optimiser; its rate is set in :meth:`training_step`."""
+        """Return the optimiser; its rate is set in `training_step`."""
         return self._optimiser
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
