@@ -1,10 +1,12 @@
 """The layout of a store: Zarr v3 arrays that `xr.open_zarr` shows with their meaning.
 
-    store.zarr/
-        <variable>          one array per variable; record variables are sharded by row of records
-        <split>             int8 flags over the records
-        statistics/<variable>/{count, mean, m2, minimum, maximum}     one entry per record
-        build/row-000003    the receipt of a shard row (attributes of an empty group), written last
+```text
+store.zarr/
+    <variable>          one array per variable; record variables are sharded by row of records
+    <split>             int8 flags over the records
+    statistics/<variable>/{count, mean, m2, minimum, maximum}     one entry per record
+    build/row-000003    the receipt of a shard row (attributes of an empty group), written last
+```
 """
 
 import hashlib
