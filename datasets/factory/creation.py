@@ -34,7 +34,7 @@ def open_or_create(recipe: Recipe, url: str, storage_options: Mapping[str, Any] 
     beside, lock = _beside(url, storage_options)
     if beside.exists(lock) or not files.exists("zarr.json"):
         with alone(beside, lock) as interrupted:
-            if interrupted:
+            if interrupted and _is_unfinished(files):
                 files.remove_all()
             if not files.exists("zarr.json"):
                 _create(recipe, url, files, storage_options)
@@ -52,6 +52,13 @@ def _beside(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Files,
     parent, slash, name = url.rpartition("/")
     folder = "memory://" if parent == "memory:/" else parent or slash or "."
     return Files(folder, storage_options), f"{name}.creating"
+
+
+def _is_unfinished(files: Files) -> bool:
+    """Tell whether a process died while it created the store: the attributes are written last."""
+    if not files.exists("zarr.json"):
+        return True
+    return bool(json.loads(files.read("zarr.json")).get("attributes", {}).get("unfinished"))
 
 
 def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str, Any] | None) -> None:

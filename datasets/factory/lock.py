@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
@@ -77,8 +77,9 @@ class RowsLock:
                 continue
 
     def _refuse_if_alive(self, name: str) -> None:
-        holder = _holder(self._files, name)
-        if holder is not None and _is_alive(holder):
+        found = _content(self._files, name)
+        if found is not None and _is_alive(found):
+            holder = json.loads(found)
             raise BuildError(
                 f"Process {holder['pid']} on {holder['host']} is building {self._store.url} at this moment "
                 f"({name.removesuffix('.json')}). Wait for it, or stop it and run the command again."
@@ -97,10 +98,12 @@ def alone(files: Files, name: str) -> Iterator[bool]:
     inherited = False
     sign = _sign()
     while not files.create(name, sign) or (inherited and not _still_ours(files, name, sign)):
-        holder = _holder(files, name)
-        if holder is not None and _is_alive(holder):
+        found = _content(files, name)
+        if found is None:  # let go since: try again
+            continue
+        if _is_alive(found):
             time.sleep(0.05)
-        else:
+        elif _content(files, name) == found:
             inherited = True
             files.remove(name)
     try:
@@ -112,21 +115,22 @@ def alone(files: Files, name: str) -> Iterator[bool]:
 def _still_ours(files: Files, name: str, sign: bytes) -> bool:
     """Look again after a moment: two processes may have found the same dead holder."""
     time.sleep(0.2)
+    return _content(files, name) == sign
+
+
+def _content(files: Files, name: str) -> bytes | None:
     try:
-        return files.read(name) == sign
+        return files.read(name)
     except FileNotFoundError:
-        return False
-
-
-def _holder(files: Files, name: str) -> dict[str, Any] | None:
-    try:
-        return dict(json.loads(files.read(name)))
-    except (FileNotFoundError, ValueError):  # gone since, or torn by a crash
         return None
 
 
-def _is_alive(holder: dict[str, Any]) -> bool:
+def _is_alive(sign: bytes) -> bool:
     """Tell whether the process that signed a lock is alive, as far as this machine can know."""
+    try:
+        holder = json.loads(sign)
+    except ValueError:  # torn when the power failed
+        return False
     if holder["host"] != socket.gethostname():
         return bool(time.time() - holder["seen"] < SILENCE)
     return holder["born"] == _born(holder["pid"])

@@ -76,3 +76,18 @@ def test_alone_tells_whether_the_holder_before_died(tmp_path: Path) -> None:
     with alone(files, "x") as inherited:
         assert inherited
     assert not files.exists("x")
+
+
+def test_a_lock_that_is_let_go_in_between_is_not_taken_for_a_dead_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Files(str(tmp_path))
+    assert files.create("x", b"held")
+
+    def let_go(self: Files, name: str) -> bytes:
+        self.remove(name)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Files, "read", let_go)
+    with alone(files, "x") as inherited:
+        assert not inherited

@@ -1,0 +1,57 @@
+"""A store is created once and whole."""
+
+import json
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+import zarr
+
+from datasets.factory.build import build, is_final
+from datasets.factory.creation import open_or_create
+from datasets.factory.errors import BuildError
+from tests.datasets.factory.conftest import content
+from tests.toy import Oscillator
+
+
+def die_while_creating(url: Path) -> None:
+    """Leave the lock of a process that died."""
+    sign = {"host": socket.gethostname(), "pid": 1, "born": "never", "seen": 0}
+    (url.parent / f"{url.name}.creating").write_text(json.dumps(sign))
+
+
+def test_a_store_half_created_is_created_anew(tmp_path: Path, undisturbed: str) -> None:
+    url = tmp_path / "toy.zarr"
+    zarr.open_group(str(url), mode="w", attributes={"unfinished": "..."}).create_array(
+        "damping", shape=3, dtype="i4"
+    )
+    die_while_creating(url)
+    build(Oscillator(), str(url), workers=0, progress=False)
+    assert content(str(url)) == content(undisturbed)
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.zarr"]
+
+
+def test_a_store_whose_creator_died_just_after_is_kept(tmp_path: Path, undisturbed: str) -> None:
+    url = tmp_path / "toy.zarr"
+    shutil.copytree(undisturbed, url)
+    die_while_creating(url)
+    assert is_final(open_or_create(Oscillator(), str(url)))
+
+
+def test_nothing_is_left_of_a_creation_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Oscillator) -> None:
+        raise ValueError("the scene has no roads")
+
+    monkeypatch.setattr(Oscillator, "shared", fail)
+    with pytest.raises(ValueError, match="no roads"):
+        open_or_create(Oscillator(), str(tmp_path / "toy.zarr"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_version_of_the_recipe_makes_another_store(
+    undisturbed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Oscillator, "version", 2)
+    with pytest.raises(BuildError, match="version 1 of the recipe instead of 2"):
+        open_or_create(Oscillator(), undisturbed)
