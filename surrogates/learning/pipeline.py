@@ -102,7 +102,10 @@ class Pipeline(nn.Module):
         inputs
             Input variables in the units of their specs, batch first.
         """
-        features = self.features(inputs)
+        return self.answer(self.features(inputs))
+
+    def answer(self, features: Features) -> Batch:
+        """Return the targets in physical units for channels that are known already."""
         answer = self.target_normaliser.inverse(self.normalised(features))
         if features.offset is not None:
             answer = answer + features.offset
@@ -130,12 +133,11 @@ class Pipeline(nn.Module):
             return value.view(1, 1, *value.shape)
         if value.ndim == grid + 1:
             return value.unsqueeze(1)
-        target = self.layout.specs[0]
-        if value.ndim == len(target.shape) + 1:
-            return self.layout.one(target, value, value.shape[0])
+        if all(value.shape[1:] == batch[name].shape[1:] for name in self.target_names):
+            return torch.cat([self.layout.one(spec, value, len(value)) for spec in self.layout.specs], dim=1)
         raise ConfigError(
             f"mask '{mask}' has shape {tuple(value.shape)} for targets on the grid {self.layout.grid}; "
-            "give a mask on that grid, or with the dimensions of the first target"
+            "give a mask on that grid, or with the dimensions of every target"
         )
 
     @torch.no_grad()

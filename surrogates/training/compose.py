@@ -31,6 +31,7 @@ TOP = (
     "trainer",
     "output",
     "init",
+    "parts",
     "size",
     "sizes",
     "run",
@@ -38,6 +39,9 @@ TOP = (
     "experiment",
 )
 CONTROL = ("run", "ckpt", "sizes")
+
+
+VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--cfg", "-c", "--package", "-p")
 
 
 class _Stop(BaseException):
@@ -50,7 +54,7 @@ class _Stop(BaseException):
 
 def register() -> None:
     """Put the outline of a run in Hydra's store: parts are open (pydantic checks them), the top is closed."""
-    parts = {name: DictConfig({}, flags={"struct": False}) for name in ("task", "model", "trainer", "sizes")}
+    parts = {name: DictConfig({}, flags={"struct": False}) for name in ("task", "model", "trainer", "parts", "sizes")}
     top: dict[str, Any] = {
         "seed": RunConfig.model_fields["seed"].default,
         "dataset": None,
@@ -147,6 +151,21 @@ def given_values(overrides: Sequence[str], choices: Mapping[str, Any]) -> dict[s
     return cast(dict[str, Any], OmegaConf.to_container(found, resolve=False))
 
 
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """Put flags before ``key=value``: Hydra's parser refuses them in between."""
+    flags: list[str] = []
+    values: list[str] = []
+    following = iter(arguments)
+    for argument in following:
+        if not argument.startswith("-"):
+            values.append(argument)
+            continue
+        flags.append(argument)
+        if argument in VALUED:
+            flags += [value for value in [next(following, None)] if value is not None]
+    return [*flags, *values]
+
+
 def explain(error: Exception) -> ConfigError:
     """Turn Hydra's words into ours: the key that is wrong, and the nearest that exists."""
     text = str(error).strip()
@@ -179,7 +198,7 @@ def _key(override: str) -> str:
 def _as_command_line(arguments: Sequence[str]) -> Iterator[None]:
     """Let Hydra see the arguments as its command line, and let its errors come through."""
     argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = ["surrogates train", *arguments]
+    sys.argv = ["surrogates train", *flags_first(arguments)]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         yield

@@ -59,6 +59,13 @@ class TaskConfig(Section):
     blocks: str | None = Field(None, description="Variable of the records that share randomness.")
     plots: list[Node] = Field([{"name": "fields"}], description="Pictures of the report.")
 
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        names = [*self.inputs, *self.targets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{twice} stand twice among inputs and targets; name each variable once")
+        return self
+
 
 class TrainerConfig(Section):
     """How long, how fast, on what."""
@@ -102,6 +109,7 @@ class RunConfig(Section):
     trainer: TrainerConfig
     output: str = Field("runs", description="Folder of all runs.")
     init: str | None = Field(None, description="Bundle or run whose weights are the start.")
+    parts: dict[str, str] = Field({}, description="Pipelines inside the transform, and the runs they come from.")
 
     @model_validator(mode="before")
     @classmethod

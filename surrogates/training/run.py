@@ -13,6 +13,7 @@ from torch import Tensor
 
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing, nearest
 from surrogates.evaluation.run import evaluate_run
 from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.learning.pipeline import Pipeline
@@ -42,6 +43,8 @@ def start(values: Mapping[str, Any]) -> Path:
     pipeline = experiment.pipeline()
     if config.init:
         _take_weights(pipeline, Path(config.init))
+    for part, source in config.parts.items():
+        _take_weights(_part(pipeline, part), Path(source))
     experiment.check(pipeline)
     folder = _new_folder(Path(config.output) / config.experiment)
     plain = experiment.resolved(pipeline)
@@ -163,6 +166,16 @@ def _take_weights(pipeline: Pipeline, source: Path) -> None:
                 "give the model and the task of the bundle, or train without init"
             )
     pipeline.load_state_dict(given)
+
+
+def _part(pipeline: Pipeline, name: str) -> Pipeline:
+    """Return a pipeline inside the transform, such as the frozen first stage of a cascade."""
+    found = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
+    if name not in found:
+        raise ConfigError(
+            f"parts: the transform has no pipeline '{name}'.{nearest(name, found)} It has: {listing(found)}."
+        )
+    return found[name]
 
 
 def _new_folder(parent: Path) -> Path:

@@ -1,0 +1,1 @@
+"""What each domain adds on the learning side: transforms, baselines, metrics, pictures, claims."""

@@ -1,0 +1,1 @@
+"""Radio maps: path gain over a city, without and with measured samples."""

@@ -1,0 +1,148 @@
+"""Baselines without samples: closed formulas, and distance laws fitted to the training maps."""
+
+from collections.abc import Iterable
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from physics import propagation
+from surrogates.domains.radio.site import AZIMUTH, HEIGHTS, Link, Path
+from surrogates.learning.protocols import Batch
+
+DIRECTIONAL = "path_gain_directional"
+
+
+class Formula:
+    """A map of the direct ray for every target; the antenna's gain is added for directional ones.
+
+    Parameters
+    ----------
+    targets
+        Names of the targets.
+    frequency, cell, receiver_height
+        See :class:`~surrogates.domains.radio.site.Link`.
+    """
+
+    def __init__(
+        self,
+        targets: list[str],
+        frequency: float = 3.66e9,
+        cell: float = 4.0,
+        receiver_height: float = 2.0,
+    ) -> None:
+        self.targets = targets
+        self.link = Link(frequency, cell, receiver_height)
+
+    def fit(self, batches: Iterable[Batch]) -> Self:
+        """Formulas have nothing to learn."""
+        return self
+
+    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Return the formula's map for each target."""
+        path = self.link.path(inputs)
+        gain = self.gain(path)
+        return {name: gain + self._antenna(name, path, inputs) for name in self.targets}
+
+    def gain(self, path: Path) -> Tensor:
+        """Path gain between isotropic antennas, dB."""
+        raise NotImplementedError
+
+    def _antenna(self, target: str, path: Path, inputs: Batch) -> Tensor | float:
+        return self.link.antenna_gain(path, inputs[AZIMUTH]) if target == DIRECTIONAL else 0.0
+
+
+class FreeSpace(Formula):
+    """Friis' formula."""
+
+    def gain(self, path: Path) -> Tensor:
+        return self.link.free_space(path)
+
+
+class UrbanMacro(Formula):
+    """3GPP TR 38.901 UMa, by line of sight over the height raster."""
+
+    def gain(self, path: Path) -> Tensor:
+        return self.link.uma(path)
+
+
+class Ericsson(Formula):
+    """Ericsson's 9999 model."""
+
+    def gain(self, path: Path) -> Tensor:
+        return torch.as_tensor(
+            propagation.ericsson_path_gain(
+                path.link.ground_distance, path.height, self.link.receiver_height, self.link.frequency
+            )
+        )
+
+
+class LogDistance(Formula):
+    """Least squares ``gain = a + b log10(distance)`` over the outdoor cells of the training maps.
+
+    Parameters
+    ----------
+    by_sight
+        Fit cells with and without line of sight apart.
+    weakest
+        Cells below it, dB, do not count.
+    """
+
+    def __init__(
+        self,
+        targets: list[str],
+        frequency: float = 3.66e9,
+        cell: float = 4.0,
+        receiver_height: float = 2.0,
+        by_sight: bool = False,
+        weakest: float = -140.0,
+    ) -> None:
+        super().__init__(targets, frequency, cell, receiver_height)
+        self.by_sight, self.weakest = by_sight, weakest
+        self._lines: list[Tensor] = []
+
+    def fit(self, batches: Iterable[Batch]) -> Self:
+        """Accumulate the normal equations of each class."""
+        classes = 2 if self.by_sight else 1
+        normal, right = torch.zeros(classes, 2, 2).double(), torch.zeros(classes, 2).double()
+        for batch in batches:
+            path = self.link.path(batch)
+            rows, group = self._rows(path), self._class(path)
+            for name in self.targets:
+                gain = batch[name] - self._antenna(name, path, batch)
+                counted = (batch[HEIGHTS] <= 0) & (batch[name] >= self.weakest)
+                for number in range(classes):
+                    chosen = counted & (group == number)
+                    a, y = rows[chosen].double(), gain[chosen].double()
+                    normal[number] += a.T @ a
+                    right[number] += a.T @ y
+        if not normal[:, 0, 0].all():
+            raise ValueError("the training maps have no outdoor cell of one class to fit a distance law on")
+        self._lines = list(torch.linalg.solve(normal, right).float())
+        return self
+
+    def gain(self, path: Path) -> Tensor:
+        rows, group = self._rows(path), self._class(path)
+        fitted = torch.stack([rows @ line.to(rows) for line in self._lines])
+        return fitted.gather(0, group.unsqueeze(0)).squeeze(0)
+
+    def _rows(self, path: Path) -> Tensor:
+        logarithm = torch.log10(torch.as_tensor(path.link.distance).clamp(min=1.0))
+        return torch.stack([torch.ones_like(logarithm), logarithm], dim=-1)
+
+    def _class(self, path: Path) -> Tensor:
+        return path.sight.long() if self.by_sight else torch.zeros_like(path.sight, dtype=torch.long)
+
+
+class LogDistanceBySight(LogDistance):
+    """The log-distance fit with and without line of sight apart: the honest floor for a network."""
+
+    def __init__(
+        self,
+        targets: list[str],
+        frequency: float = 3.66e9,
+        cell: float = 4.0,
+        receiver_height: float = 2.0,
+        weakest: float = -140.0,
+    ) -> None:
+        super().__init__(targets, frequency, cell, receiver_height, by_sight=True, weakest=weakest)

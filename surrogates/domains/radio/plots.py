@@ -1,0 +1,191 @@
+"""Pictures of radio maps: over buildings, with transmitter and samples; their errors, against distance too."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from surrogates.domains.radio.site import HEIGHTS, POSITION
+from surrogates.evaluation.evaluate import Target
+from surrogates.evaluation.pictures import Examples
+
+GAIN, ERROR = "viridis", "RdBu_r"
+BUILDINGS = ListedColormap(["#d9d9d9"])
+LARGEST_ERROR = 20.0  # dB
+BIN = 20.0  # m
+SAMPLES = "path_gain_samples"
+
+
+class RadioMap:
+    """Truth, prediction and error over the buildings, and RMSE against distance for all methods.
+
+    Parameters
+    ----------
+    count
+        Maps to draw.
+    methods
+        Methods in the curves, the model first.
+    """
+
+    def __init__(self, count: int = 2, methods: int = 5) -> None:
+        self.count, self.methods = count, methods
+
+    def __call__(self, examples: Examples) -> dict[str, Figure]:
+        """Return the figures by title."""
+        target = examples.targets[0]
+        chosen = dict(list(examples.predictions.items())[: self.methods])
+        return {
+            "Radio maps": draw_maps(examples.data, chosen, target, self.count),
+            "Error against distance": draw_errors(examples.data, chosen, target),
+        }
+
+
+def draw_maps(
+    data: xr.Dataset, predictions: Mapping[str, xr.Dataset], target: Target, count: int = 2
+) -> Figure:
+    """Draw truth, the first method and its error, one row for each map."""
+    name, (model, predicted) = target.spec.name, next(iter(predictions.items()))
+    rows = min(count, data.sizes[data[name].dims[0]])
+    figure = Figure(figsize=(12.5, 4.0 * rows), layout="constrained")
+    grid = figure.subplots(rows, 3, squeeze=False)
+    low, high = _range(data[name].values[:rows], target)
+    for row, axes in enumerate(grid):
+        draw_row(figure, axes, data.isel({data[name].dims[0]: row}), predicted[name].values[row], name, (low, high))
+    for axes, title in zip(grid[0], ("Ray tracing", model, f"{model} minus ray tracing"), strict=True):
+        axes.set_title(title)
+    return figure
+
+
+def draw_row(
+    figure: Figure,
+    axes: Sequence[Axes],
+    example: xr.Dataset,
+    predicted: np.ndarray,
+    name: str,
+    limits: tuple[float, float],
+) -> None:
+    """Draw one example: truth, prediction, error.
+
+    Parameters
+    ----------
+    figure, axes
+        Where; three axes.
+    example
+        Inputs and truth of one record.
+    predicted
+        Path gain (y, x), dB.
+    name
+        Variable of the truth.
+    limits
+        Range of the colours, dB.
+    """
+    truth = example[name].values
+    outdoor = example[HEIGHTS].values <= 0
+    for panel, values in ((axes[0], truth), (axes[1], np.where(outdoor, predicted, np.nan))):
+        image = _field(panel, np.where(outdoor, values, np.nan), example, GAIN, limits)
+    if SAMPLES in example:
+        _samples(axes[1], example)
+    figure.colorbar(image, ax=list(axes[:2]), label="path gain, dB", extend="both", shrink=0.9)
+    error = np.where(outdoor, predicted - truth, np.nan)
+    shade = _field(axes[2], error, example, ERROR, (-LARGEST_ERROR, LARGEST_ERROR))
+    figure.colorbar(shade, ax=axes[2], label="error, dB", extend="both", shrink=0.9)
+    for panel in axes:
+        _transmitter(panel, example)
+
+
+def draw_errors(data: xr.Dataset, predictions: Mapping[str, xr.Dataset], target: Target) -> Figure:
+    """Draw the RMSE of every method in rings around the transmitter, over all maps."""
+    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    draw_error_curves(figure.subplots(), data, predictions, target)
+    return figure
+
+
+def draw_error_curves(
+    axes: Axes, data: xr.Dataset, predictions: Mapping[str, xr.Dataset], target: Target
+) -> None:
+    """Draw RMSE against distance into axes."""
+    name = target.spec.name
+    truth, distance = data[name].values, ground_distance(data)
+    counted = np.isfinite(truth) & (data[HEIGHTS].values <= 0)
+    if target.mask is not None and target.mask.name in data:
+        counted &= data[target.mask.name].values.astype(bool)
+    if target.valid_min is not None:
+        counted &= np.nan_to_num(truth, nan=-np.inf) >= target.valid_min
+    ring = (distance[counted] // BIN).astype(int)
+    number = np.bincount(ring)
+    shown = number >= 50
+    middle = (np.arange(number.size) + 0.5) * BIN
+    for method, predicted in predictions.items():
+        squared = (predicted[name].values - truth)[counted] ** 2
+        rmse = np.sqrt(np.bincount(ring, squared)[shown] / number[shown])
+        axes.plot(middle[shown], rmse, linewidth=2.4 if method in list(predictions)[:1] else 1.4, label=method)
+    axes.set_xlabel("distance from the transmitter, m")
+    axes.set_ylabel("RMSE, dB")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def ground_distance(data: xr.Dataset) -> np.ndarray:
+    """Return the horizontal distance of every cell from its transmitter, (sample, y, x), m."""
+    position = data[POSITION].values
+    east = data["x"].values[None, None, :] - position[:, 0, None, None]
+    north = data["y"].values[None, :, None] - position[:, 1, None, None]
+    return np.asarray(np.hypot(east, north))
+
+
+def _field(
+    axes: Axes, values: np.ndarray, example: xr.Dataset, colours: str, limits: tuple[float, float]
+) -> AxesImage:
+    extent = _extent(example)
+    built = np.where(example[HEIGHTS].values > 0, 1.0, np.nan)
+    axes.set_facecolor("white")
+    axes.imshow(built, origin="lower", extent=extent, cmap=BUILDINGS, vmin=0, vmax=1)
+    image = axes.imshow(
+        values, origin="lower", extent=extent, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="none"
+    )
+    axes.set_xlabel("east, m")
+    axes.set_ylabel("north, m")
+    axes.label_outer()
+    return image
+
+
+def _transmitter(axes: Axes, example: xr.Dataset) -> None:
+    east, north, _ = example[POSITION].values
+    axes.plot(east, north, marker="^", markersize=11, color="#d62728", markeredgecolor="white", linestyle="none")
+    if "transmitter_azimuth" in example:
+        azimuth = float(example["transmitter_azimuth"])
+        end = (east + 60 * np.sin(azimuth), north + 60 * np.cos(azimuth))
+        axes.annotate("", end, (east, north), arrowprops={"arrowstyle": "->", "color": "#d62728", "lw": 2})
+
+
+def _samples(axes: Axes, example: xr.Dataset) -> None:
+    rows, columns = np.nonzero(np.isfinite(example[SAMPLES].values))
+    axes.scatter(
+        example["x"].values[columns],
+        example["y"].values[rows],
+        s=9,
+        facecolor="none",
+        edgecolor="white",
+        linewidth=0.7,
+    )
+
+
+def _extent(example: xr.Dataset) -> tuple[float, float, float, float]:
+    x, y = example["x"].values, example["y"].values
+    half = float(x[1] - x[0]) / 2
+    return float(x[0]) - half, float(x[-1]) + half, float(y[0]) - half, float(y[-1]) + half
+
+
+def _range(truth: np.ndarray, target: Target) -> tuple[float, float]:
+    known = truth[np.isfinite(truth)]
+    if target.valid_min is not None:
+        known = known[known >= target.valid_min]
+    if not known.size:
+        return -140.0, -60.0
+    low, high = np.percentile(known, [2, 98])
+    return float(low), float(high)

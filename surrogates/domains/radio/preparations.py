@@ -1,0 +1,128 @@
+"""What every batch of radio maps goes through: outdoor cells, drawn samples, the link budget."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.store.specs import VariableSpec
+from surrogates.domains.radio.cascade import SAMPLES
+from surrogates.domains.radio.site import HEIGHTS
+
+Batch = dict[str, Tensor]
+OUTDOOR, SCORED = "outdoor", "scored"
+
+
+class Outdoor:
+    """Make ``outdoor``, the cells without a building: the mask of isotropic maps."""
+
+    variables = (HEIGHTS,)
+
+    def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
+        """Return the spec of the mask."""
+        return [_mask(specs[HEIGHTS], OUTDOOR, "cell without a building at its centre")]
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
+        """Add the mask."""
+        return {**batch, OUTDOOR: batch[HEIGHTS] <= 0}
+
+
+class DrawSamples:
+    """Draw measured cells from a map, and keep them out of loss and score.
+
+    Makes ``path_gain_samples`` (the map at the drawn outdoor cells, NaN elsewhere) and ``scored``, the outdoor
+    cells that were not drawn.
+
+    Parameters
+    ----------
+    count
+        Cells of a map.
+    vary
+        In training, draw from none to ``count`` cells instead of exactly that many.
+    source
+        Variable that is measured.
+    weakest
+        Cells below it, dB, are not measured: no receiver would.
+    """
+
+    def __init__(
+        self,
+        count: int = 200,
+        vary: bool = True,
+        source: str = "path_gain_directional",
+        weakest: float = -140.0,
+    ) -> None:
+        self.count, self.vary, self.source, self.weakest = count, vary, source, weakest
+        self.variables = (HEIGHTS, source)
+
+    def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
+        """Return the specs of samples and mask."""
+        measured = specs[self.source].model_copy(
+            update={"name": SAMPLES, "long_name": "measured path gain, NaN where unknown", "missing": True}
+        )
+        return [measured, _mask(specs[HEIGHTS], SCORED, "outdoor cell without a given measurement")]
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
+        """Add samples and mask; example ``i`` draws from ``rngs[i]`` alone."""
+        gain, outdoor = batch[self.source], batch[HEIGHTS] <= 0
+        usable = (outdoor & (gain >= self.weakest)).flatten(1).numpy()
+        drawn = np.zeros(usable.shape, dtype=bool)
+        for row, cells, rng in zip(drawn, usable, rngs, strict=True):
+            wanted = int(rng.integers(self.count + 1)) if train and self.vary else self.count
+            candidates = np.flatnonzero(cells)
+            row[rng.choice(candidates, size=min(wanted, candidates.size), replace=False)] = True
+        given = torch.from_numpy(drawn).view(gain.shape)
+        return {**batch, SAMPLES: torch.where(given, gain, torch.nan), SCORED: outdoor & ~given}
+
+
+class LinkBudget:
+    """Put directional maps through a random link budget: y becomes slope * y + offset, in training.
+
+    Makes ``link_slope`` and ``link_offset``, 1 and 0 outside training. With them the published U-Net-Dir
+    learns signal strengths of arbitrary equipment: slope U(0.1, 0.7), offset minus the sum of transmit power
+    U(10, 35) dBm, transmit gain U(10, 20) dBi, receive gain U(-10, 10) dBi and insertion loss U(-20, -10) dB
+    (released training code of Geo2SigMap, arXiv:2312.14303).
+
+    Parameters
+    ----------
+    target
+        The directional map; its samples, drawn before, change alike.
+    """
+
+    def __init__(self, target: str = "path_gain_directional") -> None:
+        self.target = target
+
+    def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
+        """Return the specs of slope and offset."""
+        record = specs[self.target].dims[:1]
+        slope = VariableSpec(name="link_slope", dims=record, shape=(), long_name="slope of the link budget")
+        offset = VariableSpec(
+            name="link_offset",
+            dims=record,
+            shape=(),
+            units=specs[self.target].units,
+            long_name="link budget",
+        )
+        return [slope, offset]
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
+        """Add the budget and apply it."""
+        budgets = [self._draw(rng) if train else (1.0, 0.0) for rng in rngs]
+        slope, offset = torch.tensor(budgets, dtype=torch.float32).unbind(1)
+        changed = {
+            name: slope[:, None, None] * batch[name] + offset[:, None, None]
+            for name in (self.target, SAMPLES)
+            if name in batch
+        }
+        return {**batch, **changed, "link_slope": slope, "link_offset": offset}
+
+    @staticmethod
+    def _draw(rng: np.random.Generator) -> tuple[float, float]:
+        slope = rng.uniform(0.1, 0.7)
+        power, transmit, receive, loss = (rng.uniform(*r) for r in ((10, 35), (10, 20), (-10, 10), (-20, -10)))
+        return slope, -(power + transmit + receive + loss)
+
+
+def _mask(like: VariableSpec, name: str, long_name: str) -> VariableSpec:
+    return VariableSpec(name=name, dims=like.dims, shape=like.shape, dtype="bool", long_name=long_name)

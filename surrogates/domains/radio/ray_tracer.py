@@ -1,0 +1,70 @@
+"""The ray tracer itself with fewer rays: what the same seconds would buy without learning."""
+
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+import torch
+
+from physics.raytracing.scenes import CITIES, Window, load_city
+from physics.raytracing.solver import Pattern, Settings, trace_path_gain
+from surrogates.domains.radio.formulas import DIRECTIONAL
+from surrogates.domains.radio.site import AZIMUTH, GROUND, POSITION, Link
+from surrogates.learning.protocols import Batch
+
+UNREACHED = -140.0  # dB; what a cell counts as that no ray came to
+
+
+class FewerRays:
+    """Trace each map in its city scene.
+
+    Parameters
+    ----------
+    targets
+        Names of the targets.
+    rays, depth
+        Rays per transmitter, and largest number of reflections.
+    frequency, cell, receiver_height
+        See :class:`~surrogates.domains.radio.site.Link`.
+    """
+
+    variables = ("city", "window", "window_west", "window_south")
+
+    def __init__(
+        self,
+        targets: list[str],
+        rays: int = 100_000,
+        depth: int = 8,
+        frequency: float = 3.66e9,
+        cell: float = 4.0,
+        receiver_height: float = 2.0,
+    ) -> None:
+        self.targets = targets
+        self.link = Link(frequency, cell, receiver_height)
+        self.settings = Settings(frequency, rays, depth, receiver_height=receiver_height)
+
+    def fit(self, batches: Iterable[Batch]) -> Self:
+        """A ray tracer has nothing to learn."""
+        return self
+
+    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Return the traced map of each example; cells without a ray get -140 dB."""
+        count = len(inputs[POSITION])
+        maps = {name: [self._trace(inputs, number, name) for number in range(count)] for name in self.targets}
+        return {name: torch.from_numpy(np.stack(each)).to(inputs[GROUND]) for name, each in maps.items()}
+
+    def _trace(self, inputs: Batch, number: int, target: str) -> np.ndarray:
+        pattern: Pattern = "tr38901" if target == DIRECTIONAL else "iso"
+        ground = inputs[GROUND][number].cpu().numpy()
+        place = int(inputs["window"][number])
+        corner = [float(inputs[f"window_{side}"][place]) for side in ("west", "south")]
+        window = Window(*corner, size=ground.shape[0] * self.link.cell, cell=self.link.cell)
+        scene = load_city(list(CITIES)[int(inputs["city"][number])])
+        azimuth = inputs[AZIMUTH][number : number + 1].cpu().numpy() if pattern == "tr38901" else None
+        east, north, height = inputs[POSITION][number].cpu().double().numpy()
+        row, column = int(north // self.link.cell), int(east // self.link.cell)
+        stands = np.array([[corner[0] + east, corner[1] + north, height + ground[row, column]]])
+        gain = trace_path_gain(
+            scene, window, stands, self.settings, seed=1, patterns=(pattern,), azimuths=azimuth
+        )[0, 0]
+        return np.nan_to_num(gain, nan=UNREACHED)

@@ -1,0 +1,104 @@
+"""The link between a transmitter and the cells of a map, from the inputs of a batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from physics import propagation
+
+HEIGHTS, GROUND, POSITION, AZIMUTH = (
+    "building_height",
+    "terrain_height",
+    "transmitter_position",
+    "transmitter_azimuth",
+)
+GEOMETRY = (HEIGHTS, GROUND, POSITION)
+
+
+@dataclass(frozen=True)
+class Link:
+    """What the maps of a data set have in common.
+
+    Parameters
+    ----------
+    frequency
+        Carrier frequency, Hz.
+    cell
+        Side of a cell, m.
+    receiver_height
+        Height of the receivers above the ground, m.
+    steps
+        Parts in which the direct ray is looked at.
+    """
+
+    frequency: float = 3.66e9
+    cell: float = 4.0
+    receiver_height: float = 2.0
+    steps: int = 64
+
+    def path(self, inputs: Mapping[str, Tensor]) -> "Path":
+        """Return the geometry of every cell's direct ray, each (batch, y, x)."""
+        building, ground, position = (inputs[name] for name in GEOMETRY)
+        link = propagation.link_geometry(ground, position, self.cell, self.receiver_height)
+        ray = propagation.direct_ray(
+            building, ground, position, self.cell, self.receiver_height, self.frequency, self.steps
+        )
+        return Path(building, position[:, 2, None, None], link, ray)
+
+    def free_space(self, path: "Path") -> Tensor:
+        """Path gain of free space, dB."""
+        return torch.as_tensor(propagation.friis_path_gain(path.link.distance, self.frequency))
+
+    def uma(self, path: "Path", *, by_sight: bool = True) -> Tensor:
+        """Path gain of 3GPP's urban macro cell, dB: by line of sight, or its blocked formula everywhere."""
+        height = path.height.clamp(min=self.receiver_height)
+        blocked, clear = (
+            propagation.uma_path_gain(
+                path.link.ground_distance, height, self.receiver_height, self.frequency, sight
+            )
+            for sight in ("nlos", "los")
+        )
+        return torch.where(path.sight, clear, blocked) if by_sight else torch.as_tensor(blocked)
+
+    def nlos_map(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """UMa without line of sight as in Geo2SigMap (h_E = 0), dB, without the march along the ray."""
+        position = inputs[POSITION]
+        link = propagation.link_geometry(inputs[GROUND], position, self.cell, self.receiver_height)
+        height = position[:, 2, None, None].clamp(min=self.receiver_height)
+        return torch.as_tensor(
+            propagation.uma_path_gain(
+                link.ground_distance, height, self.receiver_height, self.frequency, "nlos", 0.0
+            )
+        )
+
+    def antenna_gain(self, path: "Path", azimuth: Tensor) -> Tensor:
+        """Gain of the antenna towards each cell, dBi."""
+        offset = path.link.azimuth - azimuth[:, None, None]
+        return torch.as_tensor(propagation.tr38901_antenna_gain(offset, path.link.zenith))
+
+
+class Path(NamedTuple):
+    """Direct rays from transmitters to all cells.
+
+    Attributes
+    ----------
+    building
+        Height of roofs, m, (batch, y, x).
+    height
+        Of the transmitter above its ground, m, (batch, 1, 1).
+    link, ray
+        As in :mod:`physics.propagation`.
+    """
+
+    building: Tensor
+    height: Tensor
+    link: propagation.Link
+    ray: propagation.DirectRay
+
+    @property
+    def sight(self) -> Tensor:
+        """Cells that see the transmitter."""
+        return torch.as_tensor(self.ray.clearance) > 0

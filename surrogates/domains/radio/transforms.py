@@ -1,0 +1,153 @@
+"""From heights and a transmitter to channels: what physics knows without tracing a ray."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from datasets.store.specs import VariableSpec
+from physics.propagation import knife_edge_loss
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing
+from surrogates.domains.radio.site import GEOMETRY, HEIGHTS, Link, Path
+from surrogates.learning.pipeline import Features
+
+DECADE, TALL, FAR = 20.0, 20.0, 50.0  # dB, m, m: channels of order one before they are normalised
+NEIGHBOURHOOD = 9  # cells of the side of the square in which the share of buildings counts
+
+
+def require(inputs: Sequence[VariableSpec], needed: Sequence[str], transform: str) -> None:
+    """Refuse a task that lacks inputs of a transform."""
+    missing = [name for name in needed if name not in {spec.name for spec in inputs}]
+    if missing:
+        raise ConfigError(
+            f"transform '{transform}' needs the inputs {listing(needed)}; task.inputs lacks {listing(missing)}"
+        )
+
+
+class PhysicsChannels(nn.Module):
+    """Channels of the direct ray, and a closed formula that the network corrects.
+
+    Parameters
+    ----------
+    inputs, targets
+        Specs of the task.
+    frequency, cell, receiver_height, steps
+        See :class:`~surrogates.domains.radio.site.Link`.
+    residual
+        Formula that is added to the network's answer: 3GPP UMa by line of sight, or free space.
+    """
+
+    channel_names = [
+        "height",
+        "indoors",
+        "share of buildings",
+        "log distance",
+        "drop",
+        "free space",
+        "UMa",
+        "sight",
+        "clearance",
+        "blocked length",
+        "knife-edge loss",
+        "diffraction parameter",
+    ]
+    in_channels = len(channel_names)
+
+    def __init__(
+        self,
+        inputs: Sequence[VariableSpec],
+        targets: Sequence[VariableSpec],
+        frequency: float = 3.66e9,
+        cell: float = 4.0,
+        receiver_height: float = 2.0,
+        steps: int = 64,
+        residual: Literal["uma", "free_space"] = "uma",
+    ) -> None:
+        super().__init__()
+        require(inputs, GEOMETRY, "radio_physics")
+        self.grid = ("y", "x")
+        self.link = Link(frequency, cell, receiver_height, steps)
+        self.residual = residual
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Features:
+        """Return the channels and the formula's map."""
+        return self.of(self.link.path(inputs))
+
+    def of(self, path: Path) -> Features:
+        """Return channels and formula for rays that are known already."""
+        free, uma = self.link.free_space(path), self.link.uma(path)
+        sight = path.sight.to(free.dtype)
+        channels = torch.stack(
+            [
+                path.building / TALL,
+                (path.building > 0).to(free.dtype),
+                _share(path.building),
+                torch.log10(path.link.distance.clamp(min=1.0)),
+                (path.height - self.link.receiver_height).expand_as(free) / TALL,
+                free / DECADE,
+                uma / DECADE,
+                sight,
+                path.ray.clearance.clamp(-30.0, 30.0) / TALL,
+                path.ray.blocked_length.clamp(max=4 * FAR) / FAR,
+                torch.as_tensor(knife_edge_loss(path.ray.diffraction_parameter)) / DECADE,
+                path.ray.diffraction_parameter.clamp(-10.0, 30.0) / DECADE,
+            ],
+            dim=1,
+        )
+        return Features(channels, (uma if self.residual == "uma" else free).unsqueeze(1))
+
+
+class PublishedIso(nn.Module):
+    """Channels of the published U-Net-Iso: raw heights, and a map with the transmitter's height in its cell.
+
+    The network's answer is added to 3GPP UMa without line of sight (h_E = 0, as in the released code).
+
+    Parameters
+    ----------
+    inputs, targets
+        Specs of the task.
+    frequency, cell, receiver_height
+        See :class:`~surrogates.domains.radio.site.Link`.
+    """
+
+    channel_names = ["building_height", "transmitter"]
+    in_channels = 2
+
+    def __init__(
+        self,
+        inputs: Sequence[VariableSpec],
+        targets: Sequence[VariableSpec],
+        frequency: float = 3.66e9,
+        cell: float = 4.0,
+        receiver_height: float = 2.0,
+    ) -> None:
+        super().__init__()
+        require(inputs, GEOMETRY, "geo2sigmap_iso")
+        self.grid = ("y", "x")
+        self.link = Link(frequency, cell, receiver_height)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Features:
+        """Return the two channels and the formula's map."""
+        channels = torch.stack([inputs[HEIGHTS], transmitter_map(inputs, self.link.cell)], dim=1)
+        return Features(channels, self.link.nlos_map(inputs).unsqueeze(1))
+
+
+def transmitter_map(inputs: Mapping[str, Tensor], cell: float) -> Tensor:
+    """Zeros, but the transmitter's height (m) in the cell it stands in; (batch, y, x)."""
+    heights, position = inputs[HEIGHTS], inputs["transmitter_position"]
+    ny, nx = heights.shape[-2:]
+    column = (position[:, 0] / cell).long().clamp(0, nx - 1)
+    row = (position[:, 1] / cell).long().clamp(0, ny - 1)
+    answer = torch.zeros_like(heights)
+    answer[torch.arange(len(heights), device=heights.device), row, column] = position[:, 2]
+    return answer
+
+
+def _share(building: Tensor) -> Tensor:
+    """Share of the neighbourhood that is built up, (batch, y, x)."""
+    built = (building > 0).to(building.dtype).unsqueeze(1)
+    half = NEIGHBOURHOOD // 2
+    return functional.avg_pool2d(built, NEIGHBOURHOOD, 1, half, count_include_pad=False).squeeze(1)
