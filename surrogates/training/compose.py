@@ -41,7 +41,18 @@ TOP = (
 CONTROL = ("run", "ckpt", "sizes")
 
 
-VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--cfg", "-c", "--package", "-p")
+VALUED = (
+    "--config-dir",
+    "-cd",
+    "--config-name",
+    "-cn",
+    "--config-path",
+    "-cp",
+    "--cfg",
+    "-c",
+    "--package",
+    "-p",
+)
 
 
 class _Stop(BaseException):
@@ -54,7 +65,10 @@ class _Stop(BaseException):
 
 def register() -> None:
     """Put the outline of a run in Hydra's store: parts are open (pydantic checks them), the top is closed."""
-    parts = {name: DictConfig({}, flags={"struct": False}) for name in ("task", "model", "trainer", "parts", "sizes")}
+    parts = {
+        name: DictConfig({}, flags={"struct": False})
+        for name in ("task", "model", "trainer", "parts", "sizes")
+    }
     top: dict[str, Any] = {
         "seed": RunConfig.model_fields["seed"].default,
         "dataset": None,

@@ -109,7 +109,9 @@ class RunConfig(Section):
     trainer: TrainerConfig
     output: str = Field("runs", description="Folder of all runs.")
     init: str | None = Field(None, description="Bundle or run whose weights are the start.")
-    parts: dict[str, str] = Field({}, description="Pipelines inside the transform, and the runs they come from.")
+    parts: dict[str, str] = Field(
+        {}, description="Pipelines inside the transform, and the runs they come from."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -252,6 +252,9 @@ class Experiment:
         index = self.index("train")
         few = ExampleIndex(index.store[:2], index.record[:2], index.length)
         batch = next(iter(self.loader("train", index=few, batch_size=len(few) or 1)))
+        trainer = self.config.trainer
+        build("optimisers", trainer.optimiser, parameters=list(pipeline.parameters()), fused=None)
+        build("schedules", trainer.schedule, steps=1)
         pipeline.eval()
         with torch.no_grad():
             self.objective(pipeline, batch, torch.Generator().manual_seed(0))

@@ -83,6 +83,7 @@ def test_seed_changes_the_weights(run_config):
         ({"model": "gru"}, r"needs \(batch, channel, time\)"),
         ({"trainer": {"optimiser": "adamm"}}, r"Did you mean 'adamw?'\?"),
         ({"trainer": {"schedule": {"name": "cosine", "warm": 1}}}, r"Did you mean 'warmup'\?"),
+        ({"task": {"targets": ["damping"]}}, r"\['damping'\] stand twice"),
         ({"dataset": "nowhere.zarr"}, "no data store at nowhere.zarr"),
     ],
 )
@@ -101,12 +102,12 @@ def test_unfinished_store_is_refused(run_config, make_store):
 
 def test_stores_with_other_units_are_refused(run_config, store, make_store):
     other = make_store("feet.zarr", units="cm")
-    with pytest.raises(ConfigError, match="'displacement' has units cm in .*feet.zarr, but m in"):
+    with pytest.raises(ConfigError, match=r"'displacement' has units cm in .*feet.zarr, but m in"):
         start(run_config(dataset=[store.url, other.url]))
 
 
 def test_empty_part_is_named(run_config, store):
-    with pytest.raises(ConfigError, match="the train part of .* is empty"):
+    with pytest.raises(ConfigError, match=r"the train part of .* is empty"):
         start(run_config(dataset={"url": store.url, "select": {"family": 99}}))
 
 
@@ -134,7 +135,7 @@ def test_init_starts_from_the_weights_of_a_bundle(run_config):
 
 def test_init_with_another_shape_is_refused(run_config):
     first = start(run_config(trainer={"max_steps": 1}, task={"baselines": []}))
-    with pytest.raises(ConfigError, match=r"init: .* has \(16, 2\) where this run has \(8, 2\)"):
+    with pytest.raises(ConfigError, match=r"init: .* has \(16,\) where this run has \(8,\)"):
         start(run_config(init=str(first), model={"name": "mlp", "width": 8, "depth": 1}))
 
 
@@ -160,8 +161,13 @@ def test_patience_ends_a_run_without_progress(run_config):
 
 
 def test_mask_and_several_targets_train(run_config):
-    task = {"inputs": ["force"], "targets": ["displacement", "force"], "mask": "inside", "baselines": []}
-    folder = start(run_config(task=task, model="gru", trainer={"max_steps": 2, "log_every": 1}))
+    task = {
+        "inputs": ["stiffness", "damping"],
+        "targets": ["displacement", "force"],
+        "mask": "inside",
+        "baselines": [],
+    }
+    folder = start(run_config(task=task, trainer={"max_steps": 2, "log_every": 1}))
     header = (folder / "logs" / "train.csv").read_text().splitlines()[0]
     assert header == "step,train/loss,train/displacement,train/force,learning_rate"
 

@@ -1,0 +1,103 @@
+"""The command line: Hydra composes, sizes differ, overrides win, mistakes get one line."""
+
+import pytest
+import yaml
+
+from surrogates.core.errors import ConfigError
+from surrogates.training import compose
+from surrogates.training.compose import given_values, main, with_size
+from surrogates.training.logs import CurveLogger, read_curve
+from surrogates.training.run import merge, read_config
+
+
+@pytest.fixture
+def folder(tmp_path, run_config):
+    """A user's own folder of configurations, with one experiment."""
+    values = run_config(task={"baselines": []})
+    del values["experiment"], values["output"]
+    values["sizes"] = {
+        "tiny": {"model": {"width": 4}, "trainer": {"max_steps": 2}},
+        "paper": {"model": {"depth": 3}},
+    }
+    path = tmp_path / "conf" / "experiment" / "toy"
+    path.mkdir(parents=True)
+    (path / "spring.yaml").write_text("# @package _global_\n" + yaml.safe_dump(values))
+    return ["--config-dir", str(tmp_path / "conf"), "experiment=toy/spring", f"output={tmp_path / 'out'}"]
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Collect what would be started."""
+    values = []
+    monkeypatch.setattr(compose, "start", values.append)
+    return values
+
+
+def test_experiment_of_ones_own_folder_runs_at_a_size(folder, tmp_path):
+    (run,) = main([*folder, "size=tiny", "trainer.max_steps=3"])
+    values = read_config(run)
+    assert run.parent == tmp_path / "out" / "toy" / "spring"
+    assert (values["model"]["width"], values["model"]["depth"], values["trainer"]["max_steps"]) == (4, 1, 3)
+
+
+def test_key_that_the_files_lack_is_accepted_in_a_component(folder, started):
+    main([*folder, "model.activation=tanh", "trainer.optimiser.weight_decay=0.1"])
+    assert started[0]["model"]["activation"] == "tanh"
+    assert started[0]["trainer"]["optimiser"] == {"name": "adam", "weight_decay": 0.1}
+
+
+def test_multirun_starts_every_combination(folder, started):
+    main([*folder, "-m", "seed=1,2", "model.width=8,16"])
+    assert sorted((v["seed"], v["model"]["width"]) for v in started) == [(1, 8), (1, 16), (2, 8), (2, 16)]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("sed=3", r"unknown key 'sed'. Did you mean 'seed'\?"),
+        ("trainer.max_stps=3", r"'trainer.max_stps'. Did you mean 'max_steps'\?"),
+        ("model=unett", r"no model 'unett'. Did you mean 'unet'\?"),
+        ("size=tinny", r"no size 'tinny'. Did you mean 'tiny'\? This experiment has: paper, tiny"),
+        ("ckpt=last", "ckpt= needs run=DIR"),
+        ("run=somewhere", "a resumed run keeps its own parts"),
+    ],
+)
+def test_mistake_gets_one_line(folder, argument, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        main([*folder, argument])
+    assert "\n" not in str(caught.value)
+
+
+def test_stopped_run_goes_on_from_the_command_line(folder, monkeypatch):
+    calls = []
+    monkeypatch.setattr(compose, "resume", lambda *arguments: calls.append(arguments))
+    main(["run=runs/x", "ckpt=last", "trainer.max_steps=9"])
+    (path, checkpoint, changes) = calls[0]
+    assert (str(path), checkpoint, changes) == ("runs/x", "last", {"trainer": {"max_steps": 9}})
+
+
+def test_command_line_wins_over_size():
+    values = {
+        "seed": 0,
+        "size": "tiny",
+        "sizes": {"tiny": {"seed": 1, "model": {"width": 4}}},
+        "model": {"name": "mlp"},
+    }
+    changes = given_values(["seed=7", "model=mlp"], {"model": "mlp"})
+    assert with_size(values, changes) == {"seed": 7, "size": "tiny", "model": {"name": "mlp", "width": 4}}
+
+
+def test_merge_goes_down_mappings_and_replaces_the_rest():
+    assert merge({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}, "d": 4}) == {"a": {"b": 1, "c": [3]}, "d": 4}
+
+
+def test_curve_keeps_every_digit_and_forgets_what_came_after(tmp_path):
+    logger = CurveLogger(tmp_path)
+    logger.log_metrics({"train/loss": 0.1 + 0.2}, 10)
+    logger.log_metrics({"train/loss": 1 / 3}, 20)
+    logger.log_metrics({"validation/loss": 2.0}, 20)
+    logger.finalize("success")
+    CurveLogger(tmp_path, first_step=10).finalize("success")
+    rows = read_curve(tmp_path / "train.csv")
+    assert [(int(row["step"]), float(row["train/loss"])) for row in rows] == [(10, 0.1 + 0.2)]
+    assert read_curve(tmp_path / "validation.csv") == []

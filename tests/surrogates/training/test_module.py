@@ -1,0 +1,66 @@
+"""Average, schedules, progress, state: the small parts of training."""
+
+import pytest
+import torch
+from torch import nn
+
+from surrogates.training.ema import Average
+from surrogates.training.optimisers import Constant, Cosine
+from surrogates.training.progress import Progress
+
+
+def test_average_follows_its_recurrence():
+    layer = nn.Linear(2, 1)
+    average = Average(layer, 0.5)
+    expected = layer.weight.detach().clone()
+    for update in range(1, 9):
+        with torch.no_grad():
+            layer.weight.add_(1.0)
+        average.update()
+        decay = min(0.5, (1 + update) / (10 + update))
+        expected = decay * expected + (1 - decay) * layer.weight.detach()
+    live = layer.weight.detach().clone()
+    with average.applied():
+        torch.testing.assert_close(layer.weight.detach(), expected)
+    torch.testing.assert_close(layer.weight.detach(), live, rtol=0, atol=0)
+
+
+def test_average_survives_a_round_trip():
+    layer = nn.Linear(2, 1)
+    average, again = Average(layer, 0.9), Average(layer, 0.9)
+    with torch.no_grad():
+        layer.weight.add_(1.0)
+    average.update()
+    again.load_state_dict(average.state_dict())
+    torch.testing.assert_close(again.state_dict(), average.state_dict(), rtol=0, atol=0)
+
+
+def test_cosine_falls_from_one_to_its_end():
+    factor = Cosine(steps=100, warmup=10, final=0.1)
+    assert factor(0) == pytest.approx(1 / 11)
+    assert factor(10) == pytest.approx(1.0)
+    assert factor(55) == pytest.approx(0.55)
+    assert factor(100) == factor(1000) == pytest.approx(0.1)
+
+
+def test_constant_warms_up():
+    assert [Constant(steps=9, warmup=3)(step) for step in (0, 1, 3, 8)] == [0.25, 0.5, 1.0, 1.0]
+
+
+def test_progress_prints_few_plain_lines_without_a_terminal(capsys):
+    progress = Progress(steps=100)
+    progress.note("validation loss 0.5")
+    for _ in range(100):
+        progress.advance()
+    progress.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 10
+    assert lines[-1].startswith("step 100/100") and lines[-1].endswith("validation loss 0.5")
+    assert "\r" not in "".join(lines)
+
+
+def test_progress_can_be_silent(capsys):
+    progress = Progress(steps=10, shown=False)
+    for _ in range(10):
+        progress.advance()
+    assert capsys.readouterr().err == ""
