@@ -45,7 +45,7 @@ def build(
 
     \b
     surrogates data build radio/urban out=data/urban.zarr samples=2000 workers=2
-    surrogates data build radio/urban out=data/urban.zarr samples=2000 --dry-run
+    surrogates data build radio/urban out=data/urban.zarr 'cities=[munich]' --dry-run
     surrogates data build radio/urban out=data/urban.zarr samples=2000 parts=3/10
     surrogates data build my_module:MyRecipe out=data/mine.zarr
     """

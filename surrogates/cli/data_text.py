@@ -1,5 +1,6 @@
 """What `surrogates data` prints."""
 
+import json
 import sys
 from textwrap import shorten
 
@@ -14,11 +15,12 @@ from datasets.factory.recipe import Recipe
 
 
 def recipe_text(name: str, recipe: type[Recipe]) -> str:
-    """Return name, title and parameters of a recipe."""
+    """Return name, title and parameters of a recipe, as a user types them."""
     lines = [name, f"    {recipe.title} (version {recipe.version}, license {recipe.license})"]
     for key, field in recipe.model_fields.items():
-        default = "required" if field.is_required() else field.get_default(call_default_factory=True)
-        lines.append(f"    {key}={default}".ljust(34) + f" {field.description or ''}".rstrip())
+        default = field.get_default(call_default_factory=True)
+        typed = "..." if field.is_required() else json.dumps(default, default=str)
+        lines.append(f"    {key}={typed}".ljust(34) + f" {field.description or ''}".rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -148,4 +148,5 @@ def test_list_names_recipes_and_their_parameters(capsys: pytest.CaptureFixture[s
     assert run("list") == 0
     said = capsys.readouterr().out
     assert "generic\n" in said
-    assert "mapping=required" in said
+    assert "seed=0 " in said
+    assert "mapping=..." in said
