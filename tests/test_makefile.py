@@ -11,7 +11,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def plan(folder: Path, *words: str) -> str:
-    done = subprocess.run(["make", "-n", *words], cwd=folder, capture_output=True, text=True, check=True)
+    # The tests may themselves run under make, which hands its flags down.
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    done = subprocess.run(
+        ["make", "-n", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 
@@ -36,14 +40,14 @@ def test_installation_happens_once(checkout):
     (checkout / ".venv").mkdir()
     for stamp in (".python", ".radio", ".dev"):
         (checkout / ".venv" / stamp).touch()
-    assert "install" not in plan(checkout, "test")
+    assert "pip" not in plan(checkout, "test")
 
 
 def test_changed_dependencies_are_installed(checkout):
     test_installation_happens_once(checkout)
     new = (checkout / ".venv" / ".dev").stat().st_mtime + 10
     os.utime(checkout / "pyproject.toml", (new, new))
-    assert "install" in plan(checkout, "test")
+    assert "--editable" in plan(checkout, "test")
 
 
 def test_coverage_is_enforced(checkout):
