@@ -135,7 +135,9 @@ def tables(windows: Sequence[Placed], size: float, cell: float) -> xr.Dataset:
 
     return xr.Dataset(
         {
-            "crs": xr.Variable((), np.int8(0), {"long_name": "local engineering system", "crs_wkt": CRS}),
+            "crs": xr.Variable(
+                (), np.int8(0), {"units": "1", "long_name": "local engineering system", "crs_wkt": CRS}
+            ),
             "window_west": edge("west", [placed.window.west for placed in windows]),
             "window_south": edge("south", [placed.window.south for placed in windows]),
             "window_city": xr.Variable(
@@ -149,5 +151,9 @@ def tables(windows: Sequence[Placed], size: float, cell: float) -> xr.Dataset:
                 },
             ),
         },
-        coords={"y": axis("y", "south"), "x": axis("x", "west"), "enu": ("enu", ["east", "north", "up"])},
+        coords={
+            "y": axis("y", "south"),
+            "x": axis("x", "west"),
+            "enu": ("enu", ["east", "north", "up"], {"long_name": "axis of a position"}),
+        },
     )
