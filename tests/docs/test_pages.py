@@ -39,7 +39,7 @@ def reader_in(folder: Path) -> Iterator[None]:
 
 
 def test_getting_started_ends_in_a_run_with_bundle_and_report(first_run):
-    run = max(first_run.glob("runs/first/*/*"))
+    run = max(first_run.glob("runs/radio/geo2sigmap/*"))
     for name in (
         "config.yaml",
         "metrics.json",
