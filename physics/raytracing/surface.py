@@ -63,13 +63,13 @@ class Surface:
 
     def mesh(self) -> Any:
         """Two triangles per cell: south-east, then north-west of the diagonal."""
-        cells = self.window.cells
-        row, column = np.divmod(np.arange(cells * cells), cells)
-        south_west = row * (cells + 1) + column
-        north_west = south_west + cells + 1
-        lower = np.stack([south_west, south_west + 1, north_west + 1], axis=-1)
-        upper = np.stack([south_west, north_west + 1, north_west], axis=-1)
-        return _sheet(self.corners.reshape(-1, 3), np.stack([lower, upper], axis=1).reshape(-1, 3))
+        import mitsuba as mi
+
+        sheet = _sheet(self.window.cells)
+        parameters = mi.traverse(sheet.alone)
+        parameters["measurement.vertex_positions"] = mi.Float(self.corners.astype(np.float32).ravel())
+        parameters.update()
+        return sheet
 
     def cell_mean(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Mean over each cell of what was counted, (..., ny, nx); triangles weigh by their area."""
@@ -130,11 +130,30 @@ def _map_classes() -> tuple[type, type]:
                 self._pathgain_map = gains
                 super().add_paths([field], [weight], *path, **more)  # type: ignore[misc]
 
-    return type("FlatMap", (PerPattern, PlanarRadioMap), {}), type("MeshMap", (PerPattern, MeshRadioMap), {})
+    class FlatMap(PerPattern, PlanarRadioMap):
+        def __init__(self, scene: Any, *plane: Any) -> None:
+            super().__init__(scene, *plane)
+            # The place of the window must not become a constant of the kernels: each would be compiled anew.
+            dr.make_opaque(self._center, self._size, self._cell_size, self._orientation)
+            rectangle = mi.traverse(self._meas_plane)
+            to_world = rectangle["to_world"]
+            dr.make_opaque(to_world)
+            rectangle["to_world"] = to_world
+            rectangle.update()
+
+    class MeshMap(PerPattern, MeshRadioMap):
+        pass
+
+    return FlatMap, MeshMap
 
 
-def _sheet(vertices: NDArray[np.float64], faces: NDArray[Any]) -> Any:
-    """A mesh outside every scene that says itself where rays cross it."""
+@functools.lru_cache(maxsize=2)
+def _sheet(cells: int) -> Any:
+    """A mesh outside every scene that says itself where rays cross it; its corners are set for each window.
+
+    One mesh serves all windows: a new one would have a new number, a constant of the kernels, which would be
+    compiled anew.
+    """
     import mitsuba as mi
 
     class Sheet(mi.Mesh):
@@ -144,10 +163,22 @@ def _sheet(vertices: NDArray[np.float64], faces: NDArray[Any]) -> Any:
             flags = int(mi.RayFlags.All)
             return self.alone.ray_intersect(ray, ray_flags=flags, coherent=False, active=active)
 
-    mesh = Sheet("measurement", len(vertices), len(faces))
+    faces = _faces(cells)
+    mesh = Sheet("measurement", (cells + 1) ** 2, len(faces))
+    x, y = np.meshgrid(np.arange(cells + 1.0), np.arange(cells + 1.0))
     parameters = mi.traverse(mesh)
-    parameters["vertex_positions"] = mi.Float(vertices.astype(np.float32).ravel())
+    parameters["vertex_positions"] = mi.Float(np.stack([x, y, 0 * x], axis=-1).astype(np.float32).ravel())
     parameters["faces"] = mi.UInt(faces.astype(np.uint32).ravel())
     parameters.update()
     mesh.alone = mi.load_dict({"type": "scene", "measurement": mesh})
     return mesh
+
+
+def _faces(cells: int) -> NDArray[np.intp]:
+    """Corner numbers of the triangles, cell by cell."""
+    row, column = np.divmod(np.arange(cells * cells), cells)
+    south_west = row * (cells + 1) + column
+    north_west = south_west + cells + 1
+    lower = np.stack([south_west, south_west + 1, north_west + 1], axis=-1)
+    upper = np.stack([south_west, north_west + 1, north_west], axis=-1)
+    return np.stack([lower, upper], axis=1).reshape(-1, 3)

@@ -54,3 +54,22 @@ def test_surface_follows_the_ground_at_the_height_of_the_receivers(box_scene: Sc
     surface = Surface(box_scene, WINDOW, 1.5)
     assert surface.is_flat
     np.testing.assert_allclose(surface.corners[..., 2], 1.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("flat", [1e-3, -1.0], ids=["plane", "triangles"])
+def test_another_window_runs_the_same_kernels(
+    box_scene: Scene, monkeypatch: pytest.MonkeyPatch, flat: float
+) -> None:
+    import drjit as dr
+
+    monkeypatch.setattr("physics.raytracing.surface.FLAT", flat)
+    used: list[set[str]] = []
+    with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
+        for west in (-64.0, -64.0, -60.0, -30.0):
+            dr.kernel_history_clear()
+            window = Window(west, -64.0, 128.0, 4.0)
+            trace_path_gain(box_scene, window, MAST, Settings(rays=1000, depth=1), seed=1)
+            kernels = dr.kernel_history([dr.KernelType.JIT])
+            used.append({kernel["hash"] for kernel in kernels if kernel["operation_count"] > 500})
+    assert used[1]
+    assert used[1] == used[2] == used[3]
