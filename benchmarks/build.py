@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,7 +57,7 @@ def _wall_time(recipe: Urban, repeats: int) -> Row:
         times: list[tuple[float, float]] = []
         for repeat in range(repeats):
             url = str(Path(place) / str(repeat))
-            ours = _seconds(lambda url=url: build(recipe, url, workers=0, progress=False))
+            ours = _seconds(partial(build, recipe, url, workers=0, progress=False))
             times.append((ours / recipe.samples, _seconds(loop) / recipe.samples))
     pairs = Paired(*(tuple(side) for side in zip(*times, strict=True)))
     name = f"radio/urban, {recipe.rays:.0e} rays, {recipe.transmitters_per_window} transmitters a solve"
@@ -68,6 +69,7 @@ def _bare_loop(recipe: Urban, url: str) -> Callable[[], list[np.ndarray]]:
     use_one_thread()
     rt = sionna()
     import mitsuba as mi
+    from sionna.rt import AntennaPattern
     from sionna.rt.antenna_pattern import PolarizedAntennaPattern, v_iso_pattern, v_tr38901_pattern
 
     store = open_store(url)
@@ -76,7 +78,7 @@ def _bare_loop(recipe: Urban, url: str) -> Callable[[], list[np.ndarray]]:
     scene = load_city(CITY).radio
     solver = rt.RadioMapSolver()
 
-    class Both(rt.AntennaPattern):  # type: ignore[misc, name-defined]
+    class Both(AntennaPattern):
         def __init__(self) -> None:
             functions = (v_iso_pattern, v_tr38901_pattern)
             self.patterns = [
