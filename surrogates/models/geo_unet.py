@@ -9,9 +9,9 @@ from surrogates.nn.conv import Norm
 class GeoUNet(nn.Module):
     """U-Net with four levels, 64 to 1024 channels as published; 31.04 M parameters with two input channels.
 
-    The published networks predict a path-gain map from building heights and a transmitter map (U-Net-Iso), and
-    a signal-strength map from heights, sparse measurements and the answer of the first (U-Net-Dir) [1]_. What
-    goes in and what the answer is added to is the transform's matter.
+    The published networks predict a path-gain map from building heights and a transmitter map (U-Net-Iso),
+    and a signal-strength map from heights, sparse measurements and the answer of the first (U-Net-Dir) [1]_.
+    What goes in and what the answer is added to is the transform's matter.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class GeoUNet(nn.Module):
         """Map ``(batch, in_channels, y, x)`` to ``(batch, out_channels, y, x)``."""
         if any(side % self._patch for side in channels.shape[-2:]):
             raise ValueError(
-                f"the map has {tuple(channels.shape[-2:])} cells; with patch={self._patch} both sides must be "
-                "multiples of it"
+                f"the map has {tuple(channels.shape[-2:])} cells; with patch={self._patch} both sides must "
+                "be multiples of it"
             )
         return self.unfold(self.network(self.fold(channels)))

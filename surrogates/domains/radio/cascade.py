@@ -1,7 +1,7 @@
 """The second stage: a frozen first stage, the antenna, and what was measured."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +65,7 @@ class Directional(nn.Module):
         Their variance within a cell, relative to that of the field.
     """
 
-    channel_names = [
+    channel_names: ClassVar[list[str]] = [
         *PhysicsChannels.channel_names,
         "first stage",
         "antenna gain",
@@ -142,7 +142,7 @@ class PublishedDirectional(nn.Module):
         Nodes ``transform`` and ``network`` of the first stage, whose weights come with ``parts.iso=RUN``.
     """
 
-    channel_names = ["building_height", "sparse map", "first stage", "measured"]
+    channel_names: ClassVar[list[str]] = ["building_height", "sparse map", "first stage", "measured"]
     in_channels = 4
 
     def __init__(

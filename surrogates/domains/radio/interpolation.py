@@ -30,7 +30,7 @@ def interpolate(
 
     References
     ----------
-    C. E. Rasmussen, C. K. I. Williams, "Gaussian Processes for Machine Learning", MIT Press 2006, (2.25-2.26).
+    C. E. Rasmussen, C. K. I. Williams, "Gaussian Processes for Machine Learning", 2006, (2.25-2.26).
     """
     batch, ny, nx = values.shape
     order, known = known_cells(values, most)

@@ -1,4 +1,4 @@
-"""Pictures of radio maps: over buildings, with transmitter and samples; their errors, against distance too."""
+"""Pictures of radio maps: over buildings, transmitter and samples; their errors, also against distance."""
 
 from collections.abc import Mapping, Sequence
 
@@ -54,7 +54,9 @@ def draw_maps(
     grid = figure.subplots(rows, 3, squeeze=False)
     low, high = _range(data[name].values[:rows], target)
     for row, axes in enumerate(grid):
-        draw_row(figure, axes, data.isel({data[name].dims[0]: row}), predicted[name].values[row], name, (low, high))
+        draw_row(
+            figure, axes, data.isel({data[name].dims[0]: row}), predicted[name].values[row], name, (low, high)
+        )
     for axes, title in zip(grid[0], ("Ray tracing", model, f"{model} minus ray tracing"), strict=True):
         axes.set_title(title)
     return figure
@@ -122,7 +124,9 @@ def draw_error_curves(
     for method, predicted in predictions.items():
         squared = (predicted[name].values - truth)[counted] ** 2
         rmse = np.sqrt(np.bincount(ring, squared)[shown] / number[shown])
-        axes.plot(middle[shown], rmse, linewidth=2.4 if method in list(predictions)[:1] else 1.4, label=method)
+        axes.plot(
+            middle[shown], rmse, linewidth=2.4 if method in list(predictions)[:1] else 1.4, label=method
+        )
     axes.set_xlabel("distance from the transmitter, m")
     axes.set_ylabel("RMSE, dB")
     axes.set_ylim(bottom=0)
@@ -146,7 +150,13 @@ def _field(
     axes.set_facecolor("white")
     axes.imshow(built, origin="lower", extent=extent, cmap=BUILDINGS, vmin=0, vmax=1)
     image = axes.imshow(
-        values, origin="lower", extent=extent, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="none"
+        values,
+        origin="lower",
+        extent=extent,
+        cmap=colours,
+        vmin=limits[0],
+        vmax=limits[1],
+        interpolation="none",
     )
     axes.set_xlabel("east, m")
     axes.set_ylabel("north, m")
@@ -156,7 +166,9 @@ def _field(
 
 def _transmitter(axes: Axes, example: xr.Dataset) -> None:
     east, north, _ = example[POSITION].values
-    axes.plot(east, north, marker="^", markersize=11, color="#d62728", markeredgecolor="white", linestyle="none")
+    axes.plot(
+        east, north, marker="^", markersize=11, color="#d62728", markeredgecolor="white", linestyle="none"
+    )
     if "transmitter_azimuth" in example:
         azimuth = float(example["transmitter_azimuth"])
         end = (east + 60 * np.sin(azimuth), north + 60 * np.cos(azimuth))

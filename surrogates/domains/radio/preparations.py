@@ -31,8 +31,8 @@ class Outdoor:
 class DrawSamples:
     """Draw measured cells from a map, and keep them out of loss and score.
 
-    Makes ``path_gain_samples`` (the map at the drawn outdoor cells, NaN elsewhere) and ``scored``, the outdoor
-    cells that were not drawn.
+    Makes ``path_gain_samples`` (the map at the drawn outdoor cells, NaN elsewhere) and ``scored``, the
+    outdoor cells that were not drawn.
 
     Parameters
     ----------
@@ -120,7 +120,9 @@ class LinkBudget:
     @staticmethod
     def _draw(rng: np.random.Generator) -> tuple[float, float]:
         slope = rng.uniform(0.1, 0.7)
-        power, transmit, receive, loss = (rng.uniform(*r) for r in ((10, 35), (10, 20), (-10, 10), (-20, -10)))
+        power, transmit, receive, loss = (
+            rng.uniform(*r) for r in ((10, 35), (10, 20), (-10, 10), (-20, -10))
+        )
         return slope, -(power + transmit + receive + loss)
 
 

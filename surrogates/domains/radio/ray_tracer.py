@@ -57,13 +57,13 @@ class FewerRays:
         pattern: Pattern = "tr38901" if target == DIRECTIONAL else "iso"
         ground = inputs[GROUND][number].cpu().numpy()
         place = int(inputs["window"][number])
-        corner = [float(inputs[f"window_{side}"][place]) for side in ("west", "south")]
-        window = Window(*corner, size=ground.shape[0] * self.link.cell, cell=self.link.cell)
+        west, south = (float(inputs[f"window_{side}"][place]) for side in ("west", "south"))
+        window = Window(west, south, size=ground.shape[0] * self.link.cell, cell=self.link.cell)
         scene = load_city(list(CITIES)[int(inputs["city"][number])])
         azimuth = inputs[AZIMUTH][number : number + 1].cpu().numpy() if pattern == "tr38901" else None
         east, north, height = inputs[POSITION][number].cpu().double().numpy()
         row, column = int(north // self.link.cell), int(east // self.link.cell)
-        stands = np.array([[corner[0] + east, corner[1] + north, height + ground[row, column]]])
+        stands = np.array([[west + east, south + north, height + ground[row, column]]])
         gain = trace_path_gain(
             scene, window, stands, self.settings, seed=1, patterns=(pattern,), azimuths=azimuth
         )[0, 0]

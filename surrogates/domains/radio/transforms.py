@@ -1,7 +1,7 @@
 """From heights and a transmitter to channels: what physics knows without tracing a ray."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,8 @@ def require(inputs: Sequence[VariableSpec], needed: Sequence[str], transform: st
     missing = [name for name in needed if name not in {spec.name for spec in inputs}]
     if missing:
         raise ConfigError(
-            f"transform '{transform}' needs the inputs {listing(needed)}; task.inputs lacks {listing(missing)}"
+            f"transform '{transform}' needs the inputs {listing(needed)}; "
+            f"task.inputs lacks {listing(missing)}"
         )
 
 
@@ -40,7 +41,7 @@ class PhysicsChannels(nn.Module):
         Formula that is added to the network's answer: 3GPP UMa by line of sight, or free space.
     """
 
-    channel_names = [
+    channel_names: ClassVar[list[str]] = [
         "height",
         "indoors",
         "share of buildings",
@@ -113,7 +114,7 @@ class PublishedIso(nn.Module):
         See :class:`~surrogates.domains.radio.site.Link`.
     """
 
-    channel_names = ["building_height", "transmitter"]
+    channel_names: ClassVar[list[str]] = ["building_height", "transmitter"]
     in_channels = 2
 
     def __init__(
