@@ -24,7 +24,7 @@ class RowsLock:
     """Holds a range of shard rows for this process while it builds them.
 
     A lock is a file with host, process and the time of its last sign of life. The lock of a process that died
-    is taken over: at once on the same machine, after :data:`SILENCE` on another.
+    is taken over: at once on the same machine, after `SILENCE` on another.
 
     Parameters
     ----------

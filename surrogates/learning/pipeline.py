@@ -52,7 +52,7 @@ class Pipeline(nn.Module):
     Parameters
     ----------
     config
-        Variables and nodes; :attr:`config` holds it with every default filled in.
+        Variables and nodes; `config` holds it with every default filled in.
     """
 
     def __init__(self, config: PipelineConfig) -> None:
@@ -122,7 +122,7 @@ class Pipeline(nn.Module):
         return cast(Tensor, self.network(channels)).float()
 
     def normalised_targets(self, batch: Mapping[str, Tensor], features: Features) -> Tensor:
-        """Return the batch's targets in the units of :meth:`normalised`; NaN stays."""
+        """Return the batch's targets in the units of `normalised`; NaN stays."""
         return cast(Tensor, self.target_normaliser(self._residual(batch, features)))
 
     def weight(self, batch: Mapping[str, Tensor], mask: str) -> Tensor:

@@ -35,7 +35,7 @@ from surrogates.training.config import DatasetConfig, RunConfig
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that a configuration names, opened and built; made by :meth:`open`."""
+    """All that a configuration names, opened and built; made by `open`."""
 
     config: RunConfig
     stores: list[Store]

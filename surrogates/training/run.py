@@ -31,7 +31,7 @@ def start(values: Mapping[str, Any]) -> Path:
     Parameters
     ----------
     values
-        Plain values of :class:`~surrogates.training.config.RunConfig`.
+        Plain values of `surrogates.training.config.RunConfig`.
 
     Raises
     ------

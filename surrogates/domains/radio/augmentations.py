@@ -50,7 +50,7 @@ def turn_map(field: Tensor, quarters: int, mirror: bool) -> Tensor:
 
 
 def turn_position(position: Tensor, size: float, quarters: int, mirror: bool) -> Tensor:
-    """Turn a position (east, north, height) in a square of side ``size`` like :func:`turn_map`."""
+    """Turn a position (east, north, height) in a square of side ``size`` like `turn_map`."""
     east, north, height = position.unbind()
     for _ in range(quarters % 4):
         east, north = north, size - east
@@ -58,7 +58,7 @@ def turn_position(position: Tensor, size: float, quarters: int, mirror: bool) ->
 
 
 def turn_azimuth(azimuth: Tensor, quarters: int, mirror: bool) -> Tensor:
-    """Turn an azimuth (clockwise from north, rad) like :func:`turn_map`; in [0, 2 pi)."""
+    """Turn an azimuth (clockwise from north, rad) like `turn_map`; in [0, 2 pi)."""
     turned = azimuth + quarters * math.pi / 2
     return torch.remainder(-turned if mirror else turned, 2 * math.pi)
 

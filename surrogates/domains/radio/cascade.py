@@ -58,7 +58,7 @@ class Directional(nn.Module):
     iso
         Nodes ``transform`` and ``network`` of the first stage, whose weights come with ``parts.iso=RUN``.
     frequency, cell, receiver_height, steps
-        See :class:`~surrogates.domains.radio.site.Link`.
+        See `surrogates.domains.radio.site.Link`.
     length
         Correlation length of the differences, m.
     noise

@@ -21,7 +21,7 @@ class Formula:
     targets
         Names of the targets.
     frequency, cell, receiver_height
-        See :class:`~surrogates.domains.radio.site.Link`.
+        See `surrogates.domains.radio.site.Link`.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ class FewerRays:
     rays, depth
         Rays per transmitter, and largest number of reflections.
     frequency, cell, receiver_height
-        See :class:`~surrogates.domains.radio.site.Link`.
+        See `surrogates.domains.radio.site.Link`.
     """
 
     variables = ("city", "window", "window_west", "window_south")

@@ -90,7 +90,7 @@ class Path(NamedTuple):
     height
         Of the transmitter above its ground, m, (batch, 1, 1).
     link, ray
-        As in :mod:`physics.propagation`.
+        As in `physics.propagation`.
     """
 
     building: Tensor

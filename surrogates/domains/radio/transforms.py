@@ -36,7 +36,7 @@ class PhysicsChannels(nn.Module):
     inputs, targets
         Specs of the task.
     frequency, cell, receiver_height, steps
-        See :class:`~surrogates.domains.radio.site.Link`.
+        See `surrogates.domains.radio.site.Link`.
     residual
         Formula that is added to the network's answer: 3GPP UMa by line of sight, or free space.
     """
@@ -111,7 +111,7 @@ class PublishedIso(nn.Module):
     inputs, targets
         Specs of the task.
     frequency, cell, receiver_height
-        See :class:`~surrogates.domains.radio.site.Link`.
+        See `surrogates.domains.radio.site.Link`.
     """
 
     channel_names: ClassVar[list[str]] = ["building_height", "transmitter"]
