@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from datasets.store.specs import VariableSpec
+from surrogates.learning.objectives import Regression
+from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.training.config import TrainerConfig
 from surrogates.training.ema import Average
+from surrogates.training.module import LearningModule
 from surrogates.training.optimisers import Constant, Cosine
 from surrogates.training.progress import Progress
 
@@ -23,6 +28,21 @@ def test_average_follows_its_recurrence():
     with average.applied():
         torch.testing.assert_close(layer.weight.detach(), expected)
     torch.testing.assert_close(layer.weight.detach(), live, rtol=0, atol=0)
+
+
+def test_gradient_is_clipped_to_the_given_norm():
+    config = PipelineConfig(
+        inputs=[VariableSpec(name="a", dims=("sample",), shape=())],
+        targets=[VariableSpec(name="b", dims=("sample",), shape=())],
+        network={"name": "mlp", "width": 4},
+    )
+    settings = TrainerConfig(max_steps=1, gradient_clip=0.5)
+    module = LearningModule(Pipeline(config), Regression(), settings, steps=1, seed=0)
+    for parameter in module.pipeline.parameters():
+        parameter.grad = torch.full_like(parameter, 10.0)
+    module.on_before_optimizer_step(module.configure_optimizers())
+    norm = torch.stack([p.grad.square().sum() for p in module.pipeline.parameters()]).sum().sqrt()
+    assert float(norm) == pytest.approx(0.5, rel=1e-4)
 
 
 def test_average_survives_a_round_trip():
