@@ -44,7 +44,7 @@ def run(quick: bool = False) -> list[Row]:
     quick
         Fewer samples and repeats.
     """
-    samples, repeats, rays = (8, 3, 300_000) if quick else (24, 5, 1_000_000)
+    samples, repeats, rays = (16, 3, 1_000_000) if quick else (32, 5, 1_000_000)
     recipe = Urban.make(SETTINGS | {"samples": samples, "rays": rays})
     return [_wall_time(recipe, repeats), _peak_memory(rays // 10, samples)]
 
