@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.profilers import PassThroughProfiler
 from torch import Tensor
@@ -52,7 +52,7 @@ class Steps:
             yield from self._loader
 
 
-class Keeper(Callback):
+class Keeper:
     """Save the last and the best state, stop without progress, show how far the run is."""
 
     def __init__(
@@ -63,27 +63,23 @@ class Keeper(Callback):
         self.best_loss, self.best_step = float("inf"), 0
         self.resumed: dict[str, Any] | None = None
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def begin(self, trainer: Trainer, module: LearningModule) -> None:
         """Restore a state, now that everything is on its device."""
         if self.resumed is None:
             return
-        cast(LearningModule, pl_module).load_state(self.resumed["module"])
+        module.load_state(self.resumed["module"])
         self._loader.load_state_dict(self.resumed["loader"])
         self.best_loss, self.best_step = self.resumed["best"]
         trainer.precision_plugin.load_state_dict(self.resumed["precision"])
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def after_step(self, trainer: Trainer, module: LearningModule) -> None:
         """Count, and save where no validation does it."""
         self._progress.advance()
-        module = cast(LearningModule, pl_module)
-        if not trainer.enable_validation and module.step % self._every == 0:
+        if module.step % self._every == 0 and not trainer.enable_validation:
             self.save(trainer, module)
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def after_validation(self, trainer: Trainer, module: LearningModule) -> None:
         """Keep the best weights, then the state."""
-        module = cast(LearningModule, pl_module)
         self._progress.note(f"validation loss {module.validation_loss:.4g}")
         if module.validation_loss < self.best_loss:
             self.best_loss, self.best_step = module.validation_loss, module.step
@@ -138,6 +134,7 @@ def fit(
     progress = Progress(steps, done, settings.progress)
     keeper = Keeper(folder / "checkpoints", train, every, settings.patience, progress)
     keeper.resumed = state
+    module.keeper = keeper
     if settings.compile:
         pipeline.network.compile()
     with _quiet():
@@ -153,7 +150,6 @@ def fit(
             limit_val_batches=1.0 if validation is not None else 0,
             num_sanity_val_steps=0,
             logger=_loggers(folder / "logs", done),
-            callbacks=[keeper],
             profiler=Unprofiled(),
             enable_checkpointing=False,
             enable_progress_bar=False,
