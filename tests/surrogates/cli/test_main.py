@@ -1,3 +1,4 @@
+import runpy
 import subprocess
 import sys
 import types
@@ -114,3 +115,11 @@ def test_options_reach_the_command_untouched(monkeypatch):
         cli.main(["train", "experiment=radio/demo", "-m", "seed=1,2", "--cfg", "job"])
     assert not stop.value.code
     assert seen == ["experiment=radio/demo", "-m", "seed=1,2", "--cfg", "job"]
+
+
+def test_module_train_is_the_same_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py", "experimnt=radio/geo2sigmap"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("surrogates.train", run_name="__main__")
+    assert stop.value.code == 2
+    assert "Did you mean 'experiment'?" in capsys.readouterr().err
