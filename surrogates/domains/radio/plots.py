@@ -52,7 +52,7 @@ def draw_maps(
     rows = min(count, data.sizes[data[name].dims[0]])
     figure = Figure(figsize=(12.5, 4.0 * rows), layout="constrained")
     grid = figure.subplots(rows, 3, squeeze=False)
-    low, high = _range(data[name].values[:rows], target)
+    low, high = map_range(data[name].values[:rows], target)
     for row, axes in enumerate(grid):
         draw_row(
             figure, axes, data.isel({data[name].dims[0]: row}), predicted[name].values[row], name, (low, high)
@@ -193,7 +193,8 @@ def _extent(example: xr.Dataset) -> tuple[float, float, float, float]:
     return float(x[0]) - half, float(x[-1]) + half, float(y[0]) - half, float(y[-1]) + half
 
 
-def _range(truth: np.ndarray, target: Target) -> tuple[float, float]:
+def map_range(truth: np.ndarray, target: Target) -> tuple[float, float]:
+    """Range of the colours of a map: the middle 96 % of the cells that are scored, dB."""
     known = truth[np.isfinite(truth)]
     if target.valid_min is not None:
         known = known[known >= target.valid_min]

@@ -1,0 +1,173 @@
+"""The demonstration: maps of three cities, a trained cascade, and a city that it has never seen.
+
+``python -m surrogates.domains.radio.demo`` builds the data, trains both stages through the ordinary commands,
+prints two tables and leaves ``runs/demo/metrics.json`` and ``runs/demo/radio_map.png``. What is there already
+is not made again.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surrogates.evaluation.pictures import Examples
+
+RECIPE: dict[str, Any] = {
+    "samples": 144,
+    "test_samples": 16,
+    "rays": 2_000_000,
+    "rays_test": 5_000_000,
+    "depth": 6,
+    "validation_share": 0.03,
+    "repeat_share": 0.025,
+    "corners": {"etoile": ((-360.0, -280.0), (-102.0, -280.0), (-360.0, -197.0), (-102.0, -197.0))},
+}
+STAGES = {
+    "without_samples": ("radio/geo2sigmap", "path_gain"),
+    "with_200_samples": ("radio/geo2sigmap_directional", "path_gain_directional"),
+}
+TITLES = {
+    "without_samples": "Unseen city, no samples",
+    "with_200_samples": "Unseen city, 200 samples, directional antennas",
+}
+NAMES = {
+    "without_samples": "U-Net-Iso",
+    "with_200_samples": "U-Net-Dir",
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run what is missing, then print and write the results."""
+    parser = argparse.ArgumentParser(prog="python -m surrogates.domains.radio.demo", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data/demo.zarr"), help="store of the maps")
+    parser.add_argument("--output", type=Path, default=Path("runs/demo"), help="folder of the results")
+    parser.add_argument("--workers", type=int, default=2, help="processes that trace rays")
+    given, overrides = parser.parse_known_args(arguments)
+    seconds = _earlier(given.output)
+
+    def step(name: str, done: Path, work: Callable[[], object]) -> None:
+        if done.exists():
+            print(f"{name}: found {done}")
+            return
+        start = time.perf_counter()
+        work()
+        seconds[name] = round(time.perf_counter() - start, 1)
+        done.parent.mkdir(parents=True, exist_ok=True)
+        if not done.exists():
+            done.write_text("done\n")
+
+    step("data", given.output / "data.done", lambda: build_data(given.data, given.workers))
+    iso, directional = (given.output / name for name in STAGES)
+    step(
+        "U-Net-Iso", iso / "run.txt", lambda: train(iso, STAGES["without_samples"][0], given.data, overrides)
+    )
+    parts = [f"parts.iso={(iso / 'run.txt').read_text().strip()}", *overrides]
+    name = STAGES["with_200_samples"][0]
+    step("U-Net-Dir", directional / "run.txt", lambda: train(directional, name, given.data, parts))
+    runs = {stage: Path((given.output / stage / "run.txt").read_text().strip()) for stage in STAGES}
+    report(runs, given.output, seconds)
+
+
+def build_data(url: Path, workers: int) -> None:
+    """Build the maps, or go on with a build that was stopped."""
+    from datasets.factory.build import build, resume
+    from datasets.radio.urban import Urban
+
+    if url.exists():
+        resume(str(url), workers=workers)
+    else:
+        build(Urban(**RECIPE), str(url), workers=workers)
+
+
+def train(folder: Path, experiment: str, data: Path, overrides: list[str]) -> None:
+    """Train a stage and note where the run lies."""
+    from surrogates.training.compose import main as train_command
+
+    words = [f"experiment={experiment}", "size=tiny", f"dataset={data}", f"output={folder}", *overrides]
+    (run,) = train_command(words)
+    (folder / "run.txt").write_text(f"{run}\n")
+
+
+def report(runs: dict[str, Path], output: Path, seconds: dict[str, float]) -> None:
+    """Print both tables, write the numbers and the picture."""
+    rmse = {stage: scores(run, stage) for stage, run in runs.items()}
+    for stage, table in rmse.items():
+        print(f"\n{TITLES[stage]}: RMSE in dB, outdoor cells above -140 dB")
+        for method, value in sorted(table.items(), key=lambda item: item[1]):
+            print(f"  {method:24s}{value:7.2f}")
+    output.mkdir(parents=True, exist_ok=True)
+    result = {"rmse_db": rmse, "seconds": seconds}
+    (output / "metrics.json").write_text(json.dumps(result, indent=2) + "\n")
+    picture = output / "radio_map.png"
+    draw(runs, picture)
+    print(f"\n{picture}\n{output / 'metrics.json'}")
+
+
+def scores(run: Path, stage: str) -> dict[str, float]:
+    """Return the RMSE of each method on the unseen city, dB."""
+    metrics = json.loads((run / "metrics.json").read_text())
+    found = {
+        row["method"]: row["value"]
+        for row in metrics["rows"]
+        if row["metric"] == "rmse" and row["group"] == "all" and row["target"] == STAGES[stage][1]
+    }
+    return {NAMES[stage] if method == metrics["model"] else method: value for method, value in found.items()}
+
+
+def draw(runs: dict[str, Path], path: Path) -> None:
+    """Draw a map of each stage with its error, and errors against distance."""
+    from matplotlib.figure import Figure
+
+    from surrogates.domains.radio.plots import draw_error_curves, draw_row, map_range
+
+    figure = Figure(figsize=(17.0, 8.4), layout="constrained")
+    grid = figure.subplots(2, 4, width_ratios=(1, 1, 1, 1.1))
+    for axes, (stage, run) in zip(grid, runs.items(), strict=True):
+        examples = _examples(run, stage)
+        target = examples.targets[0]
+        model = examples.predictions[NAMES[stage]]
+        example = examples.data.isel({examples.record_dimension: 1})
+        name = target.spec.name
+        limits = map_range(example[name].values, target)
+        draw_row(figure, axes[:3], example, model[name].values[1], name, limits)
+        draw_error_curves(axes[3], examples.data, examples.predictions, target)
+        for panel, title in zip(axes, ("ray tracing", NAMES[stage], "error", TITLES[stage]), strict=True):
+            panel.set_title(title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def _examples(run: Path, stage: str) -> "Examples":
+    """A few maps of the unseen city with what each method says of them, the model under its name."""
+    import torch
+
+    from surrogates.evaluation.pictures import Examples
+    from surrogates.evaluation.run import examples_of, methods_of
+    from surrogates.inference.bundle import load_bundle
+    from surrogates.training.run import open_run
+
+    device = torch.device("cpu")
+    experiment = open_run(run)
+    methods = methods_of(load_bundle(run / "bundle", device), experiment)
+    model = next(iter(methods))
+    named = {NAMES[stage] if name == model else name: method for name, method in methods.items()}
+    found = examples_of(named, experiment, split="test", device=device)
+    return Examples(found.data, found.predictions, found.targets, found.record_dimension)
+
+
+def _earlier(output: Path) -> dict[str, float]:
+    """Times of the steps that an earlier call made."""
+    path = output / "metrics.json"
+    seconds: dict[str, float] = json.loads(path.read_text())["seconds"] if path.exists() else {}
+    return seconds
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"error: {error}")

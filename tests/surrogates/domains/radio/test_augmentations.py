@@ -1,0 +1,66 @@
+"""Augmentations leave the physics of a map true."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from surrogates.domains.radio.augmentations import PoolPower, Symmetry, turn_azimuth, turn_map, turn_position
+from surrogates.domains.radio.site import Link
+from surrogates.domains.radio.transforms import transmitter_map
+
+
+@pytest.mark.parametrize("quarters", range(4))
+@pytest.mark.parametrize("mirror", [False, True])
+def test_transmitter_turns_with_the_map(batch: dict, quarters: int, mirror: bool) -> None:
+    turned = dict(batch)
+    for name in ("building_height", "terrain_height"):
+        turned[name] = turn_map(batch[name], quarters, mirror)
+    turned["transmitter_position"] = torch.stack(
+        [turn_position(one, 128.0, quarters, mirror) for one in batch["transmitter_position"]]
+    )
+    expected = turn_map(transmitter_map(batch, 4.0), quarters, mirror)
+    torch.testing.assert_close(transmitter_map(turned, 4.0), expected)
+
+
+@pytest.mark.parametrize("quarters", range(4))
+@pytest.mark.parametrize("mirror", [False, True])
+def test_physics_of_a_turned_map_is_the_turned_physics(batch: dict, quarters: int, mirror: bool) -> None:
+    link = Link()
+    path = link.path(batch)
+    before = link.free_space(path) + link.antenna_gain(path, batch["transmitter_azimuth"])
+    turned = dict(batch)
+    for name in ("building_height", "terrain_height"):
+        turned[name] = turn_map(batch[name], quarters, mirror)
+    turned["transmitter_position"] = torch.stack(
+        [turn_position(one, 128.0, quarters, mirror) for one in batch["transmitter_position"]]
+    )
+    azimuth = torch.stack([turn_azimuth(one, quarters, mirror) for one in batch["transmitter_azimuth"]])
+    path = link.path(turned)
+    after = link.free_space(path) + link.antenna_gain(path, azimuth)
+    torch.testing.assert_close(after, turn_map(before, quarters, mirror), atol=1e-3, rtol=0)
+
+
+def test_symmetry_depends_on_the_example_alone(batch: dict) -> None:
+    both = Symmetry()(batch, [np.random.default_rng(1), np.random.default_rng(2)])
+    second = Symmetry()({k: v[1:] for k, v in batch.items()}, [np.random.default_rng(2)])
+    torch.testing.assert_close(both["path_gain"][1:], second["path_gain"], equal_nan=True)
+    assert bool(
+        (both["transmitter_azimuth"] >= 0).all() and (both["transmitter_azimuth"] < 2 * math.pi).all()
+    )
+
+
+def test_pooled_power_is_the_linear_mean_over_outdoor_cells_empty_ones_as_zero() -> None:
+    gain = torch.full((1, 3, 3), torch.nan)
+    gain[0, 1, 1] = -80.0
+    height = torch.zeros(1, 3, 3)
+    height[0, 0] = 10.0
+    pooled = PoolPower()({"building_height": height, "path_gain": gain}, [])["path_gain"]
+    assert float(pooled[0, 1, 1]) == pytest.approx(-80.0 - 10 * math.log10(6), abs=1e-3)
+    assert bool(pooled[0, 0].isnan().all())
+
+
+def test_even_square_is_refused() -> None:
+    with pytest.raises(ValueError, match="odd"):
+        PoolPower(cells=2)

@@ -1,0 +1,82 @@
+"""Both stages as pipelines, tiny and as published."""
+
+import numpy as np
+import pytest
+import torch
+
+from surrogates.core.errors import ConfigError
+from surrogates.domains.radio.preparations import DrawSamples, LinkBudget
+from surrogates.learning.pipeline import Pipeline, PipelineConfig
+
+GEOMETRY = ("building_height", "terrain_height", "transmitter_position")
+SMALL = {"name": "geo_unet", "base": 4}
+
+
+def pipeline(specs: dict, inputs: tuple, target: str, transform: dict) -> Pipeline:
+    config = PipelineConfig(
+        inputs=[specs[name] for name in inputs], targets=[specs[target]], transform=transform, network=SMALL
+    )
+    return Pipeline.from_config(config).eval()
+
+
+@pytest.mark.parametrize("transform", ["radio_physics", "geo2sigmap_iso"])
+def test_first_stage_answers_a_formula_before_training(specs: dict, batch: dict, transform: str) -> None:
+    iso = pipeline(specs, GEOMETRY, "path_gain", {"name": transform})
+    torch.nn.init.zeros_(iso.network.network.head.weight)
+    torch.nn.init.zeros_(iso.network.network.head.bias)
+    answer = iso(batch)["path_gain"]
+    assert answer.shape == batch["path_gain"].shape
+    offset = iso.features(batch).offset
+    torch.testing.assert_close(answer, offset[:, 0])
+
+
+def test_second_stage_starts_from_first_stage_antenna_and_samples(specs: dict, batch: dict) -> None:
+    inputs = (*GEOMETRY, "transmitter_azimuth", "path_gain_samples")
+    transform = {"name": "radio_directional", "iso": {"network": SMALL}}
+    second = pipeline(specs, inputs, "path_gain_directional", transform)
+    drawn = DrawSamples(count=40)(batch, [np.random.default_rng(n) for n in range(2)], train=False)
+    features = second.features(drawn)
+    assert features.channels.shape[1] == second.transform.in_channels
+    assert bool(features.channels.isfinite().all())
+    given = drawn["path_gain_samples"].isfinite()
+    near = (features.offset[:, 0] - drawn["path_gain_samples"])[given].square().mean()
+    nothing = {**drawn, "path_gain_samples": torch.full_like(drawn["path_gain_samples"], torch.nan)}
+    blind = (second.features(nothing).offset[:, 0] - drawn["path_gain_samples"])[given].square().mean()
+    assert near < blind / 4
+
+
+def test_first_stage_stays_frozen_while_the_second_trains(specs: dict, batch: dict) -> None:
+    inputs = (*GEOMETRY, "transmitter_azimuth", "path_gain_samples")
+    second = pipeline(
+        specs, inputs, "path_gain_directional", {"name": "radio_directional", "iso": {"network": SMALL}}
+    )
+    before = {name: value.clone() for name, value in second.transform.iso.state_dict().items()}
+    second.train()
+    drawn = DrawSamples(count=40)(batch, [np.random.default_rng(n) for n in range(2)], train=False)
+    second(drawn)["path_gain_directional"].mean().backward()
+    assert not second.transform.iso.training
+    assert all(parameter.grad is None for parameter in second.transform.iso.parameters())
+    for name, value in second.transform.iso.state_dict().items():
+        torch.testing.assert_close(value, before[name])
+
+
+def test_published_second_stage_sees_a_mask_and_the_link_budget(specs: dict, batch: dict) -> None:
+    generators = [np.random.default_rng(n) for n in range(2)]
+    drawn = DrawSamples(count=40)(batch, generators, train=True)
+    drawn = LinkBudget()(drawn, generators, train=True)
+    specs |= {spec.name: spec for spec in LinkBudget().provides(specs)}
+    inputs = (*GEOMETRY, "path_gain_samples", "link_slope", "link_offset")
+    transform = {"name": "geo2sigmap_directional", "iso": {"network": SMALL}}
+    second = pipeline(specs, inputs, "path_gain_directional", transform)
+    channels = second.features(drawn).channels
+    unknown = drawn["path_gain_samples"].isnan()
+    assert bool((channels[:, 1][unknown] == -160.0).all())
+    torch.testing.assert_close(channels[:, 3], (~unknown).float())
+    iso = second.transform.iso(drawn)["path_gain"]
+    budget = drawn["link_slope"][:, None, None] * iso + drawn["link_offset"][:, None, None]
+    torch.testing.assert_close(channels[:, 2], budget)
+
+
+def test_missing_input_is_named(specs: dict) -> None:
+    with pytest.raises(ConfigError, match="transmitter_azimuth"):
+        pipeline(specs, (*GEOMETRY, "path_gain_samples"), "path_gain", {"name": "radio_directional"})
