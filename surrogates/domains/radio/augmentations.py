@@ -75,12 +75,16 @@ class PoolPower:
         Maps of gain, dB.
     cells
         Side of the square, odd.
+    weakest
+        Means below it, dB, become NaN.
     """
 
-    def __init__(self, targets: tuple[str, ...] = ("path_gain",), cells: int = 3) -> None:
+    def __init__(
+        self, targets: tuple[str, ...] = ("path_gain",), cells: int = 3, weakest: float = -140.0
+    ) -> None:
         if cells < 1 or cells % 2 == 0:
             raise ValueError(f"cells={cells} must be odd and positive, so that a square has a middle")
-        self.targets, self.cells = tuple(targets), cells
+        self.targets, self.cells, self.weakest = tuple(targets), cells, weakest
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator]) -> Batch:
         """Replace the targets."""
@@ -92,8 +96,8 @@ class PoolPower:
         scale = 1e10  # keeps -140 dB far from the smallest float32
         power = torch.nan_to_num(torch.pow(10.0, gain / 10.0) * scale) * outdoor
         mean = self._mean(power) / self._mean(outdoor).clamp(min=1e-6)
-        level = 10.0 * torch.log10(mean.clamp(min=1e-12) / scale)
-        return torch.where((mean > 1e-12) & (outdoor > 0), level, torch.nan)
+        level = 10.0 * torch.log10(mean.clamp(min=1e-30) / scale)
+        return torch.where((level >= self.weakest) & (outdoor > 0), level, torch.nan)
 
     def _mean(self, field: Tensor) -> Tensor:
         return functional.avg_pool2d(field.unsqueeze(1), self.cells, 1, self.cells // 2).squeeze(1)

@@ -15,17 +15,32 @@ OUTDOOR, SCORED = "outdoor", "scored"
 
 
 class Outdoor:
-    """Make ``outdoor``, the cells without a building: the mask of isotropic maps."""
+    """Make ``outdoor``, the cells without a building: the mask of isotropic maps.
 
-    variables = (HEIGHTS,)
+    Parameters
+    ----------
+    target
+        Map of gain whose cells below `weakest` become NaN, in training and in the score: what no receiver
+        hears is as good as not reached, and would rule the squared error.
+    weakest
+        Sensitivity, dB.
+    """
+
+    def __init__(self, target: str = "path_gain", weakest: float = -140.0) -> None:
+        self.target, self.weakest = target, weakest
+        self.variables = (HEIGHTS, target)
 
     def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
         """Return the spec of the mask."""
         return [_mask(specs[HEIGHTS], OUTDOOR, "cell without a building at its centre")]
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
-        """Add the mask."""
-        return {**batch, OUTDOOR: batch[HEIGHTS] <= 0}
+        """Add the mask and cut the target."""
+        return {
+            **batch,
+            OUTDOOR: batch[HEIGHTS] <= 0,
+            self.target: heard(batch[self.target], self.weakest),
+        }
 
 
 class DrawSamples:
@@ -43,7 +58,7 @@ class DrawSamples:
     source
         Variable that is measured.
     weakest
-        Cells below it, dB, are not measured: no receiver would.
+        Sensitivity, dB; cells below it become NaN, neither measured nor scored.
     """
 
     def __init__(
@@ -65,15 +80,16 @@ class DrawSamples:
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Add samples and mask; example ``i`` draws from ``rngs[i]`` alone."""
-        gain, outdoor = batch[self.source], batch[HEIGHTS] <= 0
-        usable = (outdoor & (gain >= self.weakest)).flatten(1).numpy()
+        gain, outdoor = heard(batch[self.source], self.weakest), batch[HEIGHTS] <= 0
+        usable = (outdoor & gain.isfinite()).flatten(1).numpy()
         drawn = np.zeros(usable.shape, dtype=bool)
         for row, cells, rng in zip(drawn, usable, rngs, strict=True):
             wanted = int(rng.integers(self.count + 1)) if train and self.vary else self.count
             candidates = np.flatnonzero(cells)
             row[rng.choice(candidates, size=min(wanted, candidates.size), replace=False)] = True
         given = torch.from_numpy(drawn).view(gain.shape)
-        return {**batch, SAMPLES: torch.where(given, gain, torch.nan), SCORED: outdoor & ~given}
+        samples = torch.where(given, gain, torch.nan)
+        return {**batch, self.source: gain, SAMPLES: samples, SCORED: outdoor & ~given}
 
 
 class LinkBudget:
@@ -124,6 +140,11 @@ class LinkBudget:
             rng.uniform(*r) for r in ((10, 35), (10, 20), (-10, 10), (-20, -10))
         )
         return slope, -(power + transmit + receive + loss)
+
+
+def heard(gain: Tensor, weakest: float) -> Tensor:
+    """Return a map of gain with NaN for what lies below a sensitivity, dB."""
+    return torch.where(gain >= weakest, gain, torch.nan)
 
 
 def _mask(like: VariableSpec, name: str, long_name: str) -> VariableSpec:

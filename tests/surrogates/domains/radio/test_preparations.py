@@ -46,3 +46,11 @@ def test_link_budget_changes_target_and_samples_alike_and_only_in_training(batch
     assert bool(((slope >= 0.1) & (slope <= 0.7)).all())
     still = LinkBudget()(drawn, rngs(), train=False)
     torch.testing.assert_close(still["path_gain_directional"], drawn["path_gain_directional"], equal_nan=True)
+
+
+def test_what_no_receiver_hears_is_neither_learned_nor_measured(batch: dict) -> None:
+    batch["path_gain"][0, 3, 3] = batch["path_gain_directional"][0, 3, 3] = -170.0
+    assert bool(Outdoor()(batch, rngs(), train=True)["path_gain"][0, 3, 3].isnan())
+    drawn = DrawSamples(count=2000)(batch, rngs(), train=False)
+    assert bool(drawn["path_gain_directional"][0, 3, 3].isnan())
+    assert bool(drawn["path_gain_samples"][0, 3, 3].isnan())
