@@ -1,7 +1,7 @@
 """Opens the store of a build, or creates it empty; safe when many parts start at once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import lcm
 from typing import Any
 
@@ -9,8 +9,14 @@ from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
 from datasets.factory.lock import alone
 from datasets.factory.recipe import Recipe
+from datasets.factory.units import Units
 from datasets.store.chunking import shard_records
 from datasets.store.layout import Store, create_store, open_store
+
+SHOWN = 5
+"""Differing parameters that a message names."""
+
+_ABSENT = object()
 
 
 def open_or_create(recipe: Recipe, url: str, storage_options: Mapping[str, Any] | None = None) -> Store:
@@ -66,7 +72,9 @@ def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str
         raise BuildError(f"{url} is not empty and not a store (it holds {found[0]}). Give another `out=`.")
     recipe.prepare()
     specs, records = recipe.specs(), recipe.records()
-    chunk, shard = recipe.records_per_chunk(), recipe.records_per_shard()
+    unit, chunk = recipe.unit_records(), recipe.records_per_chunk()
+    shard = recipe.records_per_shard() or shard_records(specs, records, lcm(unit, chunk or 1))
+    Units(records, unit, shard)  # refuses shards of broken units before anything is written
     try:
         create_store(
             url,
@@ -77,7 +85,7 @@ def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str
             attributes=_attributes(recipe),
             splits=recipe.splits(),
             records_per_chunk=chunk,
-            records_per_shard=shard or shard_records(specs, records, lcm(recipe.unit_records(), chunk or 1)),
+            records_per_shard=shard,
             storage_options=storage_options,
         )
     except BaseException:
@@ -102,9 +110,24 @@ def _differences(store: Store, recipe: Recipe) -> list[str]:
         return [f"recipe '{there['recipe']}' instead of '{recipe.name}'"]
     if there["recipe_version"] != recipe.version:
         return [f"version {there['recipe_version']} of the recipe instead of {recipe.version}"]
-    old, new = json.loads(str(there["recipe_config"])), recipe.config()
-    return [
+    old, new = dict(_leaves(json.loads(str(there["recipe_config"])))), dict(_leaves(recipe.config()))
+    differences = [
         f"{key}={old.get(key, 'absent')} instead of {new.get(key, 'absent')}"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
+        if old.get(key, _ABSENT) != new.get(key, _ABSENT)
     ]
+    more = [f"{len(differences) - SHOWN} further differences"] if len(differences) > SHOWN else []
+    return differences[:SHOWN] + more
+
+
+def _leaves(config: Any, path: str = "") -> Iterator[tuple[str, object]]:
+    """Yield path and value of everything that a configuration holds, such as ``cities[1]`` or ``grid.x``."""
+    match config:
+        case dict() if config:
+            for key, value in config.items():
+                yield from _leaves(value, f"{path}.{key}" if path else str(key))
+        case list() if config:
+            for number, value in enumerate(config):
+                yield from _leaves(value, f"{path}[{number}]")
+        case _:
+            yield path, config

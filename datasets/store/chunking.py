@@ -11,6 +11,7 @@ KIBI, MEBI = 1 << 10, 1 << 20
 SMALL_CHUNK = 256 * KIBI
 SMALL_SHARD = 64 * MEBI
 LARGE_SHARD = 128 * MEBI
+LARGEST_CHUNK = 2**31 - 17  # bytes that Blosc compresses at once (its MAX_BUFFERSIZE)
 
 
 def record_bytes(spec: VariableSpec) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from datasets.store.chunking import LARGEST_CHUNK, record_bytes
 from datasets.store.errors import ContractError
 from datasets.store.migrations import FORMAT_VERSION
 from datasets.store.shared import CODECS, fill_value, plain
@@ -28,16 +29,25 @@ def check_plan(
     names = (
         [spec.name for spec in specs] + [split.name for split in splits] + [str(n) for n in shared.variables]
     )
+    if nested := sorted(name for name in names if "/" in name or not name.strip()):
+        raise ContractError(f"variable names {nested} are empty or hold a '/', which Zarr takes for a group")
     reserved = {"statistics", "build"} & set(names)
     if twice := sorted({name for name in names if names.count(name) > 1} | reserved):
         raise ContractError(f"variable names {twice} are used twice or reserved; rename them")
-    if records < 1:
-        raise ContractError(f"a store of {records} records holds nothing; ask for at least one")
+    if records < 1 or not specs:
+        raise ContractError(
+            f"a store of {records} records of {len(specs)} variables holds nothing; ask for one at least"
+        )
     for spec in specs:
         if spec.dims[:1] != (record_dimension,) or len(spec.dims) != len(spec.shape) + 1:
             raise ContractError(
                 f"variable {spec.name!r}: dimensions {spec.dims}, expected {record_dimension!r} first and a "
                 "shape without it; variables without records go into `shared`"
+            )
+        if (size := record_bytes(spec)) > LARGEST_CHUNK:
+            raise ContractError(
+                f"variable {spec.name!r}: a record of {size / 1e9:.3g} GB does not fit a compressed chunk of "
+                "2 GiB; divide it into several variables or records"
             )
         for name, length in zip(spec.dims[1:], spec.shape, strict=True):
             if shared.sizes.get(name, length) != length:

@@ -112,7 +112,7 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
     options = dict(storage_options) if storage_options else None
     try:
         root = zarr.open_group(url, mode="r+", zarr_format=3, storage_options=options)
-    except FileNotFoundError:
+    except (FileNotFoundError, FileExistsError, NotADirectoryError):  # nothing is there, or a file
         raise ContractError(
             f"no data store at {url}; make one with `surrogates data build RECIPE out={url}`"
         ) from None

@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Mapping
 from typing import NoReturn
 
+import yaml
+
 from datasets.store.errors import ContractError
 
 FORMAT_VERSION = 1
@@ -13,12 +15,18 @@ FORMAT_VERSION = 1
 def rebuild_command(attributes: Mapping[str, object]) -> str:
     """Return the command that makes a store anew from its `recipe` and `recipe_config`."""
     config = json.loads(str(attributes.get("recipe_config", "{}")))
-    words = [
-        f"{key}={value}" if isinstance(value, str) else f"{key}={json.dumps(value)}"
-        for key, value in config.items()
-    ]
+    words = [f"{key}={_word(value)}" for key, value in config.items()]
     recipe = str(attributes.get("recipe", "RECIPE"))
     return shlex.join(["surrogates", "data", "build", recipe, "out=NEW", *words])
+
+
+def _word(value: object) -> str:
+    """Return a value as the command line reads it back: text like `no` or `[1` would be taken for more."""
+    try:
+        plain = isinstance(value, str) and yaml.safe_load(value) == value
+    except yaml.YAMLError:
+        plain = False
+    return str(value) if plain else json.dumps(value)
 
 
 def refuse_version(url: str, attributes: Mapping[str, object]) -> NoReturn:

@@ -69,7 +69,10 @@ class VariableSpec(BaseModel):
     @field_validator("dtype")
     @classmethod
     def _native_dtype(cls, value: str) -> str:
-        dtype = np.dtype(value)
+        try:
+            dtype = np.dtype(value)
+        except TypeError:
+            raise ValueError(f"dtype {value!r} is not a NumPy type, such as 'float32' or 'bool'") from None
         if dtype.kind not in "biufc":
             raise ValueError(f"dtype {value!r} is not a number or bool; text belongs to the shared tables")
         return dtype.name

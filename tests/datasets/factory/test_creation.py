@@ -49,6 +49,12 @@ def test_nothing_is_left_of_a_creation_that_fails(tmp_path: Path, monkeypatch: p
     assert not list(tmp_path.iterdir())
 
 
+def test_shards_of_broken_units_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="16 records per shard are not a multiple of 5"):
+        open_or_create(Oscillator(batch=5), str(tmp_path / "toy.zarr"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_version_of_the_recipe_makes_another_store(
     undisturbed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

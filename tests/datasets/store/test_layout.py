@@ -1,6 +1,7 @@
 """What a store shows to plain xarray, how it grows complete, and what it refuses."""
 
 import json
+import shlex
 import shutil
 import warnings
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
 import zarr
 
 from datasets.store.errors import ContractError
 from datasets.store.layout import Store, create_store, open_store
+from datasets.store.migrations import rebuild_command
 from datasets.store.specs import DECIBEL, Split, VariableSpec
 
 Arrays = dict[str, np.ndarray]
@@ -213,6 +216,13 @@ GOOD = VariableSpec(name="a", dims=("sample", "x"), shape=(8,))
     [
         ([GOOD, GOOD], [], r"\['a'\] are used twice"),
         ([GOOD.model_copy(update={"name": "build"})], [], "reserved"),
+        ([GOOD.model_copy(update={"name": "a/b"})], [], r"\['a/b'\] are empty or hold a '/'"),
+        ([], [], "records of 0 variables holds nothing"),
+        (
+            [VariableSpec(name="a", dims=("sample", "cell"), shape=(600_000_000,))],
+            [],
+            "'a': a record of 2.4 GB does not fit",
+        ),
         ([VariableSpec(name="a", dims=("x",), shape=(8,))], [], "expected 'sample' first"),
         ([VariableSpec(name="a", dims=("sample", "x"), shape=(7,))], [], "7 cells along 'x'.* have 8"),
         ([GOOD.model_copy(update={"statistics_mask": "b"})], [], "'b' is no variable"),
@@ -270,6 +280,9 @@ def test_opening_what_is_not_a_store_says_what_to_do(tmp_path: Path) -> None:
         ContractError, match=r"no data store at .*nowhere; make one with `surrogates data build"
     ):
         open_store(str(tmp_path / "nowhere"))
+    (tmp_path / "notes.txt").write_text("a file")
+    with pytest.raises(ContractError, match=r"no data store at .*notes\.txt"):
+        open_store(str(tmp_path / "notes.txt"))
     zarr.open_group(tmp_path / "group", mode="w")
     with pytest.raises(ContractError, match=r"not a data store.*data import generic"):
         open_store(str(tmp_path / "group"))
@@ -280,6 +293,21 @@ def test_another_format_version_is_answered_with_the_command_of_a_new_store(stor
     command = "surrogates data build toy/field out=NEW samples=10 seed=3"
     with pytest.raises(ContractError, match=rf"format_version 0, this release reads 1; .*`{command}`"):
         open_store(store.url)
+
+
+def test_the_command_of_a_new_store_keeps_text_that_yaml_takes_for_something_else() -> None:
+    config = {"country": "no", "label": "[1", "city": "Malmö", "cities": ["étoile"], "limit": None}
+    words = shlex.split(rebuild_command({"recipe": "toy", "recipe_config": json.dumps(config)}))
+    assert words[:5] == ["surrogates", "data", "build", "toy", "out=NEW"]
+    read_back = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in words[5:])}
+    assert read_back == config
+
+
+def test_a_tilde_is_the_home_folder(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make("~/data ü.zarr")
+    assert (tmp_path / "data ü.zarr" / "zarr.json").exists()
+    assert open_store("~/data ü.zarr").url == str(tmp_path / "data ü.zarr")
 
 
 @pytest.mark.parametrize("name", ["split", "height"])

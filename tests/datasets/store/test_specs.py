@@ -34,6 +34,7 @@ def test_a_spec_survives_the_attributes_of_an_array() -> None:
         ({"statistics_axes": ("level",)}, "'level'.* not among"),
         ({"dtype": "int32", "missing": True}, "no NaN"),
         ({"dtype": "U5"}, "text belongs to the shared tables"),
+        ({"dtype": "real"}, "'real' is not a NumPy type"),
         ({"unit": "m"}, "unit"),
         ({"repeatability": -1}, "repeatability"),
     ],
