@@ -15,9 +15,10 @@ from datasets.factory.progress import Progress
 from datasets.factory.recipe import Recipe
 from datasets.factory.staging import Staging
 from datasets.factory.units import Units
-from datasets.factory.workers import Job, simulate_all
+from datasets.factory.workers import Job, refuse_in_starting_worker, simulate_all
 from datasets.factory.writer import RowTracker, RowWriter
 from datasets.store.layout import Store, open_store
+from datasets.store.urls import normalise
 
 
 def build(
@@ -60,7 +61,8 @@ def build(
     BuildError
         When the store holds other data, another process builds it, a unit fails, or the disk is full.
     """
-    url = str(url).rstrip("/")
+    refuse_in_starting_worker()
+    url = normalise(str(url).rstrip("/"))
     if recipe.chained and part is not None and part[1] > 1:
         raise BuildError(f"Recipe '{recipe.name}' is chained: its units run in order, so it has no parts.")
     with explain_full_disk(url):

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import connection
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from datasets.factory.errors import BuildError, full_disk, is_full_disk, resume_command
@@ -23,6 +25,11 @@ from datasets.factory.units import Units
 
 DEATHS = 3
 """Worker deaths in a row, without a finished unit between them, after which a build gives up."""
+
+_GUARD = (
+    "Workers import the script that starts them: put its calls under `if __name__ == '__main__':`, define "
+    "the recipe in a file, or build with workers=0 in one process."
+)
 
 
 @dataclass(frozen=True)
@@ -83,12 +90,15 @@ def _in_this_process(job: Job, units: Iterable[int]) -> Generator[int]:
 
 
 def _in_processes(job: Job, units: Iterable[int], workers: int) -> Generator[int]:
+    _require_importable(job.recipe_class)
+    context = multiprocessing.get_context("spawn")
+    started = context.Event()
     waiting = deque(units)
     deaths = 0
     while waiting:
         running: dict[Future[Failure | None], int] = {}
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(workers, len(waiting)), context, initializer=_start, initargs=(job,))
+        size = min(workers, len(waiting))
+        pool = ProcessPoolExecutor(size, context, initializer=_start, initargs=(job, started))
         try:
             while waiting or running:
                 while waiting and len(running) <= workers:
@@ -102,6 +112,8 @@ def _in_processes(job: Job, units: Iterable[int], workers: int) -> Generator[int
                     deaths = 0
                     yield unit
         except BrokenProcessPool as error:
+            if not started.is_set():
+                raise _never_started(job) from error
             deaths += 1
             lost = sorted(running.values())
             if deaths == DEATHS:
@@ -127,10 +139,11 @@ def _one_thread_each() -> Iterator[None]:
 _job: Job | None = None
 
 
-def _start(job: Job) -> None:
+def _start(job: Job, started: Event) -> None:
     """Set up a worker; it must not raise, so that every error is reported with its unit."""
     global _job  # noqa: PLW0603
     _job = job
+    started.set()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
@@ -163,10 +176,40 @@ def _explain(job: Job, unit: int, failure: Failure) -> BuildError:
     indices = job.units.indices(unit)
     error = BuildError(
         f"Unit {unit} (records {indices[0]} to {indices[-1]}) of recipe '{job.recipe_class.name}' failed: "
-        f"{failure.summary} Finished units are kept; go on with `{resume_command(url)}`."
+        f"{failure.summary.rstrip('.: ')}. Finished units are kept; go on with `{resume_command(url)}`."
     )
     error.add_note(f"In the worker:\n{failure.trace}")
     return error
+
+
+def refuse_in_starting_worker() -> None:
+    """Stop a worker that calls `build` while it starts: it imports a script that lacks the usual guard.
+
+    Raises
+    ------
+    BuildError
+        In such a process; its parent then reports that no worker started.
+    """
+    # The attribute by which multiprocessing itself refuses to start a process in a process that starts.
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise BuildError(f"A worker process imports the script that called build(). {_GUARD}")
+
+
+def _require_importable(recipe_class: type[Recipe]) -> None:
+    try:
+        pickle.dumps(recipe_class)
+    except (AttributeError, pickle.PicklingError) as error:
+        raise BuildError(
+            f"Worker processes cannot import recipe '{recipe_class.name}' ({error}). Define its class at the "
+            "top of a module, or build with workers=0 in one process."
+        ) from error
+
+
+def _never_started(job: Job) -> BuildError:
+    return BuildError(
+        f"The worker processes of recipe '{job.recipe_class.name}' ended before they began; what they said "
+        f"stands above. {_GUARD}"
+    )
 
 
 def _too_many_deaths(job: Job, lost: list[int], workers: int) -> BuildError:

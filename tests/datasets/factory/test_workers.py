@@ -1,5 +1,7 @@
-"""Workers may die."""
+"""Workers may die, or never start."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from datasets.factory.errors import BuildError
 from datasets.store.layout import open_store
 from tests.datasets.factory.conftest import content
 from tests.datasets.factory.recipes import Deadly
+from tests.toy import Oscillator
 
 
 def test_a_worker_that_dies_is_replaced(
@@ -34,3 +37,28 @@ def test_workers_that_die_again_and_again_end_the_build_with_the_unit(
     fuse.write_text("")
     build(Deadly(), url, workers=0, progress=False)
     assert open_store(url).is_complete
+
+
+def test_a_script_without_the_usual_guard_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from datasets.factory.build import build\nfrom tests.toy import Oscillator\n"
+        f"build(Oscillator(), {str(tmp_path / 'toy.zarr')!r}, workers=1, progress=False)\n"
+    )
+    environment = {"PYTHONPATH": str(Path.cwd())}
+    run = [sys.executable, str(script)]
+    said = subprocess.run(run, env=environment, capture_output=True, text=True, check=False).stderr
+    assert "A worker process imports the script that called build()" in said
+    assert "ended before they began" in said.splitlines()[-1]
+    assert "if __name__ == '__main__'" in said.splitlines()[-1]
+
+
+def test_a_recipe_that_workers_cannot_import_is_refused(tmp_path: Path) -> None:
+    class Local(Oscillator):
+        """Lives in a function."""
+
+    url = str(tmp_path / "toy.zarr")
+    with pytest.raises(BuildError, match="top of a module, or build with workers=0"):
+        build(Local(), url, workers=1, progress=False)
+    assert open_store(url).complete_rows() == []
+    build(Local(), url, workers=0, progress=False)
