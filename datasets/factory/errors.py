@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shlex import quote
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -37,4 +38,4 @@ def full_disk(url: str) -> BuildError:
 
 def resume_command(url: str) -> str:
     """Return the command line that goes on with a build."""
-    return f"surrogates data resume {url}"
+    return f"surrogates data resume {quote(url)}"

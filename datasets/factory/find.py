@@ -35,11 +35,16 @@ def _recipe(name: str, found: object) -> type[Recipe]:
         raise BuildError(
             f"'{name}' is {found!r}, expected a class that extends datasets.factory.recipe.Recipe."
         )
+    for attribute in ("name", "title"):
+        if not isinstance(getattr(found, attribute, None), str):
+            raise BuildError(f"Recipe class '{name}' lacks the class attribute `{attribute}`, a text.")
     return found
 
 
 def _imported(path: str) -> object:
     module_name, _, class_name = path.partition(":")
+    if not (module_name and class_name):
+        raise BuildError(f"'{path}' is no MODULE:CLASS, such as my_module:MyRecipe.")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

@@ -14,6 +14,7 @@ from datasets.store.units import display
 from surrogates.core.registry import names, resolve
 
 COLUMNS = 3
+FEW = 20  # points of a line that are marked: a single one would not be seen
 
 
 def picture(store: Store, record: int) -> Figure:
@@ -21,7 +22,7 @@ def picture(store: Store, record: int) -> Figure:
 
     Raises
     ------
-    IndexError
+    ValueError
         When there is no such record.
     """
     if not 0 <= record < store.records:
@@ -50,7 +51,7 @@ def draw(ds: xr.Dataset, title: str) -> Figure:
     columns = min(COLUMNS, count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, wrap=True)
     axes = [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
     if numbers:
         axes[0].axis("off")
@@ -61,7 +62,8 @@ def draw(ds: xr.Dataset, title: str) -> Figure:
 
 
 def _number(variable: xr.DataArray) -> str:
-    return f"{variable.name} = {variable.item():.5g} {_units(variable)}".rstrip()
+    value = f"{variable.item():.5g}" if variable.dtype.kind in "fc" else str(variable.item())
+    return f"{variable.name} = {value} {_units(variable)}".rstrip()
 
 
 def _panel(axis: Axes, variable: xr.DataArray) -> None:
@@ -75,7 +77,7 @@ def _panel(axis: Axes, variable: xr.DataArray) -> None:
     *_, horizontal = shown
     axis.set_xlabel(_axis_label(values, str(horizontal)))
     if values.ndim == 1:
-        axis.plot(_coordinate(values, str(horizontal)), data)
+        axis.plot(_coordinate(values, str(horizontal)), data, marker="." if len(data) <= FEW else None)
         axis.set_ylabel(label)
         return
     vertical = str(shown[0])

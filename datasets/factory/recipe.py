@@ -70,7 +70,7 @@ class Recipe(BaseModel):
 
     def records(self) -> int:
         """Return the number of records."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define records()")
 
     def unit_records(self) -> int:
         """Return how many consecutive records are simulated together (a minute of work at most)."""
@@ -86,7 +86,7 @@ class Recipe(BaseModel):
 
     def specs(self) -> list[VariableSpec]:
         """Return what varies from record to record and what all records share."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define specs()")
 
     def shared(self) -> xr.Dataset:
         """Return coordinates, tables and fields without the record dimension."""
@@ -114,13 +114,13 @@ class Recipe(BaseModel):
         dict
             For each record variable of `specs`, an array of shape (n, ...) in the variable's units.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define simulate()")
 
     def simulate_next(
         self, indices: np.ndarray, rngs: list[np.random.Generator], state: Arrays | None
     ) -> tuple[Arrays, Arrays]:
         """Simulate a unit of a chained recipe from the state that the unit before left (None: the start)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define simulate_next()")
 
     def attributes(self) -> dict[str, str]:
         """Return title and license of the store, and what else shall stand among its global attributes."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from datasets.factory.errors import resume_command
 from datasets.factory.find import recipe_of
 from datasets.factory.progress import Progress
 from datasets.factory.recipe import Recipe
@@ -99,7 +100,7 @@ def _receipts(store: Store, complete: list[int]) -> Iterator[Problem]:
         yield Problem(
             check="receipts",
             message=f"{len(missing)} of {store.rows} shard rows have no receipt, the first is row "
-            f"{missing[0]}: the build has not ended; `surrogates data resume {store.url}`",
+            f"{missing[0]}: the build has not ended; `{resume_command(store.url)}`",
         )
     for row in complete:
         receipt = store.receipt(row) or {}

@@ -173,8 +173,11 @@ def plot(
     from datasets.factory.pictures import picture
     from datasets.store.layout import open_store
 
+    if not out.suffix:
+        raise ValueError(f"--out {out}: give a file name that ends in .png, .svg or .pdf.")
+    figure = picture(open_store(url), record)
     out.parent.mkdir(parents=True, exist_ok=True)
-    picture(open_store(url), record).savefig(out, dpi=150)
+    figure.savefig(out, dpi=150)
     typer.echo(str(out))
 
 
@@ -217,7 +220,7 @@ class _Own:
     """What the command line itself understands among the KEY=VALUE words."""
 
     def __init__(self, words: Mapping[str, Any]) -> None:
-        self.out = None if words.get("out") is None else str(words["out"]).rstrip("/")
+        self.out = _place(str(words["out"])) if words.get("out") else None
         self.workers = _whole_number("workers", words.get("workers", 1))
         self.part = _part(str(words["parts"])) if "parts" in words else None
 
@@ -236,7 +239,10 @@ def _split_settings(recipe_class: "type[Recipe] | None", words: list[str]) -> tu
         key, equals, value = word.partition("=")
         if not equals:
             raise ValueError(f"Found '{word}', expected KEY=VALUE, such as workers=2.")
-        given[key] = value if key in OWN else yaml.safe_load(value)
+        try:
+            given[key] = value if key in OWN else yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"{word}: '{value}' is no YAML value, such as 3, [a, b] or {{x: 1}}.") from None
     if recipe_class is not None:
         parameters = list(recipe_class.model_fields)
         for key in given:
@@ -247,6 +253,12 @@ def _split_settings(recipe_class: "type[Recipe] | None", words: list[str]) -> tu
                     f"Parameters: {listing(parameters)}; beside them {listing(OWN)}."
                 )
     return _Own(given), {key: value for key, value in given.items() if key not in OWN}
+
+
+def _place(url: str) -> str:
+    if url.startswith("memory://"):
+        raise ValueError(f"out={url}: a store in memory ends with this command; give a folder.")
+    return url.rstrip("/")
 
 
 def _whole_number(key: str, value: object) -> int:
@@ -271,17 +283,19 @@ def _shown(progress: bool | None) -> dict[str, Any]:
 
 
 def _say_state(url: str, part: tuple[int, int] | None) -> None:
+    from shlex import quote
+
     from datasets.factory.build import is_final
     from datasets.store.layout import open_store
 
     store = open_store(url)
     done = len(store.complete_rows())
     if is_final(store):
-        typer.echo(f"{url} is complete: {store.records} records in {store.rows} shard rows.")
+        typer.echo(f"{store.url} is complete: {store.records} records in {store.rows} shard rows.")
     elif part is not None:
         typer.echo(
-            f"Part {part[0]}/{part[1]} is complete ({done} of {store.rows} shard rows of {url} are there). "
-            f"After the last part: surrogates data finalise {url}"
+            f"Part {part[0]}/{part[1]} is complete ({done} of {store.rows} shard rows of {store.url} are "
+            f"there). After the last part: surrogates data finalise {quote(store.url)}"
         )
 
 

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from datasets.factory.errors import resume_command
 from datasets.factory.info import StoreInfo
 from datasets.factory.plan import Plan
 from datasets.factory.progress import clock
@@ -54,7 +55,7 @@ def print_info(info: StoreInfo) -> None:
         typer.echo(f"split '{split.name}' (keeps whole: {split.keeps_whole}): {parts}")
     table = Table("variable", "dimensions", "units", "mean", "std", "minimum", "maximum", box=None)
     for v in info.variables:
-        dims = " x ".join(f"{dim} {size}" for dim, size in zip(v.dims, v.shape, strict=True))
+        dims = ", ".join(f"{dim} {size}" for dim, size in zip(v.dims, v.shape, strict=True))
         numbers = ["" if n is None else f"{n:.5g}" for n in (v.mean, v.std, v.minimum, v.maximum)]
         table.add_row(v.name, dims, v.units, *numbers)
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140).print(table)
@@ -66,5 +67,5 @@ def _state(info: StoreInfo) -> str:
         return "complete"
     return (
         f"{len(info.complete_rows)} of {info.rows} shard rows and {info.staged_units} further units are "
-        f"there; go on with `surrogates data resume {info.url}`"
+        f"there; go on with `{resume_command(info.url)}`"
     )

@@ -31,6 +31,8 @@ def test_a_module_in_the_current_folder_is_found(tmp_path: Path, monkeypatch: py
         ("tests.toy:Oscilator", "has no 'Oscilator'. Did you mean 'Oscillator'"),
         ("tests.toi:Oscillator", "There is no Python module 'tests.toi'"),
         ("tests.toy:displacement", "expected a class that extends"),
+        ("tests.toy:", "'tests.toy:' is no MODULE:CLASS"),
+        ("datasets.factory.recipe:Recipe", "lacks the class attribute `name`"),
     ],
 )
 def test_a_wrong_path_is_explained(name: str, message: str) -> None:

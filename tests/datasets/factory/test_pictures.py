@@ -34,6 +34,13 @@ def test_maps_have_northwards_y_and_units_as_people_write_them() -> None:
     assert set(np.asarray(response.lines[0].get_ydata())) == {1.0}
 
 
+def test_single_points_are_marked_and_whole_numbers_stay_whole() -> None:
+    ds = xr.Dataset({"count": 10**12, "hit": True, "one": ("k", [3.0])})
+    numbers, point = draw(ds, "title").axes
+    assert numbers.texts[0].get_text() == "count = 1000000000000\nhit = True"
+    assert point.lines[0].get_marker() == "."
+
+
 def test_a_record_that_does_not_exist_is_refused(undisturbed: str) -> None:
     with pytest.raises(ValueError, match="has records 0 to 47"):
         picture(open_store(undisturbed), 48)

@@ -40,5 +40,5 @@ def test_a_recipe_needs_to_say_what_it_makes() -> None:
         name, title = "empty", "Nothing"
 
     for method in (Empty().records, Empty().specs, lambda: Empty().simulate(np.arange(1), [])):
-        with pytest.raises(NotImplementedError):
+        with pytest.raises(NotImplementedError, match="Empty does not define"):
             method()

@@ -82,6 +82,9 @@ def test_a_stopped_build_is_resumed_with_the_recipe_that_the_user_names(
         (["build", TOY, "out=x", "workers=-1"], "workers=-1: expected a whole number"),
         (["build", TOY, "out=x", "parts=3"], "parts=3: expected I/N"),
         (["build", TOY, "samples"], "Found 'samples', expected KEY=VALUE"),
+        (["build", TOY, "out=x", "samples=[3"], "'[3' is no YAML value"),
+        (["build", TOY, "out=memory://x"], "a store in memory ends with this command"),
+        (["build", TOY, "out="], "Add out=URL"),
         (["build", TOY], "Add out=URL, for example out=data/Oscillator.zarr"),
         (["build", "genric"], "Did you mean 'generic'?"),
         (["resume", "nothing.zarr", "samples=3"], "resume takes workers=N"),
@@ -131,6 +134,20 @@ def test_plot_draws_a_picture(built: str) -> None:
     path = Path(built).parent / "pictures" / "three.png"
     assert run("plot", built, "--record", 3, "--out", path) == 0
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_needs_a_file_name(built: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plot", built, "--out", tmp_path) == 2
+    assert "give a file name that ends in .png" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.zarr"]
+
+
+def test_commands_that_are_shown_can_be_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = tmp_path / "my data" / "töy.zarr"
+    assert run("build", TOY, f"out={url}", "samples=16", "shard=8", "workers=0", "parts=1/2") == 0
+    assert f"surrogates data finalise '{url}'" in capsys.readouterr().out
+    assert run("finalise", url) == 2
+    assert f"`surrogates data resume '{url}'`" in capsys.readouterr().err
 
 
 def test_files_are_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
