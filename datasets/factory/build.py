@@ -75,7 +75,7 @@ def build(
             todo = sorted(set(rows) - set(store.complete_rows()))
             if todo:
                 recipe.prepare()
-                job = Job(type(recipe), recipe.config(), units, staging)
+                job = Job(type(recipe), recipe.model_dump(mode="json"), units, staging)
                 total = sum(len(units.row_records(row)) for row in rows)
                 with Progress(recipe.name, total, shown=progress, bar=bar) as shown:
                     _build_rows(store, job, todo, workers, shown, recipe)

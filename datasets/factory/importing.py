@@ -22,12 +22,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import yaml
+from pydantic import Field
 
 from datasets.factory.build import build
 from datasets.factory.errors import BuildError
-from datasets.factory.mapping import Mapping, SharedMapping, VariableMapping
-from datasets.factory.opening import open_files
+from datasets.factory.mapping import Mapping, MappingFile, SharedMapping, VariableMapping
+from datasets.factory.opening import Dims, close_files, open_files
 from datasets.factory.recipe import Arrays, Recipe
+from datasets.factory.sources import Source, find_sources
 from datasets.store.chunking import shard_records
 from datasets.store.errors import ContractError
 from datasets.store.layout import Store
@@ -66,9 +68,16 @@ def import_generic(
     if not isinstance(mapping, MappingType):
         folder, where = Path(mapping).parent, str(mapping)
         mapping = read_mapping(Path(mapping))
-    checked = validate(Mapping, mapping, where)
-    recipe = GenericImport(mapping=checked, paths=_found(checked.files, folder))
-    return build(recipe, url, workers=workers, progress=progress, bar=bar, storage_options=storage_options)
+    checked = validate(MappingFile, mapping, where)
+    folder, sources = find_sources(checked.files, folder)
+    meaning = Mapping(**checked.model_dump(exclude={"files"}))
+    recipe = GenericImport(mapping=meaning, sources=sources, folder=str(folder))
+    try:
+        return build(
+            recipe, url, workers=workers, progress=progress, bar=bar, storage_options=storage_options
+        )
+    finally:
+        close_files()
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -88,26 +97,28 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return content
 
 
-def _found(patterns: tuple[str, ...] | str, folder: Path) -> tuple[str, ...]:
-    paths: list[str] = []
-    for pattern in (patterns,) if isinstance(patterns, str) else patterns:
-        whole = folder.absolute() / pattern
-        found = Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))
-        matches = [pattern] if "://" in pattern else sorted(map(str, found))
-        if not matches:
-            raise BuildError(f"No file matches '{pattern}' in {folder.absolute()}.")
-        paths += matches
-    return tuple(paths)
-
-
 class GenericImport(Recipe):
-    """Reads records from files."""
+    """Reads records from files.
+
+    Attributes
+    ----------
+    mapping
+        What the variables of the files mean.
+    sources
+        The files, with hashes of their content: a build does not go on with others.
+    folder
+        Where they lie on this machine; no part of what a store says about itself.
+    """
 
     name = "generic"
     title = "Files of other programs (made by `surrogates data import generic`)"
 
-    mapping: Mapping
-    paths: tuple[str, ...]
+    mapping: Mapping = Field(description="Names, units and roles; see `surrogates data import generic`.")
+    sources: tuple[Source, ...] = Field(description="Files with the SHA-256 of each.")
+    folder: str = Field(".", description="Where the files lie.")
+
+    def config(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude={"folder"})
 
     @property
     def record_dimension(self) -> str:  # type: ignore[override]
@@ -141,6 +152,9 @@ class GenericImport(Recipe):
         ]
 
     def prepare(self) -> None:
+        for source in self.sources:
+            source.require_unchanged(Path(self.folder))
+        self._check_record_dimension()
         for group in self._groups:
             for spec in self.specs():
                 self._check(group, spec)
@@ -161,21 +175,28 @@ class GenericImport(Recipe):
     @cached_property
     def _groups(self) -> list[tuple[str, ...]]:
         """Files that are opened together: all ``.npy`` files, each other file alone."""
-        arrays = tuple(path for path in self.paths if path.endswith(".npy"))
-        return [*([arrays] if arrays else []), *((path,) for path in self.paths if not path.endswith(".npy"))]
+        paths = [source.place(Path(self.folder)) for source in self.sources]
+        arrays = tuple(path for path in paths if path.endswith(".npy"))
+        return [*([arrays] if arrays else []), *((path,) for path in paths if not path.endswith(".npy"))]
 
     @cached_property
     def _starts(self) -> np.ndarray:
         """First record of each group of files, and the number of all records."""
         return np.cumsum([0, *(self._open(group).sizes[self.record_dimension] for group in self._groups)])
 
+    @property
+    def _mapped(self) -> dict[str, SharedMapping]:
+        return {**self.mapping.shared, **self.mapping.variables}
+
+    @property
+    def _numpy_dims(self) -> Dims:
+        """Names of the axes of arrays in NumPy files."""
+        return tuple((m.source or name, m.dims) for name, m in self._mapped.items() if m.dims is not None)
+
     def _open(self, group: tuple[str, ...]) -> xr.Dataset:
         """Open files under the mapping's names; without the record dimension a file is one record."""
-        mapped: dict[str, SharedMapping] = {**self.mapping.shared, **self.mapping.variables}
-        dims = tuple(
-            (each.source or name, each.dims) for name, each in mapped.items() if each.dims is not None
-        )
-        ds = open_files(group, dims)
+        mapped = self._mapped
+        ds = open_files(group, self._numpy_dims)
         sources = {each.source or name: name for name, each in mapped.items()}
         if missing := sources.keys() - ds.variables.keys():
             source, known = min(missing), list(map(str, ds.variables))
@@ -189,6 +210,13 @@ class GenericImport(Recipe):
         return ds.assign(
             {name: ds[name].expand_dims(self.record_dimension) for name in self.mapping.variables}
         )
+
+    def _check_record_dimension(self) -> None:
+        """Refuse a mistyped record dimension, which would make one record of each file."""
+        dims = {str(dim) for group in self._groups for dim in open_files(group, self._numpy_dims).sizes}
+        wanted = self.record_dimension
+        if wanted not in dims and (hint := nearest(wanted, dims)):
+            raise BuildError(f"No file has the record dimension '{wanted}'.{hint} Found: {listing(dims)}.")
 
     def _variable(self, group: tuple[str, ...], name: str) -> xr.DataArray:
         """Return a record variable of a file after comparing its dimensions with the mapping."""
@@ -205,14 +233,15 @@ class GenericImport(Recipe):
 
     def _spec(self, name: str, mapped: VariableMapping) -> VariableSpec:
         array = self._variable(self._groups[0], name)
-        return VariableSpec(
-            name=name,
-            dims=tuple(map(str, array.dims)),
-            shape=array.shape[1:],
-            dtype=mapped.dtype or SINGLE.get(str(array.dtype), str(array.dtype)),
-            attributes={} if mapped.role is None else {"role": mapped.role},
-            **mapped.model_dump(exclude={"source", "dims", "dtype", "role"}),
-        )
+        found = {
+            "name": name,
+            "dims": tuple(map(str, array.dims)),
+            "shape": array.shape[1:],
+            "dtype": mapped.dtype or SINGLE.get(str(array.dtype), str(array.dtype)),
+            "attributes": {} if mapped.role is None else {"role": mapped.role},
+        }
+        given = mapped.model_dump(exclude={"source", "dims", "dtype", "role"})
+        return validate(VariableSpec, found | given, f"variable '{name}' of the mapping")
 
     def _check(self, group: tuple[str, ...], spec: VariableSpec) -> None:
         array = self._variable(group, spec.name)

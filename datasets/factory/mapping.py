@@ -1,21 +1,22 @@
 """What a user says about files to import: names, units, roles, splits."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from datasets.store.specs import Split
 from datasets.store.streams import GROUP, stream
 from datasets.store.units import parse
 
 
-def _parsed(units: str) -> str:
-    parse(units)
-    return units
+def _parsed(units: object) -> object:
+    if isinstance(units, str):
+        parse(units)
+    return "1" if units == 1 else units
 
 
-Units = Annotated[str, AfterValidator(_parsed)]
+Units = Annotated[str, BeforeValidator(_parsed)]
 
 
 class SharedMapping(BaseModel):
@@ -70,6 +71,12 @@ class SplitMapping(BaseModel):
     test: float = Field(0.1, ge=0, lt=1)
     keeps_whole: str = "none"
 
+    @model_validator(mode="after")
+    def _leaves_a_rest(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError(f"validation={self.validation} and test={self.test} leave nothing to train on")
+        return self
+
     def draw(self, name: str, groups: np.ndarray, seed: int, number: int) -> Split:
         """Return the split of records that belong to numbered groups."""
         order = stream(seed, GROUP, number).permutation(np.unique(groups))
@@ -86,13 +93,10 @@ class SplitMapping(BaseModel):
 
 
 class Mapping(BaseModel):
-    """The mapping file of ``surrogates data import generic``.
+    """What the variables of some files mean.
 
     Attributes
     ----------
-    files
-        Paths or patterns, relative to the mapping: NetCDF, ``.npz`` or Zarr files whose records follow each
-        other, or ``.npy`` files with one variable each.
     record_dimension
         The dimension of the files that counts records. Where no file has it, each file is one record.
     """
@@ -101,8 +105,30 @@ class Mapping(BaseModel):
 
     title: str
     license: str = "unspecified"
-    files: tuple[str, ...] | str
     record_dimension: str = "sample"
     variables: dict[str, VariableMapping] = Field(min_length=1)
     shared: dict[str, SharedMapping] = {}
     splits: dict[str, SplitMapping] = {}
+
+    @model_validator(mode="after")
+    def _each_source_once(self) -> Self:
+        used: dict[str, str] = {}
+        for name, variable in [*self.variables.items(), *self.shared.items()]:
+            source = variable.source or name
+            if source in used:
+                raise ValueError(f"'{source}' of the files serves '{used[source]}' and '{name}'; keep one")
+            used[source] = name
+        return self
+
+
+class MappingFile(Mapping):
+    """The mapping file of ``surrogates data import generic``.
+
+    Attributes
+    ----------
+    files
+        Paths or patterns, relative to the mapping: NetCDF, ``.npz`` or Zarr files whose records follow each
+        other, or ``.npy`` files with one variable each.
+    """
+
+    files: tuple[str, ...] | str

@@ -13,8 +13,10 @@ from surrogates.core.optional import require
 SUFFIXES = (".nc", ".nc4", ".cdf", ".h5", ".npz", ".npy", ".zarr")
 
 
-@lru_cache(maxsize=4)
-def open_files(paths: tuple[str, ...], dims: tuple[tuple[str, tuple[str, ...]], ...]) -> xr.Dataset:
+Dims = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def open_files(paths: tuple[str, ...], dims: Dims) -> xr.Dataset:
     """Open files that together hold the same records.
 
     Parameters
@@ -29,6 +31,17 @@ def open_files(paths: tuple[str, ...], dims: tuple[tuple[str, tuple[str, ...]], 
     BuildError
         When a file is of another kind, or its arrays do not have the dimensions that were named.
     """
+    return _opened(paths, dims, tuple(Path(path).stat().st_mtime_ns for path in paths if "://" not in path))
+
+
+def close_files() -> None:
+    """Forget the files opened last, so that others may write them."""
+    _opened.cache_clear()
+
+
+@lru_cache(maxsize=4)
+def _opened(paths: tuple[str, ...], dims: Dims, changed: tuple[int, ...]) -> xr.Dataset:
+    """Open files once per state: every unit reads from the same ones."""
     path = paths[0]
     match Path(path).suffix:
         case ".npy":

@@ -131,7 +131,7 @@ class Recipe(BaseModel):
         return {"numpy": np.__version__}
 
     def config(self) -> dict[str, Any]:
-        """Return every parameter as plain JSON."""
+        """Return every parameter that the data follow from, as plain JSON."""
         return self.model_dump(mode="json")
 
 

@@ -1,5 +1,7 @@
 """Files of other programs become stores like every other."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 import xarray as xr
 import yaml
 
+from datasets.factory.build import resume
 from datasets.factory.errors import BuildError
 from datasets.factory.importing import import_generic
 from datasets.factory.verify import verify
@@ -68,13 +71,16 @@ def assert_holds_the_runs(url: str) -> None:
     assert verify(url, progress=False).ok
 
 
-def test_netcdf_files_become_one_store_in_the_units_of_the_mapping(folder: Path) -> None:
+def test_netcdf_files_become_one_store_in_the_units_of_the_mapping(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = str(folder / "tank.zarr")
     store = import_generic(write(folder), url, workers=0, progress=False)
     assert_holds_the_runs(url)
     assert store.specs["height"].attributes["role"] == "target"
     assert store.attributes["title"] == "Sloshing tank"
     assert np.bincount(store.split()).tolist() == [10, 5, 5]
+    monkeypatch.chdir(folder)
     assert verify(url, resimulate=2, progress=False).resimulated[0].answer == "same"
 
 
@@ -148,6 +154,10 @@ def changed(variable: str, **values: Any) -> dict[str, Any]:
         ),
         ({"files": "walks_*.nc"}, r"No file matches 'walks_\*\.nc'"),
         ({"files": "tank.yaml"}, "unknown kind"),
+        ({"record_dimension": "rum", "splits": {}}, "record dimension 'rum'. Did you mean 'run'"),
+        (changed("height", dtype="real"), "variable 'height' of the mapping: .*'real' is not a NumPy type"),
+        (changed("speed", source="h"), "'h' of the files serves 'height' and 'speed'"),
+        ({"splits": {"split": {"validation": 0.6, "test": 0.5}}}, "leave nothing to train on"),
         ({"splits": {"split": {"keeps_whole": "tanks"}}}, "'tanks' is no variable .* Did you mean 'tank'"),
     ],
 )
@@ -173,3 +183,51 @@ def test_an_import_in_workers_equals_one_without(folder: Path) -> None:
     second = import_generic(write(folder), str(folder / "b.zarr"), workers=1, progress=False)
     assert first.fingerprint == second.fingerprint
     assert open_store(str(folder / "b.zarr")).is_complete
+
+
+def test_the_units_of_a_dimensionless_variable_may_be_the_number_one(folder: Path) -> None:
+    path = write(folder, **changed("tank", units=1))
+    assert import_generic(path, str(folder / "a.zarr"), workers=0, progress=False).specs["tank"].units == "1"
+
+
+def test_patterns_may_climb_be_absolute_and_lie_in_folders_of_any_name(folder: Path) -> None:
+    inner = folder / "runs [2] é"
+    inner.mkdir()
+    path = inner / "tank.yaml"
+    for files in ("../runs_*.nc", str(folder / "runs_*.nc"), ["../runs_00.nc", "../**/runs_10.nc"]):
+        path.write_text(yaml.safe_dump(mapping(files=files)))
+        store = import_generic(path, str(folder / "a.zarr"), workers=0, progress=False)
+        assert store.records == 20  # and the same store each time
+    (folder / "runs_00.nc").rename(inner / "runs[0].nc")
+    path.write_text(yaml.safe_dump(mapping(files="runs[0].nc")))
+    assert import_generic(path, str(folder / "b.zarr"), workers=0, progress=False).records == 10
+
+
+def test_a_store_names_its_sources_by_content_and_not_by_machine(folder: Path) -> None:
+    url = str(folder / "tank.zarr")
+    store = import_generic(write(folder), url, workers=0, progress=False)
+    config = json.loads(store.attributes["recipe_config"])
+    content = (folder / "runs_00.nc").read_bytes()
+    assert config["sources"][0] == {"path": "runs_00.nc", "sha256": hashlib.sha256(content).hexdigest()}
+    texts = [path.read_text() for path in Path(url).rglob("zarr.json")]
+    assert not [text for text in texts if str(folder) in text]
+
+
+def test_an_import_does_not_go_on_with_sources_that_have_changed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    url, first = str(folder / "tank.zarr"), runs(0, 10)
+    broken = first.copy(deep=True)
+    broken["v"][7] = np.nan
+    broken.to_netcdf(folder / "runs_00.nc", engine="netcdf4")
+    with pytest.raises(BuildError, match="'speed': NaN at record 7"):
+        import_generic(write(folder), url, workers=0, progress=False)
+    with pytest.raises(BuildError, match=r"'runs_00\.nc' is not in .*Run the command in the folder of the"):
+        resume(url, workers=0, progress=False)
+    first.to_netcdf(folder / "runs_00.nc", engine="netcdf4")
+    monkeypatch.chdir(folder)
+    with pytest.raises(BuildError, match=r"'runs_00\.nc' in .* has changed since the import began"):
+        resume(url, workers=0, progress=False)
+    with pytest.raises(BuildError, match=r"holds other data: sources\[0\]\.sha256="):
+        import_generic(write(folder), url, workers=0, progress=False)

@@ -1,0 +1,109 @@
+"""The files that an import reads: found by pattern, known by content."""
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from datasets.factory.errors import BuildError
+
+
+class Source(BaseModel):
+    """A file, or a folder of Zarr, that records come from.
+
+    Attributes
+    ----------
+    path
+        Relative to the folder of the import, so that a store tells nothing of the machine; or a URL.
+    sha256
+        Of the content; None behind a URL.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    sha256: str | None = None
+
+    def place(self, folder: Path) -> str:
+        """Return where the source lies, refusing one that is not there."""
+        if self.sha256 is None:
+            return self.path
+        if not (folder / self.path).exists():
+            raise BuildError(
+                f"The source '{self.path}' is not in {folder.absolute()}. Run the command in the folder of "
+                "the sources, or repeat the import: it goes on where it was."
+            )
+        return str(folder / self.path)
+
+    def require_unchanged(self, folder: Path) -> None:
+        """Refuse a source whose content is not what it was when the import began."""
+        if self.sha256 is not None and digest(Path(self.place(folder))) != self.sha256:
+            raise BuildError(
+                f"The source '{self.path}' in {folder.absolute()} has changed since the import began. Bring "
+                "the old file back, or import into another `out=`."
+            )
+
+
+def find_sources(patterns: tuple[str, ...] | str, folder: Path) -> tuple[Path, tuple[Source, ...]]:
+    """Find files in the order of their patterns, those of one pattern by name.
+
+    Parameters
+    ----------
+    patterns
+        Paths, shell patterns (``**`` too) or URLs.
+    folder
+        What they are relative to.
+
+    Returns
+    -------
+    folder, sources
+        The innermost folder that holds all files, and the files.
+
+    Raises
+    ------
+    BuildError
+        When nothing matches a pattern.
+    """
+    found: list[str] = []
+    for pattern in (patterns,) if isinstance(patterns, str) else patterns:
+        matches = [pattern] if "://" in pattern else _matches(pattern, folder)
+        if not matches:
+            raise BuildError(f"No file matches '{pattern}' in {folder.absolute()}.")
+        found += matches
+    local = [Path(path).parent for path in found if "://" not in path]
+    common = Path(os.path.commonpath(local)) if local else folder
+    return common, tuple(_source(path, common) for path in found)
+
+
+def _matches(pattern: str, folder: Path) -> list[str]:
+    path = folder / Path(pattern).expanduser()
+    if path.exists():  # also where its name holds the characters of a pattern
+        return [str(path.resolve())]
+    base = Path(path.anchor) if Path(pattern).expanduser().is_absolute() else folder
+    return sorted(str(found.resolve()) for found in base.glob(str(path.relative_to(base))))
+
+
+def _source(path: str, folder: Path) -> Source:
+    if "://" in path:
+        return Source(path=path)
+    return Source(path=Path(path).relative_to(folder).as_posix(), sha256=digest(Path(path)))
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of all files in a folder."""
+    if not path.is_dir():
+        status = path.stat()
+        return _digest(path.absolute(), status.st_mtime_ns, status.st_size)
+    whole = hashlib.sha256()
+    for each in sorted(each for each in path.rglob("*") if each.is_file()):
+        whole.update(f"{each.relative_to(path).as_posix()} {digest(each)}\n".encode())
+    return whole.hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, *state: int) -> str:
+    """Hash a file once per state (time of change, size): a build looks at its sources more than once."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
