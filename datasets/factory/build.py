@@ -12,7 +12,7 @@ from datasets.factory.files import Files
 from datasets.factory.find import recipe_of
 from datasets.factory.lock import RowsLock
 from datasets.factory.progress import Progress
-from datasets.factory.recipe import Recipe
+from datasets.factory.recipe import Recipe, config_hash
 from datasets.factory.staging import Staging
 from datasets.factory.units import Units
 from datasets.factory.workers import Job, refuse_in_starting_worker, simulate_all
@@ -91,7 +91,7 @@ def _build_rows(
     provenance = {
         "recipe": recipe.name,
         "recipe_version": recipe.version,
-        "recipe_config": recipe.config(),
+        "recipe_config_sha256": config_hash(recipe.config()),
         "software": recipe.software(),
     }
     with RowWriter(store, job.staging, job.units, provenance) as writer:

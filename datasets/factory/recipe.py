@@ -1,5 +1,7 @@
 """What a dataset is made of: the class that every recipe extends."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -138,3 +140,8 @@ class Recipe(BaseModel):
 def generators(seed: int, indices: np.ndarray) -> list[np.random.Generator]:
     """Return the generator of each record, a function of the seed and of the record's number alone."""
     return [stream(seed, SAMPLE, int(index)) for index in indices]
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a configuration: receipts name it, since its files may be many."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()

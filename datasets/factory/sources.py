@@ -72,6 +72,8 @@ def find_sources(patterns: tuple[str, ...] | str, folder: Path) -> tuple[Path, t
         if not matches:
             raise BuildError(f"No file matches '{pattern}' in {folder.absolute()}.")
         found += matches
+    if not found:
+        raise BuildError("`files:` names no file.")
     local = [Path(path).parent for path in found if "://" not in path]
     common = Path(os.path.commonpath(local)) if local else folder
     return common, tuple(_source(path, common) for path in found)

@@ -9,7 +9,7 @@ import numpy as np
 from datasets.factory.errors import resume_command
 from datasets.factory.find import recipe_of
 from datasets.factory.progress import Progress
-from datasets.factory.recipe import Recipe
+from datasets.factory.recipe import Recipe, config_hash
 from datasets.factory.report import Problem, Report
 from datasets.factory.resimulate import resimulate_units
 from datasets.factory.row_checks import DAMAGE, check_row
@@ -107,7 +107,9 @@ def _receipts(store: Store, complete: list[int]) -> Iterator[Problem]:
         expected = {
             "recipe": store.attributes.get("recipe"),
             "recipe_version": store.attributes.get("recipe_version"),
-            "recipe_config": json.loads(str(store.attributes.get("recipe_config", "null"))),
+            "recipe_config_sha256": config_hash(
+                json.loads(str(store.attributes.get("recipe_config", "null")))
+            ),
         }
         for key, value in expected.items():
             if receipt.get(key) != value:

@@ -154,6 +154,7 @@ def changed(variable: str, **values: Any) -> dict[str, Any]:
         ),
         ({"files": "walks_*.nc"}, r"No file matches 'walks_\*\.nc'"),
         ({"files": "tank.yaml"}, "unknown kind"),
+        ({"files": []}, "`files:` names no file"),
         ({"record_dimension": "rum", "splits": {}}, "record dimension 'rum'. Did you mean 'run'"),
         (changed("height", dtype="real"), "variable 'height' of the mapping: .*'real' is not a NumPy type"),
         (changed("speed", source="h"), "'h' of the files serves 'height' and 'speed'"),

@@ -76,8 +76,15 @@ def test_a_forged_receipt_does_not_survive_simulating_again(copied: str) -> None
     assert not report.ok
 
 
-def test_a_changed_receipt_is_found(copied: str) -> None:
-    live(copied)["build/row-000002"].attrs["recipe_version"] = 2
+@pytest.mark.parametrize("key", ["recipe_version", "recipe_config_sha256"])
+def test_a_changed_receipt_is_found(key: str, copied: str) -> None:
+    live(copied)["build/row-000002"].attrs[key] = 2
+    assert checks(copied) == {"receipts"}
+
+
+def test_changed_parameters_are_found(copied: str) -> None:
+    live(copied).attrs["recipe_config"] = '{"seed": 7}'
+    open_store(copied).consolidate()
     assert checks(copied) == {"receipts"}
 
 
