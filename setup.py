@@ -9,5 +9,9 @@ setup(
         "surrogates.conf",
     ],
     package_dir={"surrogates.conf": "conf"},
-    package_data={"surrogates.conf": ["**/*.yaml"], "": ["py.typed", "*.md", "*.html", "*.css"]},
+    package_data={
+        "surrogates.conf": ["**/*.yaml"],
+        "datasets.radio": ["*.npz"],
+        "": ["py.typed", "*.md", "*.html", "*.css"],
+    },
 )

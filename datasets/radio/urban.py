@@ -217,7 +217,7 @@ class Urban(Recipe):
         )
 
     def _window(self, unit: int) -> tuple[Placed, int]:
-        """The window of a unit and its group; other cities than its own are not loaded."""
+        """The window of a unit, and its group."""
         before = 0
         for name, counts in self._counts().items():
             if unit < before + sum(counts):

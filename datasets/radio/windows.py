@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.radio.footprints import SPACING, built_up
 from datasets.store.streams import GROUP, stream
-from physics.raytracing.scenes import CITIES, City, Window, city, load_city
+from physics.raytracing.scenes import CITIES, City, Window, city
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 ATTEMPTS = 2000
-COARSE = 8.0  # m; grid on which the share of buildings is counted
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def check_corners(name: str, size: float, cell: float, corners: Sequence[tuple[f
         Window(west, south, size, cell).check_inside(name)
 
 
-def group_overlapping(windows: Sequence[Placed]) -> np.ndarray:
+@functools.lru_cache(maxsize=16)
+def group_overlapping(windows: tuple[Placed, ...]) -> np.ndarray:
     """Number windows so that those that overlap, directly or through others, share a number."""
     groups = np.arange(len(windows))
     for index, placed in enumerate(windows):
@@ -140,16 +141,14 @@ def _window(area: City, fraction: np.ndarray, size: float, cell: float) -> Windo
 
 def _built_share(name: str, size: float) -> Callable[[Window], float]:
     """Return what tells the share of a window's area that lies under buildings, on a coarse grid."""
-    area = city(name)
-    x, y = np.arange(area.west, area.east, COARSE), np.arange(area.south, area.north, COARSE)
-    built = np.isfinite(load_city(name).surface_altitude(*np.meshgrid(x, y)))
+    area, built = city(name), built_up(name)
     sums = np.pad(built.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    side = max(round(size / COARSE), 1)
+    side = max(round(size / SPACING), 1)
 
     def share(window: Window) -> float:
-        column, row = int((window.west - area.west) // COARSE), int((window.south - area.south) // COARSE)
-        bottom, top = min(row, len(y) - side), min(row, len(y) - side) + side
-        left, right = min(column, len(x) - side), min(column, len(x) - side) + side
+        column, row = int((window.west - area.west) // SPACING), int((window.south - area.south) // SPACING)
+        left, bottom = min(column, built.shape[1] - side), min(row, built.shape[0] - side)
+        right, top = left + side, bottom + side
         total = sums[top, right] - sums[bottom, right] - sums[top, left] + sums[bottom, left]
         return float(total) / side**2
 

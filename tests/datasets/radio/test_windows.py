@@ -56,6 +56,6 @@ def test_groups_join_windows_that_overlap_through_others() -> None:
     corners = [(0, 0), (400, 0), (2000, 0), (800, 0), (0, 0)]
     placed = [Placed("munich", Window(x, y), TRAIN) for x, y in corners]
     placed.append(Placed("florence", Window(0, 0), TRAIN))
-    groups = group_overlapping(placed)
+    groups = group_overlapping(tuple(placed))
     assert groups[0] == groups[1] == groups[3] == groups[4]
     assert len(np.unique(groups)) == 3
