@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def interpolate(
@@ -26,7 +27,8 @@ def interpolate(
     -------
     mean, deviation
         Posterior mean in the units of the values, and posterior standard deviation relative to that of the
-        field: 1 far from every known cell. Both (batch, y, x).
+        field: 1 far from every known cell; computed for every second row and column, linear in between,
+        which is off by a tenth at most, next to a known cell. Both (batch, y, x).
 
     References
     ----------
@@ -37,19 +39,56 @@ def interpolate(
     if order.shape[1] == 0:
         return torch.zeros_like(values), torch.ones_like(values)
     given = torch.where(known, values.flatten(1).gather(1, order), 0.0)
-    points = torch.stack([order // nx, order % nx], dim=-1).to(values.dtype) * cell
-    rows, columns = (torch.arange(n, device=values.device, dtype=values.dtype) * cell for n in (ny, nx))
-    grid = torch.cartesian_prod(rows, columns).expand(batch, -1, -1)
-    pairs = known[:, :, None] & known[:, None, :]
-    among = torch.where(pairs, torch.exp(torch.cdist(points, points) / -length), 0.0)
-    identity = torch.eye(points.shape[1], device=values.device, dtype=values.dtype)
-    factor = torch.linalg.cholesky(among * (1 - identity) + identity * (1.0 + noise))
-    towards = torch.exp(torch.cdist(points, grid) / -length) * known.unsqueeze(-1)
-    weights = torch.cholesky_solve(given.unsqueeze(-1), factor)
-    mean = (towards * weights).sum(1)
-    explained = torch.linalg.solve_triangular(factor, towards, upper=False).square().sum(1)
-    deviation = (1.0 - explained).clamp(min=0.0).sqrt()
-    return mean.view(batch, ny, nx), deviation.view(batch, ny, nx)
+    rows, columns = order // nx, order % nx
+    # By offset, for an odd number of rows and columns: every second one then includes the last.
+    tall, wide = ny // 2 * 2 + 1, nx // 2 * 2 + 1
+    table = covariance_by_offset(tall, wide, length / cell, values)
+    among = table[_between(rows) + tall - 1, _between(columns) + wide - 1]
+    among = among * (known[:, :, None] & known[:, None, :])
+    identity = torch.eye(order.shape[1], device=values.device, dtype=values.dtype)
+    factor = torch.linalg.cholesky(among * (1 - identity) + identity * (1 + noise))
+    weights = torch.cholesky_solve(given.unsqueeze(-1), factor).squeeze(-1)
+    mean = _spread(torch.zeros_like(values).flatten(1).scatter_add(1, order, weights).view_as(values), table)
+    windows = table.unfold(0, tall, 1).unfold(1, wide, 1)[:, :, ::2, ::2]
+    towards = windows[tall - 1 - rows, wide - 1 - columns] * known[:, :, None, None]
+    flat = towards.flatten(2)
+    explained = (torch.bmm(torch.cholesky_inverse(factor), flat) * flat).sum(1)
+    deviation = (1.0 - explained).clamp(min=0.0).sqrt().view(batch, 1, *towards.shape[2:])
+    fine = functional.interpolate(deviation, (tall, wide), mode="bilinear", align_corners=True)
+    return mean, fine[:, 0, :ny, :nx]
+
+
+def covariance_by_offset(ny: int, nx: int, length: float, like: Tensor) -> Tensor:
+    """Return the exponential covariance of cells by their offset, (2 ny - 1, 2 nx - 1), no offset in the middle.
+
+    A map has only as many distances as offsets between its cells; looking them up is much faster than
+    computing them anew for every known cell.
+
+    Parameters
+    ----------
+    ny, nx
+        Cells of the map.
+    length
+        Correlation length, cells.
+    like
+        Tensor whose type and device the answer has.
+    """
+    rows, columns = (torch.arange(1 - n, n, device=like.device, dtype=like.dtype) for n in (ny, nx))
+    return torch.exp(torch.hypot(rows[:, None], columns) / -length)
+
+
+def _spread(weights: Tensor, table: Tensor) -> Tensor:
+    """Sum over all cells of their weight times the covariance by offset: a convolution, (batch, y, x)."""
+    ny, nx = weights.shape[-2:]
+    middle = [(side - 1) // 2 for side in table.shape]
+    size = [math.ceil(side / 32) * 32 for side in table.shape]  # lengths of small factors transform fastest
+    product = torch.fft.rfft2(weights, size) * torch.fft.rfft2(table, size)
+    return torch.fft.irfft2(product, size)[:, middle[0] : middle[0] + ny, middle[1] : middle[1] + nx]
+
+
+def _between(places: Tensor) -> Tensor:
+    """Differences between all pairs of each map."""
+    return places[:, :, None] - places[:, None, :]
 
 
 def known_cells(values: Tensor, most: int) -> tuple[Tensor, Tensor]:

@@ -70,6 +70,22 @@ def test_gaussian_process_agrees_with_the_textbook_formula() -> None:
     assert float(mean[1, 2, 2]) == pytest.approx(2.0 / 1.3, abs=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(12, 9), (11, 16)])
+def test_gaussian_process_agrees_with_the_textbook_formula_in_every_cell(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    values = np.full(shape, np.nan, np.float32)
+    values.flat[rng.choice(values.size, 15, replace=False)] = rng.normal(size=15)
+    mean, deviation = interpolate(torch.from_numpy(values)[None], 4.0, 40.0, 0.5)
+    cells = np.argwhere(np.ones(shape)) * 4.0
+    known = np.isfinite(values).ravel()
+    covariance = np.exp(-np.linalg.norm(cells[:, None] - cells[known][None], axis=-1) / 40.0)
+    weights = covariance @ np.linalg.inv(covariance[known] + 0.5 * np.eye(15))
+    np.testing.assert_allclose(mean[0].numpy().ravel(), weights @ values[np.isfinite(values)], atol=1e-4)
+    exact = (1.0 - (weights * covariance).sum(1)) ** 0.5
+    np.testing.assert_allclose(deviation[0].numpy().ravel(), exact, atol=0.1)
+    assert np.abs(deviation[0].numpy().ravel() - exact).mean() < 0.03
+
+
 def test_map_without_samples_is_zero_and_uncertain() -> None:
     mean, deviation = interpolate(torch.full((1, 4, 4), torch.nan), 4.0, 20.0, 0.3)
     assert not bool(mean.any())
