@@ -12,7 +12,11 @@ from datasets.store.specs import SPLIT_NAMES, VariableSpec
 
 
 def check(
-    ds: xr.Dataset, specs: Sequence[VariableSpec], *, record_dimension: str | None = None
+    ds: xr.Dataset,
+    specs: Sequence[VariableSpec],
+    *,
+    record_dimension: str | None = None,
+    first_record: int = 0,
 ) -> xr.Dataset:
     """Compare a data set with specifications; return it with dimensions, units and types as specified.
 
@@ -25,16 +29,20 @@ def check(
     record_dimension
         The dimension whose length is free; when None, that of each specification with one more dimension
         than its `shape`.
+    first_record
+        Number of the first record, for messages about a part of a larger data set.
 
     Raises
     ------
     ContractError
         Names the variable, what was found, what was expected and what to do.
     """
-    return ds.assign({spec.name: _checked(ds, spec, record_dimension) for spec in specs})
+    return ds.assign({spec.name: _checked(ds, spec, record_dimension, first_record) for spec in specs})
 
 
-def _checked(ds: xr.Dataset, spec: VariableSpec, record_dimension: str | None) -> xr.DataArray:
+def _checked(
+    ds: xr.Dataset, spec: VariableSpec, record_dimension: str | None, first_record: int
+) -> xr.DataArray:
     if spec.name not in ds.variables:
         raise ContractError(_missing(ds, spec))
     array = ds[spec.name]
@@ -46,7 +54,7 @@ def _checked(ds: xr.Dataset, spec: VariableSpec, record_dimension: str | None) -
     array = array.transpose(*spec.dims)
     _check_sizes(array, spec, record_dimension)
     values = cast(spec, in_units(spec, array.values, array.attrs.get("units")))
-    check_values(spec, values, has_records=len(spec.dims) > len(spec.shape))
+    check_values(spec, values, first_record=first_record, has_records=len(spec.dims) > len(spec.shape))
     attributes = array.attrs | {"units": spec.units}
     return xr.DataArray(values, dims=spec.dims, coords=array.coords, attrs=attributes)
 

@@ -2,7 +2,7 @@
 
 import html
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,11 @@ def choose_device(name: str) -> torch.device:
     """Return the device for a name; `auto` is CUDA, else Apple's MPS, else the CPU."""
     if name != "auto":
         try:
-            return torch.device(name)
-        except RuntimeError:
-            raise ValueError(f"There is no device {name!r}; try 'auto', 'cpu' or 'cuda'.") from None
+            device = torch.device(name)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError, NotImplementedError):  # each backend has its own word
+            raise ValueError(f"There is no device {name!r} here; try 'auto' or 'cpu'.") from None
+        return device
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -101,7 +103,8 @@ class Surrogate:
             Holds the inputs by name; dimensions in any order, units converted where UDUNITS can. Without the
             record dimension it is one example. Other variables are ignored.
         batch_size
-            Examples at a time; by default as many as make about a million cells.
+            Examples at a time, by default as many as make about a million cells. Only these are read from a
+            data set that lies on disk.
         device
             Move the surrogate there first, e.g. `cuda`.
 
@@ -125,24 +128,33 @@ class Surrogate:
             raise ValueError(f"batch_size is {batch_size}; expected at least 1.")
         if device is not None:
             self.bundle.pipeline.to(choose_device(device))
+        if not isinstance(ds, xr.Dataset):
+            raise TypeError(
+                f"predict takes an xarray.Dataset with the inputs by name, found {type(ds).__name__}."
+            )
         single = self._is_single(ds)
-        checked = self._handshake(ds, single)
-        check_grid(checked, self.bundle.manifest.coordinates)
-        self._warn_out_of_range(checked)
-        parts = list(self._batches(checked, batch_size or self._batch_size()))
+        given = self._select(ds, single)
+        check_grid(given, self.bundle.manifest.coordinates)
+        seen: dict[str, tuple[float, float]] = {}
+        parts = list(self._batches(given, batch_size or self._batch_size(), seen))
+        self._warn_out_of_range(seen)
         values = {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
         out = xr.Dataset(
-            {name: self._output(spec, values[name], checked) for name, spec in self.outputs.items()}
+            {name: self._output(spec, values[name], given) for name, spec in self.outputs.items()}
         )
         out.attrs = {"title": f"Prediction of {self.bundle.manifest.name}", "source": "sciml-surrogates"}
         return out.isel({self.record_dimension: 0}) if single else out
 
     def _is_single(self, ds: xr.Dataset) -> bool:
-        varying = [name for name, spec in self.inputs.items() if self.record_dimension in spec.dims]
-        return not any(name in ds.variables and self.record_dimension in ds[name].dims for name in varying)
+        """Whether every input that varies lacks the record dimension, and that alone."""
+        return all(
+            {self.record_dimension, *ds[name].dims} == set(spec.dims) and len(ds[name].dims) < len(spec.dims)
+            for name, spec in self.inputs.items()
+            if name in ds.variables and self.record_dimension in spec.dims
+        )
 
-    def _handshake(self, ds: xr.Dataset, single: bool) -> xr.Dataset:
-        """Keep and check the inputs; a single example gets a record dimension of length one."""
+    def _select(self, ds: xr.Dataset, single: bool) -> xr.Dataset:
+        """Keep the inputs; a single example gets a record dimension of length one."""
         given = ds[[name for name in self.inputs if name in ds.variables]]
         given = given.assign_coords(
             {name: ds[name] for name in self._grid_mappings() if name in ds.variables}
@@ -151,16 +163,11 @@ class Surrogate:
             fixed = [name for name, spec in self.inputs.items() if self.record_dimension not in spec.dims]
             shared = given[[name for name in fixed if name in given.variables]]
             given = given.drop_vars(list(shared.data_vars)).expand_dims(self.record_dimension).assign(shared)
-        return check(given, list(self.inputs.values()), record_dimension=self.record_dimension)
+        return given
 
-    def _warn_out_of_range(self, ds: xr.Dataset) -> None:
-        for name, (low, high) in self.bundle.manifest.ranges.items():
-            if name not in ds:
-                continue
-            values = ds[name].values
-            if values.size == 0 or np.isnan(values).all():
-                continue
-            smallest, largest = float(np.nanmin(values)), float(np.nanmax(values))
+    def _warn_out_of_range(self, seen: Mapping[str, tuple[float, float]]) -> None:
+        for name, (smallest, largest) in seen.items():
+            low, high = self.bundle.manifest.ranges[name]
             slack = 1e-6 * max(abs(low), abs(high), high - low)
             worst = smallest if smallest < low - slack else largest
             if low - slack <= worst <= high + slack:
@@ -173,22 +180,35 @@ class Surrogate:
                 stacklevel=3,
             )
 
-    def _batches(self, ds: xr.Dataset, size: int) -> Iterator[dict[str, np.ndarray]]:
+    def _batches(
+        self, ds: xr.Dataset, size: int, seen: dict[str, tuple[float, float]]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Check and predict a few examples at a time; `seen` gets the ends of each input that has a range."""
+        specs = list(self.inputs.values())
         pipeline = self.bundle.pipeline
         device = next(pipeline.parameters(), torch.empty(0)).device
         rng = torch.Generator(device=device).manual_seed(SEED)
         records = ds.sizes.get(self.record_dimension, 1)
         for start in range(0, max(records, 1), size):
-            inputs = self._tensors(ds, slice(start, start + size), device)
+            part = ds.isel({self.record_dimension: slice(start, start + size)}, missing_dims="ignore")
+            checked = check(part, specs, record_dimension=self.record_dimension, first_record=start)
+            self._widen(seen, checked)
+            inputs = self._tensors(checked, device)
             with torch.inference_mode():
                 answer = self.bundle.predictor(pipeline, inputs, rng)
             yield {name: answer[name].cpu().numpy() for name in self.outputs}
 
-    def _tensors(self, ds: xr.Dataset, rows: slice, device: torch.device) -> Batch:
+    def _widen(self, seen: dict[str, tuple[float, float]], ds: xr.Dataset) -> None:
+        for name in self.bundle.manifest.ranges.keys() & self.inputs.keys():
+            values = ds[name].values[~np.isnan(ds[name].values)]
+            if values.size:
+                low, high = seen.get(name, (np.inf, -np.inf))
+                seen[name] = min(low, float(values.min())), max(high, float(values.max()))
+
+    def _tensors(self, ds: xr.Dataset, device: torch.device) -> Batch:
         batch = {}
-        for name, spec in self.inputs.items():
-            values = ds[name].values[rows] if self.record_dimension in spec.dims else ds[name].values
-            tensor = torch.from_numpy(np.ascontiguousarray(values))
+        for name in self.inputs:
+            tensor = torch.from_numpy(np.ascontiguousarray(ds[name].values))
             batch[name] = tensor.to(device, torch.bool if tensor.dtype == torch.bool else torch.float32)
         return batch
 

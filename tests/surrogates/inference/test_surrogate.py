@@ -150,3 +150,41 @@ def test_it_shows_what_goes_in_and_out(surrogate: Surrogate) -> None:
     assert "height (sample, y, x) [m]  Height of buildings" in repr(surrogate)
     assert "gain (sample, y, x) [dB]  Path gain" in repr(surrogate)
     assert "<td>height</td>" in surrogate._repr_html_()
+
+
+def test_only_a_batch_is_read_at_a_time(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    sizes = []
+
+    def read(block: np.ndarray) -> np.ndarray:
+        sizes.append(len(block))
+        return block
+
+    lazy = inputs.chunk({"sample": 1})
+    height = xr.apply_ufunc(read, lazy["height"], dask="parallelized", output_dtypes=[np.float32])
+    predicted = surrogate.predict(lazy.assign(height=height.assign_attrs(units="m")), batch_size=3)
+    np.testing.assert_allclose(predicted["gain"], surrogate.predict(inputs)["gain"], rtol=1e-5)
+    assert sizes.count(1) == inputs.sizes["sample"]  # each record once, though there are several batches
+
+
+def test_a_bad_value_in_a_later_batch_is_named_by_its_record(
+    surrogate: Surrogate, inputs: xr.Dataset
+) -> None:
+    inputs["power"][5] = np.nan
+    with pytest.raises(ContractError, match="'power': NaN at record 5"):
+        surrogate.predict(inputs, batch_size=2)
+
+
+def test_a_renamed_record_dimension_is_no_single_example(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    with pytest.raises(ContractError, match=r"dimensions \(example, y, x\), expected \(sample, y, x\)"):
+        surrogate.predict(inputs.drop_vars("sample").rename(sample="example"))
+
+
+def test_what_is_no_dataset_is_named(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    with pytest.raises(TypeError, match=r"takes an xarray.Dataset .* found DataArray"):
+        surrogate.predict(inputs["height"])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_named(bundle: Path) -> None:
+    with pytest.raises(ValueError, match="no device 'cuda' here"):
+        surrogates.load(bundle, device="cuda")
