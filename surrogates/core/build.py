@@ -5,13 +5,14 @@ values, refuses unknown keys, and gives back the node with all its defaults for 
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.registry import names as registered
 from surrogates.core.registry import resolve
 from surrogates.core.text import listing, nearest
 
@@ -70,13 +71,34 @@ def resolved(kind: str, node: Mapping[str, Any], **context: object) -> dict[str,
     return {"name": name, **checked.model_dump(mode="json", include=given)}
 
 
+def build_named(kind: str, nodes: Sequence[Mapping[str, Any]], **context: object) -> dict[str, Any]:
+    """Build several pieces, by name; where a name comes again its arguments follow it.
+
+    Raises
+    ------
+    ConfigError
+        As `build`, and when two nodes are the same.
+    """
+    names = [split_node(kind, node)[0] for node in nodes]
+    pieces: dict[str, Any] = {}
+    for node in nodes:
+        name, arguments = split_node(kind, node)
+        if names.count(name) > 1 and arguments:
+            name += " (" + ", ".join(f"{key}={value}" for key, value in arguments.items()) + ")"
+        if name in pieces:
+            raise ConfigError(f"{kind}: '{name}' stands twice; name it once or give other arguments.")
+        pieces[name] = build(kind, node, **context)
+    return pieces
+
+
 def split_node(kind: str, node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Split a node in its name and its arguments."""
     if isinstance(node, str):
         return node, {}
     if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
         raise ConfigError(
-            f"A node of {kind} needs 'name: ...' and the arguments beside it, but found {node!r}."
+            f"{kind.removesuffix('s')}: expected 'name: ...' and its arguments, found {node!r}. "
+            f"Registered {kind}: {listing(registered(kind))}."
         )
     return node["name"], {key: value for key, value in node.items() if key != "name"}
 
@@ -168,10 +190,12 @@ def _explain_one(fault: Any, model: type[BaseModel]) -> str:
         return f"unknown key '{path}'.{nearest(str(last), choices)} Valid keys: {listing(choices)}"
     if fault["type"] == "missing":
         return f"'{path}' is required and has no default"
-    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error":
         return f"'{path}': {message}" if path else message
-    return f"'{path}' should be {message}, found {fault['input']!r}"
+    if message.startswith("Input should be "):
+        return f"'{path}' should be {message.removeprefix('Input should be ')}, found {fault['input']!r}"
+    return f"'{path}': {message[0].lower()}{message[1:]}, found {fault['input']!r}"
 
 
 def _keys_at(model: type[BaseModel], parents: list[Any]) -> list[str]:

@@ -25,10 +25,11 @@ def commit(root: Path) -> str:
     try:
         text = _git(root, "rev-parse", "--short", "HEAD")
         return text + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
 
 
 def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    command = ["git", "--no-optional-locks", *arguments]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=10)
     return done.stdout.strip()

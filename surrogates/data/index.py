@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import xarray as xr
 
 from datasets.store.layout import Store
 from surrogates.core.errors import ConfigError
@@ -81,19 +82,30 @@ def records_of(
     """
     chosen = store.split(split) == PARTS[part]
     for name, allowed in (select or {}).items():
-        chosen &= np.isin(_along_records(store, name), np.atleast_1d(np.asarray(allowed)))
+        chosen &= np.isin(along_records(store, name, "select").values, np.atleast_1d(np.asarray(allowed)))
     return np.flatnonzero(chosen)
 
 
-def _along_records(store: Store, name: str) -> np.ndarray:
+def along_records(store: Store, name: str, where: str) -> xr.DataArray:
+    """Return a variable or coordinate with one value for each record.
+
+    Parameters
+    ----------
+    store
+        The store.
+    name
+        Name of the variable.
+    where
+        Key of the configuration that names it, for the message.
+    """
     dataset = store.dataset()
     offered = [str(n) for n, v in dataset.variables.items() if v.dims == (store.record_dimension,)]
     if name not in offered:
         raise ConfigError(
-            f"select: {store.url} has no variable '{name}' with one value for each {store.record_dimension}."
+            f"{where}: {store.url} has no variable '{name}' with one value for each {store.record_dimension}."
             f"{nearest(name, offered)} It has {listing(offered)}."
         )
-    return np.asarray(dataset[name].values)
+    return dataset[name]
 
 
 def window_starts(records: np.ndarray, window: Window, coordinate: np.ndarray | None = None) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 import torch
+from pydantic import NonNegativeFloat, PositiveInt
 from sklearn.linear_model import Ridge as RidgeRegression
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
@@ -114,7 +115,11 @@ class Ridge(_Flattened):
     """
 
     def __init__(
-        self, targets: list[str], inputs: list[str], alpha: float = 1.0, max_examples: int = 5000
+        self,
+        targets: list[str],
+        inputs: list[str],
+        alpha: NonNegativeFloat = 1.0,
+        max_examples: PositiveInt = 5000,
     ) -> None:
         super().__init__(targets, inputs, max_examples)
         self._model = RidgeRegression(alpha=alpha)
@@ -137,7 +142,9 @@ class NearestNeighbours(_Flattened):
         At most this many training examples are kept.
     """
 
-    def __init__(self, targets: list[str], inputs: list[str], k: int = 5, max_examples: int = 5000) -> None:
+    def __init__(
+        self, targets: list[str], inputs: list[str], k: PositiveInt = 5, max_examples: PositiveInt = 5000
+    ) -> None:
         super().__init__(targets, inputs, max_examples)
         self.k = k
         self._neighbours = NearestNeighbors()

@@ -139,7 +139,7 @@ def _by_metric(table: Table, target: Target, rows: Sequence[Score]) -> Shown:
         cells.append(Cell(_duration(table.seconds_per_example.get(method, np.nan))))
         lines.append({"method": method, "cells": cells})
     header = ["method", *(_heading(metric, columns[metric][0].units) for metric in metrics)]
-    header += [f"{metrics[0]} above the model", "time per example"]
+    header += [f"{metrics[0].replace('_', ' ')} above the model", "time per example"]
     note = (
         f"{table.examples} examples in {rows[0].blocks} blocks, {table.cells[spec.name]:,} cells that count: "
         f"{target.describe()}."

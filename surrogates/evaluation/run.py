@@ -139,9 +139,8 @@ def score(
     methods: Mapping[str, Method], experiment: "Experiment", *, split: str, device: torch.device
 ) -> Table:
     """Score methods on a part of an experiment's data."""
-    task = experiment.config.task
     index = experiment.index(split)
-    groups, blocks = (experiment.labels(name, index) if name else None for name in (task.groups, task.blocks))
+    groups, blocks = (experiment.labels(key, index) for key in ("groups", "blocks"))
     return evaluate(
         methods,
         _on(device, experiment.loader(split, index=index)),
@@ -155,9 +154,6 @@ def score(
 def targets_of(experiment: "Experiment") -> list[Target]:
     """Return what is scored, and where."""
     task = experiment.config.task
-    unknown = set(task.valid_min) - set(task.targets)
-    if unknown:
-        raise ValueError(f"task.valid_min names {sorted(unknown)}; the targets are {task.targets}.")
     return [Target(spec, experiment.mask, task.valid_min.get(spec.name)) for spec in experiment.targets]
 
 
@@ -220,7 +216,11 @@ def _dataset(batch: Batch, experiment: "Experiment", coordinates: Mapping[str, x
         if name in experiment.specs
     }
     dims = {dim for names, *_ in variables.values() for dim in names}
-    fitting = {name: value for name, value in coordinates.items() if set(value.dims) <= dims}
+    fitting = {
+        name: value
+        for name, value in coordinates.items()
+        if set(value.dims) <= dims and name not in variables
+    }
     return xr.Dataset(variables, coords=fitting)
 
 

@@ -51,7 +51,7 @@ class Regression:
                 "(batch, channel, *grid); choose a network that keeps the grid"
             )
         weight = self._cell_weights(pipeline, batch, target)
-        if weight is None and len(pipeline.target_names) == 1:
+        if weight is None and len(pipeline.target_names) == 1 and not self._weights:
             return self._distance(answer, target), {}
         return self._by_target(pipeline, answer, target, weight)
 

@@ -1,5 +1,6 @@
 """Gated recurrent unit for sequences."""
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 
@@ -16,7 +17,9 @@ class GRU(nn.Module):
         Number of stacked layers.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, width: int = 64, depth: int = 1) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, width: PositiveInt = 64, depth: PositiveInt = 1
+    ) -> None:
         super().__init__()
         self.cells = nn.GRU(in_channels, width, num_layers=depth, batch_first=True)
         self.head = nn.Linear(width, out_channels)

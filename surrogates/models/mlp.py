@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Literal
 
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
@@ -27,8 +28,8 @@ class MLP(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        width: int = 128,
-        depth: int = 3,
+        width: PositiveInt = 128,
+        depth: NonNegativeInt = 3,
         activation: Literal["relu", "gelu", "silu", "tanh"] = "gelu",
     ) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
 """U-Net for fields on a plane."""
 
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from surrogates.nn.conv import DoubleConv, Norm, Up
@@ -23,7 +24,12 @@ class UNet(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, width: int = 32, depth: int = 4, norm: Norm = "batch"
+        self,
+        in_channels: int,
+        out_channels: int,
+        width: PositiveInt = 32,
+        depth: NonNegativeInt = 4,
+        norm: Norm = "batch",
     ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(depth + 1)]

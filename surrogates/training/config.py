@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from surrogates.core.text import listing, nearest
 from surrogates.data.index import Value
 
 
@@ -64,6 +65,16 @@ class TaskConfig(Section):
         names = [*self.inputs, *self.targets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{twice} stand twice among inputs and targets; name each variable once")
+        if self.mask in self.targets:
+            raise ValueError(
+                f"the mask '{self.mask}' is a target; give a variable that says which cells count"
+            )
+        for name in self.valid_min:
+            if name not in self.targets:
+                raise ValueError(
+                    f"valid_min: '{name}' is not a target.{nearest(name, self.targets)} "
+                    f"Targets: {listing(self.targets)}"
+                )
         return self
 
 
@@ -77,7 +88,7 @@ class TrainerConfig(Section):
     schedule: Node = Field({"name": "constant"}, description="Factor on the learning rate.")
     gradient_clip: float | None = Field(None, gt=0, description="Largest norm of the gradient.")
     ema: float | None = Field(None, gt=0, lt=1, description="Decay of the average of the weights.")
-    precision: Literal["32", "bf16", "16"] = Field(
+    precision: Annotated[Literal["32", "bf16", "16"], BeforeValidator(str)] = Field(
         "32", description="Number format of the network's arithmetic."
     )
     compile: bool = Field(False, description="Compile the network.")

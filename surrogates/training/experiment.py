@@ -12,10 +12,10 @@ import xarray as xr
 from datasets.store.layout import Store, open_store
 from datasets.store.specs import VariableSpec
 from datasets.store.statistics import Moments
-from surrogates.core.build import build, resolved
+from surrogates.core.build import build, build_named, resolved
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
-from surrogates.data.index import ExampleIndex, Window, records_of, windows_of
+from surrogates.data.index import ExampleIndex, Window, along_records, records_of, windows_of
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import WINDOW_DIMENSION, Source
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
@@ -55,7 +55,7 @@ class Experiment:
         augmentations = [build("augmentations", node) for node in task.augmentations]
         objective = build("objectives", task.objective, mask=task.mask)
         predictor = build("predictors", task.predictor)
-        metrics = {node["name"]: build("metrics", node) for node in task.metrics}
+        metrics = build_named("metrics", task.metrics)
         length = task.window.length if task.window else None
         specs = _specs(stores, length)
         for preparation in preparations:
@@ -121,12 +121,18 @@ class Experiment:
             records.append(chosen)
         return ExampleIndex.join(records, window.length if window else None)
 
-    def labels(self, name: str, index: ExampleIndex) -> np.ndarray:
-        """Return the value of a variable of the records, or ``store``, for each example."""
+    def labels(self, key: str, index: ExampleIndex) -> np.ndarray | None:
+        """Return the label of each example that ``task.groups`` or ``task.blocks`` asks for, or None.
+
+        It is the value of a variable of the records, or with the name ``store`` the store's address.
+        """
+        name = self.config.task.groups if key == "groups" else self.config.task.blocks
+        if name is None:
+            return None
         if name == "store":
             urls = np.array([store.url for store in self.stores])
             return np.asarray(urls[index.store])
-        values = [_in_words(store.dataset()[name]) for store in self.stores]
+        values = [_in_words(along_records(store, name, f"task.{key}")) for store in self.stores]
         pairs = zip(index.store, index.record, strict=True)
         return np.array([values[store][record] for store, record in pairs])
 
@@ -195,7 +201,7 @@ class Experiment:
             "mask": task.mask,
             "specs": self.specs,
         }
-        return {node["name"]: build("baselines", node, **context) for node in task.baselines}
+        return build_named("baselines", task.baselines, **context)
 
     def fit_normalisers(self, pipeline: Pipeline, batches: Iterable[Mapping[str, torch.Tensor]]) -> None:
         """Fit the normalisers from the stores' exact statistics where they serve, else from batches."""
@@ -253,12 +259,21 @@ class Experiment:
         few = ExampleIndex(index.store[:2], index.record[:2], index.length)
         batch = next(iter(self.loader("train", index=few, batch_size=len(few) or 1)))
         trainer = self.config.trainer
+        require_accelerator(trainer.accelerator)
+        for key in ("groups", "blocks"):
+            self.labels(key, few)
         build("optimisers", trainer.optimiser, parameters=list(pipeline.parameters()), fused=None)
         build("schedules", trainer.schedule, steps=1)
         pipeline.eval()
-        with torch.no_grad():
-            self.objective(pipeline, batch, torch.Generator().manual_seed(0))
-            answer = self.predictor(pipeline, {name: batch[name] for name in pipeline.input_names}, None)
+        try:
+            with torch.no_grad():
+                self.objective(pipeline, batch, torch.Generator().manual_seed(0))
+                answer = self.predictor(pipeline, {name: batch[name] for name in pipeline.input_names}, None)
+        except RuntimeError as error:  # torch's word for shapes and types that do not fit
+            network = pipeline.config.network["name"]
+            raise ConfigError(
+                f"the first two examples do not pass through the model '{network}': {error}"
+            ) from error
         for name in pipeline.target_names:
             if name not in answer or answer[name].shape != batch[name].shape:
                 found = tuple(answer[name].shape) if name in answer else "nothing"
@@ -284,6 +299,16 @@ class Experiment:
         trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
         trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
         return plain
+
+
+def require_accelerator(name: str) -> None:
+    """Refuse an accelerator that is not there."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if (name == "gpu" and not (cuda or mps)) or (name == "mps" and not mps):
+        raise ConfigError(
+            f"trainer.accelerator is {name}, but torch sees none; take auto or cpu, "
+            "or ask `surrogates doctor`"
+        )
 
 
 def _in_words(variable: xr.DataArray) -> np.ndarray:

@@ -6,6 +6,7 @@ The program supplies ``parameters`` and ``fused`` (one kernel for all parameters
 from collections.abc import Iterable
 from math import cos, pi
 
+from pydantic import NonNegativeFloat, NonNegativeInt
 from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
@@ -48,7 +49,7 @@ class Constant:
         Steps of the whole run.
     """
 
-    def __init__(self, steps: int, warmup: int = 0) -> None:
+    def __init__(self, steps: int, warmup: NonNegativeInt = 0) -> None:
         self.warmup = warmup
 
     def __call__(self, step: int) -> float:
@@ -69,7 +70,7 @@ class Cosine:
         Fraction of the rate at the end.
     """
 
-    def __init__(self, steps: int, warmup: int = 0, final: float = 0.01) -> None:
+    def __init__(self, steps: int, warmup: NonNegativeInt = 0, final: NonNegativeFloat = 0.01) -> None:
         self.steps, self.warmup, self.final = steps, warmup, final
 
     def __call__(self, step: int) -> float:

@@ -82,7 +82,7 @@ def test_resolved_leaves_to_the_program_what_it_supplies():
 
 
 def test_node_without_a_name_is_refused():
-    with pytest.raises(ConfigError, match="needs 'name"):
+    with pytest.raises(ConfigError, match="expected 'name"):
         build("models", {"width": 3})
 
 

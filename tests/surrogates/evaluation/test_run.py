@@ -101,7 +101,7 @@ def test_scoring_elsewhere_changes_nothing_in_the_run(evaluated: Path, other_fie
 
 
 def test_a_threshold_for_a_variable_that_is_no_target_is_refused(evaluated: Path) -> None:
-    with pytest.raises(ValueError, match=r"valid_min names \['height'\]"):
+    with pytest.raises(ValueError, match=r"valid_min: 'height' is not a target"):
         targets_of(opened(evaluated, valid_min={"height": 0}))
 
 
