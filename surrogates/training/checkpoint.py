@@ -1,5 +1,6 @@
 """State files that are whole or absent, whatever happens while they are written."""
 
+import io
 import os
 import pickle
 from pathlib import Path
@@ -16,14 +17,28 @@ def save_atomic(state: dict[str, Any], path: Path) -> None:
     """Write a state next to its place, bring it to the disk, and put it in place in one step.
 
     A process killed at any moment leaves the previous file or the new one.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written, as on a full disk; the previous file is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}.part")
-    with staging.open("wb") as file:
-        torch.save({"format_version": FORMAT_VERSION, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    staging.replace(path)
+    content = io.BytesIO()  # torch hides the system's error when it writes to a file itself
+    torch.save({"format_version": FORMAT_VERSION, **state}, content)
+    try:
+        with staging.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        staging.replace(path)
+    except OSError as error:
+        staging.unlink(missing_ok=True)
+        raise OSError(
+            f"cannot write the checkpoint {path} ({error.strerror or error}); the previous one is intact: "
+            f"make room and go on with run={path.parent.parent}"
+        ) from error
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -43,14 +58,18 @@ def load_state(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         there = sorted(file.stem for file in path.parent.glob("*.ckpt"))
-        raise ConfigError(f"no checkpoint {path}; this run has {', '.join(there) or 'none'}") from None
+        found = (
+            f"this run has {', '.join(there)}" if there else "it was stopped before its first; start it anew"
+        )
+        raise ConfigError(f"no checkpoint {path}; {found}") from None
     except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
         raise ConfigError(
             f"the checkpoint {path} cannot be read ({error}); resume from another one"
         ) from None
-    if state.get("format_version") != FORMAT_VERSION:
+    version = state.get("format_version") if isinstance(state, dict) else None
+    if version != FORMAT_VERSION:
         raise ConfigError(
-            f"the checkpoint {path} has format {state.get('format_version')}, expected {FORMAT_VERSION}; "
+            f"the checkpoint {path} has format {version}, expected {FORMAT_VERSION}; "
             "start a new run with init= from this run's bundle"
         )
     return state

@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.profilers import PassThroughProfiler
 from torch import Tensor
 
+from surrogates.core.errors import ConfigError
 from surrogates.data.loader import BatchLoader
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch, Objective
@@ -73,13 +74,17 @@ class Keeper:
         trainer.precision_plugin.load_state_dict(self.resumed["precision"])
 
     def after_step(self, trainer: Trainer, module: LearningModule) -> None:
-        """Count, and save where no validation does it."""
+        """Count, end the run with a validation, and save where no validation does it."""
         self._progress.advance()
-        if module.step % self._every == 0 and not trainer.enable_validation:
+        last = module.step == self._progress.steps
+        if last:
+            trainer.should_stop = True  # Lightning validates then, whatever the interval
+        if (last or module.step % self._every == 0) and not trainer.enable_validation:
             self.save(trainer, module)
 
     def after_validation(self, trainer: Trainer, module: LearningModule) -> None:
         """Keep the best weights, then the state."""
+        _require_finite(module, torch.tensor(module.validation_loss))
         self._progress.note(f"validation loss {module.validation_loss:.4g}")
         if module.validation_loss < self.best_loss:
             self.best_loss, self.best_step = module.validation_loss, module.step
@@ -90,6 +95,7 @@ class Keeper:
 
     def save(self, trainer: Trainer, module: LearningModule) -> None:
         """Save all that the next step depends on."""
+        _require_finite(module, *module.pipeline.parameters())
         state = {
             "module": module.state(),
             "loader": dict(self._loader.state_dict()),
@@ -97,6 +103,15 @@ class Keeper:
             "precision": trainer.precision_plugin.state_dict(),
         }
         save_atomic(state, self._folder / "last.ckpt")
+
+
+def _require_finite(module: LearningModule, *values: Tensor) -> None:
+    """Stop a run that has lost its way, before its state replaces a sound one."""
+    if not all(bool(value.isfinite().all()) for value in values):
+        raise ConfigError(
+            f"training diverged: loss or weights are not finite at step {module.step}; take a smaller "
+            "learning rate (trainer.optimiser.lr=...) or trainer.gradient_clip=1, or look for bad values in the data"
+        )
 
 
 def fit(

@@ -22,7 +22,7 @@ class Progress:
     """
 
     def __init__(self, steps: int, done: int = 0, shown: bool = True) -> None:
-        self._steps, self._done, self._first = steps, done, done
+        self.steps, self._done, self._first = steps, done, done
         self._note = ""
         self._started = monotonic()
         self._every = max(1, steps // LINES)
@@ -45,7 +45,7 @@ class Progress:
         self._done += 1
         if self._bar is not None:
             self._bar.update()
-        elif self._plain and (self._done % self._every == 0 or self._done == self._steps):
+        elif self._plain and (self._done % self._every == 0 or self._done == self.steps):
             self._line()
 
     def close(self) -> None:
@@ -56,10 +56,10 @@ class Progress:
     def _line(self) -> None:
         seconds = monotonic() - self._started
         rate = (self._done - self._first) / max(seconds, 1e-9)
-        left = (self._steps - self._done) / max(rate, 1e-9)
+        left = (self.steps - self._done) / max(rate, 1e-9)
         note = f", {self._note}" if self._note else ""
         print(
-            f"step {self._done}/{self._steps}, {rate:.3g} steps/s, {left:.0f} s left{note}",
+            f"step {self._done}/{self.steps}, {rate:.3g} steps/s, {left:.0f} s left{note}",
             file=sys.stderr,
             flush=True,
         )

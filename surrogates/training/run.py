@@ -1,8 +1,6 @@
 """A run from its configuration to its bundle and report."""
 
 import hashlib
-import os
-import subprocess
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +10,7 @@ import yaml
 from torch import Tensor
 
 from surrogates.core.build import validate
+from surrogates.core.checkout import commit
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.evaluation.run import evaluate_run
@@ -23,6 +22,17 @@ from surrogates.training.experiment import Experiment
 from surrogates.training.fit import fit
 
 CONFIG = "config.yaml"
+# What a saved state depends on.
+STATE = (
+    "seed",
+    "model",
+    "task.inputs",
+    "task.targets",
+    "task.transform",
+    "task.window",
+    "trainer.batch_size",
+    "trainer.optimiser.name",
+)
 
 
 def start(values: Mapping[str, Any]) -> Path:
@@ -48,7 +58,7 @@ def start(values: Mapping[str, Any]) -> Path:
     experiment.check(pipeline)
     folder = _new_folder(Path(config.output) / config.experiment)
     plain = experiment.resolved(pipeline)
-    (folder / CONFIG).write_text(yaml.safe_dump(plain, sort_keys=False))
+    _write_config(folder, plain)
     if not config.init:
         experiment.fit_normalisers(pipeline, experiment.loader("train"))
     return _finish(experiment, pipeline, folder, None)
@@ -65,15 +75,24 @@ def resume(folder: Path, checkpoint: str = "last", changes: Mapping[str, Any] | 
         Name of a checkpoint in it.
     changes
         Values that replace those of the run, such as a larger ``trainer.max_steps``.
+
+    Raises
+    ------
+    ConfigError
+        When a change does not fit the saved state, or there is none.
     """
-    config = validate(RunConfig, merge(read_config(folder), changes or {}), str(folder / CONFIG))
+    values = read_config(folder)
+    config = validate(RunConfig, merge(values, changes or {}), str(folder / CONFIG))
     state = load_state(folder / "checkpoints" / f"{checkpoint}.ckpt")
     if "module" not in state:
         raise ConfigError(f"checkpoint '{checkpoint}' holds weights alone; resume from ckpt=last")
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
     experiment.check(pipeline)
+    plain = experiment.resolved(pipeline)
+    _refuse_other_state(values, plain)
     pipeline.load_state_dict(state["module"]["pipeline"])
+    _write_config(folder, plain)
     return _finish(experiment, pipeline, folder, state)
 
 
@@ -99,6 +118,29 @@ def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
         both = isinstance(old, Mapping) and isinstance(change, Mapping)
         merged[key] = merge(old, change) if both else change  # type: ignore[arg-type]
     return merged
+
+
+def _write_config(folder: Path, plain: Mapping[str, Any]) -> None:
+    staging = folder / f".{CONFIG}.part"
+    staging.write_text(yaml.safe_dump(dict(plain), sort_keys=False))
+    staging.replace(folder / CONFIG)
+
+
+def _refuse_other_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Refuse a change of what the saved weights, optimiser and place in the epoch depend on."""
+    for path in STATE:
+        old, new = _at(before, path), _at(after, path)
+        if old != new:
+            raise ConfigError(
+                f"{path}: a resumed run keeps {old!r}, found {new!r}; to change it start a new run, "
+                "with init=RUN to begin from these weights"
+            )
+
+
+def _at(values: Any, path: str) -> Any:
+    for key in path.split("."):
+        values = values[key]
+    return values
 
 
 def _finish(experiment: Experiment, pipeline: Pipeline, folder: Path, state: dict[str, Any] | None) -> Path:
@@ -136,7 +178,7 @@ def _bundle(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Te
             "experiment": config.experiment,
             "size": config.size,
             "seed": config.seed,
-            "commit": _commit(),
+            "commit": commit(Path.cwd()),
             "datasets": [
                 {
                     "url": store.url,
@@ -187,21 +229,9 @@ def _new_folder(parent: Path) -> Path:
             (parent / name).mkdir(parents=True)
         except FileExistsError:
             continue
+        except OSError as error:
+            raise ConfigError(
+                f"output: no folder can be made in {parent} ({error.strerror}); give another with output=DIR"
+            ) from None
         return parent / name
     raise ConfigError(f"no free folder name in {parent}; clean it up")
-
-
-def _commit() -> str | None:
-    """Return the commit of the working folder, where it is a Git checkout."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=5,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() or None

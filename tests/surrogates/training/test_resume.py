@@ -14,7 +14,7 @@ import yaml
 
 from surrogates.core.errors import ConfigError
 from surrogates.training.checkpoint import load_state, save_atomic
-from surrogates.training.run import resume, start
+from surrogates.training.run import read_config, resume, start
 
 CHANGES = {
     "trainer": {"max_steps": 30, "validate_every": 5, "log_every": 2, "ema": 0.9, "gradient_clip": 1.0},
@@ -35,6 +35,16 @@ COUNTED = """
     fit.save_atomic = counted
     run.start(yaml.safe_load(sys.stdin))
 """
+
+
+@pytest.fixture(scope="module")
+def trained(store, tmp_path_factory):
+    """A short finished run."""
+    task = {"inputs": ["stiffness", "damping"], "targets": ["displacement"], "baselines": []}
+    trainer = {"max_steps": 2, "batch_size": 8, "accelerator": "cpu", "progress": False}
+    model = {"name": "mlp", "width": 16, "depth": 1}
+    output = str(tmp_path_factory.mktemp("runs"))
+    return start({"dataset": store.url, "task": task, "model": model, "trainer": trainer, "output": output})
 
 
 def curve(folder, part):
@@ -104,24 +114,49 @@ def test_failed_write_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(
+        OSError, match=r"cannot write the checkpoint .*No space.*make room .* run="
+    ):
         save_atomic({"n": 2}, path)
     assert load_state(path)["n"] == 1
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_finished_run_can_be_prolonged(run_config):
     folder = start(run_config(trainer={"max_steps": 4}, task={"baselines": []}))
     resume(folder, changes={"trainer": {"max_steps": 8}})
+    assert read_config(folder)["trainer"]["max_steps"] == 8
     whole = start(run_config(trainer={"max_steps": 8, "validate_every": 4}, task={"baselines": []}))
     torch.testing.assert_close(weights(folder), weights(whole), rtol=0, atol=0)
 
 
-def test_checkpoint_that_is_not_there_is_answered_with_those_that_are(run_config):
-    folder = start(run_config(trainer={"max_steps": 2}, task={"baselines": []}))
+def test_checkpoint_that_is_not_there_is_answered_with_those_that_are(trained):
     with pytest.raises(ConfigError, match=r"no checkpoint .*lst.ckpt; this run has best, last"):
-        resume(folder, "lst")
+        resume(trained, "lst")
     with pytest.raises(ConfigError, match="'best' holds weights alone"):
-        resume(folder, "best")
+        resume(trained, "best")
+
+
+def test_checkpoint_of_a_run_that_has_none_yet(tmp_path):
+    with pytest.raises(ConfigError, match="it was stopped before its first; start it anew"):
+        load_state(tmp_path / "last.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 5}, "seed: a resumed run keeps 0, found 5"),
+        ({"model": {"width": 9}}, "model: a resumed run keeps .*'width': 16.*'width': 9"),
+        ({"task": {"inputs": ["damping"]}}, "task.inputs: a resumed run keeps"),
+        ({"trainer": {"batch_size": 4}}, "trainer.batch_size: a resumed run keeps 8, found 4"),
+        ({"trainer": {"optimiser": {"name": "adamw"}}}, "trainer.optimiser.name: a resumed run keeps 'adam'"),
+    ],
+)
+def test_change_that_does_not_fit_the_state_is_refused(trained, changes, message):
+    before = (trained / "config.yaml").read_text()
+    with pytest.raises(ConfigError, match=message):
+        resume(trained, changes=changes)
+    assert (trained / "config.yaml").read_text() == before
 
 
 def test_damaged_checkpoint_is_named(tmp_path):

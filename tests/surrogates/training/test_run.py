@@ -85,6 +85,21 @@ def test_seed_changes_the_weights(run_config):
         ({"trainer": {"schedule": {"name": "cosine", "warm": 1}}}, r"Did you mean 'warmup'\?"),
         ({"task": {"targets": ["damping"]}}, r"\['damping'\] stand twice"),
         ({"dataset": "nowhere.zarr"}, "no data store at nowhere.zarr"),
+        ({"model": {"name": "mlp", "width": 0}}, "'width' should be greater than 0, found 0"),
+        ({"model": {}}, "model: expected 'name: ...' .*Registered models: .*mlp"),
+        ({"task": {"inputs": []}}, r"'task.inputs': list should have at least 1 item .*found \[\]"),
+        ({"task": {"mask": "displacement"}}, "the mask 'displacement' is a target"),
+        ({"task": {"valid_min": {"displacment": 0}}}, r"valid_min: .*Did you mean 'displacement'\?"),
+        ({"task": {"groups": "famly"}}, r"task.groups: .*Did you mean 'family'\?"),
+        ({"task": {"blocks": "force"}}, "task.blocks: .*no variable 'force' with one value for each sample"),
+        ({"task": {"metrics": ["rmse", "rmse"]}}, "metrics: 'rmse' stands twice"),
+        ({"task": {"baselines": [{"name": "nearest_neighbours", "k": 0}]}}, "'k' should be greater than 0"),
+        (
+            {"task": {"objective": {"name": "regression", "weights": {"displacment": 2}}}},
+            r"weights: .*Did you mean 'displacement'\?",
+        ),
+        ({"trainer": {"schedule": {"name": "cosine", "warmup": -1}}}, "'warmup' should be greater than"),
+        ({"trainer": {"accelerator": "mps"}}, "trainer.accelerator is mps, but torch sees none"),
     ],
 )
 def test_mistake_is_answered_before_any_work(run_config, tmp_path, changes, message):
@@ -151,6 +166,44 @@ def test_init_with_another_shape_is_refused(run_config):
 def test_options_train(run_config, trainer):
     folder = start(run_config(trainer={"max_steps": 3, **trainer}, task={"baselines": []}))
     assert all(value.isfinite().all() for value in pipeline_of(folder).state_dict().values())
+
+
+@pytest.mark.parametrize("precision", [16, 32])
+def test_precision_may_be_a_number(run_config, precision):
+    """YAML and the command line read 16 as an integer."""
+    folder = start(run_config(trainer={"max_steps": 2, "precision": precision}, task={"baselines": []}))
+    assert read_config(folder)["trainer"]["precision"] == str(precision)
+
+
+def test_diverged_run_says_so_and_keeps_its_last_sound_state(run_config):
+    wild = {"optimiser": {"name": "sgd", "lr": 1e30}, "validate_every": 1}
+    with pytest.raises(ConfigError, match=r"training diverged: .*trainer.optimiser.lr"):
+        start(run_config(trainer=wild, task={"baselines": []}))
+
+
+def test_last_step_is_validated_whatever_the_interval(run_config):
+    folder = start(run_config(trainer={"max_steps": 5, "validate_every": 2}, task={"baselines": []}))
+    rows = (folder / "logs" / "validation.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows] == [2, 4, 5]
+
+
+def test_pieces_of_one_name_stand_beside_each_other(run_config):
+    nodes = [{"name": "nearest_neighbours", "k": k} for k in (1, 5)]
+    quantiles = [{"name": "absolute_error_quantile", "quantile": q} for q in (0.5, 0.9)]
+    folder = start(run_config(trainer={"max_steps": 1}, task={"baselines": nodes, "metrics": quantiles}))
+    rows = json.loads((folder / "metrics.json").read_text())["rows"]
+    assert {row["method"] for row in rows} == {"mlp", "nearest_neighbours (k=1)", "nearest_neighbours (k=5)"}
+    assert len({row["metric"] for row in rows}) == 2
+
+
+def test_coordinate_can_be_an_input(run_config):
+    start(run_config(trainer={"max_steps": 1}, task={"inputs": ["stiffness", "time"], "baselines": []}))
+
+
+def test_output_that_cannot_be_written_is_named(run_config, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"output: no folder can be made .*output=DIR"):
+        start(run_config(output=str(tmp_path / "file")))
 
 
 def test_patience_ends_a_run_without_progress(run_config):
