@@ -1,6 +1,7 @@
 """A step of our Lightning run against a hand-written torch loop: same network, batch and data in memory.
 
-The hand-written loop is the barest one that trains: it normalises its data beforehand and logs nothing.
+The hand-written loop is the barest one that trains, with the same fused optimiser: it normalises its data
+beforehand and logs nothing.
 Ours shuffles, normalises, counts, logs and draws a random stream for every step. Both are timed between
 steps, so that start-up counts on neither side; validation and checkpoints come after the steps that count.
 """
@@ -23,6 +24,7 @@ from torch.nn import functional
 from benchmarks.rows import Paired, Row, costs
 from datasets.store.layout import create_store
 from datasets.store.specs import Split, VariableSpec
+from surrogates.core.build import build
 from surrogates.data.loader import BatchLoader
 from surrogates.learning.objectives import Regression
 from surrogates.learning.pipeline import Pipeline
@@ -129,7 +131,9 @@ def time_by_hand(experiment: Experiment) -> float:
     steps, size = experiment.config.trainer.max_steps or 0, experiment.config.trainer.batch_size
     data = next(iter(experiment.loader("train", batch_size=RECORDS)))
     x, y = (_normalised(data[name]).unsqueeze(1) for name in ("forcing", "response"))
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    optimiser = build(
+        "optimisers", experiment.config.trainer.optimiser, parameters=network.parameters(), fused=True
+    )
     network.train()
     times: list[float] = []
     order = torch.randperm(RECORDS)
