@@ -110,7 +110,7 @@ def _require_finite(module: LearningModule, *values: Tensor) -> None:
     if not all(bool(value.isfinite().all()) for value in values):
         raise ConfigError(
             f"training diverged: loss or weights are not finite at step {module.step}; take a smaller "
-            "learning rate (trainer.optimiser.lr=...) or trainer.gradient_clip=1, or look for bad values in the data"
+            "learning rate (trainer.optimiser.lr=...) or trainer.gradient_clip=1, or look at the data"
         )
 
 

@@ -114,9 +114,7 @@ def test_failed_write_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        OSError, match=r"cannot write the checkpoint .*No space.*make room .* run="
-    ):
+    with pytest.raises(OSError, match=r"cannot write the checkpoint .*No space.*make room .* run="):
         save_atomic({"n": 2}, path)
     assert load_state(path)["n"] == 1
     assert list(tmp_path.iterdir()) == [path]
