@@ -135,10 +135,12 @@ def draw(runs: dict[str, Path], path: Path) -> None:
         limits = map_range(example[name].values, target)
         draw_row(figure, axes[:3], example, model[name].values[1], name, limits)
         draw_error_curves(axes[3], examples.data, examples.predictions, target)
-        for panel, title in zip(axes, ("ray tracing", NAMES[stage], "error", TITLES[stage]), strict=True):
+        title = TITLES[stage].replace(", ", "\n", 1)
+        panels = ("Ray tracing", NAMES[stage], f"{NAMES[stage]} minus ray tracing", title)
+        for panel, title in zip(axes, panels, strict=True):
             panel.set_title(title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
 def _examples(run: Path, stage: str) -> "Examples":

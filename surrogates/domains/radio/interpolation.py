@@ -59,7 +59,7 @@ def interpolate(
 
 
 def covariance_by_offset(ny: int, nx: int, length: float, like: Tensor) -> Tensor:
-    """Return the exponential covariance of cells by their offset, (2 ny - 1, 2 nx - 1), no offset in the middle.
+    """Return the exponential covariance of cells by offset, (2 ny - 1, 2 nx - 1), none in the middle.
 
     A map has only as many distances as offsets between its cells; looking them up is much faster than
     computing them anew for every known cell.

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
 
 from surrogates.domains.radio.site import HEIGHTS, POSITION
 from surrogates.evaluation.evaluate import Target
@@ -70,7 +73,7 @@ def draw_row(
     name: str,
     limits: tuple[float, float],
 ) -> None:
-    """Draw one example: truth, prediction, error.
+    """Draw one example, north up: truth, prediction with the given samples, error.
 
     Parameters
     ----------
@@ -89,14 +92,16 @@ def draw_row(
     outdoor = example[HEIGHTS].values <= 0
     for panel, values in ((axes[0], truth), (axes[1], np.where(outdoor, predicted, np.nan))):
         image = _field(panel, np.where(outdoor, values, np.nan), example, GAIN, limits)
-    if SAMPLES in example:
-        _samples(axes[1], example)
     figure.colorbar(image, ax=list(axes[:2]), label="path gain, dB", extend="both", shrink=0.9)
     error = np.where(outdoor, predicted - truth, np.nan)
     shade = _field(axes[2], error, example, ERROR, (-LARGEST_ERROR, LARGEST_ERROR))
     figure.colorbar(shade, ax=axes[2], label="error, dB", extend="both", shrink=0.9)
     for panel in axes:
         _transmitter(panel, example)
+    ground = [Patch(color=BUILDINGS(0), label="building"), Patch(fc="white", ec="gray", label="no ray")]
+    _legend(axes[0], [*ground, *axes[0].lines])
+    if SAMPLES in example:
+        _legend(axes[1], [_samples(axes[1], example)])
 
 
 def draw_errors(data: xr.Dataset, predictions: Mapping[str, xr.Dataset], target: Target) -> Figure:
@@ -124,14 +129,13 @@ def draw_error_curves(
     for method, predicted in predictions.items():
         squared = (predicted[name].values - truth)[counted] ** 2
         rmse = np.sqrt(np.bincount(ring, squared)[shown] / number[shown])
-        axes.plot(
-            middle[shown], rmse, linewidth=2.4 if method in list(predictions)[:1] else 1.4, label=method
-        )
+        first = method == next(iter(predictions))
+        axes.plot(middle[shown], rmse, linewidth=2.4 if first else 1.4, label=method.replace("_", " "))
     axes.set_xlabel("distance from the transmitter, m")
     axes.set_ylabel("RMSE, dB")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(framealpha=0.7, fontsize=8)
 
 
 def ground_distance(data: xr.Dataset) -> np.ndarray:
@@ -167,7 +171,14 @@ def _field(
 def _transmitter(axes: Axes, example: xr.Dataset) -> None:
     east, north, _ = example[POSITION].values
     axes.plot(
-        east, north, marker="^", markersize=11, color="#d62728", markeredgecolor="white", linestyle="none"
+        east,
+        north,
+        marker="^",
+        markersize=11,
+        color="#d62728",
+        markeredgecolor="white",
+        linestyle="none",
+        label="transmitter",
     )
     if "transmitter_azimuth" in example:
         azimuth = float(example["transmitter_azimuth"])
@@ -175,15 +186,28 @@ def _transmitter(axes: Axes, example: xr.Dataset) -> None:
         axes.annotate("", end, (east, north), arrowprops={"arrowstyle": "->", "color": "#d62728", "lw": 2})
 
 
-def _samples(axes: Axes, example: xr.Dataset) -> None:
+def _samples(axes: Axes, example: xr.Dataset) -> PathCollection:
     rows, columns = np.nonzero(np.isfinite(example[SAMPLES].values))
-    axes.scatter(
+    return axes.scatter(
         example["x"].values[columns],
         example["y"].values[rows],
         s=9,
         facecolor="none",
         edgecolor="white",
         linewidth=0.7,
+        label="given sample",
+    )
+
+
+def _legend(axes: Axes, handles: Sequence[Artist]) -> None:
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        fontsize=7,
+        labelcolor="white",
+        facecolor="#404040",
+        framealpha=0.75,
+        markerscale=0.7,
     )
 
 
