@@ -97,7 +97,11 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError(f"{folder} has no {MANIFEST}, so it is no bundle. `surrogates train` makes one.")
     if path.stat().st_size > MAX_YAML_BYTES:
         raise BundleError(f"{path} has {path.stat().st_size} bytes; at most {MAX_YAML_BYTES} are read.")
-    manifest = parse_manifest(path.read_text(encoding="utf-8"))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{path} is no text: {error}. Fetch the bundle again.") from None
+    manifest = parse_manifest(text)
     for name in manifest.files:
         if not (folder / name).is_file():
             raise BundleError(f"{folder} lacks the file {name!r} that its {MANIFEST} lists.")
@@ -178,6 +182,11 @@ def _refuse_huge(config: PipelineConfig) -> None:
     if twice := {name for name in names if names.count(name) > 1}:
         raise BundleError(f"The bundle describes {listing(twice)} twice.")
     for spec in specs:
+        if len(spec.dims) != len(spec.shape) + (config.record_dimension in spec.dims):
+            raise BundleError(
+                f"Variable {spec.name!r} has the dimensions {spec.dims} for the shape {spec.shape} without "
+                f"{config.record_dimension!r}, along which records lie."
+            )
         if prod(spec.shape) > MAX_CELLS or any(length < 1 for length in spec.shape):
             raise BundleError(
                 f"Variable {spec.name!r} has the shape {spec.shape}; 1 to {MAX_CELLS} cells are allowed."

@@ -60,7 +60,6 @@ def load_pipeline(config: PipelineConfig, path: Path) -> Pipeline:
     """
     header = read_header(path)
     budget = sum(prod(shape) for shape, _ in header.values())
-    _refuse_channels(config, budget)
     skeleton = _build_without_memory(config, budget)
     _compare(header, {name: (tuple(t.shape), t.dtype) for name, t in skeleton.state_dict().items()})
     with torch.random.fork_rng(devices=[]):
@@ -99,6 +98,7 @@ def _refuse_channels(config: PipelineConfig, budget: int) -> None:
 def _build_without_memory(config: PipelineConfig, budget: int) -> Pipeline:
     with _capped(budget), torch.device("meta"):
         try:
+            _refuse_channels(config, budget)
             return Pipeline.from_config(config)
         except BundleError:
             raise

@@ -243,3 +243,24 @@ def test_an_unknown_key_is_answered_with_the_nearest(bundle: Path) -> None:
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle"):
         load_bundle(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: data["pipeline"].update(record_dimension="time"), "without 'time', along which"),
+        (lambda data: data["pipeline"]["transform"].update(grid=5), "do not make a network"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused(
+    bundle: Path, change: Callable[[Any], None], message: str
+) -> None:
+    edit(bundle, change)
+    with pytest.raises(BundleError, match=message):
+        load_bundle(bundle)
+
+
+def test_a_manifest_that_is_no_text_is_refused(bundle: Path) -> None:
+    (bundle / MANIFEST).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BundleError, match="is no text"):
+        load_bundle(bundle)
