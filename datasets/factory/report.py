@@ -32,7 +32,7 @@ class Resimulation(BaseModel):
 
 
 class Report(BaseModel):
-    """The result of a verification, ready for JSON."""
+    """The result of a verification, ready for JSON; of damaged metadata only the problems are told."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,10 +40,10 @@ class Report(BaseModel):
     recipe: str
     records: int
     rows: int
-    complete_rows: int
-    fingerprint: str
-    problems: list[Problem]
-    resimulated: list[Resimulation]
+    complete_rows: int = 0
+    fingerprint: str = ""
+    problems: list[Problem] = []
+    resimulated: list[Resimulation] = []
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -8,21 +8,14 @@ import numpy as np
 
 from datasets.factory.errors import resume_command
 from datasets.factory.find import recipe_of
+from datasets.factory.metadata_checks import check_copies, check_meaning
 from datasets.factory.progress import Progress
 from datasets.factory.recipe import Recipe, config_hash
 from datasets.factory.report import Problem, Report
 from datasets.factory.resimulate import resimulate_units
 from datasets.factory.row_checks import DAMAGE, check_row
 from datasets.store.checks import check_split
-from datasets.store.errors import ContractError
 from datasets.store.layout import Store, open_store
-from datasets.store.units import parse
-from surrogates.core.text import listing
-
-ATTRIBUTES = (
-    "Conventions", "format_version", "history", "license", "recipe", "recipe_config", "recipe_version",
-    "record_dimension", "seed", "software", "title",
-)  # fmt: skip
 
 
 def verify(
@@ -57,42 +50,26 @@ def verify(
     """
     store = open_store(url, storage_options=storage_options)
     recipe = recipe_of(store, recipe_class) if resimulate else None
+    report = Report(
+        url=url, recipe=str(store.attributes.get("recipe", "")), records=store.records, rows=store.rows
+    )
+    if damaged := list(check_copies(store)):  # nothing can be read for certain
+        return report.model_copy(update={"problems": damaged})
     complete = store.complete_rows()
-    problems = [*_metadata(store), *_receipts(store, complete), *_shared(store)]
+    problems = [*check_meaning(store), *_receipts(store, complete), *_shared(store)]
     with Progress(f"verify {url}", store.records, shown=progress) as shown:
         for row in complete:
             problems += check_row(store, row)
             shown.advance(len(store.row_records(row)))
         if len(complete) == store.rows:
             problems += _splits(store)
-    return Report(
-        url=url,
-        recipe=str(store.attributes.get("recipe", "")),
-        records=store.records,
-        rows=store.rows,
-        complete_rows=len(complete),
-        fingerprint=store.fingerprint,
-        problems=problems,
-        resimulated=resimulate_units(store, recipe, complete, resimulate) if recipe else [],
-    )
-
-
-def _metadata(store: Store) -> Iterator[Problem]:
-    if absent := set(ATTRIBUTES) - store.attributes.keys():
-        yield Problem(check="metadata", message=f"global attributes are missing: {listing(absent)}")
-    for name, array in store.root.arrays():
-        if not array.attrs.get("long_name"):
-            yield Problem(check="metadata", variable=name, message=f"variable '{name}' has no long_name")
-        if array.dtype.kind not in "biufc":
-            continue
-        units = array.attrs.get("units")
-        if units is None:
-            yield Problem(check="units", variable=name, message=f"variable '{name}' has no units")
-        elif " since " not in str(units):
-            try:
-                parse(str(units))
-            except ContractError as error:
-                yield Problem(check="units", variable=name, message=f"variable '{name}': {error}")
+    found = {
+        "complete_rows": len(complete),
+        "fingerprint": store.fingerprint,
+        "problems": problems,
+        "resimulated": resimulate_units(store, recipe, complete, resimulate) if recipe else [],
+    }
+    return report.model_copy(update=found)
 
 
 def _receipts(store: Store, complete: list[int]) -> Iterator[Problem]:
@@ -102,15 +79,14 @@ def _receipts(store: Store, complete: list[int]) -> Iterator[Problem]:
             message=f"{len(missing)} of {store.rows} shard rows have no receipt, the first is row "
             f"{missing[0]}: the build has not ended; `{resume_command(store.url)}`",
         )
+    config = json.loads(str(store.attributes.get("recipe_config", "null")))
+    expected = {
+        "recipe": store.attributes.get("recipe"),
+        "recipe_version": store.attributes.get("recipe_version"),
+        "recipe_config_sha256": config_hash(config),
+    }
     for row in complete:
         receipt = store.receipt(row) or {}
-        expected = {
-            "recipe": store.attributes.get("recipe"),
-            "recipe_version": store.attributes.get("recipe_version"),
-            "recipe_config_sha256": config_hash(
-                json.loads(str(store.attributes.get("recipe_config", "null")))
-            ),
-        }
         for key, value in expected.items():
             if receipt.get(key) != value:
                 yield Problem(

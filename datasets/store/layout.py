@@ -116,7 +116,7 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
         raise ContractError(
             f"no data store at {url}; make one with `surrogates data build RECIPE out={url}`"
         ) from None
-    except ValueError as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise ContractError(f"the metadata of {url} are damaged ({error}); build the store again") from error
     if root.attrs.get("unfinished"):
         raise ContractError(f"the creation of {url} was interrupted; build it again")

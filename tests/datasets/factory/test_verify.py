@@ -71,6 +71,7 @@ def test_a_forged_receipt_does_not_survive_simulating_again(copied: str) -> None
     values["stiffness"][5] = 9.0
     receipt["hashes"] = store.write_row(0, values)
     store.write_receipt(0, receipt)
+    store.consolidate()
     report = verify(copied, resimulate=12, recipe_class=Oscillator, progress=False)
     assert not report.problems
     assert not report.ok
@@ -79,7 +80,23 @@ def test_a_forged_receipt_does_not_survive_simulating_again(copied: str) -> None
 @pytest.mark.parametrize("key", ["recipe_version", "recipe_config_sha256"])
 def test_a_changed_receipt_is_found(key: str, copied: str) -> None:
     live(copied)["build/row-000002"].attrs[key] = 2
+    open_store(copied).consolidate()
     assert checks(copied) == {"receipts"}
+
+
+@pytest.mark.parametrize(
+    "name", ["build/row-000002", "stiffness", "time", "split", "statistics/damping/mean", "statistics"]
+)
+def test_metadata_that_differ_from_their_gathered_copy_are_found(name: str, copied: str) -> None:
+    file = Path(copied, name, "zarr.json")
+    whole = file.read_text()
+    file.write_text(whole.replace('"node_type"', '"nodf_type"'))
+    (problem,) = verify(copied, progress=False).problems
+    assert (problem.check, problem.variable) == ("metadata", name)
+    file.unlink()
+    assert checks(copied) == {"metadata"}
+    file.write_text(whole)
+    assert not checks(copied)
 
 
 def test_changed_parameters_are_found(copied: str) -> None:
