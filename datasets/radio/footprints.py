@@ -43,4 +43,4 @@ def probe(name: str) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    np.savez_compressed(FILE, **{name: probe(name) for name in CITIES})
+    np.savez_compressed(FILE, **{name: probe(name) for name in CITIES})  # type: ignore[arg-type]

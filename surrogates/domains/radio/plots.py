@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 
-from surrogates.domains.radio.site import HEIGHTS, POSITION
+from surrogates.domains.radio.site import GROUND, HEIGHTS, POSITION
 from surrogates.evaluation.evaluate import Target
 from surrogates.evaluation.pictures import Examples
 
@@ -102,6 +102,37 @@ def draw_row(
     _legend(axes[0], [*ground, *axes[0].lines])
     if SAMPLES in example:
         _legend(axes[1], [_samples(axes[1], example)])
+
+
+def draw_record(record: xr.Dataset) -> Figure:
+    """Draw what one record of a store holds: roofs and ground, and both maps over the buildings.
+
+    Parameters
+    ----------
+    record
+        One record of a store of the recipe `radio/urban`, without the record dimension.
+    """
+    maps = {"path_gain": "isotropic antenna", "path_gain_directional": "directional antenna"}
+    known = np.concatenate([values[np.isfinite(values)] for values in (record[name].values for name in maps)])
+    low, high = np.percentile(known, [1, 99]) if known.size else (-140.0, -60.0)
+    figure = Figure(figsize=(14.5, 4.4), layout="constrained")
+    axes = figure.subplots(1, 3)
+    altitude = record[HEIGHTS].values + record[GROUND].values
+    shade = _field(axes[0], altitude, record, "terrain", (float(altitude.min()), float(altitude.max())))
+    figure.colorbar(shade, ax=axes[0], label="altitude of ground and roofs, m", shrink=0.9)
+    outdoor = record[HEIGHTS].values <= 0
+    for panel, (name, antenna) in zip(axes[1:], maps.items(), strict=True):
+        values = np.where(outdoor, record[name].values, np.nan)
+        image = _field(panel, values, record, GAIN, (float(low), float(high)))
+        panel.set_title(antenna)
+    figure.colorbar(image, ax=list(axes[1:]), label="path gain, dB", extend="both", shrink=0.9)
+    for panel in axes[:2]:
+        _transmitter(panel, record.drop_vars("transmitter_azimuth"))
+    _transmitter(axes[2], record)
+    city = record["city"].attrs["flag_meanings"].split()[int(record["city"])]
+    height = float(record[POSITION].values[2])
+    axes[0].set_title(f"{city}, transmitter {height:.1f} m above the ground")
+    return figure
 
 
 def draw_errors(data: xr.Dataset, predictions: Mapping[str, xr.Dataset], target: Target) -> Figure:
