@@ -58,16 +58,11 @@ def test_statistics_equal_those_of_numpy(undisturbed: str) -> None:
     assert (moments.minimum, moments.maximum) == (values.min(), values.max())
 
 
-def test_data_do_not_depend_on_the_number_of_workers(undisturbed: str, tmp_path: Path) -> None:
-    build(Oscillator(), str(tmp_path / "toy.zarr"), workers=2, progress=False)
-    assert content(str(tmp_path / "toy.zarr")) == content(undisturbed)
-
-
 def test_parts_that_start_at_once_equal_one_build(undisturbed: str, tmp_path: Path) -> None:
     url = str(tmp_path / "toy.zarr")
-    with ThreadPoolExecutor(3) as pool:
-        codes = list(pool.map(lambda i: start(url, 0, f"{i}/3").wait(), (1, 2, 3)))
-    assert codes == [0, 0, 0]
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(lambda i: start(url, 0, f"{i}/2").wait(), (1, 2)))
+    assert codes == [0, 0]
     assert not is_final(open_store(url))
     finalise(url)
     assert is_final(open_store(url))
@@ -159,13 +154,13 @@ def test_a_full_disk_is_one_line_and_resumes(
 def test_peak_memory_does_not_grow_with_the_number_of_samples(undisturbed: str, tmp_path: Path) -> None:
     def peak(samples: int) -> int:
         tracemalloc.start()
-        recipe = Oscillator(samples=samples, steps=2048, batch=16, shard=32)
+        recipe = Oscillator(samples=samples, steps=4096, batch=8, shard=16)
         build(recipe, str(tmp_path / f"{samples}.zarr"), workers=0, progress=False)
         _, highest = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return highest
 
-    assert peak(192) < 1.3 * peak(64)
+    assert peak(96) < 1.3 * peak(32)
 
 
 def test_a_complete_store_is_left_alone(copied: str, monkeypatch: pytest.MonkeyPatch) -> None:
