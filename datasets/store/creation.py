@@ -38,24 +38,9 @@ def check_plan(
         raise ContractError(
             f"a store of {records} records of {len(specs)} variables holds nothing; ask for one at least"
         )
+    known = {each.name: each.dims for each in specs} | _dims(shared)
     for spec in specs:
-        if spec.dims[:1] != (record_dimension,) or len(spec.dims) != len(spec.shape) + 1:
-            raise ContractError(
-                f"variable {spec.name!r}: dimensions {spec.dims}, expected {record_dimension!r} first and a "
-                "shape without it; variables without records go into `shared`"
-            )
-        if (size := record_bytes(spec)) > LARGEST_CHUNK:
-            raise ContractError(
-                f"variable {spec.name!r}: a record of {size / 1e9:.3g} GB does not fit a compressed chunk of "
-                "2 GiB; divide it into several variables or records"
-            )
-        for name, length in zip(spec.dims[1:], spec.shape, strict=True):
-            if shared.sizes.get(name, length) != length:
-                raise ContractError(
-                    f"variable {spec.name!r}: {length} cells along {name!r}, but the shared variables have "
-                    f"{shared.sizes[name]}"
-                )
-        _check_mask(spec, {each.name: each.dims for each in specs} | _dims(shared))
+        _check_spec(spec, record_dimension, shared, known)
     for split in splits:
         if len(split.labels) != records:
             raise ContractError(f"split {split.name!r} has {len(split.labels)} labels for {records} records")
@@ -63,6 +48,28 @@ def check_plan(
         raise ContractError(
             f"shared variables {along} lie along {record_dimension!r}; describe them as specs"
         )
+
+
+def _check_spec(
+    spec: VariableSpec, record_dimension: str, shared: xr.Dataset, known: Mapping[str, tuple[str, ...]]
+) -> None:
+    if spec.dims[:1] != (record_dimension,) or len(spec.dims) != len(spec.shape) + 1:
+        raise ContractError(
+            f"variable {spec.name!r}: dimensions {spec.dims}, expected {record_dimension!r} first and a "
+            "shape without it; variables without records go into `shared`"
+        )
+    if (size := record_bytes(spec)) > LARGEST_CHUNK:
+        raise ContractError(
+            f"variable {spec.name!r}: a record of {size / 1e9:.3g} GB does not fit a compressed chunk of "
+            "2 GiB; divide it into several variables or records"
+        )
+    for name, length in zip(spec.dims[1:], spec.shape, strict=True):
+        if shared.sizes.get(name, length) != length:
+            raise ContractError(
+                f"variable {spec.name!r}: {length} cells along {name!r}, but the shared variables have "
+                f"{shared.sizes[name]}"
+            )
+    _check_mask(spec, known)
 
 
 def _dims(shared: xr.Dataset) -> dict[str, tuple[str, ...]]:
