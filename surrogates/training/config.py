@@ -79,7 +79,10 @@ class TaskConfig(Section):
 
 
 class TrainerConfig(Section):
-    """How long, how fast, on what."""
+    """How long, how fast, on what.
+
+    A run takes one device: the loader does not yet give each process of a group its share.
+    """
 
     max_steps: int | None = Field(None, gt=0, description="Optimiser steps.")
     epochs: int | None = Field(None, gt=0, description="Passes over the training split.")
