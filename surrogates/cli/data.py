@@ -1,6 +1,7 @@
 """`surrogates data`: build, resume, check, show and import datasets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,7 +66,8 @@ def build(
         raise ValueError(
             f"Where to? Add out=URL, for example out=data/{name.split('/')[-1].split(':')[-1]}.zarr."
         )
-    build_store(recipe, own.out, workers=own.workers, part=own.part, **_shown(progress))
+    with _interruptible():
+        build_store(recipe, own.out, workers=own.workers, part=own.part, **_shown(progress))
     _say_state(own.out, own.part)
 
 
@@ -85,7 +87,8 @@ def resume(url: Url, settings: Settings = None, recipe: RecipePath = None, progr
             f"resume takes workers=N and parts=I/N, found {', '.join(rest)}: the recipe is fixed."
         )
     recipe_class = find_recipe(recipe) if recipe else None
-    resume_store(url, workers=own.workers, part=own.part, recipe_class=recipe_class, **_shown(progress))
+    with _interruptible():
+        resume_store(url, workers=own.workers, part=own.part, recipe_class=recipe_class, **_shown(progress))
     _say_state(url, own.part)
 
 
@@ -212,7 +215,8 @@ def import_generic(
         )
     if own.out is None:
         raise ValueError(f"Where to? Add out=URL, for example out=data/{mapping.stem}.zarr.")
-    import_files(mapping, own.out, workers=own.workers, **_shown(progress))
+    with _interruptible():
+        import_files(mapping, own.out, workers=own.workers, **_shown(progress))
     _say_state(own.out, None)
 
 
@@ -276,6 +280,16 @@ def _part(text: str) -> tuple[int, int]:
     if not (slash and number.isdecimal() and parts.isdecimal()):
         raise ValueError(f"parts={text}: expected I/N, such as parts=3/10.")
     return int(number), int(parts)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Say after Ctrl-C that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Finished units are kept; the same command goes on.", err=True)
+        raise typer.Exit(130) from None
 
 
 def _shown(progress: bool | None) -> dict[str, Any]:

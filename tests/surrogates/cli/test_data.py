@@ -73,6 +73,21 @@ def test_a_stopped_build_is_resumed_with_the_recipe_that_the_user_names(
     assert "is complete: 48 records" in capsys.readouterr().out
 
 
+def test_an_interrupted_build_says_that_nothing_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["build", TOY, f"out={tmp_path / 'toy.zarr'}", "samples=8", "workers=0"]
+
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Oscillator, "simulate", interrupt)
+        assert run(*words) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert run(*words) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
