@@ -51,10 +51,7 @@ def start(values: Mapping[str, Any]) -> Path:
     config = validate(RunConfig, values, "configuration")
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
-    if config.init:
-        _take_weights(pipeline, Path(config.init))
-    for part, source in config.parts.items():
-        _take_weights(_part(pipeline, part), Path(source))
+    _fill(pipeline, config)
     experiment.check(pipeline)
     folder = _new_folder(Path(config.output) / config.experiment)
     plain = experiment.resolved(pipeline)
@@ -194,7 +191,27 @@ def _bundle(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Te
     )
 
 
-def _take_weights(pipeline: Pipeline, source: Path) -> None:
+def _fill(pipeline: Pipeline, config: RunConfig) -> None:
+    """Take the weights that the configuration names; a pipeline inside the transform must get some."""
+    inner = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
+    if config.init:
+        _take_weights(pipeline, Path(config.init), "init")
+    for name, source in config.parts.items():
+        if name not in inner:
+            raise ConfigError(
+                f"parts: the transform has no pipeline '{name}'.{nearest(name, inner)} "
+                f"It has: {listing(inner)}."
+            )
+        _take_weights(inner[name], Path(source), f"parts.{name}")
+    for name in inner:
+        if name not in config.parts and not config.init:
+            raise ConfigError(
+                f"parts: the transform's pipeline '{name}' is not trained here and has no weights; "
+                f"train it first and give its run with parts.{name}=RUN"
+            )
+
+
+def _take_weights(pipeline: Pipeline, source: Path, key: str) -> None:
     """Start from the weights of a bundle, normalisers included; names and shapes must agree."""
     folder = source / "bundle" if (source / "bundle").is_dir() else source
     given = load_bundle(folder).pipeline.state_dict()
@@ -204,20 +221,10 @@ def _take_weights(pipeline: Pipeline, source: Path) -> None:
         expected = tuple(own[name].shape) if name in own else "nothing"
         if found != expected:
             raise ConfigError(
-                f"init: {folder} has {found} where this run has {expected} ({name}); "
-                "give the model and the task of the bundle, or train without init"
+                f"{key}: {folder} has {found} where this run has {expected} ({name}); "
+                f"give the model and the task of the bundle, or another {key}"
             )
     pipeline.load_state_dict(given)
-
-
-def _part(pipeline: Pipeline, name: str) -> Pipeline:
-    """Return a pipeline inside the transform, such as the frozen first stage of a cascade."""
-    found = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
-    if name not in found:
-        raise ConfigError(
-            f"parts: the transform has no pipeline '{name}'.{nearest(name, found)} It has: {listing(found)}."
-        )
-    return found[name]
 
 
 def _new_folder(parent: Path) -> Path:
