@@ -46,6 +46,11 @@ class PipelineConfig(BaseModel):
     record_dimension: str = "sample"
 
 
+def as_weight(mask: Tensor) -> Tensor:
+    """Return a mask, bool or weights, as float32; what is unknown or negative does not count."""
+    return mask.to(torch.float32).nan_to_num(0.0).clamp(min=0.0)
+
+
 class Pipeline(nn.Module):
     """A network with all that surrounds it.
 
@@ -127,7 +132,7 @@ class Pipeline(nn.Module):
 
     def weight(self, batch: Mapping[str, Tensor], mask: str) -> Tensor:
         """Return a mask or weight variable of the batch, shaped to broadcast against the stacked targets."""
-        value = batch[mask].to(torch.float32)
+        value = as_weight(batch[mask])
         grid = len(self.layout.grid)
         if value.ndim == grid:
             return value.view(1, 1, *value.shape)
@@ -144,6 +149,8 @@ class Pipeline(nn.Module):
     def fit_normalisers(self, batches: Iterable[Mapping[str, Tensor]], mask: str | None = None) -> None:
         """Fit both normalisers in one pass over training batches.
 
+        A transform whose attribute ``normalise`` is false keeps its channels and the targets as they are.
+
         Parameters
         ----------
         batches
@@ -151,6 +158,8 @@ class Pipeline(nn.Module):
         mask
             Variable of the target cells that count.
         """
+        if not getattr(self.transform, "normalise", True):
+            return
         seen: list[tuple[Moments, Moments]] = []
         for batch in batches:
             features = self.features(batch)

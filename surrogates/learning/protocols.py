@@ -24,7 +24,7 @@ class Transform(Protocol):
 
     Built with the context ``inputs``, ``targets`` (lists of specs) and ``record_dimension``. A transform may
     also have ``grid``, the dimensions that follow the channel (default: those that every target and some
-    input share).
+    input share), and ``normalise`` (default: true), whether channels and targets are normalised.
     """
 
     channel_names: list[str]

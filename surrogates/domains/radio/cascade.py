@@ -132,7 +132,7 @@ class PublishedDirectional(nn.Module):
 
     -160 dB stands for "not measured", as published, and a fourth channel tells it from "no signal". Sparse
     map and first stage are put through the link budget of the batch where it has one
-    (``link_slope``, ``link_offset``).
+    (``link_slope``, ``link_offset``). Nothing is normalised, as published.
 
     Parameters
     ----------
@@ -144,6 +144,7 @@ class PublishedDirectional(nn.Module):
 
     channel_names: ClassVar[list[str]] = ["building_height", "sparse map", "first stage", "measured"]
     in_channels = 4
+    normalise = False
 
     def __init__(
         self,

@@ -105,6 +105,7 @@ class PublishedIso(nn.Module):
     """Channels of the published U-Net-Iso: raw heights, and a map with the transmitter's height in its cell.
 
     The network's answer is added to 3GPP UMa without line of sight (h_E = 0, as in the released code).
+    Nothing is normalised, as published: metres in, decibels out.
 
     Parameters
     ----------
@@ -116,6 +117,7 @@ class PublishedIso(nn.Module):
 
     channel_names: ClassVar[list[str]] = ["building_height", "transmitter"]
     in_channels = 2
+    normalise = False
 
     def __init__(
         self,

@@ -1,13 +1,39 @@
 """A small made-up city with one wall, and maps over it."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from datasets.radio.variables import record_specs
 from datasets.store.specs import VariableSpec
+from surrogates.domains.radio import demo
 from surrogates.domains.radio.preparations import DrawSamples
 
 CELLS, CELL = 32, 4.0
+RECIPE = {
+    "cities": ("etoile",),
+    "test_cities": ("munich",),
+    "samples": 4,
+    "test_samples": 2,
+    "transmitters_per_window": 2,
+    "validation_share": 0.5,
+    "window_size": CELLS * CELL,
+    "rays": 20_000,
+    "rays_test": 20_000,
+    "depth": 1,
+    "repeat_share": 0.0,
+}
+
+
+@pytest.fixture(scope="session")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of six small ray-traced maps, as the demonstration builds it: etoile, and munich to test on."""
+    url = tmp_path_factory.mktemp("radio") / "maps.zarr"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "RECIPE", RECIPE)
+        demo.build_data(url, workers=1)
+    return url
 
 
 @pytest.fixture
