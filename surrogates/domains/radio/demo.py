@@ -84,11 +84,14 @@ def build_data(url: Path, workers: int) -> None:
 
 
 def train(folder: Path, experiment: str, data: Path, overrides: list[str]) -> None:
-    """Train a stage and note where the run lies."""
+    """Train a stage, or go on with one that was stopped; note where the run lies."""
     from surrogates.training.compose import main as train_command
 
-    words = [f"experiment={experiment}", "size=tiny", f"dataset={data}", f"output={folder}", *overrides]
-    (run,) = train_command(words)
+    stopped = sorted(folder.glob("**/checkpoints/last.ckpt"))
+    words = [f"experiment={experiment}", "size=tiny", f"dataset={data}", f"output={folder}"]
+    if stopped:
+        words = [f"run={stopped[-1].parent.parent}"]
+    (run,) = train_command([*words, *overrides])
     (folder / "run.txt").write_text(f"{run}\n")
 
 
