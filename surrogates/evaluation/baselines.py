@@ -2,10 +2,10 @@
 
 A baseline is built with the names of the targets and of the inputs that have the record dimension, fitted on
 batches in physical units, and called like a method. These work on the CPU; NaN (not observed) in an input
-counts as 0.
+counts as 0. Like the model they learn from the cells that the task's mask leaves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 import numpy as np
@@ -16,7 +16,11 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from datasets.store.specs import VariableSpec
+from surrogates.evaluation.evaluate import align
+
 Batch = dict[str, Tensor]
+Specs = Mapping[str, VariableSpec]
 
 
 class Mean:
@@ -25,9 +29,12 @@ class Mean:
     A cell that no training example has seen gets the mean over all cells.
     """
 
-    def __init__(self, targets: list[str], inputs: list[str]) -> None:
+    def __init__(
+        self, targets: list[str], inputs: list[str], mask: str | None = None, specs: Specs | None = None
+    ) -> None:
         self.targets = targets
         self.inputs = inputs
+        self._mask, self._specs = mask, specs or {}
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
 
@@ -35,7 +42,7 @@ class Mean:
         """Accumulate the targets' sums."""
         for batch in batches:
             for name in self.targets:
-                values = batch[name].detach().cpu().double()
+                values = _observed(batch, name, self._mask, self._specs)
                 known = ~values.isnan()
                 zero = torch.zeros(values.shape[1:], dtype=torch.float64)
                 self._sums[name] = self._sums.get(name, zero) + values.nan_to_num(0.0).sum(0)
@@ -56,8 +63,11 @@ class Mean:
 class _Flattened:
     """Fit and call on standardised, flattened inputs and flattened targets."""
 
-    def __init__(self, targets: list[str], inputs: list[str], max_examples: int) -> None:
+    def __init__(
+        self, targets: list[str], inputs: list[str], max_examples: int, mask: str | None, specs: Specs | None
+    ) -> None:
         self.targets = targets
+        self._mask, self._specs = mask, specs or {}
         self.inputs = inputs
         self.max_examples = max_examples
         self._scaler = StandardScaler()
@@ -69,7 +79,8 @@ class _Flattened:
         for batch in batches:
             rows.append(self._rows(batch))
             self._shapes = {name: batch[name].shape[1:] for name in self.targets}
-            labels.append(np.concatenate([_flat(batch[name]) for name in self.targets], axis=1))
+            known = [_observed(batch, name, self._mask, self._specs) for name in self.targets]
+            labels.append(np.concatenate([_flat(values) for values in known], axis=1))
             seen += len(rows[-1])
             if seen >= self.max_examples:
                 break
@@ -120,8 +131,10 @@ class Ridge(_Flattened):
         inputs: list[str],
         alpha: NonNegativeFloat = 1.0,
         max_examples: PositiveInt = 5000,
+        mask: str | None = None,
+        specs: Specs | None = None,
     ) -> None:
-        super().__init__(targets, inputs, max_examples)
+        super().__init__(targets, inputs, max_examples, mask, specs)
         self._model = RidgeRegression(alpha=alpha)
 
     def _fit(self, x: np.ndarray, y: np.ndarray) -> None:
@@ -143,9 +156,15 @@ class NearestNeighbours(_Flattened):
     """
 
     def __init__(
-        self, targets: list[str], inputs: list[str], k: PositiveInt = 5, max_examples: PositiveInt = 5000
+        self,
+        targets: list[str],
+        inputs: list[str],
+        k: PositiveInt = 5,
+        max_examples: PositiveInt = 5000,
+        mask: str | None = None,
+        specs: Specs | None = None,
     ) -> None:
-        super().__init__(targets, inputs, max_examples)
+        super().__init__(targets, inputs, max_examples, mask, specs)
         self.k = k
         self._neighbours = NearestNeighbors()
         self._labels = np.empty((0, 0))
@@ -156,6 +175,14 @@ class NearestNeighbours(_Flattened):
 
     def _predict(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(self._labels[self._neighbours.kneighbors(x, return_distance=False)].mean(axis=1))
+
+
+def _observed(batch: Batch, name: str, mask: str | None, specs: Specs) -> Tensor:
+    """Return a target on the CPU in float64, NaN where the mask says that it does not count."""
+    values = batch[name].detach().cpu().double()
+    if mask is None:
+        return values
+    return values.where(align(batch[mask].cpu(), specs[mask], specs[name]) > 0, torch.nan)
 
 
 def _flat(values: Tensor) -> np.ndarray:

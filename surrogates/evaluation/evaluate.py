@@ -15,6 +15,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.evaluation.bootstrap import Blocks, Estimate, bootstrap
 from surrogates.evaluation.metrics import Metric
+from surrogates.learning.pipeline import as_weight
 
 Batch = dict[str, Tensor]
 Method = Callable[[Batch, torch.Generator], Batch]
@@ -25,14 +26,15 @@ ALL = "all"
 class Target:
     """One variable that is scored, and which of its cells count.
 
-    A cell counts where the target is not NaN, is at least `valid_min`, and `mask` is true.
+    A cell counts where the target is not NaN, is at least `valid_min`, and `mask` is true; a mask of numbers
+    weights the cells, as it does in training.
 
     Parameters
     ----------
     spec : VariableSpec
         The target.
     mask : VariableSpec, optional
-        A bool variable of the batch whose dimensions are among the target's.
+        A variable of the batch, bool or weights, whose dimensions are among the target's.
     valid_min : float, optional
         In the target's units, e.g. -140 for path gain in dB: weaker cells are below every receiver's reach.
     """
@@ -42,14 +44,15 @@ class Target:
     valid_min: float | None = None
 
     def weight(self, batch: Batch) -> Tensor:
-        """1 for each cell that counts, else 0; shape of the target."""
+        """Return the weight of each cell, 0 where it does not count; shape of the target."""
         values = batch[self.spec.name]
         counts = ~values.isnan()
         if self.valid_min is not None:
             counts &= values >= self.valid_min
-        if self.mask is not None:
-            counts &= align(batch[self.mask.name], self.mask, self.spec).bool()
-        return counts.to(torch.float32)
+        weight = counts.to(torch.float32)
+        if self.mask is None:
+            return weight
+        return weight * align(as_weight(batch[self.mask.name]), self.mask, self.spec)
 
     def describe(self) -> str:
         """Say which cells count, for a reader of the report."""
@@ -163,7 +166,7 @@ def evaluate(
             )
         done += count
         for target in targets:
-            cells[target.spec.name] += int(target.weight(batch).sum())
+            cells[target.spec.name] += int(torch.count_nonzero(target.weight(batch)))
         for method, predict in methods.items():
             prediction, elapsed = _timed(predict, inputs, seed=seed + number)
             seconds[method].append(elapsed / count)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.store.specs import VariableSpec
 from surrogates.core.build import build
 from surrogates.evaluation.baselines import Batch
 
@@ -62,3 +63,17 @@ def test_a_missing_input_is_named() -> None:
 def test_no_training_examples_is_an_error() -> None:
     with pytest.raises(ValueError, match="no training examples"):
         build("baselines", {"name": "ridge"}, **CONTEXT).fit([])
+
+
+@pytest.mark.parametrize("name", ["mean", "nearest_neighbours", "ridge"])
+def test_cells_outside_the_mask_teach_nothing(name: str) -> None:
+    """What lies there, be it absurd, changes no prediction."""
+    specs = {
+        "field": VariableSpec(name="field", dims=("sample", "y", "x"), shape=(2, 2)),
+        "inside": VariableSpec(name="inside", dims=("sample", "y", "x"), shape=(2, 2), dtype="bool"),
+    }
+    context = {"targets": ["field"], "inputs": ["a"], "mask": "inside", "specs": specs}
+    values = data() | {"inside": torch.rand(60, 2, 2, generator=torch.Generator().manual_seed(0)) < 0.7}
+    absurd = values | {"field": values["field"].where(values["inside"], 1e6)}
+    one, two = (build("baselines", {"name": name}, **context).fit([batch]) for batch in (values, absurd))
+    torch.testing.assert_close(one(values)["field"], two(values)["field"], rtol=0, atol=0)

@@ -105,6 +105,15 @@ def test_a_wrong_shape_or_a_missing_target_names_the_method() -> None:
         table(other=lambda inputs, rng: {"loss": torch.zeros(7)})
 
 
+def test_a_mask_of_numbers_weights_the_cells() -> None:
+    spec = OUTDOOR.model_copy(update={"dtype": "float32", "missing": True})
+    weights = torch.full((1, 4, 4), 0.5)
+    weights[0, 1] = torch.tensor([2.0, 0.0, torch.nan, -1.0])
+    found = Target(GAIN, spec).weight({"gain": torch.zeros(1, 4, 4), "outdoor": weights})
+    assert found[0, 1].tolist() == [2.0, 0.0, 0.0, 0.0]
+    assert found[0, 0].tolist() == [0.5] * 4
+
+
 def test_a_mask_with_fewer_dimensions_is_aligned_by_name() -> None:
     spec = VariableSpec(name="land", dims=("x",), shape=(4,), dtype="bool")
     assert align(torch.ones(4), spec, GAIN).shape == (1, 1, 4)
