@@ -61,6 +61,13 @@ def test_pooled_power_is_the_linear_mean_over_outdoor_cells_empty_ones_as_zero()
     assert bool(pooled[0, 0].isnan().all())
 
 
+def test_pooled_power_below_the_sensitivity_does_not_count() -> None:
+    gain = torch.full((1, 3, 3), torch.nan)
+    gain[0, 1, 1] = -135.0
+    pooled = PoolPower(weakest=-140.0)({"building_height": torch.zeros(1, 3, 3), "path_gain": gain}, [])
+    assert bool(pooled["path_gain"].isnan().all())
+
+
 def test_even_square_is_refused() -> None:
     with pytest.raises(ValueError, match="odd"):
         PoolPower(cells=2)
