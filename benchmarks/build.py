@@ -28,6 +28,8 @@ from physics.raytracing.backend import sionna, use_one_thread
 from physics.raytracing.scenes import Window, load_city
 
 CITY = "etoile"
+REPEATS = 3
+SHARD = 256  # samples of one shard
 SETTINGS = {
     "cities": [CITY],
     "test_cities": [],
@@ -48,24 +50,23 @@ def run(quick: bool = False) -> list[Row]:
     Parameters
     ----------
     quick
-        Fewer samples and repeats.
+        Fewer samples.
     """
-    samples, repeats, rays = (16, 3, 1_000_000) if quick else (32, 5, 1_000_000)
-    recipe = Urban.make(SETTINGS | {"samples": samples, "rays": rays})
+    recipe = Urban.make(SETTINGS | {"samples": 16 if quick else 64, "rays": 1_000_000})
     with TemporaryDirectory() as place:
         first = str(Path(place) / "first")
         build(recipe, first, workers=0, progress=False)
-        rows = [_wall_time(recipe, first, repeats), _whole_runs(recipe, first, max(2, repeats // 2))]
-    return [*rows, _peak_memory(rays // 10, samples)]
+        rows = [_wall_time(recipe, first), _whole_runs(recipe, first)]
+    return [*rows, _peak_memory(3 if quick else 6)]
 
 
-def _wall_time(recipe: Urban, first: str, repeats: int) -> Row:
+def _wall_time(recipe: Urban, first: str) -> Row:
     """A build in this process against the bare loop in this process, each on one thread."""
     use_one_thread()
     loop = _bare_loop(recipe, first)
     loop()
     times = []
-    for repeat in range(repeats):
+    for repeat in range(REPEATS):
         ours = _seconds(partial(build, recipe, f"{first}-{repeat}", workers=0, progress=False))
         times.append((ours / recipe.samples, _seconds(loop) / recipe.samples))
     name = f"radio/urban, {recipe.rays:.0e} rays, {recipe.transmitters_per_window} transmitters a solve"
@@ -76,14 +77,14 @@ def _wall_time(recipe: Urban, first: str, repeats: int) -> Row:
     return costs(name, "s a map", _paired(times), "bare Sionna RT loop", at_most=1.10, note=note)
 
 
-def _whole_runs(recipe: Urban, first: str, repeats: int) -> Row:
+def _whole_runs(recipe: Urban, first: str) -> Row:
     """The command from its start to a complete store against a script of the bare loop, on all cores."""
     cores = os.cpu_count() or 1
     parameters = [f"{key}={json.dumps(value)}" for key, value in SETTINGS.items()]
     parameters += [f"samples={recipe.samples}", f"rays={recipe.rays}", f"workers={cores}"]
     command = "from surrogates.cli.main import main; main()"
     times = []
-    for repeat in range(repeats):
+    for repeat in range(REPEATS):
         words = ["data", "build", recipe.name, *parameters, f"out={first}-whole-{repeat}"]
         ours = _seconds(partial(_run, "-c", command, *words))
         times.append((ours / recipe.samples, _seconds(partial(_run, "-m", __name__, first)) / recipe.samples))
@@ -164,24 +165,26 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _peak_memory(rays: int, samples: int) -> Row:
-    """Peak memory of a build of eight times the samples against one of the samples, in fresh processes."""
-    few, many = (_peak_of(rays, count) for count in (samples, 8 * samples))
-    pairs = Paired((many,), (few,))
-    note = f"{8 * samples} samples against {samples}"
-    return costs("radio/urban, peak memory", "MiB", pairs, f"{samples} samples", at_most=1.05, note=note)
+def _peak_memory(shards: int) -> Row:
+    """Peak memory of a build of several shards against that of two, in fresh processes.
+
+    Below two shards it does grow: one is put together and written while the next is simulated.
+    """
+    many, two = (_peak_of(count * SHARD) for count in (shards, 2))
+    note = f"{shards * SHARD} samples against {2 * SHARD}, which fill two shards"
+    pairs = Paired((many,), (two,))
+    return costs("radio/urban, peak memory", "MiB", pairs, f"{2 * SHARD} samples", at_most=1.05, note=note)
 
 
-def _peak_of(rays: int, samples: int) -> float:
+def _peak_of(samples: int) -> float:
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        return statistics.mean(pool.map(_build_and_weigh, [(rays, samples)]))
+        return statistics.mean(pool.map(_build_and_weigh, [samples]))
 
 
-def _build_and_weigh(job: tuple[int, int]) -> float:
+def _build_and_weigh(samples: int) -> float:
     """Build in this process and return its peak resident memory, MiB."""
-    rays, samples = job
-    recipe = Urban.make(SETTINGS | {"rays": rays, "samples": samples, "depth": 3})
+    recipe = Urban.make(SETTINGS | {"rays": 10_000, "samples": samples, "depth": 1})
     with TemporaryDirectory() as place:
         build(recipe, str(Path(place) / "store"), workers=0, progress=False)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
