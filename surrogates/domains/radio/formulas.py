@@ -67,7 +67,11 @@ class UrbanMacro(Formula):
 
 
 class Ericsson(Formula):
-    """Ericsson's 9999 model."""
+    """Ericsson's 9999 model with its printed urban parameters, made for kilometres and masts over the roofs.
+
+    It lies some 25 dB below ray tracing in windows of 512 m: the printed coefficient of the mast's height is
+    +12, so that a higher mast loses more. Planning tools that write -12 beat free space within 200 m.
+    """
 
     def gain(self, path: Path) -> Tensor:
         return torch.as_tensor(
