@@ -122,7 +122,7 @@ class Directional(nn.Module):
     def _first_stage(self, inputs: Mapping[str, Tensor], physics: Features) -> Tensor:
         """The isotropic map, (batch, y, x); a first stage with the same channels takes ours."""
         mine, its = self.physics, self.iso.transform
-        if isinstance(its, PhysicsChannels) and (its.link, its.residual) == (mine.link, mine.residual):
+        if isinstance(its, PhysicsChannels) and its.link == mine.link:
             return self.iso.answer(physics)["path_gain"]
         return self.iso(inputs)["path_gain"]
 

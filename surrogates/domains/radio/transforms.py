@@ -1,7 +1,7 @@
 """From heights and a transmitter to channels: what physics knows without tracing a ray."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ def require(inputs: Sequence[VariableSpec], needed: Sequence[str], transform: st
 
 
 class PhysicsChannels(nn.Module):
-    """Channels of the direct ray, and a closed formula that the network corrects.
+    """Channels of the direct ray, and free space, which the network corrects.
 
     Parameters
     ----------
@@ -37,8 +37,6 @@ class PhysicsChannels(nn.Module):
         Specs of the task.
     frequency, cell, receiver_height, steps
         See `surrogates.domains.radio.site.Link`.
-    residual
-        Formula that is added to the network's answer: 3GPP UMa by line of sight, or free space.
     """
 
     channel_names: ClassVar[list[str]] = [
@@ -65,20 +63,18 @@ class PhysicsChannels(nn.Module):
         cell: float = 4.0,
         receiver_height: float = 2.0,
         steps: int = 64,
-        residual: Literal["uma", "free_space"] = "uma",
     ) -> None:
         super().__init__()
         require(inputs, GEOMETRY, "radio_physics")
         self.grid = ("y", "x")
         self.link = Link(frequency, cell, receiver_height, steps)
-        self.residual = residual
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
-        """Return the channels and the formula's map."""
+        """Return the channels and the map of free space."""
         return self.of(self.link.path(inputs))
 
     def of(self, path: Path) -> Features:
-        """Return channels and formula for rays that are known already."""
+        """Return channels and free space for rays that are known already."""
         free, uma = self.link.free_space(path), self.link.uma(path)
         sight = path.sight.to(free.dtype)
         channels = torch.stack(
@@ -98,7 +94,7 @@ class PhysicsChannels(nn.Module):
             ],
             dim=1,
         )
-        return Features(channels, (uma if self.residual == "uma" else free).unsqueeze(1))
+        return Features(channels, free.unsqueeze(1))
 
 
 class PublishedIso(nn.Module):
