@@ -24,7 +24,8 @@ def claims(
 ) -> None:
     """Run the missing seeds of a domain's claims; write docs/results/DOMAIN.json and docs/results.md."""
     from surrogates.core.checkout import checkout
-    from surrogates.evaluation.claims import claim_rows, claims_of, results_page, run_seeds, write_claims
+    from surrogates.evaluation.claims import claim_rows, claims_of, run_seeds, write_claims
+    from surrogates.evaluation.results import results_page
 
     root = checkout("Claims")
     stated = claims_of(domain)
@@ -46,9 +47,9 @@ def claims(
 
 @app.command()
 def results() -> None:
-    """Write docs/results.md from docs/results/*.json."""
+    """Write docs/results.md from docs/results: claims, and speed (`bench NAME --json docs/results/speed/NAME.json`)."""
     from surrogates.core.checkout import checkout
-    from surrogates.evaluation.claims import results_page
+    from surrogates.evaluation.results import results_page
 
     docs = checkout("Results") / "docs"
     (docs / "results.md").write_text(results_page(docs / "results"))

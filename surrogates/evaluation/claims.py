@@ -235,34 +235,3 @@ def write_claims(rows: Sequence[ClaimRow], path: Path) -> None:
     """Write the rows of a domain as a JSON list."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-
-
-def results_page(folder: Path) -> str:
-    """Return the page that shows every `DOMAIN.json` of a folder, as Markdown."""
-    parts = [
-        "# Results",
-        "Measured on our data and machines, at `size=tiny` unless the command says otherwise. Each table "
-        "comes from `surrogates report claims DOMAIN`; the numbers of each seed are in docs/results/seeds. "
-        "Intervals are 95 % over seeds. A claim that does not hold stays.",
-    ]
-    for path in sorted(folder.glob("*.json")):
-        parts += [f"## {path.stem.capitalize()}", _claims_table(json.loads(path.read_text()))]
-    return "\n\n".join(parts) + "\n"
-
-
-def _claims_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = ["| claim | metric | ours | baseline | published | target | holds |", "|---" * 7 + "|"]
-    for row in rows:
-        interval = "" if row["low"] is None else f" ({row['low']:.3g} to {row['high']:.3g})"
-        cells = (
-            f"{row['claim']} ({row['source']})",
-            row["metric"],
-            f"{row['ours']:.3g}{interval}",
-            f"{row['baseline']:.3g} ({row['baseline_name']})",
-            "-" if row["published"] is None else f"{row['published']:g}",
-            row["target"],
-            "yes" if row["holds"] else "**no**",
-        )
-        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
-    commands = "\n".join(f"- `{command}`" for command in dict.fromkeys(row["command"] for row in rows))
-    return "\n".join(lines) + f"\n\nCommands:\n\n{commands}"

@@ -13,11 +13,11 @@ from surrogates.evaluation.claims import (
     claim_rows,
     claims_of,
     read_seeds,
-    results_page,
     run_seeds,
     seed_interval,
     write_claims,
 )
+from surrogates.evaluation.results import results_page
 
 
 class Runs:
