@@ -47,7 +47,7 @@ def claims(
 
 @app.command()
 def results() -> None:
-    """Write docs/results.md from docs/results: claims, and speed (`bench NAME --json docs/results/speed/NAME.json`)."""
+    """Write docs/results.md from docs/results/*.json (claims) and docs/results/speed/*.json (`bench --json`)."""
     from surrogates.core.checkout import checkout
     from surrogates.evaluation.results import results_page
 
