@@ -47,7 +47,7 @@ def claims(
 
 @app.command()
 def results() -> None:
-    """Write docs/results.md from docs/results/*.json (claims) and docs/results/speed/*.json (`bench --json`)."""
+    """Write docs/results.md from docs/results: claims, and speed/NAME.json of `bench NAME --json`."""
     from surrogates.core.checkout import checkout
     from surrogates.evaluation.results import results_page
 
