@@ -20,8 +20,9 @@ class RecordSampler:
     """Yield batches of example rows; every epoch is a permutation of all of them.
 
     Records that share a chunk of the store stay close in the order: chunks are shuffled, then the examples
-    within blocks of `batch_size` chunks. A reader that keeps one block decodes each chunk once, and a batch
-    still mixes many chunks. With one record per chunk this is a plain shuffle.
+    within blocks of many chunks. A reader that keeps one block decodes each chunk once. Records of one chunk
+    are often alike (the transmitters of one window), so blocks should be as large as the reader can keep:
+    small data sets are then one block, and the shuffle is a plain one.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class RecordSampler:
         Off: the examples in their order.
     records_per_chunk
         Consecutive records that share a chunk of the store.
+    chunks_per_block
+        Chunks whose examples are shuffled together; `batch_size` when None.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class RecordSampler:
         *,
         shuffle: bool = True,
         records_per_chunk: int = 1,
+        chunks_per_block: int | None = None,
         drop_last: bool = False,
     ) -> None:
         numbers = np.arange(records) if isinstance(records, int) else np.asarray(records)
@@ -56,6 +60,7 @@ class RecordSampler:
         self.shuffle = shuffle
         self.seed, self.epoch, self.step = seed, 0, 0
         self._examples = len(numbers)
+        self._block = chunks_per_block or batch_size
         self._chunks = np.unique(numbers // records_per_chunk, return_inverse=True)[1]
         self._batches = len(numbers) // batch_size if drop_last else -(-len(numbers) // batch_size)
 
@@ -69,7 +74,7 @@ class RecordSampler:
             return np.arange(self._examples)
         rng = stream(self.seed, SHUFFLE, epoch)
         place = rng.permutation(int(self._chunks.max()) + 1)[self._chunks]
-        return np.lexsort((rng.random(self._examples), place // self.batch_size))
+        return np.lexsort((rng.random(self._examples), place // self._block))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the remaining batches of the current epoch, then turn to the next one.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from datasets.store.layout import Store
+from datasets.store.reader import CACHE_BYTES as READER_BYTES
 from datasets.store.sampler import RecordSampler, SamplerState
 from datasets.store.specs import VariableSpec
 from datasets.store.streams import AUGMENTATION, PREPARATION, stream
@@ -91,12 +92,14 @@ class BatchLoader:
         self._augmentations = list(augmentations) if train else []
         self._threads = threads
         self._pin = pin_memory
+        per_chunk = max(store.records_per_chunk for store in stores)
         self._sampler = RecordSampler(
             _places(stores, index),
             min(batch_size, len(index)) if train else batch_size,
             seed,
             shuffle=train,
-            records_per_chunk=max(store.records_per_chunk for store in stores),
+            records_per_chunk=per_chunk,
+            chunks_per_block=max(batch_size, READER_BYTES // (per_chunk * self._example_bytes())),
             drop_last=train,
         )
         self._cache = self._read_all() if self._fits(cache_bytes) else None
@@ -194,7 +197,10 @@ class BatchLoader:
         return batch
 
     def _fits(self, limit: int) -> bool:
-        return len(self.index) * self._sources[int(self.index.store[0])].bytes_per_example() <= limit
+        return len(self.index) * self._example_bytes() <= limit
+
+    def _example_bytes(self) -> int:
+        return self._sources[int(self.index.store[0])].bytes_per_example()
 
     def _read_all(self) -> Batch:
         """Read the whole split in the order of the stores, in blocks, with all threads."""

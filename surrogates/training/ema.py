@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 
 class Average:
-    """Average of a module's parameters; its buffers are taken as they are.
+    """Average of a module's parameters and of its real-valued buffers.
+
+    The buffers count too: the running statistics of batch normalisation follow the last few batches, and
+    averaged weights with the statistics of one moment predict worse than either.
 
     Parameters
     ----------
@@ -20,8 +23,9 @@ class Average:
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self._decay = decay
-        self._live = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        self._mean = [parameter.detach().clone() for parameter in self._live]
+        self._live: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
+        self._live += [buffer for buffer in module.buffers() if buffer.is_floating_point()]
+        self._mean = [tensor.detach().clone() for tensor in self._live]
         self._updates = 0
 
     @torch.no_grad()

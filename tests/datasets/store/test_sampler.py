@@ -77,6 +77,13 @@ def test_records_of_a_chunk_are_used_close_together_yet_mixed() -> None:
     assert centres.max() - centres.min() > 1024  # a block mixes the whole store
 
 
+def test_one_block_of_all_chunks_is_a_plain_shuffle() -> None:
+    order = RecordSampler(400, 8, records_per_chunk=4, chunks_per_block=100).order(0)
+    place = np.argsort(order).reshape(100, 4)
+    spread = np.ptp(place, axis=1).mean()
+    assert spread == pytest.approx(400 * 3 / 5, rel=0.1)  # range of four uniform draws
+
+
 def test_examples_follow_their_records() -> None:
     """Several examples of a record (windows) stay with it."""
     records = np.repeat(np.arange(64), 4)

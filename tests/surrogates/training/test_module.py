@@ -30,6 +30,17 @@ def test_average_follows_its_recurrence():
     torch.testing.assert_close(layer.weight.detach(), live, rtol=0, atol=0)
 
 
+def test_average_takes_in_the_statistics_of_batch_normalisation():
+    layer = nn.BatchNorm1d(1)
+    average = Average(layer, 0.5)
+    layer.running_mean.fill_(1.0)
+    average.update()  # early decay (1 + 1) / (10 + 1)
+    with average.applied():
+        torch.testing.assert_close(layer.running_mean, torch.tensor([1 - 2 / 11]))
+        assert int(layer.num_batches_tracked) == 0
+    torch.testing.assert_close(layer.running_mean, torch.tensor([1.0]))
+
+
 def test_gradient_is_clipped_to_the_given_norm():
     config = PipelineConfig(
         inputs=[VariableSpec(name="a", dims=("sample",), shape=())],
