@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from surrogates.domains.radio.augmentations import PoolPower, Symmetry, turn_azimuth, turn_map, turn_position
+from surrogates.domains.radio.augmentations import Symmetry, turn_azimuth, turn_map, turn_position
 from surrogates.domains.radio.site import Link
 from surrogates.domains.radio.transforms import transmitter_map
 
@@ -49,25 +49,3 @@ def test_symmetry_depends_on_the_example_alone(batch: dict) -> None:
     assert bool(
         (both["transmitter_azimuth"] >= 0).all() and (both["transmitter_azimuth"] < 2 * math.pi).all()
     )
-
-
-def test_pooled_power_is_the_linear_mean_over_outdoor_cells_empty_ones_as_zero() -> None:
-    gain = torch.full((1, 3, 3), torch.nan)
-    gain[0, 1, 1] = -80.0
-    height = torch.zeros(1, 3, 3)
-    height[0, 0] = 10.0
-    pooled = PoolPower()({"building_height": height, "path_gain": gain}, [])["path_gain"]
-    assert float(pooled[0, 1, 1]) == pytest.approx(-80.0 - 10 * math.log10(6), abs=1e-3)
-    assert bool(pooled[0, 0].isnan().all())
-
-
-def test_pooled_power_below_the_sensitivity_does_not_count() -> None:
-    gain = torch.full((1, 3, 3), torch.nan)
-    gain[0, 1, 1] = -135.0
-    pooled = PoolPower(weakest=-140.0)({"building_height": torch.zeros(1, 3, 3), "path_gain": gain}, [])
-    assert bool(pooled["path_gain"].isnan().all())
-
-
-def test_even_square_is_refused() -> None:
-    with pytest.raises(ValueError, match="odd"):
-        PoolPower(cells=2)
