@@ -52,12 +52,12 @@ def run(quick: bool = False) -> list[Row]:
     quick
         Fewer samples.
     """
-    recipe = Urban.make(SETTINGS | {"samples": 16 if quick else 64, "rays": 1_000_000})
+    recipe = Urban.make(SETTINGS | {"samples": 16 if quick else 32, "rays": 1_000_000})
     with TemporaryDirectory() as place:
         first = str(Path(place) / "first")
         build(recipe, first, workers=0, progress=False)
         rows = [_wall_time(recipe, first), _whole_runs(recipe, first)]
-    return [*rows, _peak_memory(3 if quick else 6)]
+    return [*rows, _peak_memory(3 if quick else 4)]
 
 
 def _wall_time(recipe: Urban, first: str) -> Row:
