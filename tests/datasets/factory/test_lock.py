@@ -1,6 +1,7 @@
 """One living process at a time holds a row."""
 
 import json
+import os
 import socket
 import subprocess
 import time
@@ -39,7 +40,8 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     dead.wait()
     leave(tmp_path, pid=dead.pid)
     with RowsLock(Files(str(tmp_path)), range(2, 9)):
-        pass
+        (held,) = (tmp_path / "build" / "locks").glob("rows-*.json")
+        assert json.loads(held.read_text())["pid"] == os.getpid()
 
 
 def test_a_reused_process_number_is_not_taken_for_the_holder(tmp_path: Path) -> None:

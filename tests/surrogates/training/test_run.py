@@ -197,7 +197,10 @@ def test_pieces_of_one_name_stand_beside_each_other(run_config):
 
 
 def test_coordinate_can_be_an_input(run_config):
-    start(run_config(trainer={"max_steps": 1}, task={"inputs": ["stiffness", "time"], "baselines": []}))
+    folder = start(
+        run_config(trainer={"max_steps": 1}, task={"inputs": ["stiffness", "time"], "baselines": []})
+    )
+    assert "name: time" in (folder / "bundle" / "bundle.yaml").read_text()
 
 
 def test_output_that_cannot_be_written_is_named(run_config, tmp_path):
