@@ -124,6 +124,44 @@ def tr38901_antenna_gain(azimuth_offset: Array, zenith: Array) -> Array:
     return 8.0 - xp.clip(horizontal + vertical, max=floor)
 
 
+def sector_antenna_gain(
+    azimuth_offset: Array,
+    depression: Array,
+    horizontal_width: Array,
+    vertical_width: Array,
+    tilt: Array,
+    front_to_back: Array,
+    side_lobe: Array,
+) -> Array:
+    """Gain of a panel antenna relative to its peak, dB (0 at the peak, negative elsewhere).
+
+    All arguments broadcast against each other, so that many antennas can be tried at once.
+
+    Parameters
+    ----------
+    azimuth_offset : array
+        Azimuth of the direction less that of the antenna, rad; any multiple of a turn may be added.
+    depression : array
+        Angle of the direction below the horizon, rad.
+    horizontal_width, vertical_width : array or float
+        Widths of the beam at half power, rad.
+    tilt : array or float
+        Angle of the beam below the horizon, rad.
+    front_to_back, side_lobe : array or float
+        Largest attenuation by azimuth and by elevation, dB.
+
+    References
+    ----------
+    3GPP TR 36.814 V9.2, table A.2.1.1-2 (70 and 10 degrees, 25 and 20 dB there). The two cuts add up without
+    the common limit of the table: measured panels fall below it where both cuts attenuate.
+    """
+    xp = array_namespace(azimuth_offset, depression)
+    wrapped = azimuth_offset - 2.0 * math.pi * xp.round(azimuth_offset / (2.0 * math.pi))
+    horizontal = xp.minimum(12.0 * (wrapped / horizontal_width) ** 2, _as(xp, front_to_back, wrapped))
+    vertical = xp.minimum(12.0 * ((depression - tilt) / vertical_width) ** 2, _as(xp, side_lobe, depression))
+    return -(horizontal + vertical)
+
+
 def knife_edge_loss(parameter: Array) -> Array:
     """Loss at a single knife edge, dB (0 where the edge is far below the ray).
 
@@ -266,6 +304,13 @@ def _decades(values: Array, xp: Any = None) -> Array:
         return math.log10(max(values, SHORTEST))
     xp = xp or array_namespace(values)
     return xp.log10(xp.clip(values, min=SHORTEST))
+
+
+def _as(xp: Any, value: Array, like: Array) -> Array:
+    """A number as an array of the type and device of another; an array as it is."""
+    return (
+        xp.asarray(value, dtype=like.dtype, device=_device(like)) if isinstance(value, int | float) else value
+    )
 
 
 def _transmitter(xp: Any, terrain: Array, transmitter: Array, cell: float) -> tuple[Array, Array, Array]:

@@ -160,3 +160,19 @@ def test_a_batch_of_one_equals_no_batch() -> None:
     batch = propagation.direct_ray(building[None], terrain[None], transmitter[None], 2.0, 2.0, FREQUENCY)
     for single, of_batch in zip(one, batch, strict=True):
         np.testing.assert_array_equal(single, of_batch[0])
+
+
+def test_sector_antenna_loses_three_decibels_at_half_its_width_and_no_more_than_its_limits() -> None:
+    degree = math.pi / 180.0
+    panel = (65.0 * degree, 10.0 * degree, 6.0 * degree, 25.0, 20.0)
+
+    def gain(offset: float, depression: float) -> float:
+        angles = np.array([offset * degree]), np.array([depression * degree])
+        return float(propagation.sector_antenna_gain(*angles, *panel)[0])
+
+    assert gain(0.0, 6.0) == 0.0
+    assert gain(32.5, 6.0) == pytest.approx(-3.0)
+    assert gain(0.0, 11.0) == pytest.approx(-3.0)
+    assert gain(360.0 - 32.5, 6.0) == pytest.approx(-3.0)
+    assert gain(180.0, 6.0) == pytest.approx(-25.0)
+    assert gain(180.0, 60.0) == pytest.approx(-45.0)

@@ -1,8 +1,11 @@
-"""The loss of Geo2SigMap."""
+"""Losses of radio maps: that of Geo2SigMap, and the likelihood of a measured sector."""
+
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
 
+from surrogates.domains.radio.process import SectorProcess
 from surrogates.domains.radio.site import HEIGHTS
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch
@@ -41,3 +44,42 @@ class Geo2SigMapLoss:
         outdoors = (squared * outside).sum() / outside.sum().clamp(min=1.0)
         loss = (1 - self.outdoor) * everywhere + self.outdoor * outdoors
         return loss, {"all": everywhere.detach(), "outdoor": outdoors.detach()}
+
+
+class ProcessLikelihood:
+    """Negative log-likelihood of held-out cells under a `SectorProcess` that was given the others, per cell.
+
+    Parameters
+    ----------
+    cells
+        Cells drawn from those that count, of each map; the process is asked there alone.
+    mask
+        Variable of the cells that count.
+    """
+
+    distribution: ClassVar[str] = "gaussian"
+
+    def __init__(self, cells: int = 256, mask: str | None = None) -> None:
+        self.cells, self.mask = cells, mask
+
+    def __call__(
+        self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss, and the squared error of the means, dB^2."""
+        (name,) = pipeline.target_names
+        target = batch[name]
+        counts = target.isfinite()
+        if self.mask is not None:
+            counts &= batch[self.mask] > 0
+        # Random keys, larger where a cell counts: the largest ones are a draw without replacement.
+        keys = torch.rand(counts.flatten(1).shape, generator=rng, device=target.device) + counts.flatten(1)
+        places = keys.topk(min(self.cells, keys.shape[1]), dim=1).indices
+        weight = counts.flatten(1).gather(1, places).double()
+        value = target.flatten(1).gather(1, places).nan_to_num(0.0)
+        posterior = cast(SectorProcess, pipeline.network).at(pipeline.features(batch).channels, places)
+        squared = (value - posterior.mean).square()
+        loss = 0.5 * (posterior.variance.log() + squared / posterior.variance)
+        total = weight.sum().clamp(min=1.0)
+        return ((loss * weight).sum() / total).float(), {
+            "squared": ((squared * weight).sum() / total).detach().float()
+        }

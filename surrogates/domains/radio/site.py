@@ -39,10 +39,14 @@ class Link:
     receiver_height: float = 2.0
     steps: int = 64
 
+    def directions(self, inputs: Mapping[str, Tensor]) -> propagation.Link:
+        """Return distance and direction of every cell, each (batch, y, x), without a march along the ray."""
+        return propagation.link_geometry(inputs[GROUND], inputs[POSITION], self.cell, self.receiver_height)
+
     def path(self, inputs: Mapping[str, Tensor]) -> "Path":
         """Return the geometry of every cell's direct ray, each (batch, y, x)."""
         building, ground, position = (inputs[name] for name in GEOMETRY)
-        link = propagation.link_geometry(ground, position, self.cell, self.receiver_height)
+        link = self.directions(inputs)
         ray = propagation.direct_ray(
             building, ground, position, self.cell, self.receiver_height, self.frequency, self.steps
         )
@@ -65,12 +69,15 @@ class Link:
 
     def nlos_map(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """UMa without line of sight as in Geo2SigMap (h_E = 0), dB, without the march along the ray."""
-        position = inputs[POSITION]
-        link = propagation.link_geometry(inputs[GROUND], position, self.cell, self.receiver_height)
-        height = position[:, 2, None, None].clamp(min=self.receiver_height)
+        height = inputs[POSITION][:, 2, None, None].clamp(min=self.receiver_height)
         return torch.as_tensor(
             propagation.uma_path_gain(
-                link.ground_distance, height, self.receiver_height, self.frequency, "nlos", 0.0
+                self.directions(inputs).ground_distance,
+                height,
+                self.receiver_height,
+                self.frequency,
+                "nlos",
+                0.0,
             )
         )
 

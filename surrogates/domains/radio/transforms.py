@@ -81,7 +81,7 @@ class PhysicsChannels(nn.Module):
             [
                 path.building / TALL,
                 (path.building > 0).to(free.dtype),
-                _share(path.building),
+                built_share(path.building),
                 torch.log10(path.link.distance.clamp(min=1.0)),
                 (path.height - self.link.receiver_height).expand_as(free) / TALL,
                 free / DECADE,
@@ -145,7 +145,7 @@ def transmitter_map(inputs: Mapping[str, Tensor], cell: float) -> Tensor:
     return answer
 
 
-def _share(building: Tensor) -> Tensor:
+def built_share(building: Tensor) -> Tensor:
     """Share of the neighbourhood that is built up, (batch, y, x)."""
     built = (building > 0).to(building.dtype).unsqueeze(1)
     half = NEIGHBOURHOOD // 2

@@ -1,0 +1,102 @@
+"""Channels of a measured sector: what the direct ray and a trained first stage say of every cell, and what was measured."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from datasets.store.specs import VariableSpec
+from physics.propagation import knife_edge_loss
+from surrogates.domains.radio.cascade import first_stage
+from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, Link
+from surrogates.domains.radio.transforms import built_share, require
+from surrogates.learning.pipeline import Features
+
+RSRP_SAMPLES = "rsrp_samples"
+TEN_DECIBELS, HUNDRED_METRES, LEVEL = 10.0, 100.0, -100.0  # what channels count in; LEVEL in dBm
+
+
+class SectorChannels(nn.Module):
+    """Channels of a sector antenna's measured map, for `SectorProcess`; nothing is normalised.
+
+    Parameters
+    ----------
+    inputs, targets, record_dimension
+        Of the task; the inputs hold ``rsrp_samples`` in dBm, NaN where nothing was measured.
+    iso
+        Nodes ``transform`` and ``network`` of the isotropic first stage, whose weights come with
+        ``parts.iso=RUN``.
+    frequency, cell, receiver_height, steps
+        See `surrogates.domains.radio.site.Link`.
+    """
+
+    channel_names: ClassVar[list[str]] = [
+        "free space",  # 10 dB
+        "excess",  # of the first stage over free space, 10 dB
+        "log distance",  # decades from 100 m
+        "cosine off boresight",
+        "sine off boresight",
+        "depression",  # rad
+        "knife-edge loss",  # 10 dB
+        "sight",
+        "clearance",  # 10 m
+        "blocked length",  # 40 m
+        "share of buildings",
+        "east",  # 100 m
+        "north",  # 100 m
+        "measurement",  # 10 dB over -100 dBm, 0 where there is none
+        "measured",
+    ]
+    in_channels = len(channel_names)
+    normalise = False
+
+    def __init__(
+        self,
+        inputs: Sequence[VariableSpec],
+        targets: Sequence[VariableSpec],
+        record_dimension: str = "sample",
+        iso: dict[str, Any] | None = None,
+        frequency: float = 3.66e9,
+        cell: float = 4.0,
+        receiver_height: float = 2.0,
+        steps: int = 128,
+    ) -> None:
+        super().__init__()
+        require(inputs, (*GEOMETRY, AZIMUTH, RSRP_SAMPLES), "radio_sector")
+        self.grid = ("y", "x")
+        self.link = Link(frequency, cell, receiver_height, steps)
+        self.iso = first_stage(inputs, targets[0], iso or {}, record_dimension)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Features:
+        """Return the channels; the answer is the map itself."""
+        path = self.link.path(inputs)
+        free = self.link.free_space(path)
+        with torch.no_grad():
+            excess = self.iso(inputs)["path_gain"] - free
+        offset = torch.as_tensor(path.link.azimuth) - inputs[AZIMUTH][:, None, None]
+        samples = inputs[RSRP_SAMPLES]
+        measured = samples.isfinite()
+        north, east = (
+            (torch.arange(n, device=free.device, dtype=free.dtype) + 0.5) * (self.link.cell / HUNDRED_METRES)
+            for n in free.shape[-2:]
+        )
+        channels = [
+            free / TEN_DECIBELS,
+            excess / TEN_DECIBELS,
+            torch.log10(path.link.distance.clamp(min=1.0) / HUNDRED_METRES),
+            offset.cos(),
+            offset.sin(),
+            path.link.zenith - math.pi / 2.0,
+            torch.as_tensor(knife_edge_loss(path.ray.diffraction_parameter.clamp(-1.0, 30.0))) / TEN_DECIBELS,
+            path.sight.to(free.dtype),
+            path.ray.clearance.clamp(-20.0, 20.0) / 10.0,
+            path.ray.blocked_length.clamp(max=100.0) / 40.0,
+            built_share(path.building),
+            east[None, None, :].expand_as(free),
+            north[None, :, None].expand_as(free),
+            torch.where(measured, (samples - LEVEL) / TEN_DECIBELS, 0.0),
+            measured.to(free.dtype),
+        ]
+        return Features(torch.stack(channels, dim=1))
