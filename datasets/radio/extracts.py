@@ -115,7 +115,8 @@ class Extracts(TracedMaps):
         return len(self._placed) * self.transmitters_per_window
 
     def shared(self) -> xr.Dataset:
-        tables = variables.tables(self._placed, self.window_size, self.cell_size, self.city_codes())
+        sizes = (self.window_size, self.cell_size)
+        tables = variables.tables(self._placed, *sizes, self.city_codes(), "map extract")
         return tables.assign(self._corners()).merge(self._table())
 
     def software(self) -> dict[str, str]:

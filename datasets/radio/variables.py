@@ -12,7 +12,7 @@ from datasets.radio.windows import Placed
 from datasets.store.specs import DECIBEL, VariableSpec
 
 CRS = (
-    'ENGCRS["Origin of a Sionna RT city scene",EDATUM["origin of the scene"],CS[Cartesian,2],'
+    'ENGCRS["Origin of a {scene}",EDATUM["origin of the scene"],CS[Cartesian,2],'
     'AXIS["easting (E)",east],AXIS["northing (N)",north],LENGTHUNIT["metre",1]]'
 )
 MAP = ("sample", "y", "x")
@@ -125,8 +125,26 @@ def _labels(cities: Mapping[str, int]) -> list[VariableSpec]:
     ]
 
 
-def tables(windows: Sequence[Placed], size: float, cell: float, cities: Mapping[str, int]) -> xr.Dataset:
-    """Return coordinates, the reference system and the table of windows."""
+def tables(
+    windows: Sequence[Placed],
+    size: float,
+    cell: float,
+    cities: Mapping[str, int],
+    scene: str = "Sionna RT city scene",
+) -> xr.Dataset:
+    """Return coordinates, the reference system and the table of windows.
+
+    Parameters
+    ----------
+    windows
+        In the order of the units.
+    size, cell
+        Side of a window and of a cell, m.
+    cities
+        Number of each city in the variable `city`.
+    scene
+        What the origin of the reference system belongs to.
+    """
     centres = (np.arange(round(size / cell)) + 0.5) * cell
 
     def axis(name: str, towards: str) -> xr.Variable:
@@ -145,7 +163,9 @@ def tables(windows: Sequence[Placed], size: float, cell: float, cities: Mapping[
     return xr.Dataset(
         {
             "crs": xr.Variable(
-                (), np.int8(0), {"units": "1", "long_name": "local engineering system", "crs_wkt": CRS}
+                (),
+                np.int8(0),
+                {"units": "1", "long_name": "local engineering system", "crs_wkt": CRS.format(scene=scene)},
             ),
             "window_west": edge("west", [placed.window.west for placed in windows]),
             "window_south": edge("south", [placed.window.south for placed in windows]),

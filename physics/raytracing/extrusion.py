@@ -18,7 +18,7 @@ def extrude(
     """Extrude polygons to one triangle mesh, with outward normals.
 
     Walls and roof of a solid share their corners, so that a solver finds the edges that diffract. A solid on
-    the ground has no floor: its edges would lie in the ground and diffract rays that no edge stops.
+    the ground has no floor: its edges, in the ground, would take a share of the diffracted rays for nothing.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ BUILDINGS = ListedColormap(["#d9d9d9"])
 LARGEST_ERROR = 20.0  # dB
 BIN = 20.0  # m
 SAMPLES = "path_gain_samples"
+LONGEST_NAME = 24  # letters that fit over a panel
 
 
 class RadioMap:
@@ -131,7 +132,7 @@ def draw_record(record: xr.Dataset) -> Figure:
     _transmitter(axes[2], record)
     flags = record["city"].attrs
     names = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
-    city = names[int(record["city"])]
+    city = names[int(record["city"])][:LONGEST_NAME]
     height = float(record[POSITION].values[2])
     axes[0].set_title(f"{city}, transmitter {height:.1f} m above the ground")
     return figure
