@@ -74,7 +74,7 @@ def _city(number: int) -> str:
     """Name of the city scene that a number of the variable `city` stands for."""
     if number >= len(CITIES):
         raise ValueError(
-            f"city {number} is no scene of Sionna RT but a map extract, which the baseline ray_tracer does not "
-            "have; take it off `task.baselines`"
+            f"city {number} is no scene of Sionna RT but a map extract, which the baseline ray_tracer does "
+            "not have; take it off `task.baselines`"
         )
     return list(CITIES)[number]
