@@ -49,7 +49,7 @@ class RandomCells:
     Parameters
     ----------
     samples
-        Cells that are given; half of the measured ones where these are fewer than one and a half times as many.
+        Cells that are given; half of the measured ones where those are fewer than 3/2 times as many.
     seed
         Root of the draws, of which each has its own stream.
     """
@@ -76,8 +76,8 @@ class SpatialBlocks:
 
     Draw ``d`` is fold ``d % folds`` of division ``d // folds``. The divisions take turns with the origins of
     the block grid, which are shifted against each other by equal parts of a block, so that no result hangs on
-    where the first block begins. Only blocks with measured cells are dealt to the folds. Every measured cell is
-    held out in exactly one fold of a division.
+    where the first block begins. Only blocks with measured cells are dealt to the folds. Every measured cell
+    is held out in exactly one fold of a division.
 
     Parameters
     ----------
@@ -137,8 +137,8 @@ class SpatialBlocks:
         if occupied.size < self.folds:
             raise ValueError(
                 f"{np.count_nonzero(measured)} measured cells lie in {occupied.size} blocks of "
-                f"{self.side:g} m; {self.folds} folds need at least {self.folds} such blocks: measure a larger "
-                "area, or take smaller blocks or fewer folds"
+                f"{self.side:g} m; {self.folds} folds need at least {self.folds} such blocks: measure a "
+                "larger area, or take smaller blocks or fewer folds"
             )
         order = stream(self.seed, HOLD_OUT, BLOCKS, division).permutation(occupied)
         fold = np.full(blocks.max() + 1, -1)
