@@ -153,6 +153,13 @@ class SpatialBlocks:
         return np.asarray(rows[:, None] * (columns[-1] + 1) + columns)
 
 
+PROTOCOLS: dict[str, HoldOut] = {
+    "random": RandomCells(),
+    "blocks_64m": SpatialBlocks(64.0),
+    "blocks_128m": SpatialBlocks(128.0),
+}
+
+
 def splits(protocol: HoldOut, measured: np.ndarray, draws: int) -> Iterator[Split]:
     """Yield the first draws of one map."""
     return (protocol.split(measured, draw) for draw in range(draws))
