@@ -32,7 +32,7 @@ def find_recipe(name: str) -> type[Recipe]:
 
 
 def importer_names() -> list[str]:
-    """Return the registered recipes that read files of other programs; those that do not load are left out."""
+    """Return the registered recipes that read files; those whose extra is not installed are left out."""
     found = []
     for name in names("recipes"):
         with suppress(ImportError, RegistryError):

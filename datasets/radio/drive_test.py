@@ -68,7 +68,7 @@ class DriveTest(Recipe):
     data_license: str = Field("unspecified", description="Licence of readings and buildings.")
     measurements: Source = Field(description="CSV file with a header line, one reading a line.")
     buildings: Source = Field(
-        description="Heights of the buildings, m: a raster (.npy, row 0 in the north) or a map (.osm, .geojson)."
+        description="Heights of buildings, m: a raster (.npy, row 0 in the north) or a map (.osm, .geojson)."
     )
     folder: str = Field(".", description="Where the files lie; found by itself.")
     crs: str | None = Field(None, description="Projected system in metres; by default the UTM zone.")
@@ -78,7 +78,7 @@ class DriveTest(Recipe):
     south_west: tuple[float, float] | None = Field(None, description="Those of its south-west corner.")
     window_size: float = Field(512.0, gt=0, description="Side of the window, m.")
     cell_size: float = Field(4.0, gt=0, description="Side of a cell of the map, m.")
-    columns: Columns = Field(Columns(), description="Names of the CSV file's columns.")
+    columns: Columns = Field(Columns.model_validate({}), description="Names of the CSV file's columns.")
     cells: dict[str, Antenna] = Field(min_length=1, description="The antennas, by the names in the CSV file.")
     devices: tuple[str, ...] | None = Field(None, description="Devices to import; all by default.")
     leave_out: tuple[Literal["outside", "other_cells"], ...] = Field(
@@ -124,8 +124,9 @@ class DriveTest(Recipe):
             outdoor = int(((measurement.readings > 0) & (self._heights <= 0)).sum())
             if outdoor < FEWEST:
                 raise BuildError(
-                    f"'{measurement.name}' has {int(measurement.readings.sum())} readings in {outdoor} outdoor "
-                    f"cells, at least {FEWEST} are needed; measure more, or choose others by `devices:`, `cells:`"
+                    f"'{measurement.name}' has {int(measurement.readings.sum())} readings in {outdoor} "
+                    f"outdoor cells, at least {FEWEST} are needed; measure more, or choose others by "
+                    "`devices:` and `cells:`"
                 )
 
     def records(self) -> int:
@@ -140,9 +141,7 @@ class DriveTest(Recipe):
         names = np.array([measurement.name for measurement in self._measurements], dtype=object)
         meaning = {"long_name": "cell and device of the measurement"}
         coordinates = variables.coordinates(self.window_size, self.cell_size)
-        return self._window.tables().assign_coords(
-            {**coordinates, "measurement": ("sample", names, meaning)}
-        )
+        return self._window.tables().assign_coords({**coordinates, "measurement": ("sample", names, meaning)})
 
     def splits(self) -> list[Split]:
         labels = np.full(self.records(), TEST)
@@ -211,9 +210,10 @@ class DriveTest(Recipe):
         if self.devices is not None:
             for device in self.devices:
                 if device not in (known := np.unique(readings.device).tolist()):
+                    there = listing(known) if self.columns.device else "no column: name it by `columns:`"
                     raise BuildError(
-                        f"{path} has no reading of the device '{device}'.{nearest(device, known)} It has "
-                        f"{listing(known) if self.columns.device else 'no column of devices: name it by `columns:`'}"
+                        f"{path} has no reading of the device '{device}'.{nearest(device, known)} Devices: "
+                        f"{there}"
                     )
             readings = readings.take(np.isin(readings.device, self.devices))
         if self.columns.cell is None:
@@ -260,9 +260,9 @@ class DriveTest(Recipe):
             east, north = self._window.place(np.array([antenna.latitude]), np.array([antenna.longitude]))
             if not self._window.holds(east, north)[0]:
                 raise BuildError(
-                    f"the antenna of cell '{name}' lies {east[0]:.0f} m east and {north[0]:.0f} m north of the "
-                    f"window's south-west corner, outside its {self.window_size:g} m; correct its position or "
-                    "the window"
+                    f"the antenna of cell '{name}' lies {east[0]:.0f} m east and {north[0]:.0f} m north of "
+                    f"the window's south-west corner, outside its {self.window_size:g} m; correct its "
+                    "position or the window"
                 )
             found[name] = np.array([east[0], north[0], antenna.height], np.float32)
         return found

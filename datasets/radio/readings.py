@@ -115,8 +115,8 @@ def _require_columns(path: Path, found: Sequence[str], wanted: Mapping[str, str]
     for key, name in wanted.items():
         if name not in found:
             raise BuildError(
-                f"{path} has no column '{name}' for the {key}.{nearest(name, found)} It has {listing(found)}; "
-                f"name yours by `columns: {{{key}: ...}}`."
+                f"{path} has no column '{name}' for the {key}.{nearest(name, found)} It has "
+                f"{listing(found)}; name yours by `columns: {{{key}: ...}}`."
             )
 
 
@@ -124,8 +124,8 @@ def _numbers(path: Path, column: str, texts: Sequence[str], line: NDArray[np.int
     values = np.array([_number(text) for text in texts])
     if (bad := np.flatnonzero(~np.isfinite(values))).size:
         raise BuildError(
-            f"{path}, line {line[bad[0]]}: {column} is '{texts[bad[0]]}', expected a number; correct or remove "
-            f"{'this line' if bad.size == 1 else f'these {bad.size} lines'}."
+            f"{path}, line {line[bad[0]]}: {column} is '{texts[bad[0]]}', expected a number; correct or "
+            f"remove {'this line' if bad.size == 1 else f'these {bad.size} lines'}."
         )
     return values
 
@@ -141,8 +141,9 @@ def _require_degrees(path: Path, numbers: Mapping[str, NDArray[np.float64]], lin
     for key, limit in (("latitude", 90.0), ("longitude", 180.0)):
         if (bad := np.flatnonzero(np.abs(numbers[key]) > limit)).size:
             raise BuildError(
-                f"{path}, line {line[bad[0]]}: the {key} is {numbers[key][bad[0]]:g}, expected degrees within "
-                f"+-{limit:g} ({bad.size} such lines); are the columns swapped, or the positions in metres?"
+                f"{path}, line {line[bad[0]]}: the {key} is {numbers[key][bad[0]]:g}, expected degrees "
+                f"within +-{limit:g} ({bad.size} such lines); are the columns swapped, or the positions in "
+                "metres?"
             )
 
 

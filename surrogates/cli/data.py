@@ -248,8 +248,8 @@ def _importer(name: str) -> Any:
     usage = f"surrogates data import {name} settings.yaml KEY=VALUE... out=data/mine.zarr"
 
     @command.command(
-        help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) stand in a YAML file, or "
-        f"come as KEY=VALUE, which wins; paths are relative to the current folder.\n\n{usage}"
+        help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) stand in a YAML file, "
+        f"or come as KEY=VALUE, which wins; paths are relative to the current folder.\n\n{usage}"
     )
     def run(settings: Settings = None, progress: Bar = None) -> None:
         from datasets.factory.build import build as build_store
@@ -262,7 +262,7 @@ def _importer(name: str) -> Any:
             given = read_mapping(Path(file)) | given
         recipe = recipe_class.make(given)
         if own.out is None:
-            raise ValueError(f"Where to? Add out=URL, for example out=data/{name.split('/')[-1]}.zarr.")
+            raise ValueError(f"Where to? Add out=URL, for example out=data/{Path(name).name}.zarr.")
         with _interruptible():
             build_store(recipe, own.out, workers=own.workers, **_shown(progress))
         _say_state(own.out, None)
