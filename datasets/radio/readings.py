@@ -76,11 +76,12 @@ def read_readings(path: Path, columns: Columns) -> Readings:
         raise BuildError(f"{path} has a header but no reading; expected one reading a line below it.")
     line = np.array([number for number, _ in rows])
     texts = {key: [(row[name] or "").strip() for _, row in rows] for key, name in named.items()}
-    numbers = {key: _numbers(path, named[key], texts[key], line) for key in NUMBERS}
-    _require_degrees(path, numbers, line)
-    _require_dbm(path, numbers["rsrp"], line)
-    names = {key: np.array(texts.get(key, [""] * len(rows)), dtype=np.str_) for key in ("cell", "device")}
-    return Readings(**numbers, **names, line=line)
+    latitude, longitude, rsrp = (_numbers(path, named[key], texts[key], line) for key in NUMBERS)
+    _require_degrees(path, {"latitude": latitude, "longitude": longitude}, line)
+    _require_dbm(path, rsrp, line)
+    nothing = [""] * len(rows)
+    cell, device = (np.array(texts.get(key, nothing), dtype=np.str_) for key in ("cell", "device"))
+    return Readings(latitude, longitude, rsrp, cell, device, line)
 
 
 def mean_power(

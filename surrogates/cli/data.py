@@ -248,8 +248,8 @@ def _importer(name: str) -> Any:
     usage = f"surrogates data import {name} settings.yaml KEY=VALUE... out=data/mine.zarr"
 
     @command.command(
-        help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) stand in a YAML file, "
-        f"or come as KEY=VALUE, which wins; paths are relative to the current folder.\n\n{usage}"
+        help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) stand in a YAML "
+        f"file, or come as KEY=VALUE, which wins; paths are relative to the current folder.\n\n{usage}"
     )
     def run(settings: Settings = None, progress: Bar = None) -> None:
         from datasets.factory.build import build as build_store

@@ -125,7 +125,7 @@ def test_the_command_prints_the_table_and_writes_json(
 
 @pytest.mark.parametrize(
     ("words", "hint"),
-    [(["--split", "tests"], "expected test, validation or train"), (["data=x"], "takes dataset=URL")],
+    [(["--split", "tests"], "expected test, validation or train"), (["data=x"], "Did you mean 'dataset'?")],
 )
 def test_a_wrong_word_ends_in_one_line(
     evaluated: Path, words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
