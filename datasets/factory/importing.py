@@ -93,7 +93,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise BuildError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
-        raise BuildError(f"{path} holds {type(content).__name__}, expected `title:`, `files:`, `variables:`.")
+        raise BuildError(f"{path} holds {type(content).__name__}, expected `key: value` lines.")
     return content
 
 

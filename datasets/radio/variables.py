@@ -31,10 +31,12 @@ def record_specs(cells: int, size: float, cities: Mapping[str, int]) -> list[Var
     cities
         Number of each city in the variable `city`.
     """
-    return [*_geometry(cells, size), *_maps(cells), *_labels(cities)]
+    return [*geometry_specs(cells, size), *_maps(cells), *_labels(cities)]
 
 
-def _geometry(cells: int, size: float) -> list[VariableSpec]:
+def geometry_specs(cells: int, size: float) -> list[VariableSpec]:
+    """Return what a map says of buildings, ground and transmitter."""
+
     def height(name: str, long_name: str, minimum: float, maximum: float) -> VariableSpec:
         return VariableSpec(
             name=name,
@@ -145,12 +147,6 @@ def tables(
     scene
         What the origin of the reference system belongs to.
     """
-    centres = (np.arange(round(size / cell)) + 0.5) * cell
-
-    def axis(name: str, towards: str) -> xr.Variable:
-        meaning = f"distance of the cell centre from the {towards} edge of the window"
-        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
-        return xr.Variable(name, centres, attributes)
 
     def edge(name: str, values: list[float]) -> xr.Variable:
         attributes = {
@@ -175,9 +171,18 @@ def tables(
                 {"units": "1", "long_name": "city scene of the window", **city_flags(cities)},
             ),
         },
-        coords={
-            "y": axis("y", "south"),
-            "x": axis("x", "west"),
-            "enu": ("enu", ["east", "north", "up"], {"long_name": "axis of a position"}),
-        },
+        coords=coordinates(size, cell),
     )
+
+
+def coordinates(size: float, cell: float) -> dict[str, xr.Variable]:
+    """Return the coordinates of a map `size` metres wide."""
+    centres = (np.arange(round(size / cell)) + 0.5) * cell
+
+    def axis(name: str, towards: str) -> xr.Variable:
+        meaning = f"distance of the cell centre from the {towards} edge of the window"
+        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
+        return xr.Variable(name, centres, attributes)
+
+    enu = xr.Variable("enu", ["east", "north", "up"], {"long_name": "axis of a position"})
+    return {"y": axis("y", "south"), "x": axis("x", "west"), "enu": enu}

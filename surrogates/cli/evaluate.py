@@ -2,16 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+TAKEN = ("dataset", "task", "trainer", "seed")
+KEPT = ("task.inputs", "task.targets", "task.transform", "task.objective", "task.predictor", "task.window")
 
 
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Folder of the run.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(help="dataset=URL to score on another store.", metavar="KEY=VALUE"),
+        typer.Argument(help="What to score otherwise: dataset=URL, task.draws=10, ...", metavar="KEY=VALUE"),
     ] = None,
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
@@ -19,22 +22,32 @@ def evaluate(
         Path | None, typer.Option("--json", help="Also write the scores to this file.")
     ] = None,
 ) -> None:
-    """Score a run and its baselines; on the run's own test split this renews its report and metrics."""
+    """Score a run and its baselines; on the run's own test split this renews its report and metrics.
+
+    Keys are those of the run's `dataset`, `task`, `trainer` and `seed`, as `surrogates train` takes them;
+    what the weights depend on stays. With any of them nothing is written into the run.
+
+    \b
+    surrogates evaluate runs/mine dataset=data/duke.zarr task.groups=measurement task.draws=10 \\
+        'task.preparations=[{name: radio_hold_out, protocol: blocks, side: 128}]'
+    """
     from surrogates.core.build import validate
     from surrogates.evaluation.report import text_table
     from surrogates.evaluation.run import evaluate_elsewhere, evaluate_run
     from surrogates.training.config import RunConfig
     from surrogates.training.experiment import Experiment
-    from surrogates.training.run import open_run, read_config
+    from surrogates.training.run import merge, open_run, read_config
 
     if split not in ("test", "validation", "train"):
         raise ValueError(f"split is '{split}'; expected test, validation or train.")
-    url = _dataset(overrides or [])
-    trained = open_run(run)
-    if url is None and split == "test":
-        evaluation = evaluate_run(run, trained, device=device)
+    changes = _changes(overrides or [])
+    if not changes and split == "test":
+        evaluation = evaluate_run(run, open_run(run), device=device)
     else:
-        on = validate(RunConfig, read_config(run) | ({"dataset": url} if url else {}), "configuration")
+        values = read_config(run)
+        on = validate(RunConfig, merge(values, changes), "configuration")
+        compared = merge(values, {"task": {"baselines": on.task.baselines}})
+        trained = Experiment.open(validate(RunConfig, compared, "configuration"))
         evaluation = evaluate_elsewhere(run, trained, Experiment.open(on), split=split, device=device)
     typer.echo(text_table(evaluation.table, evaluation.targets))
     if json_path is not None:
@@ -43,11 +56,21 @@ def evaluate(
         typer.echo(f"-> {json_path}")
 
 
-def _dataset(overrides: list[str]) -> str | None:
-    url = None
+def _changes(overrides: list[str]) -> dict[str, Any]:
+    """Return what is scored otherwise than the run says, and refuse what its weights depend on."""
+    from surrogates.core.text import listing, nearest
+    from surrogates.training.compose import given_values
+
     for override in overrides:
-        key, _, value = override.partition("=")
-        if key != "dataset" or not value:
-            raise ValueError(f"'{override}' is not understood; `surrogates evaluate` takes dataset=URL.")
-        url = value
-    return url
+        key, equals, value = override.lstrip("+").partition("=")
+        if not (equals and value):
+            raise ValueError(f"Found '{override}', expected KEY=VALUE, such as dataset=data/mine.zarr.")
+        top = key.partition(".")[0]
+        if top not in TAKEN:
+            raise ValueError(
+                f"'{key}' is not taken here.{nearest(top, TAKEN)} `surrogates evaluate` takes keys of "
+                f"{listing(TAKEN)}."
+            )
+        if any(key == kept or key.startswith(f"{kept}.") for kept in KEPT):
+            raise ValueError(f"{key}: a trained run keeps it; train another run to change it.")
+    return given_values(overrides, {})

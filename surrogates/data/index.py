@@ -11,6 +11,8 @@ from datasets.store.layout import Store
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 
+DRAW = "draw"
+"""What preparations find in a batch outside training: the number of each example's draw."""
 PARTS = {"train": 0, "validation": 1, "test": 2}
 Value = str | int | float | bool
 
@@ -41,14 +43,18 @@ class ExampleIndex:
         Number of the store and the (first) record of each example, shape (examples,).
     length
         Records of an example, None when an example is a single record without a window dimension.
+    draws
+        How often each example comes in a row, each time prepared with other random numbers. Row ``r`` of the
+        index is draw ``r % draws`` of example ``r // draws``.
     """
 
     store: np.ndarray
     record: np.ndarray
     length: int | None = None
+    draws: int = 1
 
     def __len__(self) -> int:
-        return len(self.record)
+        return len(self.record) * self.draws
 
     def of_store(self, number: int) -> np.ndarray:
         """Return the sorted records that the examples of one store touch."""

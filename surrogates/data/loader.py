@@ -17,7 +17,7 @@ from datasets.store.sampler import RecordSampler, SamplerState
 from datasets.store.specs import VariableSpec
 from datasets.store.streams import AUGMENTATION, PREPARATION, stream
 from surrogates.core.errors import ConfigError
-from surrogates.data.index import ExampleIndex
+from surrogates.data.index import DRAW, ExampleIndex
 from surrogates.data.source import Source
 
 Batch = dict[str, Tensor]
@@ -94,7 +94,7 @@ class BatchLoader:
         self._pin = pin_memory
         per_chunk = max(store.records_per_chunk for store in stores)
         self._sampler = RecordSampler(
-            _places(stores, index),
+            np.repeat(_places(stores, index), index.draws),
             min(batch_size, len(index)) if train else batch_size,
             seed,
             shuffle=train,
@@ -163,48 +163,57 @@ class BatchLoader:
 
     def _batch(self, rows: np.ndarray, epoch: int) -> Batch:
         """Read and prepare one batch; depends on its arguments alone."""
-        batch = self._read(rows)
+        examples, draws = np.divmod(rows, self.index.draws)
+        batch = self._read(examples)
         batch.update(self._shared)
         if self._preparations:
-            rngs = self._generators(PREPARATION, epoch if self.train else 0, rows)
+            if not self.train:
+                batch[DRAW] = torch.from_numpy(draws)
+            rngs = self._generators(
+                PREPARATION, np.full_like(draws, epoch) if self.train else draws, examples
+            )
             for prepare in self._preparations:
                 batch = prepare(batch, rngs, train=self.train)
+            batch.pop(DRAW, None)
         if self._augmentations:
-            rngs = self._generators(AUGMENTATION, epoch, rows)
+            rngs = self._generators(AUGMENTATION, np.full_like(draws, epoch), examples)
             for augment in self._augmentations:
                 batch = augment(batch, rngs)
         return {name: value.pin_memory() for name, value in batch.items()} if self._pin else batch
 
-    def _generators(self, purpose: int, epoch: int, rows: np.ndarray) -> list[np.random.Generator]:
-        return [stream(self._sampler.seed, purpose, epoch, int(row)) for row in rows]
+    def _generators(self, purpose: int, times: np.ndarray, examples: np.ndarray) -> list[np.random.Generator]:
+        """Return generators that depend on the epoch or draw, and on the example."""
+        pairs = zip(times.tolist(), examples.tolist(), strict=True)
+        return [stream(self._sampler.seed, purpose, time, example) for time, example in pairs]
 
-    def _read(self, rows: np.ndarray) -> Batch:
+    def _read(self, examples: np.ndarray) -> Batch:
         if self._cache is not None:
-            chosen = torch.from_numpy(rows)
+            chosen = torch.from_numpy(examples)
             return {name: value.index_select(0, chosen) for name, value in self._cache.items()}
-        return {name: torch.from_numpy(value) for name, value in self._read_stores(rows).items()}
+        return {name: torch.from_numpy(value) for name, value in self._read_stores(examples).items()}
 
-    def _read_stores(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        numbers = self.index.store[rows]
+    def _read_stores(self, examples: np.ndarray) -> dict[str, np.ndarray]:
+        numbers = self.index.store[examples]
         if (numbers == numbers[0]).all():
-            return self._sources[numbers[0]].read(self.index.record[rows])
+            return self._sources[numbers[0]].read(self.index.record[examples])
         batch: dict[str, np.ndarray] = {}
         for number in np.unique(numbers):
             places = np.flatnonzero(numbers == number)
-            for name, value in self._sources[number].read(self.index.record[rows[places]]).items():
-                whole = batch.setdefault(name, np.empty((len(rows), *value.shape[1:]), value.dtype))
+            for name, value in self._sources[number].read(self.index.record[examples[places]]).items():
+                whole = batch.setdefault(name, np.empty((len(examples), *value.shape[1:]), value.dtype))
                 whole[places] = value
         return batch
 
     def _fits(self, limit: int) -> bool:
-        return len(self.index) * self._example_bytes() <= limit
+        return len(self.index.record) * self._example_bytes() <= limit
 
     def _example_bytes(self) -> int:
         return self._sources[int(self.index.store[0])].bytes_per_example()
 
     def _read_all(self) -> Batch:
         """Read the whole split in the order of the stores, in blocks, with all threads."""
-        blocks = np.array_split(np.arange(len(self.index)), max(1, len(self.index) // 64))
+        count = len(self.index.record)
+        blocks = np.array_split(np.arange(count), max(1, count // 64))
         whole: dict[str, Tensor] = {}
 
         def place(rows: np.ndarray) -> None:
@@ -212,9 +221,7 @@ class BatchLoader:
                 whole[name][rows[0] : rows[-1] + 1] = torch.from_numpy(value)
 
         for name, value in self._read_stores(blocks[0][:1]).items():
-            whole[name] = torch.empty(
-                (len(self.index), *value.shape[1:]), dtype=torch.from_numpy(value).dtype
-            )
+            whole[name] = torch.empty((count, *value.shape[1:]), dtype=torch.from_numpy(value).dtype)
         with ThreadPoolExecutor(max(1, self._threads)) as pool:
             list(pool.map(place, blocks))
         return whole

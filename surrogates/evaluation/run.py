@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import prod
 from pathlib import Path
@@ -138,17 +138,26 @@ def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
 def score(
     methods: Mapping[str, Method], experiment: "Experiment", *, split: str, device: torch.device
 ) -> Table:
-    """Score methods on a part of an experiment's data."""
-    index = experiment.index(split)
-    groups, blocks = (experiment.labels(key, index) for key in ("groups", "blocks"))
+    """Score methods on a part of an experiment's data, in all draws of its task."""
+    index = replace(experiment.index(split), draws=experiment.config.task.draws)
     return evaluate(
         methods,
         _on(device, experiment.loader(split, index=index)),
         targets_of(experiment),
         experiment.metrics,
-        Blocks.of(len(index), groups=groups, blocks=blocks),
+        blocks_of(experiment, index),
         seed=experiment.config.seed,
     )
+
+
+def blocks_of(experiment: "Experiment", index: ExampleIndex) -> Blocks:
+    """Return groups and blocks of the rows of an index; draws that belong together stay in one block."""
+    groups, blocks = (experiment.labels(key, index) for key in ("groups", "blocks"))
+    owners = np.arange(len(index.record)) if blocks is None else np.unique(blocks, return_inverse=True)[1]
+    divisions = np.arange(index.draws) // experiment.draws_together
+    labels = owners[:, None] * (divisions[-1] + 1) + divisions
+    repeated = None if groups is None else np.repeat(groups, index.draws)
+    return Blocks.of(len(index), groups=repeated, blocks=labels.ravel())
 
 
 def targets_of(experiment: "Experiment") -> list[Target]:

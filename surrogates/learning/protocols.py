@@ -70,8 +70,10 @@ class Augmentation(Protocol):
 class Preparation(Protocol):
     """A step that every batch takes, such as drawing sparse observations.
 
-    Registered among the ``augmentations``. The generators of an example depend on the epoch in training and
-    on the example alone otherwise, so that scores repeat.
+    Registered among the ``augmentations``. The generators of an example depend on the epoch in training, and
+    otherwise on the example and its draw alone (``task.draws``), so that scores repeat. The number of the
+    draw stands in the batch as ``draw`` outside training, for protocols that need it; where some draws only
+    make sense together, such as the folds of a division, ``draws_together`` says how many.
     """
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:

@@ -55,6 +55,9 @@ class TaskConfig(Section):
     window: WindowConfig | None = Field(None, description="Examples of several records.")
     metrics: list[Node] = Field([{"name": "rmse"}, {"name": "mae"}, {"name": "bias"}], description="Scores.")
     baselines: list[Node] = Field([{"name": "mean"}], description="What the model is compared with.")
+    draws: int = Field(
+        1, gt=0, description="How often each example is scored, each time prepared anew (not in training)."
+    )
     valid_min: dict[str, float] = Field({}, description="Smallest value of a target that is scored.")
     groups: str | None = Field(None, description="Variable of the records whose values are scored apart.")
     blocks: str | None = Field(None, description="Variable of the records that share randomness.")

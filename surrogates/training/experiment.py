@@ -61,12 +61,23 @@ class Experiment:
         for preparation in preparations:
             if isinstance(preparation, Provides):
                 specs |= {spec.name: spec for spec in preparation.provides(specs)}
+        together = draws_together(preparations)
+        if task.draws > 1 and task.draws % together:
+            raise ConfigError(
+                f"task.draws is {task.draws}, but {together} draws belong together; "
+                f"give a multiple of {together}"
+            )
         return cls(config, stores, preparations, augmentations, objective, predictor, metrics, specs)
 
     @property
     def record_dimension(self) -> str:
         """Name of the batched dimension."""
         return WINDOW_DIMENSION if self.config.task.window else self.stores[0].record_dimension
+
+    @property
+    def draws_together(self) -> int:
+        """Draws of an example that make a whole."""
+        return draws_together(self.preparations)
 
     @cached_property
     def inputs(self) -> list[VariableSpec]:
@@ -299,6 +310,11 @@ class Experiment:
         trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
         trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
         return plain
+
+
+def draws_together(preparations: Iterable[Preparation]) -> int:
+    """Return how many draws of an example make a whole, such as the folds of a division."""
+    return max((int(getattr(each, "draws_together", 1)) for each in preparations), default=1)
 
 
 def require_accelerator(name: str) -> None:

@@ -1,19 +1,39 @@
-"""Baselines with samples: each map from its own measured cells, without geometry but the distance."""
+"""Baselines with samples: each map from its own measured cells, with and without geometry."""
 
-import warnings
 from collections.abc import Iterable
-from typing import Self
+from itertools import product
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
+from sklearn.linear_model import RidgeCV
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from surrogates.domains.radio.cascade import SAMPLES
+from surrogates.domains.radio.gaussian_process import OnColumns, most_likely
+from surrogates.domains.radio.geometry import (
+    FEATURES,
+    VARIABLES,
+    Cells,
+    cells_of,
+    geometry_features,
+    positions_of,
+)
 from surrogates.domains.radio.site import POSITION
 from surrogates.learning.protocols import Batch
+
+LENGTHS = (8.0, 300.0)  # m; correlation lengths of a covariance on position
+SMALLEST = 1e-3  # dB; what samples spread at least, so that equal ones can be divided by it
+
+
+class Answer(NamedTuple):
+    """What is expected at some cells, (cells,), and the standard deviation of it, where a method knows it."""
+
+    mean: np.ndarray
+    deviation: np.ndarray | None = None
 
 
 class Interpolator:
@@ -22,13 +42,19 @@ class Interpolator:
     Parameters
     ----------
     targets
-        Names of the targets; each gets the same map.
+        Names of the targets; each gets the same map, and a method that knows its error adds
+        ``<target>_standard_deviation``.
     cell
         Side of a cell, m.
+    samples
+        Variable that holds the samples, NaN where none is given.
     """
 
-    def __init__(self, targets: list[str], cell: float = 4.0) -> None:
-        self.targets, self.cell = targets, cell
+    uses_geometry: ClassVar[bool] = False
+
+    def __init__(self, targets: list[str], cell: float = 4.0, samples: str = SAMPLES) -> None:
+        self.targets, self.cell, self.samples = targets, cell, samples
+        self.variables = (samples, *(VARIABLES if self.uses_geometry else (POSITION,)))
 
     def fit(self, batches: Iterable[Batch]) -> Self:
         """Interpolators learn from the samples of each map alone."""
@@ -36,48 +62,65 @@ class Interpolator:
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
         """Return the interpolated map for each target."""
-        samples, positions = inputs[SAMPLES], inputs[POSITION].cpu().double().numpy()
+        samples, positions = inputs[self.samples], positions_of(inputs)
+        features = geometry_features(inputs, self.cell) if self.uses_geometry else [None] * len(samples)
         maps = [
-            self._map(one, position) for one, position in zip(samples.cpu().numpy(), positions, strict=True)
+            self._map(*each) for each in zip(samples.cpu().double().numpy(), positions, features, strict=True)
         ]
-        answer = torch.from_numpy(np.stack(maps)).to(samples)
-        return dict.fromkeys(self.targets, answer)
+        answer = {"": np.stack([each.mean for each in maps])}
+        if maps[0].deviation is not None:
+            answer["_standard_deviation"] = np.stack([np.asarray(each.deviation) for each in maps])
+        return {
+            target + suffix: torch.from_numpy(value).to(samples).view_as(samples)
+            for target in self.targets
+            for suffix, value in answer.items()
+        }
 
-    def interpolate(
-        self, points: np.ndarray, values: np.ndarray, grid: np.ndarray, transmitter: np.ndarray
-    ) -> np.ndarray:
-        """Return values at the grid.
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
+        """Return what is expected at the asked cells.
 
         Parameters
         ----------
-        points, values
-            Measured positions (n, 2), m, and gains (n,), dB.
-        grid
-            Positions (m, 2) that are asked for.
-        transmitter
-            East, north, height, m.
+        known, values
+            Measured cells, and what was measured there, dB or dBm.
+        asked
+            Cells that are asked for.
         """
         raise NotImplementedError
 
-    def _map(self, samples: np.ndarray, transmitter: np.ndarray) -> np.ndarray:
-        rows, columns = np.indices(samples.shape)
-        grid = (np.stack([columns, rows], axis=-1).reshape(-1, 2) + 0.5) * self.cell
-        flat = samples.reshape(-1).astype(np.float64)
+    def _map(self, samples: np.ndarray, transmitter: np.ndarray, features: np.ndarray | None) -> Answer:
+        cells = cells_of(samples.shape, transmitter, self.cell, features)
+        flat = samples.reshape(-1)
         known = np.isfinite(flat)
         if not known.any():
             raise ValueError(f"{type(self).__name__} needs at least one measured cell in every map")
-        return self.interpolate(grid[known], flat[known], grid, transmitter).reshape(samples.shape)
+        return self.interpolate(cells.take(known), flat[known], cells)
+
+
+class SampleMean(Interpolator):
+    """Mean of the samples everywhere."""
+
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
+        count = len(asked.position)
+        return Answer(np.full(count, values.mean()), np.full(count, values.std()))
+
+
+class SampleLogDistance(Interpolator):
+    """A log-distance law by least squares over the samples of the map."""
+
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
+        line = _distance_law(known, values)
+        rest = values - _design(known) @ line
+        return Answer(_design(asked) @ line, np.full(len(asked.position), rest.std()))
 
 
 class InverseDistance(Interpolator):
     """Mean of all samples, weighted with the inverse square of their distance."""
 
-    def interpolate(
-        self, points: np.ndarray, values: np.ndarray, grid: np.ndarray, transmitter: np.ndarray
-    ) -> np.ndarray:
-        squared = ((grid[:, None, :] - points[None, :, :]) ** 2).sum(-1)
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
+        squared = ((asked.position[:, None, :] - known.position[None, :, :]) ** 2).sum(-1)
         weights = 1.0 / np.maximum(squared, 1e-6)
-        return np.asarray((weights @ values) / weights.sum(1))
+        return Answer((weights @ values) / weights.sum(1))
 
 
 class NearestSamples(Interpolator):
@@ -85,45 +128,93 @@ class NearestSamples(Interpolator):
 
     Parameters
     ----------
-    targets, cell
+    targets, cell, samples
         As for every interpolator.
     k
         Number of samples.
     """
 
-    def __init__(self, targets: list[str], cell: float = 4.0, k: int = 3) -> None:
-        super().__init__(targets, cell)
+    def __init__(self, targets: list[str], cell: float = 4.0, samples: str = SAMPLES, k: int = 3) -> None:
+        super().__init__(targets, cell, samples)
         self.k = k
 
-    def interpolate(
-        self, points: np.ndarray, values: np.ndarray, grid: np.ndarray, transmitter: np.ndarray
-    ) -> np.ndarray:
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
         model = KNeighborsRegressor(n_neighbors=min(self.k, len(values)))
-        return np.asarray(model.fit(points, values).predict(grid))
+        return Answer(model.fit(known.position, values).predict(asked.position))
 
 
 class Kriging(Interpolator):
     """A log-distance law, and a Gaussian process on what it leaves.
 
-    Exponential covariance (Matern 1/2) with nugget; variance, length and nugget of every map by maximum
-    likelihood.
+    Exponential covariance (Matern 1/2) with nugget; variance, length (8 to 300 m) and nugget of every map by
+    maximum likelihood. The deviation includes the nugget: it is that of another measurement.
     """
 
-    def interpolate(
-        self, points: np.ndarray, values: np.ndarray, grid: np.ndarray, transmitter: np.ndarray
-    ) -> np.ndarray:
-        design, everywhere = _distance_law(points, transmitter), _distance_law(grid, transmitter)
-        line = np.linalg.lstsq(design, values, rcond=None)[0]
-        rest = values - design @ line
-        spread = max(float(rest.std()), 1e-3)
-        kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(40.0, (8.0, 300.0), nu=0.5)
-        process = GaussianProcessRegressor(kernel + WhiteKernel(0.2, (1e-3, 1e1)))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # a length at its bound is an answer too
-            process.fit(points, rest / spread)
-        return np.asarray(everywhere @ line + spread * process.predict(grid))
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
+        line = _distance_law(known, values)
+        rest = _krige(known, values - _design(known) @ line, asked)
+        return Answer(_design(asked) @ line + rest.mean, rest.deviation)
 
 
-def _distance_law(points: np.ndarray, transmitter: np.ndarray) -> np.ndarray:
-    distance = np.sqrt(((points - transmitter[:2]) ** 2).sum(-1) + transmitter[2] ** 2)
-    return np.stack([np.ones(len(points)), np.log10(np.maximum(distance, 1.0))], axis=1)
+class GeometryRidge(Interpolator):
+    """Ridge regression on geometry, and kriging of what it leaves; the penalty by leave-one-out."""
+
+    uses_geometry = True
+
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
+        ridge = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2.0, 3.0, 11)))
+        ridge.fit(known.features, values)
+        rest = _krige(known, values - ridge.predict(known.features), asked)
+        return Answer(ridge.predict(asked.features) + rest.mean, rest.deviation)
+
+
+class GeometryProcess(Interpolator):
+    """One Gaussian process on geometry and position.
+
+    Its covariance is the sum of a squared exponential with a length for each geometric feature and each axis,
+    and an exponential one (Matern 1/2) on position, with nugget; all parameters by maximum likelihood.
+    """
+
+    uses_geometry = True
+
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
+        table = np.concatenate([known.features, known.position], axis=1)
+        middle, spreads = table.mean(0), table.std(0)
+        scale = np.where(spreads > 1e-9, spreads, np.inf)  # of what never varies nothing can be learned
+
+        def points(cells: Cells) -> np.ndarray:
+            whole = np.concatenate([cells.features, cells.position], axis=1)
+            return np.concatenate([(whole - middle) / scale, cells.position], axis=1)
+
+        count = len(FEATURES) + 2
+        smooth = ConstantKernel(1.0, (1e-2, 1e2)) * RBF(np.ones(count), (1e-1, 1e2))
+        rough = ConstantKernel(1.0, (1e-3, 1e2)) * Matern(40.0, LENGTHS, nu=0.5)
+        kernel = OnColumns(smooth, 0, count) + OnColumns(rough, count, count + 2)
+        starts = [
+            np.log([share, *[length] * count, 1.1 - share, metres, nugget])
+            for share, length, metres, nugget in product((0.3, 0.9), (1.0, 3.0), (20.0, 80.0), (0.02, 0.1))
+        ]
+        mean, spread = values.mean(), max(float(values.std()), SMALLEST)
+        process = most_likely(
+            kernel + WhiteKernel(1.0, (1e-3, 1e1)), points(known), (values - mean) / spread, starts
+        )
+        expected, deviation = process.predict(points(asked), return_std=True)
+        return Answer(mean + spread * expected, spread * deviation)
+
+
+def _krige(known: Cells, rest: np.ndarray, asked: Cells) -> Answer:
+    """Interpolate residuals of mean zero by maximum likelihood."""
+    spread = max(float(rest.std()), SMALLEST)
+    kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(40.0, LENGTHS, nu=0.5) + WhiteKernel(0.2, (1e-3, 1e1))
+    starts = [np.log([1.0, length, nugget]) for length, nugget in product((15.0, 60.0, 200.0), (0.05, 0.3))]
+    process = most_likely(kernel, known.position, rest / spread, starts, searches=2)
+    expected, deviation = process.predict(asked.position, return_std=True)
+    return Answer(spread * expected, spread * deviation)
+
+
+def _distance_law(known: Cells, values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.lstsq(_design(known), values, rcond=None)[0])
+
+
+def _design(cells: Cells) -> np.ndarray:
+    return np.stack([np.ones(len(cells.distance)), np.log10(np.maximum(cells.distance, 1.0))], axis=1)

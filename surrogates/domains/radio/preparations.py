@@ -1,13 +1,16 @@
 """What every batch of radio maps goes through: outdoor cells, drawn samples, the link budget."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
+from surrogates.data.index import DRAW
 from surrogates.domains.radio.cascade import SAMPLES
+from surrogates.domains.radio.folds import HoldOut, RandomCells, SpatialBlocks
 from surrogates.domains.radio.site import HEIGHTS
 
 Batch = dict[str, Tensor]
@@ -90,6 +93,70 @@ class DrawSamples:
         given = torch.from_numpy(drawn).view(gain.shape)
         samples = torch.where(given, gain, torch.nan)
         return {**batch, self.source: gain, SAMPLES: samples, SCORED: outdoor & ~given}
+
+
+class HoldOutCells:
+    """Give some measured cells and hold out others, by a protocol of `surrogates.domains.radio.folds`.
+
+    Makes ``<source>_samples`` (the map at the given cells, NaN elsewhere) and ``scored``, the held-out
+    cells; buildings are in neither. Outside training the number of the draw says which fold of which division
+    it is, whatever the seed of the run; in training the draw itself is drawn.
+
+    Parameters
+    ----------
+    protocol
+        ``random`` cells, or whole square ``blocks``.
+    side
+        Of a block, m.
+    folds, origins
+        Of the blocks.
+    samples
+        Cells that are given.
+    seed
+        Root of the draws.
+    source
+        Variable that was measured.
+    cell
+        Side of a cell, m.
+    """
+
+    def __init__(
+        self,
+        protocol: Literal["random", "blocks"] = "random",
+        side: float = 128.0,
+        folds: int = 5,
+        origins: int = 2,
+        samples: int = 200,
+        seed: int = 0,
+        source: str = "rsrp",
+        cell: float = 4.0,
+    ) -> None:
+        self.protocol: HoldOut = (
+            RandomCells(samples, seed)
+            if protocol == "random"
+            else SpatialBlocks(side, cell, folds, origins, samples, seed)
+        )
+        self.source, self.samples = source, f"{source}_samples"
+        self.draws_together = self.protocol.draws_together
+        self.variables = (HEIGHTS, source)
+
+    def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
+        """Return the specs of samples and mask."""
+        told = {"name": self.samples, "long_name": "given measurements, NaN where none is", "missing": True}
+        return [
+            specs[self.source].model_copy(update=told),
+            _mask(specs[HEIGHTS], SCORED, "outdoor cell whose measurement is held out"),
+        ]
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
+        """Add samples and mask."""
+        values = batch[self.source]
+        measured = (values.isfinite() & (batch[HEIGHTS] <= 0)).numpy()
+        draws = [int(rng.integers(2**31)) for rng in rngs] if train else batch[DRAW].tolist()
+        splits = [self.protocol.split(cells, draw) for cells, draw in zip(measured, draws, strict=True)]
+        given = torch.from_numpy(np.stack([split.given for split in splits]))
+        held_out = torch.from_numpy(np.stack([split.held_out for split in splits]))
+        return {**batch, self.samples: torch.where(given, values, torch.nan), SCORED: held_out}
 
 
 class LinkBudget:

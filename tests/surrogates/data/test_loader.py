@@ -1,5 +1,6 @@
 """Batches: the right values, in an order that resumes, whatever the threads do."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,40 @@ def test_shared_variables_must_agree(store, make_store, monkeypatch):
     monkeypatch.setattr(other, "shared", lambda name: np.arange(16))
     with pytest.raises(ConfigError, match="'time' is the same for all records of a store, but differs"):
         loader_of([store, other])
+
+
+class Note:
+    """Write down the draw, and a number drawn for it."""
+
+    def __call__(self, batch, rngs, *, train):
+        noted = batch.get("draw", torch.full((len(rngs),), -1))
+        return {**batch, "noted": noted, "drawn": torch.tensor([rng.random() for rng in rngs])}
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 1 << 30])
+def test_each_example_comes_in_all_its_draws_each_with_its_own_numbers(store, cache_bytes):
+    index = ExampleIndex.join([records_of(store, "validation")])
+    again = replace(index, draws=3)
+    options = {"preparations": [Note()], "cache_bytes": cache_bytes}
+    once = next(iter(BatchLoader([store], index, VARIABLES, 100, **options)))
+    thrice = [
+        torch.cat(parts)
+        for parts in zip(
+            *(
+                (b["stiffness"], b["noted"], b["drawn"])
+                for b in BatchLoader([store], again, VARIABLES, 5, **options)
+            ),
+            strict=True,
+        )
+    ]
+    assert len(again) == 3 * len(index) == len(thrice[0])
+    torch.testing.assert_close(thrice[0], once["stiffness"].repeat_interleave(3))
+    assert thrice[1].tolist() == [0, 1, 2] * len(index)
+    assert len(set(thrice[2].tolist())) == len(again)
+    torch.testing.assert_close(thrice[2][::3], once["drawn"])
+    assert "draw" not in once
+
+
+def test_training_has_no_numbered_draws(store):
+    for batch in loader_of(store, train=True, preparations=[Note()]):
+        assert (batch["noted"] == -1).all()

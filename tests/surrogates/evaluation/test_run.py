@@ -5,13 +5,21 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
 from surrogates.cli.main import main
 from surrogates.core.build import validate
-from surrogates.evaluation.run import evaluate_elsewhere, evaluate_run, methods_of, score, targets_of
+from surrogates.evaluation.run import (
+    blocks_of,
+    evaluate_elsewhere,
+    evaluate_run,
+    methods_of,
+    score,
+    targets_of,
+)
 from surrogates.inference.bundle import load_bundle
 from surrogates.training.config import RunConfig
 from surrogates.training.experiment import Experiment
@@ -125,7 +133,14 @@ def test_the_command_prints_the_table_and_writes_json(
 
 @pytest.mark.parametrize(
     ("words", "hint"),
-    [(["--split", "tests"], "expected test, validation or train"), (["data=x"], "takes dataset=URL")],
+    [
+        (["--split", "tests"], "expected test, validation or train"),
+        (["data=x"], "Did you mean 'dataset'?"),
+        (["model.width=3"], "takes keys of dataset, seed, task, trainer"),
+        (["task.inputs=[gain]"], "a trained run keeps it"),
+        (["task.draws"], "expected KEY=VALUE"),
+        (["task.drawz=3"], "Did you mean 'draws'?"),
+    ],
 )
 def test_a_wrong_word_ends_in_one_line(
     evaluated: Path, words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
@@ -142,3 +157,39 @@ def test_a_folder_that_is_no_run_ends_in_one_line(tmp_path: Path, capsys: pytest
         main(["evaluate", str(tmp_path)])
     assert stop.value.code == 2
     assert "is no run" in capsys.readouterr().err
+
+
+def test_the_command_scores_draws_and_other_baselines_and_leaves_the_run_alone(
+    evaluated: Path, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in evaluated.rglob("*") if path.is_file()}
+    scores = tmp_path / "scores.json"
+    words = ["task.draws=3", "task.baselines=[mean]", "task.groups=null", "--json", str(scores)]
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", str(evaluated), *words])
+    assert not stop.value.code
+    found = json.loads(scores.read_text())
+    assert found["examples"] == 30
+    assert {row["method"] for row in found["rows"]} == {"mlp", "mean"}
+    assert {row["group"] for row in found["rows"]} == {"all"}
+    assert {path: path.read_bytes() for path in evaluated.rglob("*") if path.is_file()} == before
+
+
+class Together:
+    """A preparation whose draws come in pairs."""
+
+    draws_together = 2
+
+    def __call__(self, batch: dict, rngs: object, *, train: bool) -> dict:
+        return batch
+
+
+def test_draws_that_belong_together_lie_in_one_block_of_one_group(run: Path) -> None:
+    experiment = replace(opened(run), preparations=[Together()])
+    index = replace(experiment.index("test"), draws=4)
+    blocks = blocks_of(experiment, index)
+    labels = blocks.index.reshape(-1, 2, 2)
+    assert (labels[..., 0] == labels[..., 1]).all()
+    assert len(set(labels[..., 0].ravel().tolist())) == 2 * len(index.record)
+    groups = np.array(blocks.groups)[blocks.index]
+    assert (groups == np.repeat(experiment.labels("groups", index), 4)).all()

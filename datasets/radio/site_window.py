@@ -1,0 +1,151 @@
+"""Where on Earth a measured map lies, and the heights of the buildings in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from datasets.factory.errors import BuildError
+
+RASTER = ".npy"
+
+
+@dataclass(frozen=True)
+class SiteWindow:
+    """A square of a projected plane.
+
+    Parameters
+    ----------
+    crs
+        The plane, as pyproj reads it.
+    west, south
+        Coordinates of the south-west corner, m.
+    size, cell
+        Sides of the window and of a cell, m.
+    """
+
+    crs: str
+    west: float
+    south: float
+    size: float
+    cell: float
+
+    @classmethod
+    def at(
+        cls, corner: tuple[float, float], crs: str | None, size: float, cell: float, *, northern: bool
+    ) -> Self:
+        """Return the window that begins at its (north- or south-)western corner, latitude and longitude."""
+        crs = _checked(crs or _utm(*corner))
+        window = cls(crs, 0.0, 0.0, size, cell)
+        east, north = window.place(np.array([corner[0]]), np.array([corner[1]]))
+        return cls(crs, float(east[0]), float(north[0]) - (size if northern else 0.0), size, cell)
+
+    @property
+    def count(self) -> int:
+        """Cells along a side."""
+        return round(self.size / self.cell)
+
+    def place(
+        self, latitude: NDArray[np.float64], longitude: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how far east and north of the corner positions lie, m; infinite where they have no place."""
+        east, north = self._transformer.transform(longitude, latitude)
+        return np.asarray(east) - self.west, np.asarray(north) - self.south
+
+    def holds(self, east: NDArray[np.float64], north: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which positions lie inside."""
+        return (east >= 0) & (east < self.size) & (north >= 0) & (north < self.size)
+
+    def grid_azimuth(self, latitude: float, longitude: float, azimuth: float) -> float:
+        """Return an azimuth from true north, degrees, as one from the map's y axis, rad, 0 to 2 pi.
+
+        The two norths differ by the convergence of the meridians, some degrees at the edge of a UTM zone.
+        """
+        step = 1e-4  # degrees: some 10 m
+        east, north = self.place(np.array([latitude, latitude + step]), np.array([longitude, longitude]))
+        north_on_map = np.arctan2(np.diff(east)[0], np.diff(north)[0])
+        return float((np.radians(azimuth) + north_on_map) % (2.0 * np.pi))
+
+    def tables(self) -> xr.Dataset:
+        """Return the reference system and the table of the one window."""
+        import pyproj
+
+        system = pyproj.CRS.from_user_input(self.crs)
+
+        def edge(name: str, value: float) -> xr.Variable:
+            meaning = {"units": "m", "long_name": f"{name} edge of the window", "grid_mapping": "crs"}
+            return xr.Variable("windows", np.array([value]), meaning)
+
+        attributes = {"units": "1", "long_name": system.name, "crs_wkt": system.to_wkt()}
+        return xr.Dataset(
+            {
+                "crs": xr.Variable((), np.int8(0), attributes),
+                "window_west": edge("west", self.west),
+                "window_south": edge("south", self.south),
+            }
+        )
+
+    @cached_property
+    def _transformer(self) -> Any:
+        import pyproj
+
+        return pyproj.Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
+
+
+def building_heights(path: Path, window: SiteWindow) -> NDArray[np.float64]:
+    """Return the heights of roofs above the ground, m, (y, x), y ascending northwards; 0 between buildings.
+
+    Parameters
+    ----------
+    path
+        A raster of the window (``.npy``, row 0 in the north), or a map of footprints.
+    window
+        Where.
+    """
+    return _raster(path, window) if path.suffix == RASTER else _footprints(path, window)
+
+
+def _raster(path: Path, window: SiteWindow) -> NDArray[np.float64]:
+    try:
+        heights = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise BuildError(f"{path} is no NumPy array: {error}") from None
+    if heights.shape != (window.count, window.count) or heights.dtype.kind not in "iuf":
+        raise BuildError(
+            f"{path} holds {heights.dtype} of shape {heights.shape}, expected heights in m of shape "
+            f"({window.count}, {window.count}), row 0 in the north"
+        )
+    if not (np.isfinite(heights).all() and (heights >= 0).all()):
+        raise BuildError(f"{path} has heights that are negative or NaN; expected 0 between buildings")
+    return heights[::-1].astype(np.float64)
+
+
+def _footprints(path: Path, window: SiteWindow) -> NDArray[np.float64]:
+    """Raise the buildings of an OpenStreetMap extract or GeoJSON file in the plane of the window."""
+    raise BuildError(f"{path} is no raster; expected a NumPy array ({RASTER})")
+
+
+def _utm(latitude: float, longitude: float) -> str:
+    """Return the UTM zone of a position."""
+    if not -80.0 <= latitude <= 84.0:
+        raise BuildError(f"latitude {latitude:g}: UTM covers 80 degrees south to 84 north; give `crs:`")
+    zone = min(int((longitude + 180.0) // 6.0) + 1, 60)
+    return f"EPSG:{(32600 if latitude >= 0 else 32700) + zone}"
+
+
+def _checked(crs: str) -> str:
+    import pyproj
+
+    try:
+        system = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise BuildError(f"crs '{crs}' is unknown ({error}); expected one such as EPSG:32617") from None
+    if not system.is_projected or system.axis_info[0].unit_name != "metre":
+        raise BuildError(f"crs '{crs}' is {system.name}, not a plane in metres; take a UTM zone, EPSG:326xx")
+    return crs

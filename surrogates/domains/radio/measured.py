@@ -1,0 +1,207 @@
+"""Scores of many draws of held-out cells on measured maps: resumable, paired, and cheap.
+
+Only held-out cells are predicted, which spares a Gaussian process most of its work. Every score is a line of
+a file, so that a run that was stopped goes on, and a method that comes later is paired with the others.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import norm
+from scipy.stats import t as student
+from tqdm import tqdm
+
+from datasets.store.layout import open_store
+from surrogates.domains.radio.folds import HoldOut, Split
+from surrogates.domains.radio.geometry import Cells, cells_of, geometry_features, positions_of
+from surrogates.domains.radio.interpolators import Answer, Interpolator
+from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS
+from surrogates.learning.protocols import Batch
+
+INSIDE_90 = float(norm.ppf(0.95))  # half width of a 90 % interval, standard deviations
+Row = dict[str, Any]
+
+
+class Record(NamedTuple):
+    """One measured map.
+
+    Attributes
+    ----------
+    name
+        Such as "A Samsung".
+    rsrp
+        dBm, (y, x); NaN where nothing was measured, and in cells of buildings.
+    inputs
+        A batch of one: geometry and antenna.
+    """
+
+    name: str
+    rsrp: np.ndarray
+    inputs: Batch
+
+    @property
+    def measured(self) -> np.ndarray:
+        """Cells that can be given or held out, (y, x)."""
+        return np.isfinite(self.rsrp)
+
+
+Method = Callable[[Record, Split], Answer]
+"""Answers at the held-out cells, in the order of the map's rows, from ``rsrp`` at the given cells alone."""
+
+
+def read_records(url: str) -> list[Record]:
+    """Return the maps of a store made by `surrogates data import drive_test`."""
+    dataset = open_store(url).dataset().load()
+    records = []
+    for number in range(dataset.sizes["sample"]):
+        one = dataset.isel(sample=[number])
+        inputs = {
+            name: torch.from_numpy(one[name].values.astype(np.float32)) for name in (*GEOMETRY, AZIMUTH)
+        }
+        rsrp = np.where(one[HEIGHTS].values[0] <= 0, one["rsrp"].values[0], np.nan).astype(np.float64)
+        records.append(Record(str(one["measurement"].values[0]), rsrp, inputs))
+    return records
+
+
+def of_interpolator(model: Interpolator) -> Method:
+    """Return the method that asks an interpolator for the held-out cells alone."""
+    cells: dict[str, Cells] = {}
+
+    def method(record: Record, split: Split) -> Answer:
+        if record.name not in cells:
+            features = geometry_features(record.inputs, model.cell)[0] if model.uses_geometry else None
+            cells[record.name] = cells_of(
+                record.rsrp.shape, positions_of(record.inputs)[0], model.cell, features
+            )
+        here = cells[record.name]
+        given, asked = split.given.ravel(), split.held_out.ravel()
+        return model.interpolate(here.take(given), record.rsrp.ravel()[given], here.take(asked))
+
+    return method
+
+
+def score_draws(
+    records: Sequence[Record],
+    methods: Mapping[str, Method],
+    protocols: Mapping[str, tuple[HoldOut, int]],
+    path: Path,
+    *,
+    progress: bool = True,
+) -> list[Row]:
+    """Score methods on the same draws, and return all rows of the file.
+
+    Parameters
+    ----------
+    records
+        Measured maps.
+    methods
+        By name; a score that the file has is not computed again.
+    protocols
+        By name: the protocol, and how many of its draws.
+    path
+        File of JSON lines, which grows.
+    progress
+        Show a bar.
+    """
+    rows = _read(path)
+    done = {(row["record"], row["protocol"], row["draw"], row["method"]) for row in rows}
+    left = [
+        (record, name, protocol, draw, [m for m in methods if (record.name, name, draw, m) not in done])
+        for name, (protocol, draws) in protocols.items()
+        for record in records
+        for draw in range(draws)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        for record, name, protocol, draw, missing in tqdm(
+            [each for each in left if each[-1]], unit="draw", disable=not progress
+        ):
+            split = protocol.split(record.measured, draw)
+            for method in missing:
+                row = {
+                    "record": record.name,
+                    "protocol": name,
+                    "draw": draw,
+                    "division": draw // protocol.draws_together,
+                    "method": method,
+                    **_scores(methods[method](record, split), record.rsrp[split.held_out]),
+                }
+                file.write(json.dumps(row) + "\n")
+                rows.append(row)
+            file.flush()
+    return rows
+
+
+def pooled(rows: Iterable[Row], metric: str = "rmse") -> dict[tuple[str, str, str], np.ndarray]:
+    """Return a metric of every division, its folds pooled, by (protocol, method, record).
+
+    Parameters
+    ----------
+    rows
+        Of `score_draws`.
+    metric
+        ``rmse`` or ``mae``, dB; ``coverage`` of the 90 % interval, which some methods lack.
+
+    Returns
+    -------
+    dict
+        Arrays (divisions,), in the order of the divisions.
+    """
+    sums: dict[tuple[str, str, str], dict[int, np.ndarray]] = {}
+    column = {"rmse": "squared_error", "mae": "absolute_error", "coverage": "inside"}[metric]
+    for row in rows:
+        if row[column] is None:
+            continue
+        divisions = sums.setdefault((row["protocol"], row["method"], row["record"]), {})
+        held = divisions.setdefault(row["division"], np.zeros(2))
+        held += (row[column], row["cells"])
+    means = {
+        key: np.array([each[0] / each[1] for _, each in sorted(found.items())]) for key, found in sums.items()
+    }
+    return {key: np.sqrt(each) for key, each in means.items()} if metric == "rmse" else means
+
+
+def mean_over_records(rows: Iterable[Row], metric: str = "rmse") -> dict[tuple[str, str], np.ndarray]:
+    """Return the mean over the records of `pooled`, (divisions,), by (protocol, method)."""
+    found: dict[tuple[str, str], list[np.ndarray]] = {}
+    for (protocol, method, _), values in pooled(rows, metric).items():
+        found.setdefault((protocol, method), []).append(values)
+    return {key: np.mean(values, axis=0) for key, values in found.items()}
+
+
+def paired_gain(rows: Sequence[Row], protocol: str, ours: str, other: str) -> tuple[float, float, float]:
+    """Return by how much lower our RMSE is, dB, and the ends of its 95 % interval.
+
+    Paired: the mean over the records of the difference, on the same draws, is taken division by division, and
+    the interval is Student's over divisions.
+    """
+    means = mean_over_records(row for row in rows if row["protocol"] == protocol)
+    gain = means[protocol, other] - means[protocol, ours]
+    reach = float(student.ppf(0.975, gain.size - 1) * gain.std(ddof=1) / np.sqrt(gain.size))
+    return float(gain.mean()), float(gain.mean()) - reach, float(gain.mean()) + reach
+
+
+def _scores(answer: Answer, truth: np.ndarray) -> Row:
+    error = np.abs(answer.mean - truth)
+    inside = None if answer.deviation is None else int((error <= INSIDE_90 * answer.deviation).sum())
+    return {
+        "cells": truth.size,
+        "squared_error": float((error**2).sum()),
+        "absolute_error": float(error.sum()),
+        "inside": inside,
+    }
+
+
+def _read(path: Path) -> list[Row]:
+    """Return the rows of a file; a last line that was cut off counts as not written, and is removed."""
+    if not path.exists():
+        return []
+    text = path.read_text()
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole)
+    return [json.loads(line) for line in whole.splitlines()]
