@@ -1,4 +1,4 @@
-"""Measurement campaigns on ray-traced maps: what a phone on a walk would have read, with all that is unknown."""
+"""Measurement campaigns on ray-traced maps: what a phone on a walk reads, with all that nobody knows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -175,7 +175,7 @@ def walk(free: np.ndarray, cells: int, rng: np.random.Generator, *, straight: in
         chance = rng.random()
         if chance < 1.0 / straight:
             heading += rng.normal(0.0, 1.0)
-        following = place + (math.sin(heading), math.cos(heading))
+        following = place + np.array([math.sin(heading), math.cos(heading)])
         inside = 0 <= following[0] < free.shape[0] and 0 <= following[1] < free.shape[1]
         if inside and free[int(following[0]), int(following[1])]:
             place, blocked = following, 0

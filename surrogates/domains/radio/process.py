@@ -1,6 +1,6 @@
 """A Gaussian process for one sector's map, with all antennas of a family as hypotheses of its mean.
 
-The first stage says what buildings do to an isotropic antenna, the antenna's family what a panel adds, and the
+The first stage says what buildings do to an isotropic antenna, the family what a panel adds, and the
 measurements of the map decide between the antennas and correct the rest. Lengths and amplitudes of the
 covariance, and how far the first stage is believed, are learned on ray-traced cities.
 """
@@ -73,7 +73,7 @@ class SectorProcess(nn.Module):
         super().__init__()
         if (in_channels, out_channels) != (len(CHANNELS), 2):
             raise ValueError(
-                f"sector_process answers 2 channels from the {len(CHANNELS)} of the transform 'radio_sector', "
+                f"sector_process makes 2 channels of the {len(CHANNELS)} of the transform 'radio_sector', "
                 f"found {out_channels} from {in_channels}; take task.transform.name=radio_sector and the "
                 "objective 'process_likelihood'"
             )

@@ -1,4 +1,4 @@
-"""Channels of a measured sector: what the direct ray and a trained first stage say of every cell, and what was measured."""
+"""Channels of a measured sector: the direct ray, a trained first stage, and what was measured."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Campaigns: fields with the stated covariance, walks that keep to the streets, readings that follow the map."""
+"""Campaigns: fields with the stated covariance, walks on the streets, readings that follow the map."""
 
 import numpy as np
 import pytest
