@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from surrogates.core.build import build, resolved
 from surrogates.inference.card import card
+from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import (
     CARD,
@@ -131,8 +132,16 @@ def load_bundle(folder: str | os.PathLike[str], device: str | torch.device = "cp
 
 def update_metrics(folder: str | os.PathLike[str], metrics: Mapping[str, Any]) -> None:
     """Replace the scores in a bundle's manifest and card."""
-    folder = Path(folder)
-    manifest = read_manifest(folder).model_copy(update={"metrics": dict(metrics)})
+    _update(Path(folder), {"metrics": dict(metrics)})
+
+
+def update_calibration(folder: str | os.PathLike[str], calibration: Mapping[str, Calibration]) -> None:
+    """Replace the calibration of the intervals in a bundle's manifest and card."""
+    _update(Path(folder), {"calibration": dict(calibration)})
+
+
+def _update(folder: Path, fields: Mapping[str, Any]) -> None:
+    manifest = read_manifest(folder).model_copy(update=fields)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as staging:
         _write_text(manifest, Path(staging))
         for name in (MANIFEST, CARD):

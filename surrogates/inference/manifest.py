@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 
 from surrogates.core.build import validate
 from surrogates.core.text import listing
+from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.learning.pipeline import PipelineConfig
 
@@ -47,6 +48,8 @@ class Manifest(BaseModel):
         Smallest and largest training value of each input, in the units of its spec.
     coordinates
         Of the dimensions that all records share, by dimension.
+    calibration
+        How far off each target was on the validation split, for intervals.
     metrics
         Scores on the test split.
     provenance
@@ -65,6 +68,7 @@ class Manifest(BaseModel):
     predictor: dict[str, JsonValue] = {"name": "direct"}
     ranges: dict[str, tuple[float, float]] = {}
     coordinates: dict[str, Coordinate] = {}
+    calibration: dict[str, Calibration] = {}
     metrics: dict[str, JsonValue] = {}
     provenance: dict[str, JsonValue] = {}
     versions: dict[str, str] = {}
@@ -129,6 +133,11 @@ def parse_manifest(text: str) -> Manifest:
     except ValueError as error:
         raise BundleError(str(error)) from None
     _refuse_huge(manifest.pipeline)
+    targets = {spec.name for spec in manifest.pipeline.targets}
+    if unknown := manifest.calibration.keys() - targets:
+        raise BundleError(
+            f"{MANIFEST} calibrates {listing(unknown)}; the bundle's targets are {listing(targets)}."
+        )
     for node in (manifest.pipeline.network, manifest.pipeline.transform, manifest.predictor):
         _refuse_huge_integers(node, str(node.get("name")))
     return manifest
