@@ -69,7 +69,7 @@ def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = 
     folder = Path(folder)
     bundle = load_bundle(folder / "bundle", choose_device(device))
     methods = methods_of(bundle, experiment)
-    calibrations = calibrations_of(methods, experiment, device=_device(bundle))
+    calibrations = calibrations_of(methods, experiment, device=bundle.device)
     evaluation = _evaluate(bundle, methods, experiment, "test", calibrations)
     metrics = evaluation.as_dict()
     if calibrations:
@@ -84,7 +84,7 @@ def calibrate_run(folder: str | Path, experiment: "Experiment", *, device: str =
     """Calibrate the intervals of a run's bundle on its validation split, without a score."""
     bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
     model = _model(bundle)
-    calibrations = calibrations_of(model, experiment, device=_device(bundle))
+    calibrations = calibrations_of(model, experiment, device=bundle.device)
     update_calibration(Path(folder) / "bundle", calibrations[next(iter(model))])
 
 
@@ -111,7 +111,7 @@ def evaluate_elsewhere(
     """
     bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
     methods = methods_of(bundle, experiment)
-    calibrations = calibrations_of(methods, experiment, device=_device(bundle))
+    calibrations = calibrations_of(methods, experiment, device=bundle.device)
     return _evaluate(bundle, methods, on, split, calibrations)
 
 
@@ -125,15 +125,15 @@ def _evaluate(
     config = experiment.config
     about = {
         "experiment": config.experiment,
-        "model": bundle.manifest.pipeline.network["name"],
-        "parameters": _parameters(bundle),
+        "model": bundle.title,
+        "parameters": bundle.parameters,
         "split": split,
         "intervals": _calibrated_on(calibrations),
         "dataset": [each.url for each in config.dataset],
         "seed": config.seed,
         "evaluated": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
-    table = score(methods, experiment, split=split, device=_device(bundle), calibrations=calibrations)
+    table = score(methods, experiment, split=split, device=bundle.device, calibrations=calibrations)
     return Evaluation(table, targets_of(experiment), about)
 
 
@@ -180,12 +180,12 @@ def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
 
 
 def _model(bundle: Bundle) -> dict[str, Method]:
-    names = bundle.pipeline.input_names
+    names = [spec.name for spec in bundle.manifest.pipeline.inputs]
 
     def model(inputs: Batch, rng: torch.Generator) -> Batch:
-        return bundle.predictor(bundle.pipeline, {name: inputs[name] for name in names}, rng)
+        return bundle.ask({name: inputs[name] for name in names}, rng)
 
-    return {str(bundle.manifest.pipeline.network["name"]): model}
+    return {bundle.title: model}
 
 
 def score(
@@ -244,12 +244,12 @@ def _page(
     methods: Mapping[str, Method],
 ) -> str:
     config, manifest = experiment.config, bundle.manifest
-    examples = examples_of(methods, experiment, split="test", device=_device(bundle))
+    examples = examples_of(methods, experiment, split="test", device=bundle.device)
     figures: dict[str, Figure] = {}
     for node in config.task.plots:
         figures.update(build("plots", node)(examples))
     facts = {
-        "model": f"{manifest.pipeline.network['name']}, {_parameters(bundle):,} parameters",
+        "model": f"{bundle.title}, {bundle.parameters:,} parameters",
         "data": ", ".join(each.url for each in config.dataset),
         "seed": config.seed,
         "commit": manifest.provenance.get("commit", "unknown"),
@@ -295,14 +295,6 @@ def _coordinates(experiment: "Experiment") -> dict[str, xr.DataArray]:
 def _on(device: torch.device, batches: Any) -> Iterator[Batch]:
     for batch in batches:
         yield {name: value.to(device) for name, value in batch.items()}
-
-
-def _device(bundle: Bundle) -> torch.device:
-    return next(bundle.pipeline.parameters(), torch.empty(0)).device
-
-
-def _parameters(bundle: Bundle) -> int:
-    return sum(parameter.numel() for parameter in bundle.pipeline.parameters())
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,7 +13,8 @@ def card(manifest: Manifest) -> str:
     config = manifest.pipeline
     parts = [
         f"# {manifest.name}",
-        f"Predicts {_names(config.targets)} from {_names(config.inputs)}, with the network "
+        f"Predicts {_names(config.targets)} from {_names(config.inputs)}, with "
+        f"{f'{len(manifest.members)} networks' if manifest.members else 'the network'} "
         f"`{config.network.get('name')}` asked by `{manifest.predictor.get('name')}`.",
         "```python\nimport surrogates\n\nout = surrogates.load(PATH).predict(ds)  # an xarray.Dataset\n```",
         "## Inputs",

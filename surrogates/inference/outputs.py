@@ -37,7 +37,8 @@ def check_interval(
         if name not in calibration:
             raise BundleError(
                 f"interval={level:g} was asked for, but the intervals of '{name}' are not calibrated; "
-                "`surrogates evaluate RUN` calibrates a run that has a validation split."
+                "`surrogates evaluate RUN` calibrates a run that has a validation split, and `surrogates "
+                "ensemble RUN RUN --out DIR` an ensemble of runs."
             )
         table = calibration[name]
         if not np.isfinite(table.radius(level)):

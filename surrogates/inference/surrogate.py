@@ -14,7 +14,7 @@ import xarray as xr
 from datasets.store.checks import check
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
-from surrogates.inference.bundle import Bundle, load_bundle
+from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.errors import BundleError, OutOfRangeWarning
 from surrogates.inference.grid import check_grid
 from surrogates.inference.manifest import MANIFEST
@@ -25,13 +25,13 @@ CELLS_PER_BATCH = 1 << 20
 SEED = 0
 
 
-def load(path: str | Path, device: str = "auto") -> "Surrogate":
+def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> "Surrogate":
     """Open a trained surrogate.
 
     Parameters
     ----------
     path
-        A run's folder or a bundle's.
+        A run's folder or a bundle's; several become one ensemble.
     device
         `auto` takes an accelerator when there is one; otherwise a torch device such as `cpu` or `cuda:1`.
 
@@ -40,6 +40,8 @@ def load(path: str | Path, device: str = "auto") -> "Surrogate":
     BundleError
         When there is no bundle, or it breaks a rule.
     """
+    if not isinstance(path, str | Path):
+        return Surrogate(join([load(each, device).bundle for each in path]))
     folder = Path(path)
     if not folder.exists():
         raise BundleError(f"There is nothing at {folder}; expected the folder of a run or of a bundle.")
@@ -77,12 +79,12 @@ class Surrogate:
     @property
     def inputs(self) -> dict[str, VariableSpec]:
         """What `predict` expects: names, dimensions, units."""
-        return {spec.name: spec for spec in self.bundle.pipeline.config.inputs}
+        return {spec.name: spec for spec in self.bundle.manifest.pipeline.inputs}
 
     @property
     def outputs(self) -> dict[str, VariableSpec]:
         """What `predict` returns."""
-        return {spec.name: spec for spec in self.bundle.pipeline.config.targets}
+        return {spec.name: spec for spec in self.bundle.manifest.pipeline.targets}
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -92,7 +94,7 @@ class Surrogate:
     @property
     def record_dimension(self) -> str:
         """Name of the dimension along which examples are independent."""
-        return self.bundle.pipeline.config.record_dimension
+        return self.bundle.manifest.pipeline.record_dimension
 
     def predict(
         self,
@@ -138,7 +140,7 @@ class Surrogate:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; expected at least 1.")
         if device is not None:
-            self.bundle.pipeline.to(choose_device(device))
+            self.bundle.to(choose_device(device))
         if not isinstance(ds, xr.Dataset):
             raise TypeError(
                 f"predict takes an xarray.Dataset with the inputs by name, found {type(ds).__name__}."
@@ -201,8 +203,7 @@ class Surrogate:
     ) -> Iterator[dict[str, np.ndarray]]:
         """Check and predict a few examples at a time; `seen` gets the ends of each input that has a range."""
         specs = list(self.inputs.values())
-        pipeline = self.bundle.pipeline
-        device = next(pipeline.parameters(), torch.empty(0)).device
+        device = self.bundle.device
         rng = torch.Generator(device=device).manual_seed(SEED)
         records = ds.sizes.get(self.record_dimension, 1)
         for start in range(0, max(records, 1), size):
@@ -211,7 +212,7 @@ class Surrogate:
             self._widen(seen, checked)
             inputs = self._tensors(checked, device)
             with torch.inference_mode():
-                answer = self.bundle.predictor(pipeline, inputs, rng)
+                answer = self.bundle.ask(inputs, rng)
             yield {name: value.cpu().numpy() for name, value in answer.items()}
 
     def _widen(self, seen: dict[str, tuple[float, float]], ds: xr.Dataset) -> None:
@@ -244,8 +245,8 @@ class Surrogate:
 
     def __repr__(self) -> str:
         manifest = self.bundle.manifest
-        count = sum(parameter.numel() for parameter in self.bundle.pipeline.parameters())
-        lines = [f"<Surrogate '{manifest.name}': {manifest.pipeline.network['name']}, {count:,} parameters>"]
+        about = f"{self.bundle.title}, {self.bundle.parameters:,} parameters"
+        lines = [f"<Surrogate '{manifest.name}': {about}>"]
         for title, specs in (("Inputs", self.inputs), ("Outputs", self.outputs)):
             lines.append(f"{title}:")
             lines += [f"    {_describe(spec)}" for spec in specs.values()]
