@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from surrogates.inference.surrogate import Surrogate
@@ -12,13 +13,13 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(path: str | Path, device: str = "auto") -> Surrogate:
+def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> Surrogate:
     """Open a trained surrogate.
 
     Parameters
     ----------
     path
-        A run's folder or a bundle's.
+        A run's folder or a bundle's; several become one ensemble.
     device
         `auto` takes an accelerator when there is one; otherwise a torch device such as `cpu` or `cuda:1`.
 

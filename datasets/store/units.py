@@ -76,3 +76,15 @@ def convert(values: np.ndarray, from_units: str, to_units: str) -> np.ndarray:
 def display(units: str) -> str:
     """Return units as people write them: `dB` for `0.1 lg(re 1)`, nothing when dimensionless."""
     return _DISPLAYED.get(units, units)
+
+
+def difference(units: str) -> str:
+    """Return the units of a difference of two values: dB for dBm, kelvin for degrees Celsius.
+
+    Scores, standard deviations and widths have these units; most units are their own.
+    """
+    definition = str(parse(units).definition)
+    if " lg(re " in definition:
+        return f"{definition.partition(' lg(re ')[0]} lg(re 1)"
+    scale, shifted, _ = definition.partition(" @ ")
+    return scale if shifted else units

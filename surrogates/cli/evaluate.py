@@ -50,6 +50,7 @@ def evaluate(
         trained = Experiment.open(validate(RunConfig, compared, "configuration"))
         evaluation = evaluate_elsewhere(run, trained, Experiment.open(on), split=split, device=device)
     typer.echo(text_table(evaluation.table, evaluation.targets))
+    typer.echo(f"\nintervals: {evaluation.about['intervals']}")
     if json_path is not None:
         json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(evaluation.as_dict(), indent=2) + "\n")

@@ -12,6 +12,7 @@ import typer
 COMMANDS = {
     "data": ("surrogates.cli.data:app", "Build, resume, check, show and import datasets."),
     "train": ("surrogates.cli.train:train", "Train a surrogate (a Hydra experiment)."),
+    "ensemble": ("surrogates.cli.ensemble:ensemble", "Combine several runs into one surrogate."),
     "evaluate": ("surrogates.cli.evaluate:evaluate", "Score a trained run and its baselines again."),
     "predict": ("surrogates.cli.predict:predict", "Predict with a trained surrogate, in physical units."),
     "report": ("surrogates.cli.report:app", "Recompute the tables of the documentation."),

@@ -14,6 +14,7 @@ def predict(
     source: Annotated[Path, typer.Argument(help="Inputs: a .nc file or a .zarr store.", metavar="INPUT")],
     output: Annotated[Path, typer.Argument(help="Where the prediction goes: .nc or .zarr.")],
     batch_size: Annotated[int | None, typer.Option(help="Examples at a time.")] = None,
+    interval: Annotated[float | None, typer.Option(help="Level of calibrated intervals, e.g. 0.9.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
 ) -> None:
     """Predict with a trained surrogate, in physical units."""
@@ -32,11 +33,11 @@ def predict(
     surrogate = load(bundle, device=device)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OutOfRangeWarning)
-        prediction = surrogate.predict(_open(source), batch_size=batch_size)
+        prediction = surrogate.predict(_open(source), batch_size=batch_size, interval=interval)
     for warning in caught:
         typer.echo(f"warning: {warning.message}", err=True)
     _write(prediction, output)
-    typer.echo(f"{', '.join(surrogate.outputs)} -> {output}")
+    typer.echo(f"{', '.join(map(str, prediction.data_vars))} -> {output}")
 
 
 def _open(path: Path) -> "xr.Dataset":

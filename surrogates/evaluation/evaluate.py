@@ -15,11 +15,15 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.evaluation.bootstrap import Blocks, Estimate, bootstrap
 from surrogates.evaluation.metrics import Metric
+from surrogates.evaluation.probabilistic import CURVE_LEVELS, CoverageCurve, Spread
+from surrogates.inference.conformal import Calibration
 from surrogates.learning.pipeline import as_weight
+from surrogates.learning.protocols import deviation_name
 
 Batch = dict[str, Tensor]
 Method = Callable[[Batch, torch.Generator], Batch]
 ALL = "all"
+CURVE = "coverage curve"
 
 
 @dataclass(frozen=True)
@@ -83,17 +87,29 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """Measured coverage against the level that was asked for; None where no interval has the level."""
+
+    method: str
+    target: str
+    levels: list[float]
+    calibrated: list[float | None] | None
+    gaussian: list[float | None] | None
+
+
+@dataclass(frozen=True)
 class Table:
     """Scores of all methods.
 
     `cells` counts, per target, the cells that all methods were scored on; `seconds_per_example` is the median
-    over batches of each method's time.
+    over batches of each method's time; `curves` holds the coverage of the methods' intervals.
     """
 
     rows: list[Score]
     examples: int
     cells: dict[str, int]
     seconds_per_example: dict[str, float] = field(default_factory=dict)
+    curves: list[Curve] = field(default_factory=list)
 
     @property
     def groups(self) -> list[str]:
@@ -121,6 +137,7 @@ class Table:
             "examples": self.examples,
             "cells": self.cells,
             "seconds_per_example": self.seconds_per_example,
+            "coverage_curves": [asdict(curve) for curve in self.curves],
         }
 
 
@@ -131,6 +148,7 @@ def evaluate(
     metrics: Mapping[str, Metric],
     blocks: Blocks,
     *,
+    calibrations: Mapping[str, Mapping[str, Calibration]] | None = None,
     seed: int = 0,
 ) -> Table:
     """Score every method on the same cells of the same examples.
@@ -148,16 +166,17 @@ def evaluate(
         E.g. `{"rmse": RMSE()}`.
     blocks : Blocks
         What is resampled for the intervals, and the groups that are reported.
+    calibrations : mapping of method to mapping of target to Calibration, optional
+        From `surrogates.evaluation.calibration.calibrate`, for the coverage of intervals.
     seed : int
         Of the generator that each method receives anew for each batch, and of the bootstrap.
     """
     sums = _Sums(len(blocks.groups))
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     cells = {target.spec.name: 0 for target in targets}
-    names = {target.spec.name for target in targets}
     done = 0
     for number, batch in enumerate(batches):
-        inputs = {key: value for key, value in batch.items() if key not in names}
+        inputs = inputs_of(batch, targets)
         count = len(batch[targets[0].spec.name])
         index = blocks.index[done : done + count]
         if len(index) < count:
@@ -171,13 +190,28 @@ def evaluate(
             prediction, elapsed = _timed(predict, inputs, seed=seed + number)
             seconds[method].append(elapsed / count)
             for target in targets:
-                statistics = _statistics(target, prediction, batch, metrics, method=method)
+                calibration = (calibrations or {}).get(method, {}).get(target.spec.name)
+                statistics = _statistics(target, prediction, batch, metrics, calibration, method=method)
                 for metric, values in statistics.items():
                     sums.add((method, target.spec.name, metric), index, values)
     if done != len(blocks.index):
         raise ValueError(f"{done} examples arrived, but blocks were given for {len(blocks.index)}.")
     rows = _rows(methods, targets, metrics, blocks, sums, seed=seed)
-    return Table(list(rows), done, cells, {name: _typical(values) for name, values in seconds.items()})
+    times = {name: _typical(values) for name, values in seconds.items()}
+    return Table(list(rows), done, cells, times, list(_curves(sums)))
+
+
+def inputs_of(batch: Batch, targets: Sequence[Target]) -> Batch:
+    """Return a batch without the targets' values."""
+    names = {target.spec.name for target in targets}
+    return {key: value for key, value in batch.items() if key not in names}
+
+
+def ask(predict: Method, inputs: Batch, *, seed: int) -> Batch:
+    """Return a method's prediction; equal seeds give equal answers."""
+    device = next(iter(inputs.values())).device
+    with torch.no_grad():
+        return predict(dict(inputs), torch.Generator(device=device).manual_seed(seed))
 
 
 def align(values: Tensor, spec: VariableSpec, onto: VariableSpec) -> Tensor:
@@ -199,6 +233,19 @@ def align(values: Tensor, spec: VariableSpec, onto: VariableSpec) -> Tensor:
     return values
 
 
+def require_answer(target: Target, prediction: Batch, batch: Batch, method: str) -> None:
+    """Refuse a prediction without the target, or with a part of another shape."""
+    name = target.spec.name
+    if name not in prediction:
+        raise ValueError(f"Method '{method}' predicts {sorted(prediction)}; expected also '{name}'.")
+    for part in (name, deviation_name(name)):
+        if part in prediction and prediction[part].shape != batch[name].shape:
+            raise ValueError(
+                f"Method '{method}' predicts '{part}' with shape {tuple(prediction[part].shape)}; "
+                f"expected {tuple(batch[name].shape)}."
+            )
+
+
 class _Sums:
     """Sums of statistics per block, for each (method, target, metric)."""
 
@@ -217,10 +264,8 @@ class _Sums:
 
 def _timed(predict: Method, inputs: Batch, *, seed: int) -> tuple[Batch, float]:
     device = next(iter(inputs.values())).device
-    rng = torch.Generator(device=device).manual_seed(seed)
     start = time.perf_counter()
-    with torch.no_grad():
-        prediction = predict(dict(inputs), rng)
+    prediction = ask(predict, inputs, seed=seed)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return prediction, time.perf_counter() - start
@@ -232,21 +277,31 @@ def _typical(seconds: list[float]) -> float:
 
 
 def _statistics(
-    target: Target, prediction: Batch, batch: Batch, metrics: Mapping[str, Metric], *, method: str
+    target: Target,
+    prediction: Batch,
+    batch: Batch,
+    metrics: Mapping[str, Metric],
+    calibration: Calibration | None,
+    *,
+    method: str,
 ) -> dict[str, dict[str, Tensor]]:
     name = target.spec.name
-    if name not in prediction:
-        raise ValueError(f"Method '{method}' predicts {sorted(prediction)}; expected also '{name}'.")
-    if prediction[name].shape != batch[name].shape:
-        raise ValueError(
-            f"Method '{method}' predicts '{name}' with shape {tuple(prediction[name].shape)}; "
-            f"expected {tuple(batch[name].shape)}."
-        )
+    require_answer(target, prediction, batch, method)
+    deviation = prediction.get(deviation_name(name))
     weight = _exact(target.weight(batch))
     counts = weight > 0
     truth = torch.where(counts, _exact(batch[name]), 0.0)
     guess = torch.where(counts, _exact(prediction[name]), 0.0)
-    return {key: metric.statistics(guess, truth, weight) for key, metric in metrics.items()}
+    if deviation is not None:
+        deviation = torch.where(counts, _exact(deviation), 0.0)
+    spread = Spread(deviation, calibration)
+    found = {}
+    for key, metric in metrics.items():
+        extra: dict[str, Any] = {"spread": spread} if getattr(metric, "of_spread", False) else {}
+        found[key] = metric.statistics(guess, truth, weight, **extra)
+    if deviation is not None or calibration is not None:
+        found[CURVE] = CoverageCurve().statistics(guess, truth, weight, spread)
+    return found
 
 
 def _exact(values: Tensor) -> Tensor:
@@ -286,6 +341,19 @@ def _rows(
                     above_first_low=gap.low,
                     above_first_high=gap.high,
                 )
+
+
+def _curves(sums: _Sums) -> Iterator[Curve]:
+    for (method, target, name), totals in sums.totals.items():
+        if name == CURVE:
+            rows = CoverageCurve().combine({key: total.sum(axis=0) for key, total in totals.items()})
+            calibrated, gaussian = (
+                [round(float(v), 6) if np.isfinite(v) else None for v in row]
+                if np.isfinite(row).any()
+                else None
+                for row in rows
+            )
+            yield Curve(method, target, list(CURVE_LEVELS), calibrated, gaussian)
 
 
 def _members(blocks: Blocks) -> dict[str, np.ndarray]:

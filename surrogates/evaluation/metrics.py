@@ -19,12 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from datasets.store.units import difference
+
 Statistics = dict[str, Tensor]
 Totals = Mapping[str, np.ndarray]
 
 
 class Metric(Protocol):
-    """What the registry's `metrics` build."""
+    """What the registry's `metrics` build.
+
+    A metric whose attribute `of_spread` is true gets one argument more in `statistics`, the prediction's
+    `surrogates.evaluation.probabilistic.Spread`.
+    """
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         """Sums per example, float64, of shape (batch,) or (batch, bins)."""
@@ -39,7 +45,8 @@ class Metric(Protocol):
         ...
 
 
-def _total(values: Tensor, weight: Tensor) -> Tensor:
+def total(values: Tensor, weight: Tensor) -> Tensor:
+    """Return the weighted sum of each example, float64."""
     return _rows(values.double() * weight.double()).sum(1)
 
 
@@ -47,7 +54,8 @@ def _rows(values: Tensor) -> Tensor:
     return values.reshape(len(values), -1)
 
 
-def _mean(totals: Totals, name: str) -> np.ndarray:
+def mean_of(totals: Totals, name: str) -> np.ndarray:
+    """Return the mean of a statistic over all cells that count; NaN without any."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(totals[name] / totals["weight"])
 
@@ -58,13 +66,13 @@ class RMSE:
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         error = prediction.double() - target.double()
-        return {"weight": _total(weight, weight.bool()), "squared_error": _total(error.square(), weight)}
+        return {"weight": total(weight, weight.bool()), "squared_error": total(error.square(), weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:
-        return np.sqrt(_mean(totals, "squared_error"))
+        return np.sqrt(mean_of(totals, "squared_error"))
 
     def units(self, units: str) -> str:
-        return units
+        return difference(units)
 
 
 @dataclass(frozen=True)
@@ -73,13 +81,13 @@ class MAE:
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         error = prediction.double() - target.double()
-        return {"weight": _total(weight, weight.bool()), "absolute_error": _total(error.abs(), weight)}
+        return {"weight": total(weight, weight.bool()), "absolute_error": total(error.abs(), weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:
-        return _mean(totals, "absolute_error")
+        return mean_of(totals, "absolute_error")
 
     def units(self, units: str) -> str:
-        return units
+        return difference(units)
 
 
 @dataclass(frozen=True)
@@ -88,13 +96,13 @@ class Bias:
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         error = prediction.double() - target.double()
-        return {"weight": _total(weight, weight.bool()), "error": _total(error, weight)}
+        return {"weight": total(weight, weight.bool()), "error": total(error, weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:
-        return _mean(totals, "error")
+        return mean_of(totals, "error")
 
     def units(self, units: str) -> str:
-        return units
+        return difference(units)
 
 
 @dataclass(frozen=True)
@@ -104,8 +112,8 @@ class NMSE:
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         error = prediction.double() - target.double()
         return {
-            "squared_error": _total(error.square(), weight),
-            "squared_target": _total(target.double().square(), weight),
+            "squared_error": total(error.square(), weight),
+            "squared_target": total(target.double().square(), weight),
         }
 
     def combine(self, totals: Totals) -> np.ndarray:
@@ -123,18 +131,19 @@ class Correlation:
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         p, t = prediction.double(), target.double()
         return {
-            "weight": _total(weight, weight.bool()),
-            "prediction": _total(p, weight),
-            "target": _total(t, weight),
-            "squared_prediction": _total(p.square(), weight),
-            "squared_target": _total(t.square(), weight),
-            "product": _total(p * t, weight),
+            "weight": total(weight, weight.bool()),
+            "prediction": total(p, weight),
+            "target": total(t, weight),
+            "squared_prediction": total(p.square(), weight),
+            "squared_target": total(t.square(), weight),
+            "product": total(p * t, weight),
         }
 
     def combine(self, totals: Totals) -> np.ndarray:
-        p, t = _mean(totals, "prediction"), _mean(totals, "target")
-        covariance = _mean(totals, "product") - p * t
-        variances = (_mean(totals, "squared_prediction") - p**2) * (_mean(totals, "squared_target") - t**2)
+        p, t = mean_of(totals, "prediction"), mean_of(totals, "target")
+        covariance = mean_of(totals, "product") - p * t
+        squares = mean_of(totals, "squared_prediction"), mean_of(totals, "squared_target")
+        variances = (squares[0] - p**2) * (squares[1] - t**2)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.where(variances > 0, covariance / np.sqrt(variances), np.nan))
 
@@ -177,7 +186,7 @@ class AbsoluteErrorQuantile:
         return np.where(np.isfinite(total) & (total > 0), centre, np.nan)
 
     def units(self, units: str) -> str:
-        return units
+        return difference(units)
 
 
 def p90_absolute_error() -> AbsoluteErrorQuantile:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
-from surrogates.evaluation.evaluate import Target
+from surrogates.evaluation.evaluate import Curve, Target
 
 COLOURS = "viridis"
 
@@ -95,6 +95,28 @@ def curves(columns: Mapping[str, tuple[np.ndarray, np.ndarray]], x_label: str) -
     axes.set_ylabel("loss")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    return figure
+
+
+def coverage_curves(curves: Sequence[Curve]) -> Figure | None:
+    """Draw the coverage of intervals against their level, one panel for each target; None without any."""
+    if not curves:
+        return None
+    targets = list(dict.fromkeys(curve.target for curve in curves))
+    methods = list(dict.fromkeys(curve.method for curve in curves))
+    figure = Figure(figsize=(3.6 * len(targets), 3.6), layout="constrained")
+    for axes, target in zip(figure.subplots(1, len(targets), squeeze=False)[0], targets, strict=True):
+        axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+        for curve in (each for each in curves if each.target == target):
+            colour = f"C{methods.index(curve.method)}"
+            for values, style in ((curve.calibrated, "-"), (curve.gaussian, "--")):
+                if values is not None:
+                    measured = [np.nan if value is None else value for value in values]
+                    label = curve.method + (", Gaussian" if style == "--" else "")
+                    axes.plot(curve.levels, measured, style, color=colour, linewidth=1.4, label=label)
+        axes.set(title=target, xlabel="level", ylabel="coverage", xlim=(0, 1), ylim=(0, 1))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, fontsize=7)
     return figure
 
 

@@ -16,6 +16,7 @@ from surrogates.evaluation.evaluate import ALL, Score, Table, Target
 from surrogates.evaluation.pictures import curves, encode
 
 CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation",)
+UNRANKED = ("coverage", "gaussian_coverage", "interval_width")  # narrow is good at the same coverage alone
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def render(
     figures: Mapping[str, Figure],
     configuration: Mapping[str, Any],
     losses: Figure | None = None,
+    coverage: Figure | None = None,
 ) -> str:
     """Return the page.
 
@@ -64,6 +66,8 @@ def render(
         The run's resolved configuration.
     losses
         Loss curves.
+    coverage
+        Coverage of the intervals against their level.
     """
     environment = Environment(
         loader=PackageLoader("surrogates.evaluation", "."), autoescape=True, undefined=StrictUndefined
@@ -73,6 +77,7 @@ def render(
         facts=facts.items(),
         tables=tables(table, targets),
         curves=encode(losses) if losses is not None else "",
+        coverage=encode(coverage) if coverage is not None else "",
         pictures=[(name, encode(figure)) for name, figure in figures.items()],
         configuration=yaml.safe_dump(dict(configuration), sort_keys=False, allow_unicode=True),
     )
@@ -126,7 +131,8 @@ def loss_figure(run: Path) -> Figure | None:
 
 
 def _by_metric(table: Table, target: Target, rows: Sequence[Score]) -> Shown:
-    metrics = list(dict.fromkeys(row.metric for row in rows))
+    known = [row for row in rows if np.isfinite(row.value)] or rows[:1]
+    metrics = list(dict.fromkeys(row.metric for row in known))  # without what no method has
     columns = {metric: [row for row in rows if row.metric == metric] for metric in metrics}
     methods = [row.method for row in columns[metrics[0]]]
     spec = target.spec
@@ -161,12 +167,16 @@ def _by_group(target: str, rows: Sequence[Score]) -> Shown:
 
 def _cell(column: Sequence[Score], number: int) -> Cell:
     row = column[number]
+    if not np.isfinite(row.value):
+        return Cell("-")
     return Cell(f"{row.value:.4g}", _interval(row.low, row.high), best=number == _best(column))
 
 
 def _best(column: Sequence[Score]) -> int | None:
     values = np.array([row.value for row in column])
     metric = column[0].metric
+    if metric.startswith(UNRANKED):
+        return None
     rank = np.abs(values) if metric in CLOSEST_TO_ZERO else -values if metric in LARGEST else values
     return int(np.nanargmin(rank)) if len(values) > 1 and np.isfinite(rank).any() else None
 

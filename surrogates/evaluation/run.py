@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 from surrogates.core.build import build
 from surrogates.data.index import ExampleIndex
 from surrogates.evaluation.bootstrap import Blocks
+from surrogates.evaluation.calibration import Calibrations, calibrate
 from surrogates.evaluation.evaluate import ALL, Batch, Method, Table, Target, evaluate
-from surrogates.evaluation.pictures import Examples
+from surrogates.evaluation.pictures import Examples, coverage_curves
 from surrogates.evaluation.report import loss_figure, render
-from surrogates.inference.bundle import Bundle, load_bundle, update_metrics
+from surrogates.inference.bundle import Bundle, load_bundle, update_calibration, update_metrics
 from surrogates.inference.surrogate import choose_device
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Evaluation:
 def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> Evaluation:
     """Score a run on its test split; write `metrics.json`, `report.html`, and the scores into its bundle.
 
+    The run's validation split calibrates the intervals of every method, the bundle's included.
+
     Parameters
     ----------
     folder
@@ -66,12 +69,23 @@ def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = 
     folder = Path(folder)
     bundle = load_bundle(folder / "bundle", choose_device(device))
     methods = methods_of(bundle, experiment)
-    evaluation = _evaluate(bundle, methods, experiment, "test")
+    calibrations = calibrations_of(methods, experiment, device=bundle.device)
+    evaluation = _evaluate(bundle, methods, experiment, "test", calibrations)
     metrics = evaluation.as_dict()
+    if calibrations:
+        update_calibration(folder / "bundle", calibrations[next(iter(methods))])
     update_metrics(folder / "bundle", {**metrics, "rows": [r for r in metrics["rows"] if r["group"] == ALL]})
     _write(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     _write(folder / "report.html", _page(folder, bundle, experiment, evaluation, methods))
     return evaluation
+
+
+def calibrate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> None:
+    """Calibrate the intervals of a run's bundle on its validation split, without a score."""
+    bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
+    model = _model(bundle)
+    calibrations = calibrations_of(model, experiment, device=bundle.device)
+    update_calibration(Path(folder) / "bundle", calibrations[next(iter(model))])
 
 
 def evaluate_elsewhere(
@@ -87,7 +101,7 @@ def evaluate_elsewhere(
     Parameters
     ----------
     folder, experiment
-        The run's; baselines are fitted on its training split.
+        The run's; baselines are fitted on its training split, intervals calibrated on its validation split.
     on
         The experiment whose data are scored.
     split
@@ -96,34 +110,64 @@ def evaluate_elsewhere(
         Where the methods run.
     """
     bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
-    return _evaluate(bundle, methods_of(bundle, experiment), on, split)
+    methods = methods_of(bundle, experiment)
+    calibrations = calibrations_of(methods, experiment, device=bundle.device)
+    return _evaluate(bundle, methods, on, split, calibrations)
 
 
 def _evaluate(
-    bundle: Bundle, methods: Mapping[str, Method], experiment: "Experiment", split: str
+    bundle: Bundle,
+    methods: Mapping[str, Method],
+    experiment: "Experiment",
+    split: str,
+    calibrations: Calibrations,
 ) -> Evaluation:
     config = experiment.config
     about = {
         "experiment": config.experiment,
-        "model": bundle.manifest.pipeline.network["name"],
-        "parameters": _parameters(bundle),
+        "model": bundle.title,
+        "parameters": bundle.parameters,
         "split": split,
+        "intervals": _calibrated_on(calibrations),
         "dataset": [each.url for each in config.dataset],
         "seed": config.seed,
         "evaluated": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
-    table = score(methods, experiment, split=split, device=_device(bundle))
+    table = score(methods, experiment, split=split, device=bundle.device, calibrations=calibrations)
     return Evaluation(table, targets_of(experiment), about)
+
+
+def calibrations_of(
+    methods: Mapping[str, Method], experiment: "Experiment", *, device: torch.device
+) -> Calibrations:
+    """Calibrate methods on a run's validation split; nothing without one."""
+    index = experiment.index("validation")
+    if not len(index):
+        return {}
+    blocks = experiment.labels("blocks", index)
+    return calibrate(
+        methods,
+        _on(device, experiment.loader("validation", index=index)),
+        targets_of(experiment),
+        np.arange(len(index)) if blocks is None else blocks,
+        seed=experiment.config.seed,
+    )
+
+
+def _calibrated_on(calibrations: Calibrations) -> str:
+    """Say on how much the intervals rest."""
+    tables = [table for of_method in calibrations.values() for table in of_method.values()]
+    if not tables:
+        return "none: the run has no validation split to calibrate them on"
+    fewest = min(table.blocks for table in tables)
+    highest = min(table.highest for table in tables)
+    reach = "" if highest >= 0.99 else f"; enough for levels up to {highest:.2g}"
+    return f"calibrated on the validation split, {fewest} blocks{reach}"
 
 
 def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
     """Return the model first, then the baselines, fitted on the training split."""
-
-    def model(inputs: Batch, rng: torch.Generator) -> Batch:
-        return bundle.predictor(bundle.pipeline, {name: inputs[name] for name in names}, rng)
-
-    names = bundle.pipeline.input_names
-    methods: dict[str, Method] = {str(bundle.manifest.pipeline.network["name"]): model}
+    methods = _model(bundle)
     baselines = experiment.build_baselines()
     if not baselines:
         return methods
@@ -135,10 +179,24 @@ def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
     return methods
 
 
+def _model(bundle: Bundle) -> dict[str, Method]:
+    names = [spec.name for spec in bundle.manifest.pipeline.inputs]
+
+    def model(inputs: Batch, rng: torch.Generator) -> Batch:
+        return bundle.ask({name: inputs[name] for name in names}, rng)
+
+    return {bundle.title: model}
+
+
 def score(
-    methods: Mapping[str, Method], experiment: "Experiment", *, split: str, device: torch.device
+    methods: Mapping[str, Method],
+    experiment: "Experiment",
+    *,
+    split: str,
+    device: torch.device,
+    calibrations: Calibrations | None = None,
 ) -> Table:
-    """Score methods on a part of an experiment's data, in all draws of its task."""
+    """Score methods on a part of an experiment's data in all draws of its task; calibrated, with intervals."""
     index = replace(experiment.index(split), draws=experiment.config.task.draws)
     return evaluate(
         methods,
@@ -146,6 +204,7 @@ def score(
         targets_of(experiment),
         experiment.metrics,
         blocks_of(experiment, index),
+        calibrations=calibrations,
         seed=experiment.config.seed,
     )
 
@@ -194,16 +253,17 @@ def _page(
     methods: Mapping[str, Method],
 ) -> str:
     config, manifest = experiment.config, bundle.manifest
-    examples = examples_of(methods, experiment, split="test", device=_device(bundle))
+    examples = examples_of(methods, experiment, split="test", device=bundle.device)
     figures: dict[str, Figure] = {}
     for node in config.task.plots:
         figures.update(build("plots", node)(examples))
     facts = {
-        "model": f"{manifest.pipeline.network['name']}, {_parameters(bundle):,} parameters",
+        "model": f"{bundle.title}, {bundle.parameters:,} parameters",
         "data": ", ".join(each.url for each in config.dataset),
         "seed": config.seed,
         "commit": manifest.provenance.get("commit", "unknown"),
         "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        "intervals": evaluation.about["intervals"],
         "evaluated": evaluation.about["evaluated"],
     }
     configuration = config.model_dump(mode="json")
@@ -215,6 +275,7 @@ def _page(
         figures,
         configuration,
         loss_figure(folder),
+        coverage_curves(evaluation.table.curves),
     )
 
 
@@ -243,14 +304,6 @@ def _coordinates(experiment: "Experiment") -> dict[str, xr.DataArray]:
 def _on(device: torch.device, batches: Any) -> Iterator[Batch]:
     for batch in batches:
         yield {name: value.to(device) for name, value in batch.items()}
-
-
-def _device(bundle: Bundle) -> torch.device:
-    return next(bundle.pipeline.parameters(), torch.empty(0)).device
-
-
-def _parameters(bundle: Bundle) -> int:
-    return sum(parameter.numel() for parameter in bundle.pipeline.parameters())
 
 
 def _write(path: Path, text: str) -> None:

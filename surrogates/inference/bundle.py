@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +16,8 @@ from pydantic import JsonValue
 
 from surrogates.core.build import build, resolved
 from surrogates.inference.card import card
+from surrogates.inference.conformal import Calibration
+from surrogates.inference.ensemble import copy_members, joint_manifest, mixture, require_fitting
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import (
     CARD,
@@ -31,19 +33,66 @@ from surrogates.inference.manifest import (
 )
 from surrogates.inference.weights import load_pipeline, save_weights
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Predictor
+from surrogates.learning.protocols import Batch, Predictor
 
 PACKAGES = ("sciml-surrogates", "torch", "numpy", "xarray", "zarr")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What `load_bundle` returns: a pipeline with its weights, how to ask it, and the manifest."""
+    """What `load_bundle` returns: pipelines with their weights, how to ask them, and the manifest.
+
+    There is one pipeline, several where the bundle is an ensemble.
+    """
 
     folder: Path
     manifest: Manifest
-    pipeline: Pipeline
-    predictor: Predictor
+    parts: tuple[tuple[Pipeline, Predictor], ...]
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline of a bundle that is no ensemble."""
+        return self._only()[0]
+
+    @property
+    def predictor(self) -> Predictor:
+        """How the pipeline of a bundle that is no ensemble is asked."""
+        return self._only()[1]
+
+    @property
+    def title(self) -> str:
+        """The network's name, and how many there are."""
+        name = str(self.manifest.pipeline.network["name"])
+        return name if len(self.parts) == 1 else f"{name} x {len(self.parts)}"
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters of all pipelines."""
+        return sum(value.numel() for pipeline, _ in self.parts for value in pipeline.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pipelines are."""
+        return next(self.parts[0][0].parameters(), torch.empty(0)).device
+
+    def to(self, device: torch.device) -> None:
+        """Move the pipelines."""
+        for pipeline, _ in self.parts:
+            pipeline.to(device)
+
+    def ask(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Return the targets in physical units, the mixture of all pipelines where there are several."""
+        answers = [predictor(pipeline, inputs, rng) for pipeline, predictor in self.parts]
+        targets = [spec.name for spec in self.manifest.pipeline.targets]
+        return answers[0] if len(answers) == 1 else mixture(answers, targets)
+
+    def _only(self) -> tuple[Pipeline, Predictor]:
+        if len(self.parts) > 1:
+            raise BundleError(
+                f"{self.folder} is an ensemble of {len(self.parts)}, and one network is needed here; take a "
+                f"member: {', '.join(str(self.folder / name) for name in self.manifest.members)}."
+            )
+        return self.parts[0]
 
 
 def save_bundle(
@@ -103,8 +152,56 @@ def save_bundle(
     return folder
 
 
+def save_ensemble(
+    folder: str | os.PathLike[str],
+    sources: Sequence[str | os.PathLike[str]],
+    *,
+    name: str = "ensemble",
+    provenance: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a bundle that holds copies of others; it appears whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        Where to write.
+    sources
+        Folders of two or more bundles that predict the same from the same.
+    name
+        For people.
+    provenance
+        Plain JSON values.
+
+    Raises
+    ------
+    BundleError
+        When a source is no sound bundle, or the sources do not fit together.
+    """
+    folder = Path(folder)
+    require_fitting({str(source): read_manifest(Path(source)) for source in sources})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        hashes = copy_members([Path(source) for source in sources], staging)
+        members = [read_manifest(staging / label) for label in hashes]
+        _write_text(joint_manifest(members, hashes, name, provenance or {}), staging)
+        staging.chmod(0o755)
+        _replace(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return folder
+
+
+def join(bundles: Sequence[Bundle]) -> Bundle:
+    """Return several loaded bundles as one ensemble, not calibrated."""
+    require_fitting({str(bundle.folder): bundle.manifest for bundle in bundles})
+    hashes = {f"member-{number}": "" for number in range(1, len(bundles) + 1)}
+    manifest = joint_manifest([bundle.manifest for bundle in bundles], hashes, "ensemble", {})
+    return Bundle(bundles[0].folder, manifest, tuple(bundle.parts[0] for bundle in bundles))
+
+
 def load_bundle(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> Bundle:
-    """Read a bundle that may come from a stranger.
+    """Read a bundle, or an ensemble of some, that may come from a stranger.
 
     Only registered names are built; `bundle.yaml` is plain data; the weights are compared with the network
     before memory is taken, and with their hash.
@@ -116,6 +213,15 @@ def load_bundle(folder: str | os.PathLike[str], device: str | torch.device = "cp
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
+    if manifest.members:
+        inner = {name: read_manifest(folder / name) for name in manifest.members}
+        require_fitting({MANIFEST: manifest.model_copy(update={"members": {}}), **inner})
+        parts = [_load_part(folder / name, each, device) for name, each in inner.items()]
+        return Bundle(folder, manifest, tuple(parts))
+    return Bundle(folder, manifest, (_load_part(folder, manifest, device),))
+
+
+def _load_part(folder: Path, manifest: Manifest, device: str | torch.device) -> tuple[Pipeline, Predictor]:
     for name, expected in manifest.files.items():
         if sha256(folder / name) != expected:
             raise BundleError(
@@ -126,13 +232,21 @@ def load_bundle(folder: str | os.PathLike[str], device: str | torch.device = "cp
         predictor = cast(Predictor, build("predictors", manifest.predictor))
     except ValueError as error:
         raise BundleError(f"The bundle cannot be built: {error}") from None
-    return Bundle(folder, manifest, pipeline.to(device), predictor)
+    return pipeline.to(device), predictor
 
 
 def update_metrics(folder: str | os.PathLike[str], metrics: Mapping[str, Any]) -> None:
     """Replace the scores in a bundle's manifest and card."""
-    folder = Path(folder)
-    manifest = read_manifest(folder).model_copy(update={"metrics": dict(metrics)})
+    _update(Path(folder), {"metrics": dict(metrics)})
+
+
+def update_calibration(folder: str | os.PathLike[str], calibration: Mapping[str, Calibration]) -> None:
+    """Replace the calibration of the intervals in a bundle's manifest and card."""
+    _update(Path(folder), {"calibration": dict(calibration)})
+
+
+def _update(folder: Path, fields: Mapping[str, Any]) -> None:
+    manifest = read_manifest(folder).model_copy(update=fields)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as staging:
         _write_text(manifest, Path(staging))
         for name in (MANIFEST, CARD):
@@ -146,7 +260,7 @@ def _write_text(manifest: Manifest, folder: Path) -> None:
 
 def _replace(staging: Path, folder: Path) -> None:
     """Put the finished folder in place; what was there is moved aside, since folders do not overwrite."""
-    for path in staging.iterdir():
+    for path in (each for each in staging.rglob("*") if each.is_file()):
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
     if folder.exists():

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from datasets.store.specs import VariableSpec
-from datasets.store.units import display
+from datasets.store.units import difference, display
 from surrogates.inference.manifest import Manifest
 
 
@@ -13,7 +13,8 @@ def card(manifest: Manifest) -> str:
     config = manifest.pipeline
     parts = [
         f"# {manifest.name}",
-        f"Predicts {_names(config.targets)} from {_names(config.inputs)}, with the network "
+        f"Predicts {_names(config.targets)} from {_names(config.inputs)}, with "
+        f"{f'{len(manifest.members)} networks' if manifest.members else 'the network'} "
         f"`{config.network.get('name')}` asked by `{manifest.predictor.get('name')}`.",
         "```python\nimport surrogates\n\nout = surrogates.load(PATH).predict(ds)  # an xarray.Dataset\n```",
         "## Inputs",
@@ -23,6 +24,7 @@ def card(manifest: Manifest) -> str:
         ),
         "## Outputs",
         _table(("variable", "meaning", "units", "dimensions"), map(_columns, config.targets)),
+        *_intervals(manifest),
         "## Scores",
         _scores(manifest),
         "## Limits",
@@ -33,6 +35,21 @@ def card(manifest: Manifest) -> str:
         _table(("package", "version"), manifest.versions.items()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _intervals(manifest: Manifest) -> list[str]:
+    """The half widths of the intervals at two levels, where the bundle is calibrated."""
+    if not manifest.calibration:
+        return []
+    units = {spec.name: display(difference(spec.units)) for spec in manifest.pipeline.targets}
+    rows = []
+    for name, table in manifest.calibration.items():
+        unit = "standard deviations" if table.relative else units[name] or "1"
+        rows.append(
+            [f"`{name}`", *(f"{table.radius(level):.3g} {unit}" for level in (0.5, 0.9)), table.blocks]
+        )
+    header = ("target", "half width at 50 %", "at 90 %", "validation records or blocks")
+    return ["## Intervals", "By `predict(ds, interval=0.9)`, split conformal.", _table(header, rows)]
 
 
 def _origin(provenance: Mapping[str, Any]) -> str:

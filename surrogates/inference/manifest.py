@@ -4,13 +4,23 @@ import hashlib
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from surrogates.core.build import validate
 from surrogates.core.text import listing
+from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.learning.pipeline import PipelineConfig
 
@@ -21,6 +31,7 @@ MAX_VARIABLES = 1000
 MAX_INTEGER = 1 << 24  # constructors make lists of such lengths before any limit on parameters can act
 MAX_COORDINATE = 1 << 14
 MAX_DEPTH = 64
+MAX_MEMBERS = 256
 MAX_CELLS = 1 << 28  # of one record of one variable: 1 GiB as float32
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy", ".npz", ".dill", ".pt2"}
 
@@ -42,11 +53,16 @@ class Manifest(BaseModel):
     Attributes
     ----------
     pipeline, predictor
-        Registered names with their arguments, and the specs of inputs and targets.
+        Registered names with their arguments, and the specs of inputs and targets; of the first member where
+        the bundle is an ensemble.
+    members
+        SHA-256 of each member's `bundle.yaml`, by the name of its folder, where the bundle is an ensemble.
     ranges
         Smallest and largest training value of each input, in the units of its spec.
     coordinates
         Of the dimensions that all records share, by dimension.
+    calibration
+        How far off each target was on the validation split, for intervals.
     metrics
         Scores on the test split.
     provenance
@@ -63,14 +79,16 @@ class Manifest(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     pipeline: PipelineConfig
     predictor: dict[str, JsonValue] = {"name": "direct"}
+    members: dict[str, str] = Field(default={}, max_length=MAX_MEMBERS)
     ranges: dict[str, tuple[float, float]] = {}
     coordinates: dict[str, Coordinate] = {}
+    calibration: dict[str, Calibration] = {}
     metrics: dict[str, JsonValue] = {}
     provenance: dict[str, JsonValue] = {}
     versions: dict[str, str] = {}
     files: dict[str, str]
 
-    @field_validator("files")
+    @field_validator("files", "members")
     @classmethod
     def _only_names(cls, files: dict[str, str]) -> dict[str, str]:
         for name in files:
@@ -78,9 +96,15 @@ class Manifest(BaseModel):
                 raise ValueError(
                     f"the file {name!r} leaves the bundle's folder; only plain names are allowed"
                 )
-        if WEIGHTS not in files:
-            raise ValueError(f"the file {WEIGHTS!r} is not listed")
         return files
+
+    @model_validator(mode="after")
+    def _weights_or_members(self) -> Self:
+        if not self.members and WEIGHTS not in self.files:
+            raise ValueError(f"the file {WEIGHTS!r} is not listed")
+        if self.members and self.files:
+            raise ValueError("an ensemble has files of its own; they belong to its members")
+        return self
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -105,6 +129,11 @@ def read_manifest(folder: Path) -> Manifest:
     for name in manifest.files:
         if not (folder / name).is_file():
             raise BundleError(f"{folder} lacks the file {name!r} that its {MANIFEST} lists.")
+    for name, expected in manifest.members.items():
+        if not (folder / name / MANIFEST).is_file():
+            raise BundleError(f"{folder} lacks the member {name!r} that its {MANIFEST} lists.")
+        if sha256(folder / name / MANIFEST) != expected:
+            raise BundleError(f"{folder / name / MANIFEST} does not have the hash in {folder / MANIFEST}.")
     return manifest
 
 
@@ -129,6 +158,11 @@ def parse_manifest(text: str) -> Manifest:
     except ValueError as error:
         raise BundleError(str(error)) from None
     _refuse_huge(manifest.pipeline)
+    targets = {spec.name for spec in manifest.pipeline.targets}
+    if unknown := manifest.calibration.keys() - targets:
+        raise BundleError(
+            f"{MANIFEST} calibrates {listing(unknown)}; the bundle's targets are {listing(targets)}."
+        )
     for node in (manifest.pipeline.network, manifest.pipeline.transform, manifest.predictor):
         _refuse_huge_integers(node, str(node.get("name")))
     return manifest

@@ -14,24 +14,24 @@ import xarray as xr
 from datasets.store.checks import check
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
-from surrogates.inference.bundle import Bundle, load_bundle
+from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.errors import BundleError, OutOfRangeWarning
 from surrogates.inference.grid import check_grid
 from surrogates.inference.manifest import MANIFEST
+from surrogates.inference.outputs import GRID_MAPPING, check_interval, data_array, specs_of, with_interval
 from surrogates.learning.protocols import Batch
 
 CELLS_PER_BATCH = 1 << 20
 SEED = 0
-GRID_MAPPING = "grid_mapping"
 
 
-def load(path: str | Path, device: str = "auto") -> "Surrogate":
+def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> "Surrogate":
     """Open a trained surrogate.
 
     Parameters
     ----------
     path
-        A run's folder or a bundle's.
+        A run's folder or a bundle's; several become one ensemble.
     device
         `auto` takes an accelerator when there is one; otherwise a torch device such as `cpu` or `cuda:1`.
 
@@ -40,6 +40,8 @@ def load(path: str | Path, device: str = "auto") -> "Surrogate":
     BundleError
         When there is no bundle, or it breaks a rule.
     """
+    if not isinstance(path, str | Path):
+        return Surrogate(join([load(each, device).bundle for each in path]))
     folder = Path(path)
     if not folder.exists():
         raise BundleError(f"There is nothing at {folder}; expected the folder of a run or of a bundle.")
@@ -77,12 +79,12 @@ class Surrogate:
     @property
     def inputs(self) -> dict[str, VariableSpec]:
         """What `predict` expects: names, dimensions, units."""
-        return {spec.name: spec for spec in self.bundle.pipeline.config.inputs}
+        return {spec.name: spec for spec in self.bundle.manifest.pipeline.inputs}
 
     @property
     def outputs(self) -> dict[str, VariableSpec]:
         """What `predict` returns."""
-        return {spec.name: spec for spec in self.bundle.pipeline.config.targets}
+        return {spec.name: spec for spec in self.bundle.manifest.pipeline.targets}
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -92,9 +94,15 @@ class Surrogate:
     @property
     def record_dimension(self) -> str:
         """Name of the dimension along which examples are independent."""
-        return self.bundle.pipeline.config.record_dimension
+        return self.bundle.manifest.pipeline.record_dimension
 
-    def predict(self, ds: xr.Dataset, batch_size: int | None = None, device: str | None = None) -> xr.Dataset:
+    def predict(
+        self,
+        ds: xr.Dataset,
+        batch_size: int | None = None,
+        device: str | None = None,
+        interval: float | None = None,
+    ) -> xr.Dataset:
         """Predict the outputs; equal inputs give equal answers.
 
         Parameters
@@ -107,17 +115,22 @@ class Surrogate:
             data set that lies on disk.
         device
             Move the surrogate there first, e.g. `cuda`.
+        interval
+            Level of the interval around each target, e.g. 0.9, as the validation split calibrated it.
 
         Returns
         -------
         xr.Dataset
             The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and of
-            the training data for dimensions that `ds` lacks.
+            the training data for dimensions that `ds` lacks. Beside each target `<target>_standard_deviation`
+            where the surrogate predicts one, and with `interval` also `<target>_lower` and `<target>_upper`.
 
         Raises
         ------
         ContractError
             Names the variable and what was found and expected.
+        BundleError
+            When an interval is asked for and the bundle is not calibrated.
 
         Warns
         -----
@@ -127,21 +140,26 @@ class Surrogate:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; expected at least 1.")
         if device is not None:
-            self.bundle.pipeline.to(choose_device(device))
+            self.bundle.to(choose_device(device))
         if not isinstance(ds, xr.Dataset):
             raise TypeError(
                 f"predict takes an xarray.Dataset with the inputs by name, found {type(ds).__name__}."
             )
+        calibration = self.bundle.manifest.calibration
+        if interval is not None:
+            check_interval(interval, calibration, self.outputs)
         single = self._is_single(ds)
         given = self._select(ds, single)
         check_grid(given, self.bundle.manifest.coordinates)
         seen: dict[str, tuple[float, float]] = {}
         parts = list(self._batches(given, batch_size or self._batch_size(), seen))
         self._warn_out_of_range(seen)
-        values = {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
-        out = xr.Dataset(
-            {name: self._output(spec, values[name], given) for name, spec in self.outputs.items()}
-        )
+        values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if interval is not None:
+            values = with_interval(values, calibration, interval)
+        specs = specs_of(self.outputs, set(values), interval)
+        coordinates = self._trained_coordinates() | {str(name): c for name, c in given.coords.items()}
+        out = xr.Dataset({name: data_array(spec, values[name], coordinates) for name, spec in specs.items()})
         out.attrs = {"title": f"Prediction of {self.bundle.manifest.name}", "source": "sciml-surrogates"}
         return out.isel({self.record_dimension: 0}) if single else out
 
@@ -185,8 +203,7 @@ class Surrogate:
     ) -> Iterator[dict[str, np.ndarray]]:
         """Check and predict a few examples at a time; `seen` gets the ends of each input that has a range."""
         specs = list(self.inputs.values())
-        pipeline = self.bundle.pipeline
-        device = next(pipeline.parameters(), torch.empty(0)).device
+        device = self.bundle.device
         rng = torch.Generator(device=device).manual_seed(SEED)
         records = ds.sizes.get(self.record_dimension, 1)
         for start in range(0, max(records, 1), size):
@@ -195,8 +212,8 @@ class Surrogate:
             self._widen(seen, checked)
             inputs = self._tensors(checked, device)
             with torch.inference_mode():
-                answer = self.bundle.predictor(pipeline, inputs, rng)
-            yield {name: answer[name].cpu().numpy() for name in self.outputs}
+                answer = self.bundle.ask(inputs, rng)
+            yield {name: value.cpu().numpy() for name, value in answer.items()}
 
     def _widen(self, seen: dict[str, tuple[float, float]], ds: xr.Dataset) -> None:
         for name in self.bundle.manifest.ranges.keys() & self.inputs.keys():
@@ -216,20 +233,6 @@ class Surrogate:
         cells = max(prod(spec.shape) for spec in (*self.inputs.values(), *self.outputs.values()))
         return max(1, CELLS_PER_BATCH // max(cells, 1))
 
-    def _output(self, spec: VariableSpec, values: np.ndarray, inputs: xr.Dataset) -> xr.DataArray:
-        sizes = dict(zip(spec.dims, values.shape, strict=True))
-        offered = self._trained_coordinates() | {str(name): c for name, c in inputs.coords.items()}
-        coordinates = {
-            name: coordinate
-            for name, coordinate in offered.items()
-            if all(sizes.get(str(dim)) == length for dim, length in coordinate.sizes.items())
-        }
-        shown = ("units", "long_name", "standard_name", "display_units", *spec.attributes)
-        attributes = {key: value for key, value in spec.to_attributes().items() if key in shown}
-        if attributes.get(GRID_MAPPING) not in coordinates:
-            attributes.pop(GRID_MAPPING, None)  # it would name a variable that is not there
-        return xr.DataArray(values, dims=spec.dims, coords=coordinates, attrs=attributes, name=spec.name)
-
     def _grid_mappings(self) -> set[str]:
         """Names of the variables that hold the outputs' coordinate reference systems (CF)."""
         return {
@@ -242,8 +245,8 @@ class Surrogate:
 
     def __repr__(self) -> str:
         manifest = self.bundle.manifest
-        count = sum(parameter.numel() for parameter in self.bundle.pipeline.parameters())
-        lines = [f"<Surrogate '{manifest.name}': {manifest.pipeline.network['name']}, {count:,} parameters>"]
+        about = f"{self.bundle.title}, {self.bundle.parameters:,} parameters"
+        lines = [f"<Surrogate '{manifest.name}': {about}>"]
         for title, specs in (("Inputs", self.inputs), ("Outputs", self.outputs)):
             lines.append(f"{title}:")
             lines += [f"    {_describe(spec)}" for spec in specs.values()]

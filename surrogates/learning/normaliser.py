@@ -43,6 +43,10 @@ class Normaliser(nn.Module):
         shape = (-1, *(1,) * (values.ndim - 2))
         return values * self.scale.view(shape) + self.mean.view(shape)
 
+    def stretch(self, values: Tensor) -> Tensor:
+        """Return differences of normalised values, e.g. standard deviations, to their units."""
+        return values * self.scale.view((-1, *(1,) * (values.ndim - 2)))
+
 
 def moments_of(values: Tensor, weight: Tensor | None = None) -> Moments:
     """Return the statistics of each channel.

@@ -1,7 +1,7 @@
 """Losses: what training makes small."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -45,49 +45,120 @@ class Regression:
         features = pipeline.features(batch)
         answer = pipeline.normalised(features)
         target = pipeline.normalised_targets(batch, features)
-        if answer.shape != target.shape:
-            raise ConfigError(
-                f"the network answered {tuple(answer.shape)} for targets of shape {tuple(target.shape)} "
-                "(batch, channel, *grid); choose a network that keeps the grid"
-            )
-        weight = self._cell_weights(pipeline, batch, target)
+        _require_shape(answer, target)
+        weight = cell_weights(pipeline, batch, target, self._mask)
         if weight is None and len(pipeline.target_names) == 1 and not self._weights:
             return self._distance(answer, target), {}
-        return self._by_target(pipeline, answer, target, weight)
+        answer, target = hide(weight, answer, target)
+        return mean_by_target(
+            pipeline, self._distance(answer, target, reduction="none"), weight, self._weights
+        )
 
-    def _cell_weights(self, pipeline: Pipeline, batch: Batch, target: Tensor) -> Tensor | None:
-        if not self._mask and not any(spec.missing for spec in pipeline.config.targets):
-            return None
-        observed = target.isfinite().to(target.dtype)
-        return observed * pipeline.weight(batch, self._mask) if self._mask else observed
 
-    def _by_target(
-        self, pipeline: Pipeline, answer: Tensor, target: Tensor, weight: Tensor | None
+class GaussianNLL:
+    """Negative log-likelihood of the targets under a Gaussian with the network's mean and variance.
+
+    The network answers mean and log variance; the pipeline then also returns
+    `<target>_standard_deviation`. Each cell's term is multiplied by variance ** beta, through which no
+    gradient flows: with 0 it is the likelihood itself, in which cells that are fitted badly get a large
+    variance and then hardly count; with 1 the mean is fitted as by the squared error.
+
+    Parameters
+    ----------
+    beta
+        Exponent of the weight, from 0 to 1.
+    weights
+        Weight of each target, 1 where not given.
+    mask
+        Variable of the cells that count, bool or weights, on the targets' grid.
+
+    References
+    ----------
+    D. A. Nix, A. S. Weigend, "Estimating the mean and variance of the target probability distribution",
+    ICNN 1994; M. Seitzer, A. Tavakoli, D. Antic, G. Martius, "On the pitfalls of heteroscedastic uncertainty
+    estimation with probabilistic neural networks", ICLR 2022, arXiv:2203.09168, equation (5).
+    """
+
+    distribution: ClassVar[str] = "gaussian"
+
+    def __init__(
+        self, beta: float = 0.5, weights: dict[str, float] | None = None, mask: str | None = None
+    ) -> None:
+        if not 0 <= beta <= 1:
+            raise ConfigError(f"objective 'gaussian_nll': beta is {beta}; expected a number from 0 to 1.")
+        self._beta = beta
+        self._weights = weights or {}
+        self._mask = mask
+
+    def __call__(
+        self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        if weight is None:
-            weight = torch.ones_like(target)
-        counted = weight > 0
-        # NaN times a weight of zero is NaN, in the gradient too: put both sides to zero where nothing counts.
-        error = (
-            self._distance(answer.where(counted, 0.0), target.where(counted, 0.0), reduction="none") * weight
-        )
-        counts = pipeline.layout.counts
-        parts = [
-            part.sum() / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
-            for part, share in zip(error.split(counts, dim=1), weight.split(counts, dim=1), strict=True)
-        ]
-        factors = self._factors(pipeline.target_names)
-        loss = torch.stack([part * f for part, f in zip(parts, factors.values(), strict=True)]).sum()
-        names = pipeline.target_names
-        statistics = (
-            dict(zip(names, (part.detach() for part in parts), strict=True)) if len(names) > 1 else {}
-        )
-        return loss / sum(factors.values()), statistics
+        """Return the weighted mean of the loss over all cells that count, and each target's part."""
+        features = pipeline.features(batch)
+        mean, log_variance = pipeline.gaussian(features)
+        target = pipeline.normalised_targets(batch, features)
+        _require_shape(mean, target)
+        weight = cell_weights(pipeline, batch, target, self._mask)
+        mean, log_variance, target = hide(weight, mean, log_variance, target)
+        loss = 0.5 * (log_variance + (target - mean).square() * torch.exp(-log_variance))
+        if self._beta:
+            # The likelihood's value with the weighted gradient: only the value compares checkpoints.
+            weighted = loss * torch.exp(self._beta * log_variance).detach()
+            loss = weighted + (loss - weighted).detach()
+        return mean_by_target(pipeline, loss, weight, self._weights)
 
-    def _factors(self, targets: list[str]) -> Mapping[str, float]:
-        for name in self._weights:
-            if name not in targets:
-                raise ConfigError(
-                    f"weights: '{name}' is not a target.{nearest(name, targets)} Targets: {listing(targets)}."
-                )
-        return {name: self._weights.get(name, 1.0) for name in targets}
+
+def cell_weights(pipeline: Pipeline, batch: Batch, target: Tensor, mask: str | None) -> Tensor | None:
+    """Return the weight of each cell of the stacked targets, None where all count alike."""
+    if not mask and not any(spec.missing for spec in pipeline.config.targets):
+        return None
+    observed = target.isfinite().to(target.dtype)
+    return observed * pipeline.weight(batch, mask) if mask else observed
+
+
+def hide(weight: Tensor | None, *values: Tensor) -> tuple[Tensor, ...]:
+    """Put values to zero where nothing counts: NaN times a weight of zero is NaN, in the gradient too."""
+    return values if weight is None else tuple(value.where(weight > 0, 0.0) for value in values)
+
+
+def mean_by_target(
+    pipeline: Pipeline, loss: Tensor, weight: Tensor | None, factors: Mapping[str, float]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the mean over targets of each one's weighted mean loss, and these means where several.
+
+    Parameters
+    ----------
+    pipeline
+        Knows which channels are whose.
+    loss
+        Of each cell, shape (batch, target channel, *grid), finite.
+    weight
+        Of each cell; None counts all alike.
+    factors
+        Weight of each target, 1 where not given.
+    """
+    names = pipeline.target_names
+    for name in factors:
+        if name not in names:
+            raise ConfigError(
+                f"weights: '{name}' is not a target.{nearest(name, names)} Targets: {listing(names)}."
+            )
+    if weight is None:
+        weight = torch.ones_like(loss)
+    counts = pipeline.layout.counts
+    parts = [
+        part.sum() / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
+        for part, share in zip((loss * weight).split(counts, 1), weight.split(counts, 1), strict=True)
+    ]
+    shares = [factors.get(name, 1.0) for name in names]
+    total = torch.stack([part * share for part, share in zip(parts, shares, strict=True)]).sum()
+    means = dict(zip(names, (part.detach() for part in parts), strict=True)) if len(names) > 1 else {}
+    return total / sum(shares), means
+
+
+def _require_shape(answer: Tensor, target: Tensor) -> None:
+    if answer.shape != target.shape:
+        raise ConfigError(
+            f"the network answered {tuple(answer.shape)} for targets of shape {tuple(target.shape)} "
+            "(batch, channel, *grid); choose a network that keeps the grid"
+        )

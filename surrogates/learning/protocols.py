@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 Batch = dict[str, Tensor]
 
 
+def deviation_name(target: str) -> str:
+    """Name of the standard deviation that a predictor or a baseline may return beside a target.
+
+    It has the target's shape, in the units of a difference of the target's values.
+    """
+    return f"{target}_standard_deviation"
+
+
 class Transform(Protocol):
     """Physical inputs to channels; an ``nn.Module`` in the registry ``transforms``.
 
@@ -35,7 +43,11 @@ class Transform(Protocol):
 
 
 class Objective(Protocol):
-    """A loss; built with the context ``mask`` (name of the task's mask variable or None)."""
+    """A loss; built with the context ``mask`` (name of the task's mask variable or None).
+
+    An objective may also have ``distribution``: ``"gaussian"`` gives the network a second output for each
+    target, its log variance (see `surrogates.learning.pipeline.PipelineConfig`).
+    """
 
     def __call__(
         self, pipeline: "Pipeline", batch: Batch, rng: torch.Generator

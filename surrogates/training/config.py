@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from surrogates.core.text import listing, nearest
 from surrogates.data.index import Value
+from surrogates.learning.protocols import deviation_name
 
 
 def _as_node(value: object) -> object:
@@ -14,6 +15,9 @@ def _as_node(value: object) -> object:
 
 Node = Annotated[dict[str, Any], BeforeValidator(_as_node)]
 """``{name: ..., **arguments}`` of a registered piece; a bare word is the name."""
+
+
+METRICS = ("rmse", "mae", "bias", "crps", "coverage", "interval_width", "gaussian_coverage")
 
 
 class Section(BaseModel):
@@ -53,7 +57,7 @@ class TaskConfig(Section):
     preparations: list[Node] = Field([], description="Steps of every batch.")
     augmentations: list[Node] = Field([], description="Steps of training batches.")
     window: WindowConfig | None = Field(None, description="Examples of several records.")
-    metrics: list[Node] = Field([{"name": "rmse"}, {"name": "mae"}, {"name": "bias"}], description="Scores.")
+    metrics: list[Node] = Field([{"name": name} for name in METRICS], description="Scores.")
     baselines: list[Node] = Field([{"name": "mean"}], description="What the model is compared with.")
     draws: int = Field(
         1, gt=0, description="How often each example is scored, each time prepared anew (not in training)."
@@ -72,6 +76,12 @@ class TaskConfig(Section):
             raise ValueError(
                 f"the mask '{self.mask}' is a target; give a variable that says which cells count"
             )
+        for name in self.targets:
+            if deviation_name(name) in self.targets:
+                raise ValueError(
+                    f"the target '{deviation_name(name)}' would pass for the standard deviation of a "
+                    f"prediction of '{name}'; train on them apart, or rename one"
+                )
         for name in self.valid_min:
             if name not in self.targets:
                 raise ValueError(

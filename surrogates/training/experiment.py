@@ -200,6 +200,7 @@ class Experiment:
                 transform=self.config.task.transform,
                 network=self.config.model,
                 record_dimension=self.record_dimension,
+                distribution=getattr(self.objective, "distribution", None),
             )
         )
 

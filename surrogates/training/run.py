@@ -13,7 +13,7 @@ from surrogates.core.build import validate
 from surrogates.core.checkout import commit
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
-from surrogates.evaluation.run import evaluate_run
+from surrogates.evaluation.run import calibrate_run, evaluate_run
 from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.learning.pipeline import Pipeline
 from surrogates.training.checkpoint import load_state
@@ -157,6 +157,8 @@ def _finish(experiment: Experiment, pipeline: Pipeline, folder: Path, state: dic
     _bundle(experiment, pipeline, weights, folder)
     if len(experiment.index("test")):
         evaluate_run(folder, experiment)
+    elif validation is not None:
+        calibrate_run(folder, experiment)
     return folder
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from datasets.store.errors import ContractError
 from datasets.store.specs import DECIBEL, DECIBEL_MILLIWATT
-from datasets.store.units import convert, convertible, display, parse, same
+from datasets.store.units import convert, convertible, difference, display, parse, same
 
 
 def test_metres_and_kilometres() -> None:
@@ -45,3 +45,9 @@ def test_unknown_words_are_answered_with_examples() -> None:
 
 def test_display_is_what_people_write() -> None:
     assert [display(word) for word in (DECIBEL, DECIBEL_MILLIWATT, "1", "m")] == ["dB", "dBm", "", "m"]
+
+
+def test_a_difference_of_levels_is_in_decibels_and_of_temperatures_in_kelvin() -> None:
+    words = {"dBm": DECIBEL, DECIBEL_MILLIWATT: DECIBEL, "degC": "K", "m s-1": "m s-1", "K": "K", "1": "1"}
+    assert {word: difference(word) for word in words} == words
+    assert convert(np.array([9.0]), difference("degF"), "K") == pytest.approx(5.0)

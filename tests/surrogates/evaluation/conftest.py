@@ -92,8 +92,8 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def finished_run(parent: Path) -> Path:
-    """Write a store, a configuration, a loss curve, and a bundle with fresh weights."""
+def finished_run(parent: Path, **task: object) -> Path:
+    """Write a store, a configuration (changed by `task`), a loss curve, and a bundle with fresh weights."""
     store = write_fields(parent / "toy.zarr", seed=0)
     folder = parent / "run"
     (folder / "logs").mkdir(parents=True)
@@ -106,10 +106,11 @@ def finished_run(parent: Path) -> Path:
         "task": {
             "inputs": ["height"],
             "targets": ["gain", "profile", "speed"],
-            "metrics": ["rmse", "bias", "p90_absolute_error"],
+            "metrics": ["rmse", "bias", "p90_absolute_error", "crps", "coverage", "gaussian_coverage"],
             "baselines": ["mean", "ridge"],
             "valid_min": {"gain": -125},
             "groups": "city",
+            **task,
         },
         "model": {"name": "mlp", "width": 4},
         "trainer": {"max_steps": 1, "batch_size": 4, "threads": 0},

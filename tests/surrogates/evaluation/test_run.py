@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 import yaml
+import zarr
 
+import surrogates
 from surrogates.cli.main import main
 from surrogates.core.build import validate
 from surrogates.evaluation.run import (
@@ -23,6 +26,7 @@ from surrogates.evaluation.run import (
 from surrogates.inference.bundle import load_bundle
 from surrogates.training.config import RunConfig
 from surrogates.training.experiment import Experiment
+from tests.surrogates.evaluation.conftest import finished_run
 
 CPU = torch.device("cpu")
 
@@ -82,8 +86,8 @@ def test_the_report_needs_nothing_but_itself(evaluated: Path) -> None:
     page = (evaluated / "report.html").read_text()
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)", page)
     assert not re.search(r"https?://|@import|url\(", page)
-    # A loss curve, and one picture for each target: a map, a line, a scatter.
-    assert page.count("data:image/png;base64,") == 4
+    # Coverage, a loss curve, and one picture for each target: a map, a line, a scatter.
+    assert page.count("data:image/png;base64,") == 5
     for word in ("ridge", "mean", "Path gain", "gain &gt;= -125 dB", "abc1234"):
         assert word in page
 
@@ -94,7 +98,7 @@ def test_a_run_without_logs_and_with_markup_in_its_name_has_a_report_too(run: Pa
     config = experiment.config.model_copy(update={"experiment": "<script>alert(1)</script>"})
     evaluate_run(run, replace(experiment, config=config), device="cpu")
     page = (run / "report.html").read_text()
-    assert "base64" not in page
+    assert page.count("base64") == 1  # the coverage of the intervals
     assert "<script>" not in page
 
 
@@ -193,3 +197,73 @@ def test_draws_that_belong_together_lie_in_one_block_of_one_group(run: Path) -> 
     assert len(set(labels[..., 0].ravel().tolist())) == 2 * len(index.record)
     groups = np.array(blocks.groups)[blocks.index]
     assert (groups == np.repeat(experiment.labels("groups", index), 4)).all()
+
+
+def test_every_method_has_intervals_and_the_model_keeps_its_own(evaluated: Path) -> None:
+    metrics = json.loads((evaluated / "metrics.json").read_text())
+    assert (
+        metrics["intervals"] == "calibrated on the validation split, 10 blocks; enough for levels up to 0.91"
+    )
+    coverage = {
+        row["method"]: row["value"]
+        for row in metrics["rows"]
+        if (row["target"], row["metric"], row["group"]) == ("gain", "coverage", "all")
+    }
+    assert coverage.keys() == {"mlp", "mean", "ridge"}
+    assert all(0.75 < value < 1 for value in coverage.values())
+    assert {(c["method"], c["target"]) for c in metrics["coverage_curves"]} == {
+        (method, target) for method in coverage for target in ("gain", "profile", "speed")
+    }
+    calibration = load_bundle(evaluated / "bundle").manifest.calibration
+    assert calibration.keys() == {"gain", "profile", "speed"}
+    assert calibration["speed"].count == pytest.approx(10)
+
+
+def test_what_no_method_has_is_no_column_of_the_report(evaluated: Path) -> None:
+    page = (evaluated / "report.html").read_text()
+    assert "<th>coverage</th>" in page
+    assert "gaussian coverage" not in page
+    assert "Coverage of the intervals" in page
+
+
+def test_without_a_validation_split_coverage_is_left_out_with_a_note(run: Path) -> None:
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    store = zarr.open_group(config["dataset"][0]["url"], mode="r+", use_consolidated=False)
+    store["split"][:] = np.where(store["split"][:] == 1, 0, store["split"][:])
+    zarr.consolidate_metadata(store.store)
+    evaluation = evaluate_run(run, opened(run), device="cpu")
+    assert evaluation.about["intervals"].startswith("none: the run has no validation split")
+    assert np.isnan(evaluation.table.value("mlp", "gain", "coverage"))
+    assert evaluation.table.curves == []
+    assert "none: the run has no validation split" in (run / "report.html").read_text()
+    with pytest.raises(ValueError, match="`surrogates evaluate RUN` calibrates"):
+        surrogates.load(run, device="cpu").predict(xr.Dataset(), interval=0.9)
+
+
+def test_a_gaussian_run_predicts_calibrated_intervals(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path, objective={"name": "gaussian_nll"})
+    evaluate_run(folder, opened(folder), device="cpu")
+    rows = json.loads((folder / "metrics.json").read_text())["rows"]
+    raw = [row for row in rows if row["metric"] == "gaussian_coverage" and row["group"] == "all"]
+    assert {row["method"]: row["value"] is None for row in raw} == {"mlp": False, "mean": True, "ridge": True}
+    assert "gaussian coverage" in (folder / "report.html").read_text()
+    surrogate = surrogates.load(folder, device="cpu")
+    out = surrogate.predict(xr.open_zarr(tmp_path / "toy.zarr", chunks=None)[["height"]], interval=0.5)
+    half = (out["gain_upper"] - out["gain_lower"]) / 2
+    radius = surrogate.bundle.manifest.calibration["gain"].radius(0.5)
+    np.testing.assert_allclose(half, radius * out["gain_standard_deviation"], rtol=1e-4)
+
+
+def test_calibration_comes_from_the_runs_own_validation_split(evaluated: Path, other_fields: str) -> None:
+    config = yaml.safe_load((evaluated / "config.yaml").read_text()) | {"dataset": [{"url": other_fields}]}
+    other = Experiment.open(validate(RunConfig, config, "run"))
+    elsewhere = evaluate_elsewhere(evaluated, opened(evaluated), other, device="cpu")
+    bundle = load_bundle(evaluated / "bundle")
+    expected = score(
+        {"mlp": methods_of(bundle, opened(evaluated))["mlp"]},
+        other,
+        split="test",
+        device=CPU,
+        calibrations={"mlp": bundle.manifest.calibration},
+    )
+    assert elsewhere.table.value("mlp", "gain", "coverage") == expected.value("mlp", "gain", "coverage")

@@ -13,7 +13,8 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from surrogates.inference.bundle import load_bundle, save_bundle, update_metrics
+from surrogates.inference.bundle import load_bundle, save_bundle, update_calibration, update_metrics
+from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import MANIFEST, WEIGHTS, sha256
 from surrogates.learning.pipeline import Pipeline
@@ -78,6 +79,16 @@ def test_scores_are_added_later_and_reach_the_card(bundle: Path) -> None:
     assert "6.25 | 6 to 6.5 | dB" in card
     assert "Height of buildings" in card
     assert "0 to 60" in card
+
+
+TABLE = {"scores": [1.0, 2.5], "shares": [0.5, 1.0], "count": 2.0, "blocks": 2, "relative": False}
+
+
+def test_a_calibration_is_kept_as_plain_numbers_and_reaches_the_card(bundle: Path) -> None:
+    update_calibration(bundle, {"gain": Calibration.model_validate(TABLE)})
+    assert yaml.safe_load((bundle / MANIFEST).read_text())["calibration"] == {"gain": TABLE}
+    assert load_bundle(bundle).manifest.calibration["gain"].radius(0.5) == 2.5
+    assert "`gain` | 2.5 dB | inf dB | 2" in (bundle / "card.md").read_text()
 
 
 # Attacks: each is refused before anything of the bundle runs.
@@ -217,6 +228,41 @@ def test_a_header_that_promises_more_than_the_file_holds_is_refused(bundle: Path
     (bundle / WEIGHTS).write_bytes(struct.pack("<Q", len(header)) + header)
     edit(bundle, lambda data: None)
     with pytest.raises(BundleError, match="no intact"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": [1.0, float("nan")]},
+        {"scores": [float("inf"), float("inf")]},
+        {"scores": [2.5, 1.0]},
+        {"scores": ["rm -rf", 1.0]},
+        {"shares": [0.5]},
+        {"shares": [0.7, 0.5]},
+        {"count": -1.0},
+        {"scores": [0.0] * 100_000, "shares": [1.0] * 100_000},
+        {"code": "print(1)"},
+    ],
+)
+def test_a_hostile_calibration_is_refused(bundle: Path, change: dict[str, Any]) -> None:
+    edit(bundle, lambda data: data.update({"calibration": {"gain": TABLE | change}}))
+    with pytest.raises(BundleError, match="calibration"):
+        load_bundle(bundle)
+
+
+def test_a_calibration_of_another_variable_is_refused(bundle: Path) -> None:
+    edit(bundle, lambda data: data.update({"calibration": {"loss": TABLE}}))
+    with pytest.raises(BundleError, match="calibrates loss; the bundle's targets are gain"):
+        load_bundle(bundle)
+
+
+def test_a_distribution_that_the_weights_do_not_have_is_refused(bundle: Path) -> None:
+    edit(bundle, lambda data: data["pipeline"].update({"distribution": "gaussian"}))
+    with pytest.raises(BundleError, match=r"shape and type|weights fill"):
+        load_bundle(bundle)
+    edit(bundle, lambda data: data["pipeline"].update({"distribution": "cauchy"}))
+    with pytest.raises(BundleError, match="distribution"):
         load_bundle(bundle)
 
 

@@ -7,6 +7,8 @@ import xarray as xr
 
 import surrogates
 from surrogates.cli.main import main
+from surrogates.inference.bundle import update_calibration
+from surrogates.inference.conformal import Calibration
 
 
 def run(*words: object) -> object:
@@ -26,6 +28,15 @@ def test_a_file_in_gives_the_prediction_out(
     expected = surrogates.load(bundle, device="cpu").predict(inputs)
     xr.testing.assert_allclose(written.load(), expected, rtol=1e-6)
     assert written["gain"].attrs["units"] == expected["gain"].attrs["units"]
+
+
+def test_intervals_are_written_too(bundle: Path, inputs: xr.Dataset, tmp_path: Path) -> None:
+    table = Calibration(scores=[1.0, 2.0], shares=[0.5, 1.0], count=100, blocks=100)
+    update_calibration(bundle, {"gain": table})
+    inputs.to_netcdf(tmp_path / "in.nc")
+    assert not run(bundle, tmp_path / "in.nc", tmp_path / "out.nc", "--interval", 0.9)
+    written = xr.open_dataset(tmp_path / "out.nc")
+    assert set(written.data_vars) == {"gain", "gain_lower", "gain_upper"}
 
 
 def test_an_extrapolation_is_said_on_stderr(

@@ -5,7 +5,7 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
-from surrogates.learning.objectives import Regression
+from surrogates.learning.objectives import GaussianNLL, Regression
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 
 RNG = torch.Generator()
@@ -87,3 +87,69 @@ def test_network_that_changes_the_grid_is_named(pipeline, batch):
     pipeline.network = torch.nn.Conv1d(1, 2, 3)
     with pytest.raises(ConfigError, match=r"answered \(3, 2, 3\) for targets of shape \(3, 2, 5\)"):
         Regression()(pipeline, batch, RNG)
+
+
+@pytest.fixture
+def gaussian():
+    torch.manual_seed(0)
+    config = PipelineConfig(
+        inputs=[spec("a")],
+        targets=[spec("b", missing=True), spec("c")],
+        network={"name": "mlp", "width": 8},
+        distribution="gaussian",
+    )
+    made = Pipeline.from_config(config)
+    made.target_normaliser.scale.copy_(torch.tensor([2.0, 5.0]))
+    return made
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5])
+def test_gaussian_loss_is_torchs_likelihood_over_observed_cells(gaussian, batch, beta):
+    batch["b"][0, 2] = torch.nan
+    value, parts = GaussianNLL(beta)(gaussian, batch, RNG)
+    answer = gaussian(batch)
+    for name, scale in (("b", 2.0), ("c", 5.0)):
+        seen = batch[name].isfinite()
+        mean, deviation = answer[name][seen] / scale, answer[f"{name}_standard_deviation"][seen] / scale
+        target = batch[name][seen] / scale
+        expected = torch.nn.functional.gaussian_nll_loss(mean, target, deviation**2)
+        torch.testing.assert_close(parts[name], expected.detach())
+    torch.testing.assert_close(value.detach(), (parts["b"] + parts["c"]) / 2)
+
+
+def test_beta_of_one_moves_the_mean_as_the_squared_error_does(gaussian, batch):
+    def gradient(loss):
+        gaussian.zero_grad()
+        loss.backward()
+        return gaussian.network.layers[-1].bias.grad[:2].clone()  # of the means
+
+    features = gaussian.features(batch)
+    mean, _ = gaussian.gaussian(features)
+    target = gaussian.normalised_targets(batch, features)
+    squared = gradient(0.5 * (mean - target).square().mean())
+    torch.testing.assert_close(gradient(GaussianNLL(1.0)(gaussian, batch, RNG)[0]), squared)
+
+
+def test_gaussian_loss_hides_masked_and_missing_cells_from_its_gradient(gaussian, batch):
+    batch["inside"] = torch.ones(3, 5, dtype=torch.bool)
+    batch["inside"][:, 3:] = False
+    hidden = {**batch, "b": batch["b"].clone(), "c": batch["c"].clone()}
+    hidden["b"][:, 3:], hidden["c"][:, 3:] = torch.nan, torch.inf
+    objective = GaussianNLL(mask="inside")
+    value, _ = objective(gaussian, hidden, RNG)
+    torch.testing.assert_close(objective(gaussian, batch, RNG)[0], value)
+    value.backward()
+    assert all(p.grad.isfinite().all() for p in gaussian.parameters())
+
+
+def test_far_outliers_leave_the_gaussian_loss_finite(gaussian, batch):
+    batch["c"][0, 0] = 1e6
+    value, _ = GaussianNLL()(gaussian, batch, RNG)
+    value.backward()
+    assert value.isfinite()
+    assert all(p.grad.isfinite().all() for p in gaussian.parameters())
+
+
+def test_a_beta_outside_zero_and_one_is_refused():
+    with pytest.raises(ConfigError, match="from 0 to 1"):
+        GaussianNLL(2.0)

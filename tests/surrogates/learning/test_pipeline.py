@@ -168,3 +168,31 @@ def test_autocast_answers_in_float32():
         loss, _ = Regression()(pipeline_of(), batch_of(), torch.Generator())
         assert pipeline_of()(batch_of())["answer"].dtype == torch.float32
     assert loss.dtype == torch.float32
+
+
+def test_gaussian_pipeline_answers_deviations_in_the_units_of_the_targets():
+    levels = LEVELS.model_copy(update={"name": "profile"})
+    pipeline = pipeline_of((FIELD,), (TARGET, levels), distribution="gaussian")
+    assert pipeline.network.layers[-1].out_features == 2 * 4
+    torch.nn.init.zeros_(pipeline.network.layers[-1].weight)
+    torch.nn.init.zeros_(pipeline.network.layers[-1].bias)
+    batch = batch_of()
+    batch["profile"] = batch["levels"] * torch.tensor([1.0, 10.0, 100.0])
+    pipeline.fit_normalisers([batch])
+    answer = pipeline(batch)
+    assert set(answer) == {"answer", "profile", "answer_standard_deviation", "profile_standard_deviation"}
+    # A network that answers nothing says: the mean of the data, with their standard deviation.
+    deviation = batch["profile"].std((0, 1, 2), correction=0)
+    torch.testing.assert_close(answer["profile_standard_deviation"], deviation.expand(6, 4, 5, 3))
+    torch.testing.assert_close(
+        answer["answer_standard_deviation"][0, 0, 0], batch["answer"].std(correction=0), rtol=1e-5, atol=0
+    )
+
+
+def test_deviations_stay_positive_and_finite_whatever_the_network_answers():
+    pipeline = pipeline_of((FIELD,), (TARGET,), distribution="gaussian")
+    for value in (-1e9, 1e9):
+        torch.nn.init.constant_(pipeline.network.layers[-1].bias, value)
+        deviation = pipeline(batch_of())["answer_standard_deviation"]
+        assert deviation.isfinite().all()
+        assert (deviation > 0).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+import zarr
 
 from datasets.store.layout import open_store
 from surrogates.core.errors import ConfigError
@@ -232,3 +233,26 @@ def test_configuration_is_plain_yaml(run_config):
     folder = start(run_config(trainer={"max_steps": 1}, task={"baselines": []}))
     assert yaml.safe_load((folder / "config.yaml").read_text())["task"]["inputs"] == ["stiffness", "damping"]
     assert isinstance(open_run(folder).pipeline(), Pipeline)
+
+
+def test_gaussian_run_answers_a_standard_deviation_and_is_calibrated(run_config):
+    folder = start(run_config(task={"objective": "gaussian_nll", "blocks": "family"}))
+    manifest = load_bundle(folder / "bundle").manifest
+    assert manifest.pipeline.distribution == "gaussian"
+    assert manifest.calibration["displacement"].relative
+    assert manifest.calibration["displacement"].blocks == 8  # each of the 8 validation records has its family
+    assert "enough" not in json.loads((folder / "metrics.json").read_text())["intervals"]
+
+
+def test_run_without_a_test_split_is_calibrated_too(run_config, make_store):
+    store = make_store("few.zarr")
+    labels = zarr.open_array(f"{store.url}/split", mode="r+")
+    labels[:] = np.where(labels[:] == 2, 0, labels[:])
+    folder = start(run_config(dataset=store.url))
+    assert not (folder / "metrics.json").exists()
+    assert load_bundle(folder / "bundle").manifest.calibration.keys() == {"displacement"}
+
+
+def test_target_that_would_pass_for_a_deviation_is_refused(run_config):
+    with pytest.raises(ConfigError, match="would pass for the standard deviation"):
+        start(run_config(task={"targets": ["force", "force_standard_deviation"]}))

@@ -1,0 +1,86 @@
+"""Calibrate methods on a validation split: one table of scores for each method and target."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from surrogates.evaluation.evaluate import Batch, Method, Target, ask, inputs_of, require_answer
+from surrogates.inference.conformal import Calibration
+from surrogates.learning.protocols import deviation_name
+
+MOST_CELLS = 4096  # of a record; more would say little and fill the memory
+Calibrations = dict[str, dict[str, Calibration]]
+Parts = list[np.ndarray]
+
+
+def calibrate(
+    methods: Mapping[str, Method],
+    batches: Iterable[Batch],
+    targets: Sequence[Target],
+    blocks: np.ndarray,
+    *,
+    seed: int = 0,
+) -> Calibrations:
+    """Return the calibration of each method and target, left out where a method has no finite score.
+
+    Parameters
+    ----------
+    methods
+        As in `surrogates.evaluation.evaluate.evaluate`.
+    batches
+        Of the validation split; its cells count as in the score.
+    targets
+        What is predicted, and where it counts.
+    blocks
+        Label of each example's block, in the order of the batches; blocks count alike.
+    seed
+        Of the generator that each method receives anew for each batch.
+    """
+    found: dict[tuple[str, str], tuple[Parts, Parts]] = {}
+    relative: dict[tuple[str, str], bool] = {}
+    for number, batch in enumerate(batches):
+        weights = {target.spec.name: _chosen(target.weight(batch)) for target in targets}
+        inputs = inputs_of(batch, targets)
+        for method, predict in methods.items():
+            prediction = ask(predict, inputs, seed=seed + number)
+            for target in targets:
+                require_answer(target, prediction, batch, method)
+            for name, chosen in weights.items():
+                scores, kept = found.setdefault((method, name), ([], []))
+                deviation = prediction.get(deviation_name(name))
+                relative[method, name] = deviation is not None
+                scores += _scores(batch[name], prediction[name], deviation, chosen)
+                kept += [weight for _, weight in chosen]
+    tables: Calibrations = {method: {} for method in methods}
+    for (method, name), (scores, kept) in found.items():
+        table = Calibration.of(scores, kept, blocks, relative=relative[method, name])
+        if table is not None:
+            tables[method][name] = table
+    return tables
+
+
+def _chosen(weight: Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Flat places and weights of the cells of each record that count, at most `MOST_CELLS` of them."""
+    chosen = []
+    for row in weight.reshape(len(weight), -1).cpu().numpy():
+        places = np.flatnonzero(row > 0)
+        if places.size > MOST_CELLS:
+            places = places[np.linspace(0, places.size - 1, MOST_CELLS).astype(int)]
+        chosen.append((places, row[places]))
+    return chosen
+
+
+def _scores(
+    truth: Tensor, guess: Tensor, deviation: Tensor | None, chosen: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> Parts:
+    error = (guess.cpu().double() - truth.cpu().double()).abs()
+    if deviation is not None:
+        # A deviation of zero where the error is zero was right; any other error is beyond every multiple.
+        score = error / deviation.cpu().double()
+        error = score.where((error != 0) | (deviation.cpu() != 0), 0.0)
+    rows = error.reshape(len(error), -1).numpy()
+    return [
+        np.where(np.isnan(row[places]), np.inf, row[places]).astype(np.float32)
+        for row, (places, _) in zip(rows, chosen, strict=True)
+    ]

@@ -1,0 +1,120 @@
+"""Several bundles as one surrogate: the moments of the mixture of their predictions."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surrogates.core.text import listing
+from surrogates.inference.errors import BundleError
+from surrogates.inference.manifest import FORMAT_VERSION, MANIFEST, Manifest, sha256
+from surrogates.learning.protocols import Batch, deviation_name
+
+
+def mixture(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
+    """Return mean and standard deviation of the equal mixture of several predictions.
+
+    The mean is that of the means; the variance is the mean of the predicted variances, 0 where a member
+    predicts none, plus the variance of the means.
+
+    Parameters
+    ----------
+    answers
+        Of each member: targets, and where it predicts them `<target>_standard_deviation`.
+    targets
+        Names of the targets.
+
+    References
+    ----------
+    B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using
+    deep ensembles", NeurIPS 2017, section 2.4.
+    """
+    mixed: Batch = {}
+    for name in targets:
+        means = torch.stack([answer[name] for answer in answers])
+        mixed[name] = means.mean(0)
+        variance = means.var(0, correction=0)
+        variance = variance + sum(_variance(answer, name) for answer in answers) / len(answers)
+        mixed[deviation_name(name)] = variance.sqrt()
+    return mixed
+
+
+def _variance(answer: Batch, name: str) -> Tensor:
+    deviation = answer.get(deviation_name(name))
+    return torch.zeros_like(answer[name]) if deviation is None else deviation.square()
+
+
+def require_fitting(members: Mapping[str, Manifest]) -> None:
+    """Refuse manifests, by the name for messages, that are not two or more of the same task.
+
+    Raises
+    ------
+    BundleError
+        Names the member that does not fit.
+    """
+    if len(members) < 2:
+        raise BundleError(f"An ensemble needs two members or more, found {len(members)}.")
+    first, *_ = members
+    for label, manifest in members.items():
+        if manifest.members:
+            raise BundleError(f"{label} is an ensemble itself; give its members instead.")
+        for what in ("inputs", "targets", "record_dimension"):
+            mine, its = (getattr(each.pipeline, what) for each in (members[first], manifest))
+            if mine != its:
+                raise BundleError(
+                    f"{label} has other {what.replace('_', ' ')} than {first}: {_words(its)} instead of "
+                    f"{_words(mine)}; the members of an ensemble predict the same from the same."
+                )
+
+
+def joint_manifest(
+    members: Sequence[Manifest], hashes: Mapping[str, str], name: str, provenance: Mapping[str, Any]
+) -> Manifest:
+    """Return the manifest of an ensemble, which is not calibrated and not scored.
+
+    Parameters
+    ----------
+    members
+        Manifests that fit together.
+    hashes
+        SHA-256 of each member's `bundle.yaml`, by the name of its folder.
+    name, provenance
+        For people.
+    """
+    first = members[0]
+    ranges = {
+        variable: (
+            min(each.ranges.get(variable, ends)[0] for each in members),
+            max(each.ranges.get(variable, ends)[1] for each in members),
+        )
+        for variable, ends in first.ranges.items()
+    }
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        name=name,
+        pipeline=first.pipeline,
+        predictor=first.predictor,
+        members=dict(hashes),
+        ranges=ranges,
+        coordinates=first.coordinates,
+        provenance=dict(provenance),
+        versions=first.versions,
+        files={},
+    )
+
+
+def copy_members(sources: Sequence[Path], folder: Path) -> dict[str, str]:
+    """Copy bundles into a folder, numbered from 1; return the hash of each one's `bundle.yaml`."""
+    hashes = {}
+    for number, source in enumerate(sources, start=1):
+        name = f"member-{number}"
+        shutil.copytree(source, folder / name)
+        hashes[name] = sha256(folder / name / MANIFEST)
+    return hashes
+
+
+def _words(value: object) -> str:
+    return listing(spec.name for spec in value) if isinstance(value, list) else repr(value)

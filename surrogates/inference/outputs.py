@@ -1,0 +1,141 @@
+"""What a prediction holds: targets, their standard deviations and the ends of their intervals."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import xarray as xr
+
+from datasets.store.specs import VariableSpec
+from datasets.store.units import difference, display
+from surrogates.inference.conformal import Calibration, require_level
+from surrogates.inference.errors import BundleError
+from surrogates.learning.protocols import deviation_name
+
+GRID_MAPPING = "grid_mapping"
+SHOWN = ("units", "long_name", "standard_name", "display_units")
+
+
+def interval_names(target: str) -> tuple[str, str]:
+    """Names of the lower and the upper end of a target's interval."""
+    return f"{target}_lower", f"{target}_upper"
+
+
+def check_interval(
+    level: float, calibration: Mapping[str, Calibration], targets: Mapping[str, VariableSpec]
+) -> None:
+    """Refuse a level for which the calibration of a bundle has no answer.
+
+    Raises
+    ------
+    ValueError
+        For a level that is no number between 0 and 1, or higher than the validation split can support.
+    BundleError
+        Without a calibration.
+    """
+    require_level(level)
+    for name in targets:
+        if name not in calibration:
+            raise BundleError(
+                f"interval={level:g} was asked for, but the intervals of '{name}' are not calibrated; "
+                "`surrogates evaluate RUN` calibrates a run that has a validation split, and `surrogates "
+                "ensemble RUN RUN --out DIR` an ensemble of runs."
+            )
+        table = calibration[name]
+        if not np.isfinite(table.radius(level)):
+            raise ValueError(
+                f"interval={level:g} of '{name}': {table.blocks} validation records calibrated it, enough "
+                f"for {table.highest:.3g} at most; ask for less, or train with a larger validation split."
+            )
+
+
+def with_interval(
+    answer: Mapping[str, np.ndarray], calibration: Mapping[str, Calibration], level: float
+) -> dict[str, np.ndarray]:
+    """Return an answer with the ends of each target's interval beside it."""
+    ends: dict[str, np.ndarray] = {}
+    for name, table in calibration.items():
+        reach = np.asarray(table.radius(level), dtype=answer[name].dtype)
+        if table.relative:
+            if deviation_name(name) not in answer:
+                raise BundleError(
+                    f"The calibration of '{name}' is relative to a standard deviation, which the bundle does "
+                    "not predict; it is damaged. Calibrate it again with `surrogates evaluate RUN`."
+                )
+            reach = reach * answer[deviation_name(name)]
+        lower, upper = interval_names(name)
+        ends |= {lower: answer[name] - reach, upper: answer[name] + reach}
+    return {**answer, **ends}
+
+
+def specs_of(
+    targets: Mapping[str, VariableSpec], names: set[str], level: float | None
+) -> dict[str, VariableSpec]:
+    """Return the specs of all variables of a prediction, by name.
+
+    Parameters
+    ----------
+    targets
+        Specs of the targets.
+    names
+        Variables of the answer.
+    level
+        Of the intervals, where there are some.
+    """
+    found: dict[str, VariableSpec] = {}
+    for target in targets.values():
+        beside = [spec for spec in _beside(target, level) if spec.name in names]
+        attributes = dict(target.attributes)
+        if beside:
+            attributes["ancillary_variables"] = " ".join(spec.name for spec in beside)
+        found[target.name] = target.model_copy(update={"attributes": attributes})
+        found |= {spec.name: spec for spec in beside}
+    return found
+
+
+def attributes_of(spec: VariableSpec) -> dict[str, object]:
+    """Return the attributes that a reader of a prediction sees."""
+    shown = (*SHOWN, *spec.attributes)
+    return {key: value for key, value in spec.to_attributes().items() if key in shown}
+
+
+def data_array(
+    spec: VariableSpec, values: np.ndarray, coordinates: Mapping[str, xr.DataArray]
+) -> xr.DataArray:
+    """Return one variable of a prediction with the coordinates that fit it."""
+    sizes = dict(zip(spec.dims, values.shape, strict=True))
+    fitting = {
+        name: coordinate
+        for name, coordinate in coordinates.items()
+        if all(sizes.get(str(dim)) == length for dim, length in coordinate.sizes.items())
+    }
+    attributes = attributes_of(spec)
+    if attributes.get(GRID_MAPPING) not in fitting:
+        attributes.pop(GRID_MAPPING, None)  # it would name a variable that is not there
+    return xr.DataArray(values, dims=spec.dims, coords=fitting, attrs=attributes, name=spec.name)
+
+
+def _beside(target: VariableSpec, level: float | None) -> Iterator[VariableSpec]:
+    title = target.long_name or target.name.replace("_", " ")
+    units = difference(target.units)
+    yield target.model_copy(
+        update={
+            "name": deviation_name(target.name),
+            "long_name": f"standard deviation of {title}",
+            # The modifier of CF for an uncertainty "as one standard deviation" (CF conventions, appendix C).
+            "standard_name": f"{target.standard_name} standard_error" if target.standard_name else None,
+            "units": units,
+            "display_units": display(units) if target.display_units else None,
+        }
+    )
+    if level is None:
+        return
+    for name, end in zip(interval_names(target.name), ("lower", "upper"), strict=True):
+        attributes = {**target.attributes, "interval_level": level}
+        yield target.model_copy(
+            update={
+                "name": name,
+                "long_name": f"{end} end of the {100 * level:g} % interval of {title}",
+                "standard_name": None,
+                "attributes": attributes,
+            }
+        )

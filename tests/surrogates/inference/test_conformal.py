@@ -1,0 +1,139 @@
+"""Intervals cover what they promise, however wrong the standard deviations are."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from surrogates.inference.conformal import MAX_ENTRIES, Calibration
+
+
+def table(scores: np.ndarray, *, relative: bool = False) -> Calibration:
+    """Calibrate on records of one value each."""
+    made = Calibration.of(
+        [scores[i : i + 1] for i in range(len(scores))],
+        [np.ones(1)] * len(scores),
+        np.arange(len(scores)),
+        relative=relative,
+    )
+    assert made is not None
+    return made
+
+
+def draw(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Errors with a heavy tail, whose scale varies, and that scale."""
+    scale = rng.uniform(0.5, 3.0, size)
+    return np.abs(scale * rng.standard_t(4, size)), scale
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+@pytest.mark.parametrize("sigma", ["right", "ten times too small", "random", "none"])
+def test_coverage_is_within_two_percent_for_right_and_for_wrong_deviations(level: float, sigma: str) -> None:
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(20):
+        (seen, seen_scale), (fresh, fresh_scale) = draw(rng, 500), draw(rng, 2000)
+        deviation = {
+            "right": lambda scale: scale,
+            "ten times too small": lambda scale: scale / 10,
+            "random": lambda scale: rng.uniform(0.1, 5, scale.size),
+            "none": np.ones_like,
+        }[sigma]
+        radius = table(seen / deviation(seen_scale)).radius(level)
+        covered.append((fresh / deviation(fresh_scale) <= radius).mean())
+    assert np.mean(covered) == pytest.approx(level, abs=0.01)
+    # One table of 500 scores: coverage is Beta distributed, with a deviation of 0.013 at 0.9.
+    assert (np.abs(np.array(covered) - level) <= 0.045).all()
+
+
+@pytest.mark.parametrize(
+    ("count", "level", "rank"), [(9, 0.9, 9), (19, 0.9, 18), (500, 0.9, 451), (99, 0.95, 95)]
+)
+def test_the_radius_is_the_exact_rank(count: int, level: float, rank: int) -> None:
+    scores = np.random.default_rng(1).permutation(np.arange(1.0, count + 1))
+    assert table(scores).radius(level) == rank
+
+
+def test_too_few_scores_give_no_interval() -> None:
+    made = table(np.arange(8.0))
+    assert made.radius(0.9) == np.inf
+    assert made.highest == pytest.approx(8 / 9)
+    assert made.radius(made.highest) == 7.0
+
+
+def test_a_table_of_many_scores_stays_small_and_never_too_narrow() -> None:
+    scores = np.random.default_rng(2).exponential(size=100_000)
+    made = table(scores)
+    assert len(made.scores) <= MAX_ENTRIES
+    for level in (0.5, 0.9, 0.99, 0.999):
+        exact = np.sort(scores)[int(np.ceil(100_001 * level)) - 1]
+        assert made.radius(level) >= exact * (1 - 1e-6)
+        assert (scores <= made.radius(level)).mean() == pytest.approx(level, abs=1.1 / MAX_ENTRIES)
+
+
+def test_records_count_alike_whatever_their_number_of_cells() -> None:
+    # One record of a thousand small errors, nine of one large error each.
+    scores = [np.full(1000, 1.0), *[np.full(1, 5.0)] * 9]
+    made = Calibration.of(scores, [np.ones(len(s)) for s in scores], np.arange(10), relative=False)
+    assert made is not None
+    assert made.blocks == 10
+    assert made.radius(0.05) == 1.0
+    assert made.radius(0.2) == 5.0
+
+
+def test_blocks_count_alike_and_weights_within_a_record_are_respected() -> None:
+    scores = [np.array([1.0, 9.0]), np.array([1.0]), np.array([5.0])]
+    weights = [np.array([1.0, 0.0]), np.array([2.0]), np.array([0.5])]
+    made = Calibration.of(scores, weights, np.array([7, 7, 8]), relative=False)
+    assert made is not None
+    assert (made.blocks, made.scores[0], made.scores[-1]) == (2, 1.0, 9.0)
+    assert made.shares[made.scores.index(1.0) + 1] == pytest.approx(0.5)
+
+
+def test_a_new_record_of_many_dependent_cells_is_covered_as_stated() -> None:
+    # All cells of a record share one error: the hardest case, where cells say no more than records.
+    rng = np.random.default_rng(3)
+    level, count, covered = 0.8, 10, []
+    for _ in range(2000):
+        errors = np.abs(rng.normal(size=count + 1))
+        scores = [np.full(16, error) for error in errors[:count]]
+        made = Calibration.of(scores, [np.ones(16)] * count, np.arange(count), relative=False)
+        assert made is not None
+        covered.append(errors[-1] <= made.radius(level))
+    assert np.mean(covered) >= level * count / (count + 1) - 0.02
+
+
+def test_infinite_scores_lie_above_all_others() -> None:
+    made = table(np.array([1.0, 2.0, np.inf, np.nan]))
+    assert made.scores == [1.0, 2.0]
+    assert made.shares == [0.25, 0.5]
+    assert made.radius(0.7) == np.inf
+    assert Calibration.of([np.array([np.inf])], [np.ones(1)], np.zeros(1), relative=False) is None
+
+
+def test_nothing_that_counts_gives_no_table() -> None:
+    assert Calibration.of([np.zeros(0)], [np.zeros(0)], np.zeros(1), relative=False) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": [1.0, float("nan")]},
+        {"scores": [2.0, 1.0]},
+        {"scores": [-1.0, 1.0]},
+        {"shares": [1.0, 0.5]},
+        {"shares": [0.5, 1.5]},
+        {"shares": [0.5]},
+        {"shares": [0.5, float("inf")]},
+        {"count": float("nan")},
+        {"count": 0},
+        {"blocks": -3},
+        {"scores": [], "shares": []},
+        {"scores": [0.0] * (MAX_ENTRIES + 1), "shares": [1.0] * (MAX_ENTRIES + 1)},
+        {"weights": [1.0]},
+    ],
+)
+def test_a_damaged_table_is_refused(change: dict) -> None:
+    sound = {"scores": [1.0, 2.0], "shares": [0.5, 1.0], "count": 2.0, "blocks": 2}
+    Calibration.model_validate(sound)
+    with pytest.raises(ValidationError):
+        Calibration.model_validate(sound | change)
