@@ -14,6 +14,13 @@ EXTRA_OF_MODULE = {
     "dask": "scale",
     "netCDF4": "netcdf",
     "cupy": "gpu",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxruntime": "export",
+    "rioxarray": "geo",
+    "rasterio": "geo",
+    "pyproj": "geo",
+    "optuna": "sweep",
 }
 
 

@@ -11,6 +11,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch
+from surrogates.learning.ranks import mean_over_ranks
 
 _LOSSES = {"mse": functional.mse_loss, "mae": functional.l1_loss, "huber": functional.smooth_l1_loss}
 
@@ -72,9 +73,10 @@ class Regression:
             self._distance(answer.where(counted, 0.0), target.where(counted, 0.0), reduction="none") * weight
         )
         counts = pipeline.layout.counts
+        shares = mean_over_ranks([share.sum() for share in weight.split(counts, dim=1)])
         parts = [
-            part.sum() / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
-            for part, share in zip(error.split(counts, dim=1), weight.split(counts, dim=1), strict=True)
+            part.sum() / share.clamp(min=torch.finfo(share.dtype).tiny)
+            for part, share in zip(error.split(counts, dim=1), shares, strict=True)
         ]
         factors = self._factors(pipeline.target_names)
         loss = torch.stack([part * f for part, f in zip(parts, factors.values(), strict=True)]).sum()
