@@ -14,6 +14,8 @@ COMMANDS = {
     "train": ("surrogates.cli.train:train", "Train a surrogate (a Hydra experiment)."),
     "evaluate": ("surrogates.cli.evaluate:evaluate", "Score a trained run and its baselines again."),
     "predict": ("surrogates.cli.predict:predict", "Predict with a trained surrogate, in physical units."),
+    "export": ("surrogates.cli.export:export", "Write a trained surrogate as ONNX."),
+    "sweep": ("surrogates.cli.sweep:sweep", "Search for good settings of an experiment."),
     "report": ("surrogates.cli.report:app", "Recompute the tables of the documentation."),
     "bench": ("surrogates.cli.bench:bench", "Measure our speed against a reference, in one run."),
     "doctor": ("surrogates.cli.doctor:doctor", "Show what is installed and how to get the rest."),
