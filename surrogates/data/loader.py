@@ -112,7 +112,7 @@ class BatchLoader:
         if train and self._sampler.batch_size % ranks:
             raise ConfigError(
                 f"the {len(index)} training examples make one batch, which {ranks} processes cannot share "
-                f"equally; take trainer.batch_size={len(index) // ranks * ranks or 1} or fewer trainer.devices"
+                f"equally; take trainer.batch_size={len(index) // ranks * ranks or 1} or fewer processes"
             )
         self._cache = self._read_all() if self._fits(cache_bytes) else None
 

@@ -212,8 +212,8 @@ def _untranslated(error: BaseException, bundle: Bundle) -> str:
 def _pieces(bundle: Bundle) -> str:
     config = bundle.manifest.pipeline
     return (
-        f"the surrogate (transform '{config.transform['name']}', network '{config.network['name']}', predictor "
-        f"'{bundle.manifest.predictor['name']}')"
+        f"the surrogate (transform '{config.transform['name']}', network '{config.network['name']}', "
+        f"predictor '{bundle.manifest.predictor['name']}')"
     )
 
 
@@ -272,7 +272,8 @@ def _compare(path: Path, bundle: Bundle, inputs: Batch, expected: Batch) -> list
             answers = session.run(list(expected), given)
         except Exception as error:  # onnxruntime has a class for each of its statuses
             raise BundleError(
-                f"onnxruntime cannot run the exported model on {count} records: {' '.join(str(error).split())}"
+                f"onnxruntime cannot run the exported model on {count} records: "
+                f"{' '.join(str(error).split())}"
             ) from error
         for (name, wanted), answer in zip(expected.items(), answers, strict=True):
             difference = np.abs(answer - wanted[:count].numpy())
@@ -302,8 +303,8 @@ def _spread(values: Tensor) -> float:
 def _too_far(worst: Difference, bundle: Bundle, tolerance: float) -> str:
     return (
         f"the exported model of {_pieces(bundle)} differs from torch by {worst.largest:.3g} {worst.units} in "
-        f"{worst.name}, {worst.relative:.2g} of its spread of {worst.spread:.4g}; expected at most {tolerance:g}. "
-        "Nothing was written; allow more with --tolerance, or ask the surrogate through surrogates.load."
+        f"{worst.name}, {worst.relative:.2g} of its spread of {worst.spread:.4g}; expected at most "
+        f"{tolerance:g}. Nothing was written; allow more with --tolerance, or ask the surrogate through surrogates.load."
     )
 
 

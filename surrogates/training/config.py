@@ -116,8 +116,8 @@ class TrainerConfig(Section):
     def _equal_shares(self) -> Self:
         if self.batch_size % (processes := self.devices * self.num_nodes):
             raise ValueError(
-                f"batch_size {self.batch_size} cannot be shared equally by {processes} processes (devices times "
-                f"num_nodes); take a multiple of {processes}"
+                f"batch_size {self.batch_size} cannot be shared equally by {processes} processes (devices "
+                f"times num_nodes); take a multiple of {processes}"
             )
         return self
 

@@ -1,7 +1,7 @@
 """Several processes that train one model: who starts them, who they are, how they agree.
 
-The processes of one machine are started here, or all of them by `torchrun`. Each one opens the run for itself;
-the batch of a step is shared, gradients are averaged, and the first process alone writes.
+The processes of one machine are started here, or all of them by `torchrun`. Each one opens the run for
+itself; the batch of a step is shared, gradients are averaged, and the first process alone writes.
 """
 
 import json
@@ -103,8 +103,8 @@ class Ranks:
             return partial(objective, pipeline)
         if next(pipeline.parameters()).device.type == "cuda":
             pipeline.network = nn.SyncBatchNorm.convert_sync_batchnorm(pipeline.network)
-        shared = DistributedDataParallel(_Step(pipeline, objective))
-        return lambda batch, rng: shared(batch, rng)
+        # Its bound call, not itself: a module that keeps it would take it for a part of its own.
+        return DistributedDataParallel(_Step(pipeline, objective)).__call__
 
 
 ALONE = Ranks()
@@ -147,8 +147,8 @@ def together(settings: TrainerConfig, call: str, arguments: Mapping[str, Any]) -
             yield ranks
     elif settings.num_nodes > 1:
         raise ConfigError(
-            f"trainer.num_nodes is {settings.num_nodes}: start the processes of several machines with torchrun, "
-            f"on each one `torchrun --nnodes={settings.num_nodes} --nproc-per-node={settings.devices} "
+            f"trainer.num_nodes is {settings.num_nodes}: start the processes of several machines with "
+            f"torchrun, on each one `torchrun --nnodes={settings.num_nodes} --nproc-per-node={settings.devices} "
             "--rdzv-backend=c10d --rdzv-endpoint=HOST:PORT -m surrogates.train ...`"
         )
     elif settings.devices == 1 and settings.strategy == "auto":
