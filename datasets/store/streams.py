@@ -12,6 +12,7 @@ INITIALISATION = 3
 SHUFFLE = 4
 PREPARATION = 5
 OBJECTIVE = 6
+SWEEP = 8
 
 
 def stream(seed: int, purpose: int, *key: int) -> np.random.Generator:

@@ -119,11 +119,7 @@ def _evaluate(
 def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
     """Return the model first, then the baselines, fitted on the training split."""
 
-    def model(inputs: Batch, rng: torch.Generator) -> Batch:
-        return bundle.predictor(bundle.pipeline, {name: inputs[name] for name in names}, rng)
-
-    names = bundle.pipeline.input_names
-    methods: dict[str, Method] = {str(bundle.manifest.pipeline.network["name"]): model}
+    methods = model_of(bundle)
     baselines = experiment.build_baselines()
     if not baselines:
         return methods
@@ -133,6 +129,16 @@ def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
         training.load_state_dict(start)  # the one before may have stopped in the middle
         methods[name if name not in methods else f"{name} (baseline)"] = baseline.fit(training)
     return methods
+
+
+def model_of(bundle: Bundle) -> dict[str, Method]:
+    """Return the model alone, under its name."""
+
+    def model(inputs: Batch, rng: torch.Generator) -> Batch:
+        return bundle.predictor(bundle.pipeline, {name: inputs[name] for name in names}, rng)
+
+    names = bundle.pipeline.input_names
+    return {str(bundle.manifest.pipeline.network["name"]): model}
 
 
 def score(

@@ -51,9 +51,9 @@ def frame_of(
     """Return where the map of one record lies: as the user says, else as its data set says.
 
     The system is that of the record's window (``window_epsg``), or of the grid mapping (CF), or WGS84 where
-    the coordinates are degrees. The corner is the record's ``window_west`` and ``window_south``, kept for each
-    record or in a table that the variable with ``instance_dimension`` points into; coordinates that CF calls
-    projected or geographic have none.
+    the coordinates are degrees. The corner is the record's ``window_west`` and ``window_south``, kept for
+    each record or in a table that the variable with ``instance_dimension`` points into; coordinates that CF
+    calls projected or geographic have none.
 
     Parameters
     ----------

@@ -304,7 +304,8 @@ def _too_far(worst: Difference, bundle: Bundle, tolerance: float) -> str:
     return (
         f"the exported model of {_pieces(bundle)} differs from torch by {worst.largest:.3g} {worst.units} in "
         f"{worst.name}, {worst.relative:.2g} of its spread of {worst.spread:.4g}; expected at most "
-        f"{tolerance:g}. Nothing was written; allow more with --tolerance, or ask the surrogate through surrogates.load."
+        f"{tolerance:g}. Nothing was written; allow more with --tolerance, or ask the surrogate through "
+        "surrogates.load."
     )
 
 

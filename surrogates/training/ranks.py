@@ -148,8 +148,9 @@ def together(settings: TrainerConfig, call: str, arguments: Mapping[str, Any]) -
     elif settings.num_nodes > 1:
         raise ConfigError(
             f"trainer.num_nodes is {settings.num_nodes}: start the processes of several machines with "
-            f"torchrun, on each one `torchrun --nnodes={settings.num_nodes} --nproc-per-node={settings.devices} "
-            "--rdzv-backend=c10d --rdzv-endpoint=HOST:PORT -m surrogates.train ...`"
+            f"torchrun, on each one `torchrun --nnodes={settings.num_nodes} "
+            f"--nproc-per-node={settings.devices} --rdzv-backend=c10d --rdzv-endpoint=HOST:PORT "
+            "-m surrogates.train ...`"
         )
     elif settings.devices == 1 and settings.strategy == "auto":
         yield ALONE

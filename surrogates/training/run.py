@@ -49,11 +49,8 @@ def start(values: Mapping[str, Any]) -> Path:
     ConfigError
         Before any work, when something in the configuration does not fit.
     """
-    config = validate(RunConfig, values, "configuration")
-    experiment = Experiment.open(config)
-    pipeline = experiment.pipeline()
-    _fill(pipeline, config)
-    experiment.check(pipeline)
+    experiment, pipeline = prepare(values)
+    config = experiment.config
     plain = experiment.resolved(pipeline)
     with together(config.trainer, "start", {"values": config.model_dump(mode="json")}) as ranks:
         folder = ranks.agree(lambda: _new_folder(Path(config.output) / config.experiment))
@@ -63,6 +60,22 @@ def start(values: Mapping[str, Any]) -> Path:
                 experiment.fit_normalisers(pipeline, experiment.loader("train"))
         weights = _fit(experiment, pipeline, folder, None, ranks)
     return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
+
+
+def prepare(values: Mapping[str, Any]) -> tuple[Experiment, Pipeline]:
+    """Check a configuration and open all that it names, without any work.
+
+    Raises
+    ------
+    ConfigError
+        When something in the configuration does not fit.
+    """
+    config = validate(RunConfig, values, "configuration")
+    experiment = Experiment.open(config)
+    pipeline = experiment.pipeline()
+    _fill(pipeline, config)
+    experiment.check(pipeline)
+    return experiment, pipeline
 
 
 def resume(folder: str | Path, checkpoint: str = "last", changes: Mapping[str, Any] | None = None) -> Path:
