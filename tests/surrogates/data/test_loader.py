@@ -138,3 +138,30 @@ def test_shared_variables_must_agree(store, make_store, monkeypatch):
     monkeypatch.setattr(other, "shared", lambda name: np.arange(16))
     with pytest.raises(ConfigError, match="'time' is the same for all records of a store, but differs"):
         loader_of([store, other])
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_processes_share_every_training_batch(store, augmented):
+    """Together they hold what one process holds, in its order, with its draws; the state is the same."""
+    options = {"train": True, "preparations": [Draw()], "augmentations": [Draw()] if augmented else []}
+    alone = loader_of(store, **options)
+    shares = [loader_of(store, rank=rank, ranks=2, **options) for rank in (0, 1)]
+    for _ in range(2):
+        halves = [numbers(loader) for loader in shares]
+        assert [one + two for one, two in zip(*halves, strict=True)] == numbers(alone)
+    assert shares[1].state_dict() == alone.state_dict()
+
+
+@pytest.mark.parametrize(("batch_size", "taken"), [(3, [[0, 2], [1]]), (8, [[0], [0]])])
+def test_processes_take_whole_batches_in_turn_outside_training(store, batch_size, taken):
+    """Where there are fewer batches than processes each takes all: none may be without."""
+    alone = numbers(loader_of(store, "validation", batch_size=batch_size))
+    for rank in (0, 1):
+        loader = loader_of(store, "validation", batch_size=batch_size, rank=rank, ranks=2)
+        assert (list(loader.numbers), len(loader)) == (taken[rank], len(taken[rank]))
+        assert numbers(loader) == [alone[number] for number in taken[rank]]
+
+
+def test_batch_that_processes_cannot_share_is_refused(store):
+    with pytest.raises(ConfigError, match=r"48 training examples make one batch, which 5 processes cannot"):
+        loader_of(store, train=True, batch_size=100, rank=0, ranks=5)
