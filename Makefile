@@ -37,7 +37,8 @@ types: $(VENV)/.dev  ## check the type annotations
 bench: $(VENV)/.dev  ## measure speed against the references
 	set -e; for name in $(BENCHES); do echo; $(BIN)/surrogates bench $$name $(ARGS); done
 
-docs: $(VENV)/.dev  ## build the documentation into site/
+docs: $(VENV)/.dev  ## build the documentation into site/; a stale page of results fails
+	$(BIN)/surrogates report results --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove what make made; data/ and runs/ stay

@@ -13,6 +13,7 @@ SHUFFLE = 4
 PREPARATION = 5
 OBJECTIVE = 6
 HOLD_OUT = 7
+SWEEP = 8
 
 
 def stream(seed: int, purpose: int, *key: int) -> np.random.Generator:

@@ -15,6 +15,8 @@ COMMANDS = {
     "ensemble": ("surrogates.cli.ensemble:ensemble", "Combine several runs into one surrogate."),
     "evaluate": ("surrogates.cli.evaluate:evaluate", "Score a trained run and its baselines again."),
     "predict": ("surrogates.cli.predict:predict", "Predict with a trained surrogate, in physical units."),
+    "export": ("surrogates.cli.export:export", "Write a trained surrogate as ONNX."),
+    "sweep": ("surrogates.cli.sweep:sweep", "Search for good settings of an experiment."),
     "report": ("surrogates.cli.report:app", "Recompute the tables of the documentation."),
     "bench": ("surrogates.cli.bench:bench", "Measure our speed against a reference, in one run."),
     "doctor": ("surrogates.cli.doctor:doctor", "Show what is installed and how to get the rest."),

@@ -8,36 +8,94 @@ import typer
 if TYPE_CHECKING:
     import xarray as xr
 
+    from surrogates.inference.geotiff import Frame
+    from surrogates.inference.surrogate import Surrogate
+
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="Folder of a run or of a bundle.")],
     source: Annotated[Path, typer.Argument(help="Inputs: a .nc file or a .zarr store.", metavar="INPUT")],
-    output: Annotated[Path, typer.Argument(help="Where the prediction goes: .nc or .zarr.")],
+    output: Annotated[Path | None, typer.Argument(help="Where the prediction goes: .nc or .zarr.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples at a time.")] = None,
     interval: Annotated[float | None, typer.Option(help="Level of calibrated intervals, e.g. 0.9.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    record: Annotated[int | None, typer.Option(help="Predict this record alone; 0 is the first.")] = None,
+    geotiff: Annotated[
+        Path | None,
+        typer.Option(help="A map as GeoTIFF, .tif; several records make NAME_0.tif, NAME_1.tif, ..."),
+    ] = None,
+    crs: Annotated[
+        str | None,
+        typer.Option(help="Coordinate system of the GeoTIFF where the input has none, e.g. EPSG:32617."),
+    ] = None,
+    origin: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="South-west corner of the map in it.", metavar="EAST NORTH"),
+    ] = None,
 ) -> None:
     """Predict with a trained surrogate, in physical units."""
     import warnings
 
     from surrogates.inference.errors import OutOfRangeWarning
+    from surrogates.inference.geotiff import write_geotiffs
     from surrogates.inference.surrogate import load
 
-    for path, what in ((source, "the input"), (output, "the output")):
-        if path.suffix not in (".nc", ".zarr"):
-            raise ValueError(f"{what} is {path.name}; expected a name that ends in .nc or .zarr.")
-    if not source.exists():
-        raise FileNotFoundError(f"There is no input at {source}.")
-    if output.exists():
-        raise FileExistsError(f"{output} exists; remove it or choose another name.")
+    _check_paths(source, output, geotiff)
     surrogate = load(bundle, device=device)
+    dataset = _select(_open(source), surrogate.record_dimension, record)
+    frames = [] if geotiff is None else _frames(surrogate, dataset, crs, origin)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OutOfRangeWarning)
-        prediction = surrogate.predict(_open(source), batch_size=batch_size, interval=interval)
+        prediction = surrogate.predict(dataset, batch_size=batch_size, interval=interval)
     for warning in caught:
         typer.echo(f"warning: {warning.message}", err=True)
-    _write(prediction, output)
-    typer.echo(f"{', '.join(map(str, prediction.data_vars))} -> {output}")
+    outputs = ", ".join(map(str, prediction.data_vars))
+    if output is not None:
+        _write(prediction, output)
+        typer.echo(f"{outputs} -> {output}")
+    if geotiff is not None:
+        for path in write_geotiffs(prediction, geotiff, frames, surrogate.record_dimension):
+            typer.echo(f"{outputs} -> {path}")
+
+
+def _check_paths(source: Path, output: Path | None, geotiff: Path | None) -> None:
+    """Refuse what cannot be read or written, before any work."""
+    if output is None and geotiff is None:
+        raise ValueError("nothing to write; give an OUTPUT that ends in .nc or .zarr, or --geotiff FILE.tif.")
+    for path, what in ((source, "the input"), (output, "the output")):
+        if path is not None and path.suffix not in (".nc", ".zarr"):
+            raise ValueError(f"{what} is {path.name}; expected a name that ends in .nc or .zarr.")
+    if geotiff is not None and geotiff.suffix not in (".tif", ".tiff"):
+        raise ValueError(f"--geotiff is {geotiff.name}; expected a name that ends in .tif.")
+    if not source.exists():
+        raise FileNotFoundError(f"There is no input at {source}.")
+    for path in (output, geotiff):
+        if path is not None and path.exists():
+            raise FileExistsError(f"{path} exists; remove it or choose another name.")
+
+
+def _select(dataset: "xr.Dataset", dimension: str, record: int | None) -> "xr.Dataset":
+    """Return one record as a data set of length one, or all of them."""
+    if record is None:
+        return dataset
+    records = dataset.sizes.get(dimension, 0)
+    if not 0 <= record < records:
+        raise ValueError(
+            f"--record is {record}, but the input has {records} of '{dimension}', counted from 0."
+        )
+    return dataset.isel({dimension: slice(record, record + 1)})
+
+
+def _frames(
+    surrogate: "Surrogate", dataset: "xr.Dataset", crs: str | None, origin: tuple[float, float] | None
+) -> "list[Frame]":
+    """Return where the map of every record lies, before any is predicted."""
+    from surrogates.inference.geotiff import frame_of, plane_of
+
+    dimension = surrogate.record_dimension
+    ((_, column), *_) = [plane_of(spec.name, spec.dims) for spec in surrogate.outputs.values()]
+    records = range(dataset.sizes.get(dimension, 1))
+    return [frame_of(dataset, column, dimension, number, crs, origin) for number in records]
 
 
 def _open(path: Path) -> "xr.Dataset":

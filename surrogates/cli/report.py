@@ -25,7 +25,7 @@ def claims(
     """Run the missing seeds of a domain's claims; write docs/results/DOMAIN.json and docs/results.md."""
     from surrogates.core.checkout import checkout
     from surrogates.evaluation.claims import claim_rows, claims_of, run_seeds, write_claims
-    from surrogates.evaluation.results import results_page
+    from surrogates.evaluation.results import write_results
 
     root = checkout("Claims")
     stated = claims_of(domain)
@@ -35,22 +35,29 @@ def claims(
     for path in (docs / "results" / f"{domain}.json", json_path):
         if path is not None:
             write_claims(rows, path)
-    (docs / "results.md").write_text(results_page(docs / "results"))
+    page = write_results(docs)
     for row in rows:
         verdict = "holds" if row.holds else "does NOT hold"
         typer.echo(
             f"{verdict:<14} {row.claim}: {row.ours:.4g} against {row.baseline:.4g} ({row.baseline_name}), "
             f"{row.target}"
         )
-    typer.echo(f"-> {docs / 'results' / domain}.json, {docs / 'results.md'}")
+    typer.echo(f"-> {docs / 'results' / domain}.json, {page}")
 
 
 @app.command()
-def results() -> None:
+def results(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; end with status 1 when the page is stale.")
+    ] = False,
+) -> None:
     """Write docs/results.md from docs/results: claims, and speed/NAME.json of `bench NAME --json`."""
     from surrogates.core.checkout import checkout
-    from surrogates.evaluation.results import results_page
+    from surrogates.evaluation.results import results_are_current, write_results
 
     docs = checkout("Results") / "docs"
-    (docs / "results.md").write_text(results_page(docs / "results"))
-    typer.echo(f"-> {docs / 'results.md'}")
+    if not check:
+        typer.echo(f"-> {write_results(docs)}")
+    elif not results_are_current(docs):
+        typer.echo("docs/results.md is stale: run `surrogates report results` and commit it", err=True)
+        raise typer.Exit(1)

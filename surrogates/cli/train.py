@@ -1,5 +1,7 @@
 """`surrogates train`: a Hydra experiment."""
 
+import os
+
 import typer
 
 train = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -12,5 +14,7 @@ def run(context: typer.Context) -> None:
     """Train a surrogate; every argument goes to Hydra."""
     from surrogates.training.compose import main
 
-    for folder in main(context.args):
-        typer.echo(folder)
+    folders = main(context.args)
+    if os.environ.get("RANK", "0") == "0":  # torchrun starts this command in every process
+        for folder in folders:
+            typer.echo(folder)

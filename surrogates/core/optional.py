@@ -18,6 +18,12 @@ EXTRA_OF_MODULE = {
     "dask": "scale",
     "netCDF4": "netcdf",
     "cupy": "gpu",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxruntime": "export",
+    "rioxarray": "geo",
+    "rasterio": "geo",
+    "optuna": "sweep",
 }
 
 

@@ -66,6 +66,10 @@ class BatchLoader:
         Largest size of a split that is kept in memory.
     pin_memory
         Put batches in page-locked memory, for fast copies to a GPU.
+    rank, ranks
+        Number of this process, and of all that share the work. In training each takes its part of every
+        batch, so that order and state do not depend on how many there are; otherwise whole batches in turn,
+        and all of them where there are fewer batches than processes.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class BatchLoader:
         threads: int = 2,
         cache_bytes: int = CACHE_BYTES,
         pin_memory: bool = False,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         self.index = index
         self.train = train
@@ -102,11 +108,23 @@ class BatchLoader:
             chunks_per_block=max(batch_size, READER_BYTES // (per_chunk * self._example_bytes())),
             drop_last=train,
         )
+        self._rank, self._ranks = rank, ranks
+        if train and self._sampler.batch_size % ranks:
+            raise ConfigError(
+                f"the {len(index)} training examples make one batch, which {ranks} processes cannot share "
+                f"equally; take trainer.batch_size={len(index) // ranks * ranks or 1} or fewer processes"
+            )
         self._cache = self._read_all() if self._fits(cache_bytes) else None
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
-        return len(self._sampler)
+        """Batches of an epoch in this process."""
+        return len(self._sampler) if self.train else len(self.numbers)
+
+    @property
+    def numbers(self) -> range:
+        """Numbers of the batches that this process takes of an epoch."""
+        every = range(len(self._sampler))
+        return every if self.train else every[self._rank :: self._ranks] or every
 
     @property
     def cached(self) -> bool:
@@ -134,11 +152,18 @@ class BatchLoader:
         sampler = self._sampler
         epoch, first = (sampler.epoch, sampler.step) if self.train else (0, 0)
         order, size = sampler.order(epoch), sampler.batch_size
-        rows = [order[step * size : (step + 1) * size] for step in range(first, len(self))]
+        rows = [self._own(order[step * size : (step + 1) * size]) for step in self.numbers[first:]]
         for step, batch in enumerate(self._batches(rows, epoch), start=first + 1):
             if self.train:
                 sampler.epoch, sampler.step = (epoch, step) if step < len(self) else (epoch + 1, 0)
             yield batch
+
+    def _own(self, rows: np.ndarray) -> np.ndarray:
+        """Return this process's part of a training batch."""
+        if not self.train or self._ranks == 1:
+            return rows
+        share = len(rows) // self._ranks
+        return rows[self._rank * share : (self._rank + 1) * share]
 
     def _batches(self, rows: list[np.ndarray], epoch: int) -> Iterator[Batch]:
         slow = self._preparations or self._augmentations or self._pin or self._cache is None

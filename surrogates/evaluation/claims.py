@@ -234,4 +234,6 @@ def seed_interval(values: Sequence[float], level: float = 0.95) -> tuple[float |
 def write_claims(rows: Sequence[ClaimRow], path: Path) -> None:
     """Write the rows of a domain as a JSON list."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    staging = path.with_name(f".{path.name}.part")
+    staging.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    staging.replace(path)

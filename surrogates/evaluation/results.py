@@ -5,7 +5,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-Rows = Sequence[Mapping[str, Any]]
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+PAGE, FOLDER = "results.md", "results"
+
+
+def write_results(docs: Path) -> Path:
+    """Write the page of results in the folder of the documentation; it is replaced as a whole."""
+    page = docs / PAGE
+    staging = page.with_name(f".{page.name}.part")
+    staging.write_text(results_page(docs / FOLDER), encoding="utf-8")
+    staging.replace(page)
+    return page
+
+
+def results_are_current(docs: Path) -> bool:
+    """Whether the page of results shows what the files hold."""
+    page = docs / PAGE
+    return page.is_file() and page.read_text(encoding="utf-8") == results_page(docs / FOLDER)
 
 
 def results_page(folder: Path) -> str:
@@ -23,44 +40,69 @@ def results_page(folder: Path) -> str:
         "Intervals are 95 % over seeds. A claim that does not hold stays.",
     ]
     for path in sorted(folder.glob("*.json")):
-        parts += [f"## {path.stem.capitalize()}", _claims_table(json.loads(path.read_text()))]
-    speed = {path.stem: json.loads(path.read_text()) for path in sorted((folder / "speed").glob("*.json"))}
-    if speed:
-        parts += ["## Speed", *(_speed_table(name, rows) for name, rows in speed.items())]
+        if rows := _rows(path):
+            parts += [f"## {path.stem.replace('_', ' ').capitalize()}", _claims_table(rows)]
+    speed = {path.stem: _rows(path) for path in sorted((folder / "speed").glob("*.json"))}
+    if any(speed.values()):
+        parts += ["## Speed", *(_speed_table(name, rows) for name, rows in speed.items() if rows)]
     return "\n\n".join(parts) + "\n"
 
 
+def _rows(path: Path) -> Rows:
+    """Read the rows of a file, or say which one is damaged."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}); write it again with its command") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"{path} holds no list of rows; write it again with its command")
+    return rows
+
+
 def _claims_table(rows: Rows) -> str:
-    body = []
-    for row in rows:
-        interval = "" if row["low"] is None else f" ({row['low']:.3g} to {row['high']:.3g})"
-        body.append(
-            (
-                f"{row['claim']} ({row['source']})",
-                row["metric"],
-                f"{row['ours']:.3g}{interval}",
-                f"{row['baseline']:.3g} ({row['baseline_name']})",
-                "-" if row["published"] is None else f"{row['published']:g}",
-                row["target"],
-                _verdict(row["holds"]),
-            )
+    body = [
+        (
+            f"{row['claim']} ({row['source']})" if row.get("source") else row["claim"],
+            row["metric"],
+            _number(row.get("ours")) + _interval(row),
+            _named(row.get("baseline"), row.get("baseline_name")),
+            "-" if row.get("published") is None else f"{row['published']:g}",
+            row.get("target") or "-",
+            _verdict(row.get("holds")),
         )
-    commands = "\n".join(f"- `{command}`" for command in dict.fromkeys(row["command"] for row in rows))
-    header = ("claim", "metric", "ours", "baseline", "published", "target", "holds")
-    return f"{_table(header, body)}\n\nCommands:\n\n{commands}"
+        for row in rows
+    ]
+    table = _table(("claim", "metric", "ours", "baseline", "published", "target", "holds"), body)
+    commands = dict.fromkeys(row["command"] for row in rows if row.get("command"))
+    return "\n\n".join(
+        [table, *(["Commands:", "\n".join(f"- `{each}`" for each in commands)] if commands else [])]
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _interval(row: Row) -> str:
+    low, high = row.get("low"), row.get("high")
+    return "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
+
+
+def _named(value: float | None, name: str | None) -> str:
+    return f"{_number(value)} ({name})" if name else _number(value)
 
 
 def _speed_table(name: str, rows: Rows) -> str:
     machine = rows[0]["machine"]
     body = [
         (
-            f"{row['name']}. {row['note']}" if row["note"] else row["name"],
+            f"{row['name']}. {row['note']}" if row.get("note") else row["name"],
             row["unit"],
-            f"{row['ours']:.3g}",
-            f"{row['reference']:.3g} ({row['reference_name']})",
-            f"{row['ratio']:.3g}",
-            row["target"] or "-",
-            _verdict(row["holds"]),
+            _number(row.get("ours")),
+            _named(row.get("reference"), row.get("reference_name")),
+            _number(row.get("ratio")),
+            row.get("target") or "-",
+            _verdict(row.get("holds")),
         )
         for row in rows
     ]

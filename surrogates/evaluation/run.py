@@ -83,7 +83,7 @@ def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = 
 def calibrate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> None:
     """Calibrate the intervals of a run's bundle on its validation split, without a score."""
     bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
-    model = _model(bundle)
+    model = model_of(bundle)
     calibrations = calibrations_of(model, experiment, device=bundle.device)
     update_calibration(Path(folder) / "bundle", calibrations[next(iter(model))])
 
@@ -167,7 +167,7 @@ def _calibrated_on(calibrations: Calibrations) -> str:
 
 def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
     """Return the model first, then the baselines, fitted on the training split."""
-    methods = _model(bundle)
+    methods = model_of(bundle)
     baselines = experiment.build_baselines()
     if not baselines:
         return methods
@@ -179,7 +179,8 @@ def methods_of(bundle: Bundle, experiment: "Experiment") -> dict[str, Method]:
     return methods
 
 
-def _model(bundle: Bundle) -> dict[str, Method]:
+def model_of(bundle: Bundle) -> dict[str, Method]:
+    """Return the model alone, under its name."""
     names = [spec.name for spec in bundle.manifest.pipeline.inputs]
 
     def model(inputs: Batch, rng: torch.Generator) -> Batch:
@@ -196,7 +197,7 @@ def score(
     device: torch.device,
     calibrations: Calibrations | None = None,
 ) -> Table:
-    """Score methods on a part of an experiment's data in all draws of its task; calibrated, with intervals."""
+    """Score methods on a part of an experiment's data in all draws; calibrated ones get intervals."""
     index = replace(experiment.index(split), draws=experiment.config.task.draws)
     return evaluate(
         methods,

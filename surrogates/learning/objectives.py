@@ -11,6 +11,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch
+from surrogates.learning.ranks import mean_over_ranks
 
 _LOSSES = {"mse": functional.mse_loss, "mae": functional.l1_loss, "huber": functional.smooth_l1_loss}
 
@@ -146,14 +147,15 @@ def mean_by_target(
     if weight is None:
         weight = torch.ones_like(loss)
     counts = pipeline.layout.counts
+    shares = mean_over_ranks([share.sum() for share in weight.split(counts, 1)])
     parts = [
-        part.sum() / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
-        for part, share in zip((loss * weight).split(counts, 1), weight.split(counts, 1), strict=True)
+        part.sum() / share.clamp(min=torch.finfo(share.dtype).tiny)
+        for part, share in zip((loss * weight).split(counts, 1), shares, strict=True)
     ]
-    shares = [factors.get(name, 1.0) for name in names]
-    total = torch.stack([part * share for part, share in zip(parts, shares, strict=True)]).sum()
+    scales = [factors.get(name, 1.0) for name in names]
+    total = torch.stack([part * scale for part, scale in zip(parts, scales, strict=True)]).sum()
     means = dict(zip(names, (part.detach() for part in parts), strict=True)) if len(names) > 1 else {}
-    return total / sum(shares), means
+    return total / sum(scales), means
 
 
 def _require_shape(answer: Tensor, target: Tensor) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -37,8 +37,10 @@ TOP = (
     "run",
     "ckpt",
     "experiment",
+    "sweep",
 )
-CONTROL = ("run", "ckpt", "sizes")
+CONTROL = ("run", "ckpt", "sizes", "sweep")
+Answer = TypeVar("Answer")
 
 
 VALUED = (
@@ -67,7 +69,7 @@ def register() -> None:
     """Put the outline of a run in Hydra's store: parts are open (pydantic checks them), the top is closed."""
     parts = {
         name: DictConfig({}, flags={"struct": False})
-        for name in ("task", "model", "trainer", "parts", "sizes")
+        for name in ("task", "model", "trainer", "parts", "sizes", "sweep")
     }
     top: dict[str, Any] = {
         "seed": RunConfig.model_fields["seed"].default,
@@ -94,12 +96,30 @@ def main(arguments: Sequence[str]) -> list[Path]:
     list of Path
         Folders of the runs.
     """
+    return _composed(arguments, run_composed)
+
+
+def read(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the plain values of the new run that a command line describes, and start nothing.
+
+    An experiment's ``sweep`` comes along.
+    """
+
+    def job(composed: DictConfig) -> dict[str, Any]:
+        return {**new_run(composed), "sweep": OmegaConf.to_container(composed.sweep, resolve=True)}
+
+    (values,) = _composed(arguments, job)
+    return values
+
+
+def _composed(arguments: Sequence[str], work: Callable[[DictConfig], Answer]) -> list[Answer]:
+    """Return what the work makes of each configuration that a command line describes."""
     register()
-    folders: list[Path] = []
+    answers: list[Answer] = []
 
     def job(composed: DictConfig) -> None:
         try:
-            folders.append(run_composed(composed))
+            answers.append(work(composed))
         except (Exception, KeyboardInterrupt) as error:
             raise _Stop(error) from error
 
@@ -111,15 +131,12 @@ def main(arguments: Sequence[str]) -> list[Path]:
             raise stop.error from stop.error.__cause__
         except (HydraException, OmegaConfBaseException) as error:
             raise explain(error) from None
-    return folders
+    return answers
 
 
 def run_composed(composed: DictConfig) -> Path:
     """Start or resume the run of one composed configuration."""
-    hydra_config = HydraConfig.get()
-    overrides = list(hydra_config.overrides.task)
-    choices = dict(hydra_config.runtime.choices)
-    changes = given_values(overrides, choices)
+    overrides, choices, changes = _given()
     values = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
     if values["run"]:
         groups = [text for text in overrides if _key(text) in choices]
@@ -131,8 +148,23 @@ def run_composed(composed: DictConfig) -> Path:
         return resume(Path(values["run"]), values["ckpt"] or "last", kept)
     if values["ckpt"]:
         raise ConfigError("ckpt= needs run=DIR, the folder of the run to go on with")
+    return start(new_run(composed))
+
+
+def new_run(composed: DictConfig) -> dict[str, Any]:
+    """Return the plain values of the new run of one composed configuration."""
+    _, choices, changes = _given()
+    values = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
     values["experiment"] = choices.get("experiment") or "run"
-    return start(with_size(values, changes))
+    return with_size(values, changes)
+
+
+def _given() -> tuple[list[str], dict[str, Any], dict[str, Any]]:
+    """Return the words of the command line, the chosen parts, and the values that the words set."""
+    hydra_config = HydraConfig.get()
+    overrides = list(hydra_config.overrides.task)
+    choices = dict(hydra_config.runtime.choices)
+    return overrides, choices, given_values(overrides, choices)
 
 
 def with_size(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

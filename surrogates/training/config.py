@@ -92,10 +92,7 @@ class TaskConfig(Section):
 
 
 class TrainerConfig(Section):
-    """How long, how fast, on what.
-
-    A run takes one device: the loader does not yet give each process of a group its share.
-    """
+    """How long, how fast, on what."""
 
     max_steps: int | None = Field(None, gt=0, description="Optimiser steps.")
     epochs: int | None = Field(None, gt=0, description="Passes over the training split.")
@@ -109,6 +106,11 @@ class TrainerConfig(Section):
     )
     compile: bool = Field(False, description="Compile the network.")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="Where to train.")
+    devices: int = Field(1, gt=0, description="Processes of a machine, each with a device of its own.")
+    num_nodes: int = Field(1, gt=0, description="Machines.")
+    strategy: Literal["auto", "ddp"] = Field(
+        "auto", description="ddp: processes that share each batch and average gradients; auto with several."
+    )
     deterministic: bool = Field(False, description="Refuse kernels whose result varies (GPU).")
     validate_every: int | None = Field(None, gt=0, description="Steps between validations and checkpoints.")
     patience: int | None = Field(None, gt=0, description="Validations without progress until the run ends.")
@@ -121,6 +123,15 @@ class TrainerConfig(Section):
     def _one_length(self) -> Self:
         if (self.max_steps is None) == (self.epochs is None):
             raise ValueError("give either max_steps or epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _equal_shares(self) -> Self:
+        if self.batch_size % (processes := self.devices * self.num_nodes):
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be shared equally by {processes} processes (devices "
+                f"times num_nodes); take a multiple of {processes}"
+            )
         return self
 
 

@@ -30,7 +30,8 @@ from surrogates.learning.protocols import (
     variables_of,
 )
 from surrogates.learning.transforms import Stack, layout_moments, merged
-from surrogates.training.config import DatasetConfig, RunConfig
+from surrogates.training.config import DatasetConfig, RunConfig, TrainerConfig
+from surrogates.training.ranks import ALONE, Ranks, on_gpu
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ class Experiment:
         index: ExampleIndex | None = None,
         batch_size: int | None = None,
         augment: bool = True,
+        ranks: Ranks = ALONE,
     ) -> BatchLoader:
         """Return the loader of a part; an empty part is refused.
 
@@ -170,6 +172,8 @@ class Experiment:
             Examples of a batch; the trainer's by default.
         augment
             Off: no augmentations in training batches either.
+        ranks
+            This process among those that share the batches.
         """
         trainer = self.config.trainer
         index = self.index(part) if index is None else index
@@ -187,7 +191,9 @@ class Experiment:
             train=train,
             threads=trainer.threads,
             cache_bytes=int(trainer.cache_gigabytes * 2**30),
-            pin_memory=trainer.accelerator in ("auto", "gpu") and torch.cuda.is_available(),
+            pin_memory=on_gpu(trainer),
+            rank=ranks.rank,
+            ranks=ranks.size,
         )
 
     def pipeline(self) -> Pipeline:
@@ -271,7 +277,7 @@ class Experiment:
         few = ExampleIndex(index.store[:2], index.record[:2], index.length)
         batch = next(iter(self.loader("train", index=few, batch_size=len(few) or 1)))
         trainer = self.config.trainer
-        require_accelerator(trainer.accelerator)
+        require_accelerator(trainer)
         for key in ("groups", "blocks"):
             self.labels(key, few)
         build("optimisers", trainer.optimiser, parameters=list(pipeline.parameters()), fused=None)
@@ -318,13 +324,20 @@ def draws_together(preparations: Iterable[Preparation]) -> int:
     return max((int(getattr(each, "draws_together", 1)) for each in preparations), default=1)
 
 
-def require_accelerator(name: str) -> None:
-    """Refuse an accelerator that is not there."""
+def require_accelerator(trainer: TrainerConfig) -> None:
+    """Refuse an accelerator that is not there, and more processes than it has devices."""
+    name = trainer.accelerator
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if (name == "gpu" and not (cuda or mps)) or (name == "mps" and not mps):
         raise ConfigError(
             f"trainer.accelerator is {name}, but torch sees none; take auto or cpu, "
             "or ask `surrogates doctor`"
+        )
+    devices = torch.cuda.device_count() if on_gpu(trainer) else 1 if name == "mps" else trainer.devices
+    if trainer.devices > devices:
+        raise ConfigError(
+            f"trainer.devices is {trainer.devices}, but this machine has {devices} of them; take "
+            f"trainer.devices={devices}, or trainer.accelerator=cpu"
         )
 
 

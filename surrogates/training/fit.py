@@ -22,6 +22,7 @@ from surrogates.training.config import TrainerConfig
 from surrogates.training.logs import CurveLogger
 from surrogates.training.module import LearningModule
 from surrogates.training.progress import Progress
+from surrogates.training.ranks import ALONE, Ranks, on_gpu
 
 PRECISIONS: Mapping[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 VALIDATIONS = 100  # of a run, at most
@@ -57,9 +58,16 @@ class Keeper:
     """Save the last and the best state, stop without progress, show how far the run is."""
 
     def __init__(
-        self, folder: Path, loader: BatchLoader, every: int, patience: int | None, progress: Progress
+        self,
+        folder: Path,
+        loader: BatchLoader,
+        every: int,
+        patience: int | None,
+        progress: Progress,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._folder, self._loader, self._every = folder, loader, every
+        self._ranks = ranks
         self._patience, self._progress = patience, progress
         self.best_loss, self.best_step = float("inf"), 0
         self.resumed: dict[str, Any] | None = None
@@ -88,7 +96,8 @@ class Keeper:
         self._progress.note(f"validation loss {module.validation_loss:.4g}")
         if module.validation_loss < self.best_loss:
             self.best_loss, self.best_step = module.validation_loss, module.step
-            save_atomic({"weights": module.final_weights()}, self._folder / "best.ckpt")
+            if self._ranks.first:
+                save_atomic({"weights": module.final_weights()}, self._folder / "best.ckpt")
         self.save(trainer, module)
         if self._patience and module.step - self.best_step >= self._patience * self._every:
             trainer.should_stop = True
@@ -102,7 +111,8 @@ class Keeper:
             "best": (self.best_loss, self.best_step),
             "precision": trainer.precision_plugin.state_dict(),
         }
-        save_atomic(state, self._folder / "last.ckpt")
+        if self._ranks.first:
+            save_atomic(state, self._folder / "last.ckpt")
 
 
 def _require_finite(module: LearningModule, *values: Tensor) -> None:
@@ -124,6 +134,7 @@ def fit(
     folder: Path,
     seed: int = 0,
     state: dict[str, Any] | None = None,
+    ranks: Ranks = ALONE,
 ) -> dict[str, Tensor]:
     """Train a pipeline whose normalisers are fitted; return the weights to use.
 
@@ -141,13 +152,16 @@ def fit(
         Seed of the objective's draws.
     state
         Content of ``checkpoints/last.ckpt`` of the same run, to go on from.
+    ranks
+        This process among those that share each batch; the first one writes.
     """
     steps = total_steps(settings, train)
     done = int(state["module"]["step"]) if state else 0
     every = settings.validate_every or min(steps, max(len(train), steps // VALIDATIONS))
-    module = LearningModule(pipeline, objective, settings, steps, seed)
-    progress = Progress(steps, done, settings.progress)
-    keeper = Keeper(folder / "checkpoints", train, every, settings.patience, progress)
+    module = LearningModule(pipeline, objective, settings, steps, seed, ranks)
+    module.validated = validation.numbers if validation is not None else range(0)
+    progress = Progress(steps, done, settings.progress and ranks.first)
+    keeper = Keeper(folder / "checkpoints", train, every, settings.patience, progress, ranks)
     keeper.resumed = state
     module.keeper = keeper
     if settings.compile:
@@ -155,7 +169,7 @@ def fit(
     with _quiet():
         trainer = Trainer(
             accelerator=settings.accelerator,
-            devices=1,
+            devices=[ranks.local] if on_gpu(settings) else 1,
             precision=PRECISIONS[settings.precision],
             max_steps=max(0, steps - done),
             max_epochs=-1,
@@ -164,7 +178,7 @@ def fit(
             check_val_every_n_epoch=None,
             limit_val_batches=1.0 if validation is not None else 0,
             num_sanity_val_steps=0,
-            logger=_loggers(folder / "logs", done),
+            logger=_loggers(folder / "logs", done) if ranks.first else False,
             profiler=Unprofiled(),
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -178,7 +192,7 @@ def fit(
     progress.close()
     if trainer.interrupted:
         raise KeyboardInterrupt
-    if validation is None:
+    if validation is None or not ranks.first:
         return module.final_weights()
     best: dict[str, Tensor] = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["weights"]
     return best

@@ -1,7 +1,8 @@
 """The one LightningModule: it drives an objective and knows no task."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from inspect import signature
 from typing import Any, Protocol, cast
 
@@ -20,6 +21,7 @@ from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch, Objective
 from surrogates.training.config import TrainerConfig
 from surrogates.training.ema import Average
+from surrogates.training.ranks import ALONE, Loss, Ranks
 
 SEEDS = 1024  # steps whose random streams are derived at once
 VALIDATION = 1 << 32  # offset of the random stream of validation batches from that of training steps
@@ -58,10 +60,18 @@ class LearningModule(LightningModule):
         Steps of the whole run.
     seed
         Seed of the objective's draws.
+    ranks
+        This process among those that share each batch.
     """
 
     def __init__(
-        self, pipeline: Pipeline, objective: Objective, trainer_config: TrainerConfig, steps: int, seed: int
+        self,
+        pipeline: Pipeline,
+        objective: Objective,
+        trainer_config: TrainerConfig,
+        steps: int,
+        seed: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
         # Lightning's automatic optimisation costs a third of a millisecond a step in closures and hooks.
@@ -72,6 +82,9 @@ class LearningModule(LightningModule):
         self.keeper: Keeper | None = None  # called from here: a Lightning callback costs 0.1 ms a step
         self.step = 0
         self.validation_loss = float("nan")
+        self.validated: Sequence[int] = range(0)  # numbers of the validation batches of this process
+        self._ranks = ranks
+        self._loss: Loss = partial(objective, pipeline)
         self._settings = trainer_config
         self._seed = seed
         self._factor = cast(Callable[[int], float], build("schedules", trainer_config.schedule, steps=steps))
@@ -100,9 +113,10 @@ class LearningModule(LightningModule):
             super().__setattr__(name, value)
 
     def on_fit_start(self) -> None:
-        """Restore a state, now that everything is on its device."""
+        """Restore a state, now that everything is on its device, and share it."""
         if self.keeper is not None:
             self.keeper.begin(self.trainer, self)
+        self._loss = self._ranks.loss(self.pipeline, self.objective)
 
     def on_train_batch_end(self, *_: object) -> None:
         """Report a step to the keeper."""
@@ -129,7 +143,7 @@ class LearningModule(LightningModule):
         factor = self._factor(self.step)
         for group, rate in zip(self._optimiser.param_groups, self._base_rates, strict=True):
             group["lr"] = rate * factor
-        loss, statistics = self.objective(self.pipeline, batch, self._rng(self.step))
+        loss, statistics = self._loss(batch, self._rng(self.step))
         self._collect({"loss": loss.detach(), **statistics})
         optimiser = cast(LightningOptimizer, self.optimizers())
         optimiser.zero_grad()
@@ -153,11 +167,14 @@ class LearningModule(LightningModule):
         """Validate the averaged weights."""
         if self.average is not None:
             self.average.swap()
+        self._ranks.take_buffers(self.pipeline)
         self._validation, self._examples = {}, 0
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the means of the loss and the statistics."""
-        loss, statistics = self.objective(self.pipeline, batch, self._rng(VALIDATION + batch_idx))
+        loss, statistics = self.objective(
+            self.pipeline, batch, self._rng(VALIDATION + self.validated[batch_idx])
+        )
         examples = batch[self.pipeline.target_names[0]].shape[0]
         for name, value in {"loss": loss, **statistics}.items():
             self._validation[name] = self._validation.get(name, 0.0) + float(value) * examples
@@ -165,7 +182,9 @@ class LearningModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the means and go back to the live weights."""
-        means = {name: total / self._examples for name, total in self._validation.items()}
+        parts = self._ranks.gather((self._validation, self._examples))
+        examples = sum(count for _, count in parts)
+        means = {name: sum(sums[name] for sums, _ in parts) / examples for name in self._validation}
         self.validation_loss = means["loss"]
         self._write({f"validation/{name}": value for name, value in means.items()})
         if self.average is not None:
@@ -178,7 +197,7 @@ class LearningModule(LightningModule):
             "pipeline": self.pipeline.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "average": self.average.state_dict() if self.average else None,
-            "losses": dict(self._losses),
+            "losses": self._ranks.mean(self._losses),
             "counted": self._counted,
         }
 
@@ -201,7 +220,8 @@ class LearningModule(LightningModule):
         """Seed the global generator (dropout) and return one for the objective."""
         block, place = divmod(draw, SEEDS)
         if self._seeds[0] != block:
-            sequence = np.random.SeedSequence(self._seed, spawn_key=(OBJECTIVE, block))
+            others = (self._ranks.rank,) if self._ranks.rank else ()  # each process has examples of its own
+            sequence = np.random.SeedSequence(self._seed, spawn_key=(OBJECTIVE, block, *others))
             self._seeds = (block, sequence.generate_state(2 * SEEDS, np.uint64).reshape(SEEDS, 2))
         first, second = self._seeds[1][place]
         torch.default_generator.manual_seed(int(first))
@@ -217,7 +237,8 @@ class LearningModule(LightningModule):
         self._counted += 1
 
     def _log_training(self) -> None:
-        means = {name: float(total) / self._counted for name, total in self._losses.items()}
+        losses = self._ranks.mean(self._losses)
+        means = {name: float(total) / self._counted for name, total in losses.items()}
         self._losses, self._counted = {}, 0
         rate = self._optimiser.param_groups[0]["lr"]
         self._write({**{f"train/{name}": value for name, value in means.items()}, "learning_rate": rate})

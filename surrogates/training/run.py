@@ -20,6 +20,7 @@ from surrogates.training.checkpoint import load_state
 from surrogates.training.config import RunConfig
 from surrogates.training.experiment import Experiment
 from surrogates.training.fit import fit
+from surrogates.training.ranks import Ranks, together
 
 CONFIG = "config.yaml"
 # What a saved state depends on.
@@ -48,20 +49,36 @@ def start(values: Mapping[str, Any]) -> Path:
     ConfigError
         Before any work, when something in the configuration does not fit.
     """
+    experiment, pipeline = prepare(values)
+    config = experiment.config
+    plain = experiment.resolved(pipeline)
+    with together(config.trainer, "start", {"values": config.model_dump(mode="json")}) as ranks:
+        folder = ranks.agree(lambda: _new_folder(Path(config.output) / config.experiment))
+        if ranks.first:
+            _write_config(folder, plain)
+            if not config.init:
+                experiment.fit_normalisers(pipeline, experiment.loader("train"))
+        weights = _fit(experiment, pipeline, folder, None, ranks)
+    return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
+
+
+def prepare(values: Mapping[str, Any]) -> tuple[Experiment, Pipeline]:
+    """Check a configuration and open all that it names, without any work.
+
+    Raises
+    ------
+    ConfigError
+        When something in the configuration does not fit.
+    """
     config = validate(RunConfig, values, "configuration")
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
     _fill(pipeline, config)
     experiment.check(pipeline)
-    folder = _new_folder(Path(config.output) / config.experiment)
-    plain = experiment.resolved(pipeline)
-    _write_config(folder, plain)
-    if not config.init:
-        experiment.fit_normalisers(pipeline, experiment.loader("train"))
-    return _finish(experiment, pipeline, folder, None)
+    return experiment, pipeline
 
 
-def resume(folder: Path, checkpoint: str = "last", changes: Mapping[str, Any] | None = None) -> Path:
+def resume(folder: str | Path, checkpoint: str = "last", changes: Mapping[str, Any] | None = None) -> Path:
     """Go on with a run that was stopped, exactly where its checkpoint left it.
 
     Parameters
@@ -78,6 +95,7 @@ def resume(folder: Path, checkpoint: str = "last", changes: Mapping[str, Any] | 
     ConfigError
         When a change does not fit the saved state, or there is none.
     """
+    folder = Path(folder)
     values = read_config(folder)
     config = validate(RunConfig, merge(values, changes or {}), str(folder / CONFIG))
     state = load_state(folder / "checkpoints" / f"{checkpoint}.ckpt")
@@ -89,8 +107,12 @@ def resume(folder: Path, checkpoint: str = "last", changes: Mapping[str, Any] | 
     plain = experiment.resolved(pipeline)
     _refuse_other_state(values, plain)
     pipeline.load_state_dict(state["module"]["pipeline"])
-    _write_config(folder, plain)
-    return _finish(experiment, pipeline, folder, state)
+    arguments = {"folder": str(folder), "checkpoint": checkpoint, "changes": changes}
+    with together(config.trainer, "resume", arguments) as ranks:
+        if ranks.first:
+            _write_config(folder, plain)
+        weights = _fit(experiment, pipeline, folder, state, ranks)
+    return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
 
 
 def open_run(folder: Path) -> Experiment:
@@ -140,24 +162,29 @@ def _at(values: Any, path: str) -> Any:
     return values
 
 
-def _finish(experiment: Experiment, pipeline: Pipeline, folder: Path, state: dict[str, Any] | None) -> Path:
-    config = experiment.config
-    train = experiment.loader("train", train=True)
-    validation = experiment.loader("validation") if len(experiment.index("validation")) else None
-    weights = fit(
+def _fit(
+    experiment: Experiment, pipeline: Pipeline, folder: Path, state: dict[str, Any] | None, ranks: Ranks
+) -> dict[str, Tensor]:
+    train = experiment.loader("train", train=True, ranks=ranks)
+    validated = len(experiment.index("validation"))
+    return fit(
         pipeline,
         experiment.objective,
         train,
-        validation,
-        config.trainer,
+        experiment.loader("validation", ranks=ranks) if validated else None,
+        experiment.config.trainer,
         folder=folder,
-        seed=config.seed,
+        seed=experiment.config.seed,
         state=state,
+        ranks=ranks,
     )
+
+
+def _finish(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Tensor], folder: Path) -> Path:
     _bundle(experiment, pipeline, weights, folder)
     if len(experiment.index("test")):
         evaluate_run(folder, experiment)
-    elif validation is not None:
+    elif len(experiment.index("validation")):
         calibrate_run(folder, experiment)
     return folder
 

@@ -66,6 +66,14 @@ def test_python_of_the_readme_predicts_and_draws(first_run):
     assert (first_run / "prediction.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
+def test_scale_and_export_goes_on_from_the_first_run(first_run):
+    with reader_in(first_run):
+        run_page(ROOT / "docs" / "scale-and-export.md", first_run)
+    assert (first_run / "runs" / "sweep" / "sweep.png").exists()
+    assert (first_run / "model.onnx").exists() and (first_run / "map.tif").exists()
+
+
 def test_seeds_page_draws_what_a_build_draws(folder):
     namespace = run_page(ROOT / "docs" / "seeds.md", folder)
     assert namespace["rng"].random() == stream(0, SAMPLE, 17).random()

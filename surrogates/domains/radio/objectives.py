@@ -9,6 +9,7 @@ from surrogates.domains.radio.process import SectorProcess
 from surrogates.domains.radio.site import HEIGHTS
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch
+from surrogates.learning.ranks import mean_over_ranks
 
 
 class Geo2SigMapLoss:
@@ -41,7 +42,8 @@ class Geo2SigMapLoss:
         squared = (pipeline(batch)[name] - target).square()
         outside = (batch[HEIGHTS] <= 0).to(squared.dtype)
         everywhere = squared.mean()
-        outdoors = (squared * outside).sum() / outside.sum().clamp(min=1.0)
+        (count,) = mean_over_ranks([outside.sum()])
+        outdoors = (squared * outside).sum() / count.clamp(min=torch.finfo(count.dtype).tiny)
         loss = (1 - self.outdoor) * everywhere + self.outdoor * outdoors
         return loss, {"all": everywhere.detach(), "outdoor": outdoors.detach()}
 

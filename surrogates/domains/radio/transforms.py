@@ -136,13 +136,12 @@ class PublishedIso(nn.Module):
 
 def transmitter_map(inputs: Mapping[str, Tensor], cell: float) -> Tensor:
     """Zeros, but the transmitter's height (m) in the cell it stands in; (batch, y, x)."""
-    heights, position = inputs[HEIGHTS], inputs["transmitter_position"]
+    heights, position = inputs[HEIGHTS], inputs["transmitter_position"][:, :, None, None]
     ny, nx = heights.shape[-2:]
-    column = (position[:, 0] / cell).long().clamp(0, nx - 1)
-    row = (position[:, 1] / cell).long().clamp(0, ny - 1)
-    answer = torch.zeros_like(heights)
-    answer[torch.arange(len(heights), device=heights.device), row, column] = position[:, 2]
-    return answer
+    rows, columns = (torch.arange(count, device=heights.device) for count in (ny, nx))
+    here = rows[:, None] == (position[:, 1] / cell).long().clamp(0, ny - 1)
+    here = here & (columns == (position[:, 0] / cell).long().clamp(0, nx - 1))
+    return torch.where(here, position[:, 2], 0.0)
 
 
 def built_share(building: Tensor) -> Tensor:

@@ -176,3 +176,30 @@ def test_each_example_comes_in_all_its_draws_each_with_its_own_numbers(store, ca
 def test_training_has_no_numbered_draws(store):
     for batch in loader_of(store, train=True, preparations=[Note()]):
         assert (batch["noted"] == -1).all()
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_processes_share_every_training_batch(store, augmented):
+    """Together they hold what one process holds, in its order, with its draws; the state is the same."""
+    options = {"train": True, "preparations": [Draw()], "augmentations": [Draw()] if augmented else []}
+    alone = loader_of(store, **options)
+    shares = [loader_of(store, rank=rank, ranks=2, **options) for rank in (0, 1)]
+    for _ in range(2):
+        halves = [numbers(loader) for loader in shares]
+        assert [one + two for one, two in zip(*halves, strict=True)] == numbers(alone)
+    assert shares[1].state_dict() == alone.state_dict()
+
+
+@pytest.mark.parametrize(("batch_size", "taken"), [(3, [[0, 2], [1]]), (8, [[0], [0]])])
+def test_processes_take_whole_batches_in_turn_outside_training(store, batch_size, taken):
+    """Where there are fewer batches than processes each takes all: none may be without."""
+    alone = numbers(loader_of(store, "validation", batch_size=batch_size))
+    for rank in (0, 1):
+        loader = loader_of(store, "validation", batch_size=batch_size, rank=rank, ranks=2)
+        assert (list(loader.numbers), len(loader)) == (taken[rank], len(taken[rank]))
+        assert numbers(loader) == [alone[number] for number in taken[rank]]
+
+
+def test_batch_that_processes_cannot_share_is_refused(store):
+    with pytest.raises(ConfigError, match=r"48 training examples make one batch, which 5 processes cannot"):
+        loader_of(store, train=True, batch_size=100, rank=0, ranks=5)

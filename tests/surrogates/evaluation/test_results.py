@@ -3,8 +3,15 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from benchmarks.rows import Row, as_json
-from surrogates.evaluation.results import results_page
+from surrogates.cli.main import main
+from surrogates.core import checkout
+from surrogates.evaluation.results import results_are_current, results_page, write_results
+
+ROOT = Path(__file__).parents[3]
+CLAIM = {"claim": "U-Net beats kriging", "metric": "RMSE in dB", "ours": 6.5}
 
 
 def test_speed_rows_stand_with_their_verdict_and_machine(tmp_path: Path) -> None:
@@ -22,6 +29,50 @@ def test_speed_rows_stand_with_their_verdict_and_machine(tmp_path: Path) -> None
 
 def test_without_measurements_the_page_claims_nothing(tmp_path: Path) -> None:
     assert "|" not in results_page(tmp_path)
+
+
+def test_claims_of_every_domain_stand_with_what_they_have(tmp_path: Path) -> None:
+    full = CLAIM | {"low": 6.1, "high": 6.9, "baseline": 7.5, "baseline_name": "kriging", "holds": False}
+    (tmp_path / "radio.json").write_text(json.dumps([full | {"command": "surrogates x", "gain_low": 0.2}]))
+    (tmp_path / "crop.json").write_text(json.dumps([CLAIM]))
+    (tmp_path / "empty.json").write_text("[]")
+    page = results_page(tmp_path)
+    assert "| U-Net beats kriging | RMSE in dB | 6.5 (6.1 to 6.9) | 7.5 (kriging) | - | - | **no** |" in page
+    assert "| U-Net beats kriging | RMSE in dB | 6.5 | - | - | - | - |" in page
+    assert page.index("## Crop") < page.index("## Radio") < page.index("- `surrogates x`")
+    assert "Empty" not in page
+
+
+def test_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "radio.json").write_text('[{"claim": ')
+    with pytest.raises(ValueError, match=r"radio.json is no JSON .*write it again with its command"):
+        results_page(tmp_path)
+
+
+def test_page_is_current_until_a_file_changes(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    assert not results_are_current(tmp_path)
+    write_results(tmp_path)
+    assert results_are_current(tmp_path)
+    (tmp_path / "results" / "radio.json").write_text(json.dumps([CLAIM]))
+    assert not results_are_current(tmp_path)
+
+
+def test_committed_page_shows_the_committed_files() -> None:
+    assert results_are_current(ROOT / "docs"), "run `surrogates report results`"
+
+
+def test_check_of_a_stale_page_ends_with_status_1_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs" / "results").mkdir(parents=True)
+    monkeypatch.setattr(checkout, "checkout", lambda what: tmp_path)
+    for words, status in ((["--check"], 1), ([], 0), (["--check"], 0)):
+        with pytest.raises(SystemExit) as stop:
+            main(["report", "results", *words])
+        assert (stop.value.code or 0) == status
+        assert (tmp_path / "docs" / "results.md").exists() == (status == 0)
+    assert "docs/results.md is stale: run `surrogates report results`" in capsys.readouterr().err
 
 
 def machine() -> dict[str, object]:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 import xarray as xr
 
 import surrogates
@@ -46,6 +48,40 @@ def test_an_extrapolation_is_said_on_stderr(
     inputs.to_netcdf(tmp_path / "in.nc")
     assert not run(bundle, tmp_path / "in.nc", tmp_path / "out.nc")
     assert "warning: power is 99 W, outside its training range" in capsys.readouterr().err
+
+
+def test_maps_go_out_as_geotiff_where_the_user_says(
+    bundle: Path, inputs: xr.Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs.to_netcdf(tmp_path / "in.nc")
+    place = ("--crs", "EPSG:32617", "--origin", 500000, 4000000)
+    assert not run(bundle, tmp_path / "in.nc", "--geotiff", tmp_path / "map.tif", "--record", 3, *place)
+    expected = surrogates.load(bundle, device="cpu").predict(inputs).gain[3]
+    with rasterio.open(tmp_path / "map.tif") as file:
+        np.testing.assert_allclose(file.read(1)[::-1], expected, rtol=1e-5)
+        assert (file.crs.to_epsg(), file.units) == (32617, ("dB",))
+    assert not run(bundle, tmp_path / "in.nc", tmp_path / "o.nc", "--geotiff", tmp_path / "all.tif", *place)
+    assert len(list(tmp_path.glob("all_*.tif"))) == 7 and (tmp_path / "o.nc").exists()
+    capsys.readouterr()
+    assert run(bundle, tmp_path / "in.nc", "--geotiff", tmp_path / "lost.tif") == 2
+    assert "give --crs EPSG:CODE --origin EAST NORTH" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "nothing to write; give an OUTPUT that ends in .nc or .zarr, or --geotiff FILE.tif"),
+        (("--geotiff", "map.png"), "--geotiff is map.png; expected a name that ends in .tif"),
+        (("out.nc", "--record", 7), "--record is 7, but the input has 7 of 'sample', counted from 0"),
+    ],
+)
+def test_a_mistake_in_the_options_is_one_line(
+    bundle: Path, inputs: xr.Dataset, tmp_path: Path, words, message, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs.to_netcdf(tmp_path / "in.nc")
+    assert run(bundle, tmp_path / "in.nc", *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
 
 
 @pytest.mark.parametrize("fault", ["units", "dims", "no input", "no bundle", "suffix", "exists"])

@@ -1,0 +1,58 @@
+"""`surrogates export`: a trained surrogate as a file that other programs run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from surrogates.inference.bundle import Bundle
+    from surrogates.learning.protocols import Batch
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a run or of a bundle.")],
+    output: Annotated[Path, typer.Argument(help="The file, .onnx.", metavar="FILE")],
+    records: Annotated[int, typer.Option(min=2, help="Records on which it is compared with torch.")] = 4,
+    tolerance: Annotated[
+        float, typer.Option(help="Largest difference from torch, as a share of an output's spread.")
+    ] = 1e-4,
+) -> None:
+    """Write physical inputs to physical outputs as ONNX, compared with torch by onnxruntime."""
+    from surrogates.inference.onnx import export_onnx
+    from surrogates.inference.surrogate import load
+
+    path = Path(str(output).removeprefix("out="))
+    if path.suffix != ".onnx":
+        raise ValueError(f"the output is {path.name}; expected a name that ends in .onnx.")
+    if path.exists():
+        raise FileExistsError(f"{path} exists; remove it or choose another name.")
+    bundle = load(run, device="cpu").bundle
+    given, source = _records(run, bundle, records)
+    for each in export_onnx(bundle, path, given, tolerance):
+        typer.echo(
+            f"{each.name}: largest difference from torch {each.largest:.3g} {each.units}, "
+            f"{each.relative:.1e} of its spread, on {source}"
+        )
+    typer.echo(f"-> {path}")
+
+
+def _records(run: Path, bundle: "Bundle", count: int) -> "tuple[Batch, str]":
+    """Return records of the run's test split; without its data, drawn from the ranges of training."""
+    from surrogates.data.index import ExampleIndex
+    from surrogates.inference.onnx import synthetic_records
+    from surrogates.training.run import CONFIG, open_run
+
+    if (run / CONFIG).is_file():
+        try:
+            experiment = open_run(run)
+            index = experiment.index("test")
+        except (ValueError, OSError) as error:
+            typer.echo(f"warning: the run's data cannot be read ({error})", err=True)
+        else:
+            if len(index) >= 2:
+                few = ExampleIndex(index.store[:count], index.record[:count], index.length)
+                batch = next(iter(experiment.loader("test", index=few, batch_size=count)))
+                names = bundle.pipeline.input_names
+                return {name: batch[name] for name in names}, f"{len(few)} records of the test split"
+    return synthetic_records(bundle, count), f"{count} records drawn from the ranges of training"

@@ -1,0 +1,50 @@
+"""`surrogates sweep`: a search for good settings of an experiment."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+sweep = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@sweep.command(context_settings={"ignore_unknown_options": True})
+def run(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="As for `surrogates train`; what varies as key=log(LOW,HIGH), uniform(LOW,HIGH), "
+            "int(LOW,HIGH) or choice(A,B).",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials altogether.")] = 20,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the sweep; one that was stopped goes on by it alone.")
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help="loss, or one of task.metrics; of the validation split.")
+    ] = "loss",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the proposals.")] = 0,
+) -> None:
+    """Try settings by Optuna, judged on the validation split; each trial is an ordinary run."""
+    from surrogates.evaluation.report import LARGEST
+    from surrogates.evaluation.sweeps import draw, table
+    from surrogates.training.sweep import PICTURE, Plan, best_command, ranked, read_plan
+    from surrogates.training.sweep import sweep as search
+
+    if not words and folder is None:
+        raise ValueError(
+            "nothing to try; give experiment=... and what varies, or --folder of a sweep to go on with."
+        )
+    plan = Plan.of(words, metric, seed) if words else read_plan(folder or Path())
+    folder = folder or Path("runs/sweeps") / f"{datetime.now():%Y-%m-%dT%H-%M-%S}"
+    done = search(plan, folder, trials, typer.echo)
+    good = ranked(done, plan.metric)
+    if not good:
+        raise ValueError(f"all {len(done)} trials failed; the last one: {done[-1].error}")
+    log = [key for key, parameter in plan.space.items() if parameter.kind == "log"]
+    draw(done, plan.metric, folder / PICTURE, log=log, largest=plan.metric in LARGEST)
+    typer.echo(f"\n{table(good, plan.metric)}\n\nbest: {best_command(plan, good[0].settings)}")
+    typer.echo(f"-> {folder}, {folder / PICTURE}")

@@ -1,0 +1,334 @@
+"""A surrogate as one ONNX file: physical inputs to physical outputs, with the meaning of both inside."""
+
+import contextlib
+import io
+import json
+import logging
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from datasets.store.specs import VariableSpec
+from datasets.store.units import display
+from surrogates.core.optional import require
+from surrogates.inference.bundle import Bundle
+from surrogates.inference.errors import BundleError
+from surrogates.learning.protocols import Batch
+
+PURPOSE = "The export to ONNX"
+BATCH = "batch"
+TOLERANCE = 1e-4
+# What has no counterpart among ONNX's operators, as torch names it, and what it is for.
+LACKING = {
+    "linalg_cholesky_ex": "a Cholesky factor",
+    "cholesky_solve": "a solution by a Cholesky factor",
+    "cholesky_inverse": "an inverse by a Cholesky factor",
+    "_linalg_solve_ex": "a solution of linear equations",
+    "_linalg_svd": "a singular value decomposition",
+    "_linalg_eigh": "eigenvalues",
+    "_local_scalar_dense": "a size that depends on the values",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far the exported model is from torch, for one output.
+
+    Attributes
+    ----------
+    name, units
+        Of the output.
+    largest
+        Largest absolute difference, in the units.
+    spread
+        Largest less smallest value of the output, in the units: what the difference is measured by.
+    """
+
+    name: str
+    units: str
+    largest: float
+    spread: float
+
+    @property
+    def relative(self) -> float:
+        """The difference as a share of the spread."""
+        return self.largest / self.spread if self.spread > 0 else self.largest
+
+
+class _Positional(nn.Module):
+    """Tensors in the order of the inputs to tensors in the order of the outputs."""
+
+    def __init__(self, bundle: Bundle, outputs: Sequence[str]) -> None:
+        super().__init__()
+        self.pipeline = bundle.pipeline
+        self._predictor, self._inputs, self._outputs = bundle.predictor, bundle.pipeline.input_names, outputs
+
+    def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs."""
+        answer = self._predictor(self.pipeline, dict(zip(self._inputs, values, strict=True)), None)
+        return tuple(answer[name] for name in self._outputs)
+
+
+class _Recorder(TorchDispatchMode):
+    """Note the operators that a forward pass takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen.add(func.__name__.partition(".")[0])
+        return func(*args, **(kwargs or {}))
+
+
+def export_onnx(
+    bundle: Bundle, path: str | Path, records: Batch, tolerance: float = TOLERANCE
+) -> list[Difference]:
+    """Write a bundle's pipeline and predictor as an ONNX model, once it gives torch's answers.
+
+    The model has the inputs and outputs by name, in physical units; the number of records is free, the grid
+    is that of `records`. Its metadata hold the specifications of the variables.
+
+    Parameters
+    ----------
+    bundle
+        What to export; it is moved to the CPU.
+    path
+        The file; it appears when it has passed the comparison.
+    records
+        Inputs in physical units, at least two records: what both are compared on.
+    tolerance
+        Largest difference from torch, as a share of the spread of an output.
+
+    Returns
+    -------
+    list of Difference
+        One for each output.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the extra ``export``.
+    BundleError
+        When ONNX lacks an operator, or the exported model answers otherwise than torch.
+    """
+    for module in ("onnx", "onnxscript", "onnxruntime"):
+        require(module, PURPOSE)
+    bundle.pipeline.cpu().eval().requires_grad_(False)
+    inputs = {name: records[name].cpu() for name in bundle.pipeline.input_names}
+    expected = _answer(bundle, inputs)
+    outputs = list(expected)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        staging = Path(folder) / path.name
+        _translate(bundle, inputs, outputs, staging)
+        _describe(staging, bundle, outputs)
+        found = _compare(staging, bundle, inputs, expected)
+        if worst := [each for each in found if not each.relative <= tolerance]:
+            raise BundleError(_too_far(worst[0], bundle, tolerance))
+        staging.replace(path)
+    return found
+
+
+def synthetic_records(bundle: Bundle, count: int = 4, seed: int = 0) -> Batch:
+    """Return records drawn evenly from the ranges of training, for a surrogate whose data are gone.
+
+    An input that may be missing is given in a tenth of its cells.
+    """
+    rng = np.random.default_rng(seed)
+    config = bundle.pipeline.config
+    records: Batch = {}
+    for spec in config.inputs:
+        shape = (count, *spec.shape) if config.record_dimension in spec.dims else spec.shape
+        if spec.dtype == "bool":
+            records[spec.name] = torch.from_numpy(rng.random(shape) < 0.5)
+            continue
+        low, high = bundle.manifest.ranges.get(spec.name, (0.0, 1.0))
+        values = rng.uniform(low, high, shape).astype(np.float32)
+        if spec.missing:
+            values = np.where(rng.random(shape) < 0.1, values, np.float32(np.nan))
+        records[spec.name] = torch.as_tensor(values)
+    return records
+
+
+def _answer(bundle: Bundle, inputs: Batch) -> Batch:
+    """Ask torch, and refuse what ONNX has no operator for, before the translation that takes long."""
+    with torch.no_grad(), _Recorder() as recorder:
+        answer = bundle.predictor(bundle.pipeline, dict(inputs), None)
+    if lacking := {name: LACKING[name] for name in LACKING if name in recorder.seen}:
+        words = ", ".join(f"{name} ({meaning})" for name, meaning in lacking.items())
+        raise BundleError(
+            f"ONNX has no operator for {words}, which {_pieces(bundle)} takes. Ask this surrogate through "
+            "surrogates.load, or export a run with another transform."
+        )
+    return answer
+
+
+def _translate(bundle: Bundle, inputs: Batch, outputs: Sequence[str], path: Path) -> None:
+    record = bundle.pipeline.config.record_dimension
+    batch = torch.export.Dim(BATCH)
+    shapes = tuple({0: batch} if record in spec.dims else {} for spec in bundle.pipeline.config.inputs)
+    try:
+        with _quiet(), torch.no_grad():
+            torch.onnx.export(
+                _Positional(bundle, outputs).eval(),
+                tuple(inputs.values()),
+                path,
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_shapes=(shapes,),
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise BundleError(_untranslated(error, bundle)) from error
+
+
+def _untranslated(error: BaseException, bundle: Bundle) -> str:
+    """Say in one line what torch says in many."""
+    words, cause = str(error), error.__cause__
+    while cause is not None:
+        words, cause = f"{words} {cause}", cause.__cause__
+    named = re.findall(r"aten[.:]+([\w.]+)", words)
+    last = re.sub(r"\x1b\[\d+m", "", str(error.__cause__ or error)).strip().partition("\n")[0]
+    what = f"the operator {named[-1]}" if named else f"a step ({last})"
+    return (
+        f"{_pieces(bundle)} takes {what}, which torch cannot translate to ONNX. Ask this surrogate through "
+        "surrogates.load, or export a run with another transform or network."
+    )
+
+
+def _pieces(bundle: Bundle) -> str:
+    config = bundle.manifest.pipeline
+    return (
+        f"the surrogate (transform '{config.transform['name']}', network '{config.network['name']}', "
+        f"predictor '{bundle.manifest.predictor['name']}')"
+    )
+
+
+def _describe(path: Path, bundle: Bundle, outputs: Sequence[str]) -> None:
+    """Put units and specifications into the model."""
+    onnx = require("onnx", PURPOSE)
+    manifest, config = bundle.manifest, bundle.pipeline.config
+    model = onnx.load(path)
+    specs = {spec.name: spec for spec in (*config.inputs, *output_specs(bundle, outputs))}
+    for value in (*model.graph.input, *model.graph.output):
+        spec = specs[value.name]
+        value.doc_string = f"{spec.long_name or spec.name} [{display(spec.units) or '1'}]"
+    model.producer_name, model.producer_version = "sciml-surrogates", manifest.versions["sciml-surrogates"]
+    model.doc_string = f"{manifest.name}: physical inputs to physical outputs, NaN where something is unknown"
+    entries = {
+        "name": manifest.name,
+        "record_dimension": config.record_dimension,
+        "inputs": json.dumps([spec.model_dump(mode="json") for spec in config.inputs]),
+        "outputs": json.dumps([specs[name].model_dump(mode="json") for name in outputs]),
+        "ranges": json.dumps(manifest.ranges),
+        "pipeline": json.dumps({"transform": config.transform, "network": config.network}),
+    }
+    onnx.helper.set_model_props(model, entries)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def output_specs(bundle: Bundle, outputs: Sequence[str]) -> list[VariableSpec]:
+    """Return the specs of what a predictor answers; beside a target, its standard deviation in its units."""
+    targets = {spec.name: spec for spec in bundle.pipeline.config.targets}
+    found = []
+    for name in outputs:
+        target = targets.get(name) or targets.get(name.removesuffix("_standard_deviation"))
+        if target is None:
+            found.append(VariableSpec(name=name, dims=(), shape=()))
+        elif target.name == name:
+            found.append(target)
+        else:
+            meaning = f"standard deviation of {target.long_name or target.name}"
+            found.append(target.model_copy(update={"name": name, "long_name": meaning}))
+    return found
+
+
+def _compare(path: Path, bundle: Bundle, inputs: Batch, expected: Batch) -> list[Difference]:
+    """Run the exported model on all records, and on the first alone: the number of records has to be free."""
+    session = _session(path)
+    record = bundle.pipeline.config.record_dimension
+    recorded = {spec.name for spec in bundle.pipeline.config.inputs if record in spec.dims}
+    specs = output_specs(bundle, list(expected))
+    largest = dict.fromkeys(expected, 0.0)
+    for count in (len(next(iter(expected.values()))), 1):
+        given = {
+            name: (value[:count] if name in recorded else value).numpy() for name, value in inputs.items()
+        }
+        try:
+            answers = session.run(list(expected), given)
+        except Exception as error:  # onnxruntime has a class for each of its statuses
+            raise BundleError(
+                f"onnxruntime cannot run the exported model on {count} records: "
+                f"{' '.join(str(error).split())}"
+            ) from error
+        for (name, wanted), answer in zip(expected.items(), answers, strict=True):
+            difference = np.abs(answer - wanted[:count].numpy())
+            if not np.array_equal(np.isnan(answer), np.isnan(wanted[:count].numpy())):
+                largest[name] = float("inf")
+            elif np.isfinite(difference).any():
+                largest[name] = max(largest[name], float(np.nanmax(difference)))
+    return [
+        Difference(spec.name, display(spec.units), largest[spec.name], _spread(expected[spec.name]))
+        for spec in specs
+    ]
+
+
+def _session(path: Path) -> Any:
+    runtime = require("onnxruntime", PURPOSE)
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
+    return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _spread(values: Tensor) -> float:
+    finite = values[values.isfinite()]
+    return float(finite.max() - finite.min()) if finite.numel() else 0.0
+
+
+def _too_far(worst: Difference, bundle: Bundle, tolerance: float) -> str:
+    return (
+        f"the exported model of {_pieces(bundle)} differs from torch by {worst.largest:.3g} {worst.units} in "
+        f"{worst.name}, {worst.relative:.2g} of its spread of {worst.spread:.4g}; expected at most "
+        f"{tolerance:g}. Nothing was written; allow more with --tolerance, or ask the surrogate through "
+        "surrogates.load."
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress, advice and warnings to itself."""
+    logger = logging.getLogger("torch.onnx")
+    ir = logging.getLogger("onnx_ir")
+    levels = logger.level, ir.level
+    logger.setLevel(logging.ERROR)
+    ir.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(levels[0])
+        ir.setLevel(levels[1])
+
+
+def described(path: str | Path) -> Mapping[str, Any]:
+    """Return the metadata of an exported model, with the specifications as plain values."""
+    onnx = require("onnx", PURPOSE)
+    entries = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    parsed = {key: json.loads(value) for key, value in entries.items() if value[:1] in ("[", "{")}
+    return {**entries, **parsed}

@@ -1,0 +1,257 @@
+"""A search for good settings: trials are ordinary runs, proposed by Optuna, in a folder that resumes."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from datasets.store.streams import SWEEP, stream
+from surrogates.core.errors import ConfigError
+from surrogates.core.optional import require
+from surrogates.core.text import listing, nearest
+from surrogates.evaluation.report import CLOSEST_TO_ZERO, LARGEST
+from surrogates.evaluation.run import model_of, score
+from surrogates.evaluation.sweeps import Tried
+from surrogates.inference.bundle import load_bundle
+from surrogates.training.compose import read
+from surrogates.training.experiment import Experiment
+from surrogates.training.logs import read_curve
+from surrogates.training.run import open_run, prepare, resume, start
+from surrogates.training.space import Parameter, parameter_of, space_of, split_words
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+LOSS = "loss"
+PLAN, JOURNAL, PICTURE = "sweep.yaml", "study.journal", "sweep.png"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep is; written into its folder.
+
+    Attributes
+    ----------
+    words
+        Command line of every trial, without what varies.
+    space
+        What varies.
+    metric
+        ``loss``, the validation loss of the weights that are kept, or a metric of the validation split.
+    seed
+        Seed of the proposals.
+    """
+
+    words: list[str]
+    space: dict[str, Parameter]
+    metric: str = LOSS
+    seed: int = 0
+
+    @classmethod
+    def of(cls, words: Sequence[str], metric: str = LOSS, seed: int = 0) -> "Plan":
+        """Read a command line, and the ``sweep:`` of its experiment."""
+        fixed, given = split_words(words)
+        if many := [
+            word for word in fixed if word in ("-m", "--multirun") or word.startswith(("run=", "ckpt="))
+        ]:
+            raise ConfigError(f"{listing(many)}: a sweep starts runs of its own; leave it out")
+        space = space_of(read(fixed)["sweep"]) | given
+        if not space:
+            raise ConfigError(
+                "nothing varies; give e.g. 'trainer.optimiser.lr=log(1e-4,1e-2)', or a `sweep:` in the "
+                "experiment"
+            )
+        return cls(list(fixed), space, metric, seed)
+
+    def command(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the words of one trial."""
+        return [*self.words, *(f"{key}={value}" for key, value in settings.items())]
+
+
+def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = print) -> list[Tried]:
+    """Make trials until there are as many as wanted; go on with a sweep that was stopped.
+
+    What Optuna proposes depends on the seed and on the trials before alone, so a sweep that was killed ends
+    as an undisturbed one; the run that was under way goes on from its last checkpoint.
+
+    Parameters
+    ----------
+    plan
+        What to try.
+    folder
+        Folder of the sweep; each trial's run lies below ``trials/``.
+    trials
+        Trials altogether, failed ones included.
+    say
+        Takes a line for each trial.
+
+    Raises
+    ------
+    ConfigError
+        Before the first trial, when a setting at either end of its range does not fit.
+    """
+    require("optuna", "A sweep")
+    check_plan(plan)
+    study = _open(plan, folder)
+    for number in range(len(tried(study)), trials):
+        trial = _ask(study, plan, number)
+        settings = {key: parameter.suggest(trial) for key, parameter in plan.space.items()}
+        trial.set_user_attr("settings", settings)
+        try:
+            run = _run(plan, settings, folder / "trials" / f"{number:04d}")
+            trial.set_user_attr("run", str(run))
+            study.tell(trial, _value(run, plan.metric))
+        except Exception as error:  # a trial may fail in any way; the sweep goes on, and says so
+            trial.set_user_attr("error", " ".join(str(error).split()) or type(error).__name__)
+            study.tell(trial, state=_state("FAIL"))
+        done = tried(study)
+        say(_line(done[-1], trials, best(done, plan.metric)))
+    return tried(study)
+
+
+def check_plan(plan: Plan) -> None:
+    """Try both ends of every range, and every choice, as far as a run goes without work."""
+    first = {key: parameter.ends()[0] for key, parameter in plan.space.items()}
+    for key, parameter in plan.space.items():
+        for word in parameter.ends():
+            values = read(plan.command({**first, key: word}))
+            values.pop("sweep")
+            try:
+                experiment, _ = prepare(values)
+            except ValueError as error:
+                raise ConfigError(f"with {key}={word}: {error}") from error
+    _require_validation(experiment, plan.metric)
+
+
+def _require_validation(experiment: Experiment, metric: str) -> None:
+    if not len(experiment.index("validation")):
+        raise ConfigError(
+            "the validation part is empty, so trials cannot be compared; give another dataset.split"
+        )
+    if metric != LOSS and metric not in experiment.metrics:
+        offered = [LOSS, *experiment.metrics]
+        raise ConfigError(
+            f"metric '{metric}' is not among task.metrics.{nearest(metric, offered)} "
+            f"There are: {listing(offered)}."
+        )
+
+
+def tried(study: "Study") -> list[Tried]:
+    """Return the finished trials in their order; one that a kill cut off is none."""
+    ended = [t for t in study.trials if "error" in t.user_attrs or t.state.name == "COMPLETE"]
+    return [
+        Tried(
+            number,
+            dict(trial.user_attrs["settings"]),
+            float("nan") if trial.value is None else trial.value,
+            trial.user_attrs.get("run", ""),
+            trial.user_attrs.get("error", ""),
+        )
+        for number, trial in enumerate(ended)
+    ]
+
+
+def best(done: Sequence[Tried], metric: str) -> Tried | None:
+    """Return the best of the trials that did not fail."""
+    return next(iter(ranked(done, metric)), None)
+
+
+def ranked(done: Sequence[Tried], metric: str) -> list[Tried]:
+    """Return the trials that did not fail, best first."""
+    sign = -1 if metric in LARGEST else 1
+    return sorted((each for each in done if not each.error), key=lambda each: sign * each.value)
+
+
+def best_command(plan: Plan, settings: Mapping[str, str]) -> str:
+    """Return what a user types to train with these settings."""
+    return f"surrogates train {shlex.join(plan.command(settings))}"
+
+
+def read_plan(folder: Path) -> Plan:
+    """Return the plan of a sweep's folder."""
+    path = folder / PLAN
+    if not path.is_file():
+        raise ConfigError(f"{folder} is no sweep: it has no {PLAN}; give what to try, e.g. experiment=...")
+    values = yaml.safe_load(path.read_text())
+    space = {key: parameter_of(key, text) for key, text in values["space"].items()}
+    return Plan(values["words"], {k: p for k, p in space.items() if p}, values["metric"], values["seed"])
+
+
+def _open(plan: Plan, folder: Path) -> "Study":
+    """Open the study of a folder, or begin one; another plan than the folder's is refused."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    if (folder / PLAN).is_file() and read_plan(folder) != plan:
+        raise ConfigError(
+            f"{folder} holds another sweep ({folder / PLAN}); go on with it by --folder alone, or choose "
+            "another folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    space = {key: _words(parameter) for key, parameter in plan.space.items()}
+    text = yaml.safe_dump(
+        {"words": plan.words, "space": space, "metric": plan.metric, "seed": plan.seed}, sort_keys=False
+    )
+    staging = folder / f".{PLAN}.part"
+    staging.write_text(text)
+    staging.replace(folder / PLAN)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        study_name="sweep",
+        storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))),
+        direction="maximize" if plan.metric in LARGEST else "minimize",
+        load_if_exists=True,
+    )
+    for trial in study.get_trials(states=[_state("RUNNING")]):
+        study.tell(trial.number, state=_state("FAIL"))  # a kill cut it off; it is asked for again
+    return study
+
+
+def _ask(study: "Study", plan: Plan, number: int) -> "Trial":
+    """Ask for a trial, from a sampler of its own: the state of one that goes on would be lost in a kill."""
+    from optuna.samplers import TPESampler
+
+    study.sampler = TPESampler(seed=int(stream(plan.seed, SWEEP, number).integers(2**31)))
+    return study.ask()
+
+
+def _run(plan: Plan, settings: Mapping[str, str], output: Path) -> Path:
+    """Train one trial, or go on with the run that a kill left in its folder."""
+    if stopped := sorted(output.glob("**/checkpoints/last.ckpt")):
+        return resume(stopped[-1].parent.parent)
+    values = read([*plan.command(settings), f"output={json.dumps(str(output))}"])
+    values.pop("sweep")
+    return start(values)
+
+
+def _value(run: Path, metric: str) -> float:
+    if metric == LOSS:
+        return min(float(row["validation/loss"]) for row in read_curve(run / "logs" / "validation.csv"))
+    bundle, experiment = load_bundle(run / "bundle"), open_run(run)
+    device = next(bundle.pipeline.parameters()).device
+    table = score(model_of(bundle), experiment, split="validation", device=device)
+    model, target = next(iter(model_of(bundle))), experiment.config.task.targets[0]
+    value = table.value(model, target, metric)
+    return abs(value) if metric in CLOSEST_TO_ZERO else value
+
+
+def _state(name: str) -> Any:
+    return sys.modules["optuna"].trial.TrialState[name]
+
+
+def _words(parameter: Parameter) -> str:
+    inside = parameter.choices or (repr(each) for each in parameter.bounds)
+    return f"{parameter.kind}({','.join(inside)})"
+
+
+def _line(last: Tried, trials: int, leader: Tried | None) -> str:
+    settings = " ".join(f"{key}={value}" for key, value in last.settings.items())
+    what = f"failed ({last.error})" if last.error else f"{last.value:.5g}"
+    so_far = f", best {leader.value:.5g} (trial {leader.number + 1})" if leader else ""
+    return f"trial {last.number + 1}/{trials}: {what}{so_far}  {settings}"

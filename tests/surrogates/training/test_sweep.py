@@ -1,0 +1,196 @@
+"""A sweep: trials are runs, proposals depend on seed and history alone, and a kill costs nothing finished."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from surrogates.core.errors import ConfigError
+from surrogates.evaluation.run import evaluate_elsewhere
+from surrogates.training import sweep as module
+from surrogates.training.logs import read_curve
+from surrogates.training.run import open_run, read_config
+from surrogates.training.space import parameter_of
+from surrogates.training.sweep import Plan, best_command, ranked, read_plan, sweep
+
+LR = "trainer.optimiser.lr=log(1e-4,1e-1)"
+WIDTH = "model.width=int(2,8)"
+
+
+@pytest.fixture
+def words(run_config, tmp_path) -> list[str]:
+    """The command line of a short run of one's own experiment."""
+    values = run_config(task={"baselines": []}, trainer={"max_steps": 4, "validate_every": 2})
+    del values["experiment"], values["output"]
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "spring.yaml").write_text("# @package _global_\n" + yaml.safe_dump(values))
+    return ["--config-dir", str(tmp_path / "conf"), "experiment=spring"]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Stand in for the training of a trial: its loss is that of a bowl; collects what was started."""
+    started = []
+
+    def start(values):
+        rate = values["trainer"]["optimiser"]["lr"]
+        run = Path(values["output"]) / "run"
+        (run / "logs").mkdir(parents=True)
+        loss = (math.log10(rate) + 2) ** 2
+        (run / "logs" / "validation.csv").write_text(f"step,validation/loss\n1,9.0\n2,{loss!r}\n3,9.5\n")
+        started.append(rate)
+        return run
+
+    monkeypatch.setattr(module, "start", start)
+    return started
+
+
+@pytest.fixture
+def fast(quick, monkeypatch):
+    """Leave Hydra out as well: what is composed holds the learning rate and the folder."""
+
+    def read(words):
+        given = dict(word.split("=", 1) for word in words if "=" in word)
+        rate = float(given["trainer.optimiser.lr"])
+        return {
+            "trainer": {"optimiser": {"lr": rate}},
+            "output": json.loads(given["output"]),
+            "sweep": {},
+        }
+
+    monkeypatch.setattr(module, "read", read)
+    monkeypatch.setattr(module, "check_plan", lambda plan: None)
+    return quick
+
+
+PLAN = Plan(
+    ["experiment=spring"], {"trainer.optimiser.lr": parameter_of("trainer.optimiser.lr", "log(1e-4,1e-1)")}
+)
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def test_trials_are_runs_judged_on_the_validation_split(words, tmp_path, monkeypatch):
+    plan = Plan.of([*words, LR, WIDTH])
+    lines: list[str] = []
+    done = sweep(plan, tmp_path / "sweep", 2, lines.append)
+    for trial in done:
+        losses = [
+            float(row["validation/loss"]) for row in read_curve(Path(trial.run) / "logs/validation.csv")
+        ]
+        assert trial.value == min(losses)
+        config = read_config(Path(trial.run))
+        assert f"{config['trainer']['optimiser']['lr']:.4g}" == trial.settings["trainer.optimiser.lr"]
+        assert str(config["model"]["width"]) == trial.settings["model.width"]
+        assert (Path(trial.run) / "bundle").is_dir()
+    best = ranked(done, "loss")[0]
+    assert best.value == min(trial.value for trial in done)
+    command = best_command(plan, best.settings)
+    assert (
+        command.startswith("surrogates train --config-dir")
+        and f"model.width={best.settings['model.width']}" in command
+    )
+    assert [line.partition(":")[0] for line in lines] == ["trial 1/2", "trial 2/2"]
+
+
+def test_metric_is_scored_on_the_validation_split(words, tmp_path, monkeypatch):
+    plan = Plan.of([*words, WIDTH], metric="rmse")
+    (trial,) = sweep(plan, tmp_path / "sweep", 1, silent)
+    experiment = open_run(Path(trial.run))
+    found = evaluate_elsewhere(trial.run, experiment, experiment, split="validation")
+    assert trial.value == pytest.approx(found.table.value("mlp", "displacement", "rmse"))
+    test = json.loads((Path(trial.run) / "metrics.json").read_text())["rows"][0]["value"]
+    assert trial.value != pytest.approx(test)
+
+
+def test_killed_sweep_ends_as_an_undisturbed_one_without_redoing_trials(tmp_path, fast, monkeypatch):
+    plan = PLAN
+    whole = sweep(plan, tmp_path / "whole", 14, silent)
+    undisturbed, start = list(fast), module.start
+
+    def die(values):
+        if len(fast) == 14 + 12:
+            raise KeyboardInterrupt
+        return start(values)
+
+    monkeypatch.setattr(module, "start", die)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan, tmp_path / "killed", 14, silent)
+    monkeypatch.setattr(module, "start", start)
+    resumed = sweep(read_plan(tmp_path / "killed"), tmp_path / "killed", 14, silent)
+    assert fast == undisturbed * 2
+    assert [trial.value for trial in resumed] == [trial.value for trial in whole]
+
+
+def test_other_seed_proposes_otherwise_and_later_proposals_learn(tmp_path, fast):
+    done = sweep(PLAN, tmp_path / "one", 30, silent)
+    sweep(replace(PLAN, seed=1), tmp_path / "two", 2, silent)
+    assert fast[:2] != fast[30:]
+    early, late = ([trial.value for trial in part] for part in (done[:10], done[-10:]))
+    assert sum(late) < 0.5 * sum(early)  # Optuna's first ten are drawn blindly
+
+
+def test_failed_trial_is_recorded_and_the_sweep_goes_on(tmp_path, fast, monkeypatch):
+    start = module.start
+
+    def fail(values):
+        if len(fast) == 1:
+            fast.append(0.0)
+            raise ConfigError("training diverged")
+        return start(values)
+
+    monkeypatch.setattr(module, "start", fail)
+    lines: list[str] = []
+    done = sweep(PLAN, tmp_path / "sweep", 3, lines.append)
+    assert [trial.error for trial in done] == ["", "training diverged", ""]
+    assert "trial 2/3: failed (training diverged), best" in lines[1]
+    assert [trial.number for trial in ranked(done, "loss")] != [0, 1, 2]
+    assert len(sweep(read_plan(tmp_path / "sweep"), tmp_path / "sweep", 3, silent)) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            ["trainer.optimiser.lrr=log(1e-4,1e-1)"],
+            r"with trainer.optimiser.lrr=0.0001: .*Did you mean 'lr'\?",
+        ),
+        (["trainr.max_steps=int(1,2)"], r"unknown key 'trainr.max_steps'"),
+        (["model.width=int(0,8)"], r"with model.width=0: model 'mlp': 'width' should be greater than 0"),
+        (["model=choice(mlp,unett)"], r"no model 'unett'. Did you mean 'unet'\?"),
+        ([], "nothing varies; give e.g."),
+        ([LR, "run=somewhere"], "run=somewhere: a sweep starts runs of its own"),
+        ([LR, "--metric"], r"metric 'rmsee' is not among task.metrics. Did you mean 'rmse'\?"),
+    ],
+)
+def test_mistake_is_answered_before_the_first_trial(words, tmp_path, quick, given, message):
+    metric = "rmsee" if "--metric" in given else "loss"
+    with pytest.raises(ConfigError, match=message):
+        sweep(
+            Plan.of([*words, *(w for w in given if w != "--metric")], metric), tmp_path / "sweep", 1, silent
+        )
+    assert not quick and not (tmp_path / "sweep").exists()
+
+
+def test_experiment_may_say_what_varies(words, tmp_path):
+    path = tmp_path / "conf" / "experiment" / "spring.yaml"
+    path.write_text(
+        path.read_text() + "sweep: {trainer.optimiser.lr: 'log(1e-4,1e-2)', model.width: [4, 8]}\n"
+    )
+    plan = Plan.of([*words, "model.width=int(2,4)"])
+    assert plan.space["trainer.optimiser.lr"].bounds == (1e-4, 1e-2)
+    assert plan.space["model.width"].kind == "int"  # the command line wins
+
+
+def test_folder_of_another_sweep_is_refused(tmp_path, fast):
+    sweep(PLAN, tmp_path / "sweep", 1, silent)
+    with pytest.raises(ConfigError, match=r"holds another sweep .*go on with it by --folder alone"):
+        sweep(replace(PLAN, seed=3), tmp_path / "sweep", 2, silent)
+    with pytest.raises(ConfigError, match=r"is no sweep: it has no sweep.yaml"):
+        read_plan(tmp_path)
