@@ -16,6 +16,10 @@ from datasets.store.streams import HOLD_OUT, stream
 CELLS, BLOCKS, WITHIN = 0, 1, 2  # what a stream of this module draws
 
 
+class TooFewBlocksError(ValueError):
+    """The measured cells of a map lie in fewer blocks than there are folds."""
+
+
 class Split(NamedTuple):
     """Cells of a map, each (y, x), bool.
 
@@ -120,7 +124,7 @@ class SpatialBlocks:
 
         Raises
         ------
-        ValueError
+        TooFewBlocksError
             When fewer blocks than folds have measured cells.
         """
         division, fold = divmod(draw, self.folds)
@@ -135,7 +139,7 @@ class SpatialBlocks:
         blocks = self.block_of_cells(measured.shape, division % self.origins)
         occupied = np.unique(blocks[measured])
         if occupied.size < self.folds:
-            raise ValueError(
+            raise TooFewBlocksError(
                 f"{np.count_nonzero(measured)} measured cells lie in {occupied.size} blocks of "
                 f"{self.side:g} m; {self.folds} folds need at least {self.folds} such blocks: measure a "
                 "larger area, or take smaller blocks or fewer folds"

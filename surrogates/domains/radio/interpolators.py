@@ -115,16 +115,21 @@ class SampleLogDistance(Interpolator):
 
 
 class InverseDistance(Interpolator):
-    """Mean of all samples, weighted with the inverse square of their distance."""
+    """Mean of all samples, weighted with the inverse square of their distance.
+
+    The deviation is that of the samples from what the others say of them.
+    """
 
     def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
-        squared = ((asked.position[:, None, :] - known.position[None, :, :]) ** 2).sum(-1)
-        weights = 1.0 / np.maximum(squared, 1e-6)
-        return Answer((weights @ values) / weights.sum(1))
+        among = _inverse_square(known, known)
+        np.fill_diagonal(among, 0.0)
+        deviation = np.nan if len(values) < 2 else _spread(values - _weighted_mean(among, values))
+        mean = _weighted_mean(_inverse_square(asked, known), values)
+        return Answer(mean, np.full(mean.size, deviation))
 
 
 class NearestSamples(Interpolator):
-    """Mean of the `k` nearest samples.
+    """Mean of the `k` nearest samples; the deviation is that of the samples from what the others say of them.
 
     Parameters
     ----------
@@ -139,8 +144,13 @@ class NearestSamples(Interpolator):
         self.k = k
 
     def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
-        model = KNeighborsRegressor(n_neighbors=min(self.k, len(values)))
-        return Answer(model.fit(known.position, values).predict(asked.position))
+        model = KNeighborsRegressor(n_neighbors=min(self.k, len(values))).fit(known.position, values)
+        deviation = np.nan
+        if len(values) > 1:
+            others = model.kneighbors(return_distance=False, n_neighbors=min(self.k, len(values) - 1))
+            deviation = _spread(values - values[others].mean(1))
+        mean = model.predict(asked.position)
+        return Answer(mean, np.full(mean.size, deviation))
 
 
 class Kriging(Interpolator):
@@ -210,6 +220,20 @@ def _krige(known: Cells, rest: np.ndarray, asked: Cells) -> Answer:
     process = most_likely(kernel, known.position, rest / spread, starts, searches=2)
     expected, deviation = process.predict(asked.position, return_std=True)
     return Answer(spread * expected, spread * deviation)
+
+
+def _inverse_square(asked: Cells, known: Cells) -> np.ndarray:
+    """Weights of the known cells for each asked one, 1/m^2, (asked, known)."""
+    squared = ((asked.position[:, None, :] - known.position[None, :, :]) ** 2).sum(-1)
+    return np.asarray(1.0 / np.maximum(squared, 1e-6))
+
+
+def _weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.asarray((weights @ values) / weights.sum(1))
+
+
+def _spread(rest: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(rest**2)))
 
 
 def _distance_law(known: Cells, values: np.ndarray) -> np.ndarray:

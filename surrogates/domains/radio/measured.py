@@ -7,7 +7,7 @@ a file, so that a run that was stopped goes on, and a method that comes later is
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,10 @@ from datasets.store.layout import open_store
 from surrogates.domains.radio.folds import HoldOut, Split
 from surrogates.domains.radio.geometry import Cells, cells_of, geometry_features, positions_of
 from surrogates.domains.radio.interpolators import Answer, Interpolator
+from surrogates.domains.radio.process import SectorProcess
+from surrogates.domains.radio.sector import RSRP_SAMPLES
 from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS
+from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch
 
 INSIDE_90 = float(norm.ppf(0.95))  # half width of a 90 % interval, standard deviations
@@ -80,6 +83,21 @@ def of_interpolator(model: Interpolator) -> Method:
         here = cells[record.name]
         given, asked = split.given.ravel(), split.held_out.ravel()
         return model.interpolate(here.take(given), record.rsrp.ravel()[given], here.take(asked))
+
+    return method
+
+
+def of_pipeline(pipeline: Pipeline) -> Method:
+    """Return the method that asks a trained sector process for the held-out cells alone."""
+    process = cast(SectorProcess, pipeline.network)
+
+    def method(record: Record, split: Split) -> Answer:
+        samples = torch.from_numpy(np.where(split.given, record.rsrp, np.nan)[None]).float()
+        cells = torch.from_numpy(np.flatnonzero(split.held_out)[None])
+        with torch.inference_mode():
+            channels = pipeline.features({**record.inputs, RSRP_SAMPLES: samples}).channels
+            posterior = process.at(channels, cells)
+        return Answer(posterior.mean[0].numpy(), posterior.variance[0].sqrt().numpy())
 
     return method
 

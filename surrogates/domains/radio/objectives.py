@@ -81,7 +81,8 @@ class ProcessLikelihood:
         posterior = cast(SectorProcess, pipeline.network).at(pipeline.features(batch).channels, places)
         squared = (value - posterior.mean).square()
         loss = 0.5 * (posterior.variance.log() + squared / posterior.variance)
-        total = weight.sum().clamp(min=1.0)
+        (total,) = mean_over_ranks([weight.sum()])
+        total = total.clamp(min=1.0)
         return ((loss * weight).sum() / total).float(), {
             "squared": ((squared * weight).sum() / total).detach().float()
         }

@@ -10,7 +10,7 @@ from torch import Tensor
 from datasets.store.specs import VariableSpec
 from surrogates.data.index import DRAW
 from surrogates.domains.radio.cascade import SAMPLES
-from surrogates.domains.radio.folds import HoldOut, RandomCells, SpatialBlocks
+from surrogates.domains.radio.folds import HoldOut, RandomCells, SpatialBlocks, Split, TooFewBlocksError
 from surrogates.domains.radio.site import HEIGHTS
 
 Batch = dict[str, Tensor]
@@ -118,6 +118,9 @@ class HoldOutCells:
         Variable that was measured.
     cell
         Side of a cell, m.
+    scattered
+        What to do with a map whose cells lie in fewer blocks than there are folds: refuse it, or hold out
+        none of its cells, as training on drawn campaigns does.
     """
 
     def __init__(
@@ -130,7 +133,9 @@ class HoldOutCells:
         seed: int = 0,
         source: str = "rsrp",
         cell: float = 4.0,
+        scattered: Literal["refuse", "give_all"] = "refuse",
     ) -> None:
+        self.scattered = scattered
         self.protocol: HoldOut = (
             RandomCells(samples, seed)
             if protocol == "random"
@@ -153,10 +158,18 @@ class HoldOutCells:
         values = batch[self.source]
         measured = (values.isfinite() & (batch[HEIGHTS] <= 0)).numpy()
         draws = [int(rng.integers(2**31)) for rng in rngs] if train else batch[DRAW].tolist()
-        splits = [self.protocol.split(cells, draw) for cells, draw in zip(measured, draws, strict=True)]
+        splits = [self._split(cells, draw) for cells, draw in zip(measured, draws, strict=True)]
         given = torch.from_numpy(np.stack([split.given for split in splits]))
         held_out = torch.from_numpy(np.stack([split.held_out for split in splits]))
         return {**batch, self.samples: torch.where(given, values, torch.nan), SCORED: held_out}
+
+    def _split(self, measured: np.ndarray, draw: int) -> Split:
+        try:
+            return self.protocol.split(measured, draw)
+        except TooFewBlocksError:
+            if self.scattered == "refuse":
+                raise
+            return Split(measured, np.zeros_like(measured))
 
 
 class LinkBudget:
