@@ -178,7 +178,7 @@ class DriveTest(Recipe):
 
     @cached_property
     def _heights(self) -> NDArray[np.float64]:
-        return building_heights(Path(self.buildings.place(Path(self.folder))), self._window)
+        return building_heights(Path(self.buildings.place(Path(self.folder))), self._window, self.seed)
 
     @cached_property
     def _measurements(self) -> list[Measurement]:

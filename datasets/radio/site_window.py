@@ -98,7 +98,7 @@ class SiteWindow:
         return pyproj.Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
 
 
-def building_heights(path: Path, window: SiteWindow) -> NDArray[np.float64]:
+def building_heights(path: Path, window: SiteWindow, seed: int = 0) -> NDArray[np.float64]:
     """Return the heights of roofs above the ground, m, (y, x), y ascending northwards; 0 between buildings.
 
     Parameters
@@ -107,8 +107,10 @@ def building_heights(path: Path, window: SiteWindow) -> NDArray[np.float64]:
         A raster of the window (``.npy``, row 0 in the north), or a map of footprints.
     window
         Where.
+    seed
+        Root of the heights that a map does not tell.
     """
-    return _raster(path, window) if path.suffix == RASTER else _footprints(path, window)
+    return _raster(path, window) if path.suffix == RASTER else _footprints(path, window, seed)
 
 
 def _raster(path: Path, window: SiteWindow) -> NDArray[np.float64]:
@@ -126,7 +128,7 @@ def _raster(path: Path, window: SiteWindow) -> NDArray[np.float64]:
     return heights[::-1].astype(np.float64)
 
 
-def _footprints(path: Path, window: SiteWindow) -> NDArray[np.float64]:
+def _footprints(path: Path, window: SiteWindow, seed: int) -> NDArray[np.float64]:
     """Raise the buildings of an OpenStreetMap extract or GeoJSON file in the plane of the window."""
     raise BuildError(f"{path} is no raster; expected a NumPy array ({RASTER})")
 

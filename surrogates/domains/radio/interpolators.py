@@ -173,7 +173,8 @@ class GeometryRidge(Interpolator):
 
     def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
         ridge = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2.0, 3.0, 11)))
-        ridge.fit(known.features, values)
+        with np.errstate(invalid="ignore"):  # one sample alone cannot be left out
+            ridge.fit(known.features, values)
         rest = _krige(known, values - ridge.predict(known.features), asked)
         return Answer(ridge.predict(asked.features) + rest.mean, rest.deviation)
 
