@@ -145,12 +145,6 @@ def tables(
     scene
         What the origin of the reference system belongs to.
     """
-    centres = (np.arange(round(size / cell)) + 0.5) * cell
-
-    def axis(name: str, towards: str) -> xr.Variable:
-        meaning = f"distance of the cell centre from the {towards} edge of the window"
-        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
-        return xr.Variable(name, centres, attributes)
 
     def edge(name: str, values: list[float]) -> xr.Variable:
         attributes = {
@@ -175,9 +169,23 @@ def tables(
                 {"units": "1", "long_name": "city scene of the window", **city_flags(cities)},
             ),
         },
+        coords=axes(round(size / cell), cell).coords,
+    )
+
+
+def axes(cells: int, cell: float) -> xr.Dataset:
+    """Return the coordinates of a map of `cells` by `cells`, `cell` metres wide each."""
+    centres = (np.arange(cells) + 0.5) * cell
+
+    def axis(name: str, towards: str) -> xr.Variable:
+        meaning = f"distance of the cell centre from the {towards} edge of the window"
+        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
+        return xr.Variable(name, centres, attributes)
+
+    return xr.Dataset(
         coords={
             "y": axis("y", "south"),
             "x": axis("x", "west"),
             "enu": ("enu", ["east", "north", "up"], {"long_name": "axis of a position"}),
-        },
+        }
     )

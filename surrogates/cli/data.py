@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from surrogates.core.registry import names
+
 if TYPE_CHECKING:
     from datasets.factory.recipe import Recipe
 
@@ -109,7 +111,6 @@ def list_recipes() -> None:
     """List the recipes with their parameters."""
     from datasets.factory.find import find_recipe
     from surrogates.cli.data_text import recipe_text
-    from surrogates.core.registry import names
 
     for name in names("recipes"):
         try:
@@ -221,6 +222,35 @@ def import_generic(
     with _interruptible():
         import_files(mapping, own.out, workers=own.workers, **_shown(progress))
     _say_state(own.out, None)
+
+
+def _add_importer(name: str) -> None:
+    """Give an importer of folders, ours or of another package, its command."""
+
+    def import_folder(
+        folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files lie.")],
+        settings: Settings = None,
+        progress: Bar = None,
+    ) -> None:
+        from datasets.factory.build import build as build_store
+        from datasets.factory.find import find_recipe
+
+        recipe_class = find_recipe(name)
+        own, given = _split_settings(recipe_class, settings or [])
+        if own.out is None:
+            raise ValueError(f"Where to? Add out=URL, for example out=data/{Path(name).name}.zarr.")
+        recipe = recipe_class.make({"folder": str(folder), **given})
+        with _interruptible():
+            build_store(recipe, own.out, workers=own.workers, **_shown(progress))
+        _say_state(own.out, None)
+
+    importers.command(name, help=f"Make a store of a folder of {name}; keys: `surrogates data list`.")(
+        import_folder
+    )
+
+
+for _importer in names("importers"):
+    _add_importer(_importer)
 
 
 class _Own:
