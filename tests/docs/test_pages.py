@@ -73,3 +73,8 @@ def test_seeds_page_draws_what_a_build_draws(folder):
 
 def test_own_simulator_becomes_a_store_a_surrogate_and_a_bundle(folder):
     run_page(ROOT / "docs" / "bring-your-own.md", folder)
+
+
+def test_own_city_becomes_a_store_a_picture_and_a_traced_scene(folder):
+    run_page(ROOT / "docs" / "radio-osm.md", folder)
+    assert (folder / "street.png").stat().st_size > 10_000
