@@ -10,16 +10,19 @@ from pydantic import JsonValue
 
 from datasets.radio.windows import Placed
 from datasets.store.specs import DECIBEL, VariableSpec
+from physics.raytracing.scenes import CITIES
 
 CRS = (
     'ENGCRS["Origin of a {scene}",EDATUM["origin of the scene"],CS[Cartesian,2],'
     'AXIS["easting (E)",east],AXIS["northing (N)",north],LENGTHUNIT["metre",1]]'
 )
+SCENES = {name: number for number, name in enumerate(CITIES)}
+"""Numbers that stand for Sionna RT's cities in the variable `city`."""
 MAP = ("sample", "y", "x")
 REPEATABILITY = 1e-3  # dB; bit for bit on one machine, rounding may differ between processors
 
 
-def record_specs(cells: int, size: float, cities: Mapping[str, int]) -> list[VariableSpec]:
+def record_specs(cells: int, size: float, cities: Mapping[str, int] = SCENES) -> list[VariableSpec]:
     """Return the variables of one record: a map of one window.
 
     Parameters
@@ -129,7 +132,7 @@ def tables(
     windows: Sequence[Placed],
     size: float,
     cell: float,
-    cities: Mapping[str, int],
+    cities: Mapping[str, int] = SCENES,
     scene: str = "Sionna RT city scene",
 ) -> xr.Dataset:
     """Return coordinates, the reference system and the table of windows.
