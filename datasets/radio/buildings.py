@@ -18,7 +18,8 @@ from datasets.radio.mapped import MapError, Mapped
 Box = tuple[float, float, float, float]
 SMALLEST = 0.1  # m2; what is left of a footprint below that is a slip of the mapper's hand
 NARROWEST = 1.0  # m; what parts leave of an outline, if it is narrower than that
-GRID = 0.01  # m, to which outlines and parts are rounded before they are subtracted
+WIDEST = 6.0  # degrees
+CLOSE = 0.01  # m; corners nearer than that are one: files round to a centimetre
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,14 @@ def utm_zone(bounds: Any) -> int:
     Raises
     ------
     MapError
-        Beyond 84 degrees north and 80 degrees south, where UTM ends.
+        Beyond 84 degrees north and 80 degrees south, where UTM ends, and of more than one zone can hold.
     """
     west, south, east, north = bounds
+    if max(east - west, north - south) > WIDEST:
+        raise MapError(
+            f"the map reaches over {east - west:.1f} x {north - south:.1f} degrees, more than a UTM zone of "
+            f"{WIDEST:g} holds; give one town at a time"
+        )
     longitude, latitude = (west + east) / 2.0, (south + north) / 2.0
     if not -80.0 <= latitude <= 84.0:
         raise MapError(f"latitude {latitude:g}: UTM reaches from 80 degrees south to 84 degrees north")
@@ -193,7 +199,7 @@ def clean(shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     owner : array (k,)
         Number of the shape of each.
     """
-    shapes = shapely.remove_repeated_points(shapes, GRID)
+    shapes = shapely.remove_repeated_points(shapes, CLOSE)
     broken = ~shapely.is_valid(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
     polygons, owner = shapely.get_parts(shapes, return_index=True)
@@ -246,10 +252,8 @@ def _without_parts(
         if outline is not None:
             parts_of.setdefault(outline, []).append(part)
     outlines = np.array(list(parts_of), np.int64)
-    unions = np.array(
-        [shapely.union_all(polygons[parts], grid_size=GRID) for parts in parts_of.values()], object
-    )
-    rest = shapely.difference(polygons[outlines], unions, grid_size=GRID)
+    unions = np.array([shapely.union_all(polygons[parts]) for parts in parts_of.values()], object)
+    rest = shapely.difference(polygons[outlines], unions)
     pieces, number = clean(rest)
     wide = 2.0 * shapely.area(pieces) >= NARROWEST * shapely.length(pieces)
     return pieces[wide], outlines[number[wide]]

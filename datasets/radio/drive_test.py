@@ -140,8 +140,8 @@ class DriveTest(Recipe):
     def shared(self) -> xr.Dataset:
         names = np.array([measurement.name for measurement in self._measurements], dtype=object)
         meaning = {"long_name": "cell and device of the measurement"}
-        coordinates = variables.coordinates(self.window_size, self.cell_size)
-        return self._window.tables().assign_coords({**coordinates, "measurement": ("sample", names, meaning)})
+        axes = variables.axes(self._window.count, self.cell_size)
+        return self._window.tables().assign_coords({**axes.coords, "measurement": ("sample", names, meaning)})
 
     def splits(self) -> list[Split]:
         labels = np.full(self.records(), TEST)

@@ -7,6 +7,7 @@ order of the file nor on what else it holds. A tag that is no height is passed o
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import re
@@ -33,6 +34,7 @@ class Height(NamedTuple):
     source: int
 
 
+@functools.lru_cache(maxsize=4096)
 def read_length(text: str | None) -> float | None:
     """Return a length in metres: ``15``, ``15 m``, ``15,5m``, ``49'``, ``49 ft``, ``49'6"``; None of others.
 
@@ -42,6 +44,7 @@ def read_length(text: str | None) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
+@functools.lru_cache(maxsize=4096)
 def read_levels(text: str | None) -> float | None:
     """Return a number of storeys, such as ``4``, ``2.5`` or the highest of ``3;4``; None of others."""
     found = [STOREYS.fullmatch(each.strip()) for each in (text or "").split(";")]

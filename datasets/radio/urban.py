@@ -65,10 +65,10 @@ class Urban(TracedMaps):
         return self.samples + self.test_samples
 
     def shared(self) -> xr.Dataset:
-        return variables.tables(self.windows(), self.window_size, self.cell_size, self.city_codes())
+        return variables.tables(self.windows(), self.window_size, self.cell_size)
 
     def city_codes(self) -> dict[str, int]:
-        return {name: number for number, name in enumerate(CITIES)}
+        return variables.SCENES
 
     def windows(self) -> list[Placed]:
         """Return all windows in the order of the units: city by city, the test cities last."""

@@ -10,16 +10,19 @@ from pydantic import JsonValue
 
 from datasets.radio.windows import Placed
 from datasets.store.specs import DECIBEL, VariableSpec
+from physics.raytracing.scenes import CITIES
 
 CRS = (
     'ENGCRS["Origin of a {scene}",EDATUM["origin of the scene"],CS[Cartesian,2],'
     'AXIS["easting (E)",east],AXIS["northing (N)",north],LENGTHUNIT["metre",1]]'
 )
+SCENES = {name: number for number, name in enumerate(CITIES)}
+"""Numbers that stand for Sionna RT's cities in the variable `city`."""
 MAP = ("sample", "y", "x")
 REPEATABILITY = 1e-3  # dB; bit for bit on one machine, rounding may differ between processors
 
 
-def record_specs(cells: int, size: float, cities: Mapping[str, int]) -> list[VariableSpec]:
+def record_specs(cells: int, size: float, cities: Mapping[str, int] = SCENES) -> list[VariableSpec]:
     """Return the variables of one record: a map of one window.
 
     Parameters
@@ -131,7 +134,7 @@ def tables(
     windows: Sequence[Placed],
     size: float,
     cell: float,
-    cities: Mapping[str, int],
+    cities: Mapping[str, int] = SCENES,
     scene: str = "Sionna RT city scene",
 ) -> xr.Dataset:
     """Return coordinates, the reference system and the table of windows.
@@ -171,18 +174,23 @@ def tables(
                 {"units": "1", "long_name": "city scene of the window", **city_flags(cities)},
             ),
         },
-        coords=coordinates(size, cell),
+        coords=axes(round(size / cell), cell).coords,
     )
 
 
-def coordinates(size: float, cell: float) -> dict[str, xr.Variable]:
-    """Return the coordinates of a map `size` metres wide."""
-    centres = (np.arange(round(size / cell)) + 0.5) * cell
+def axes(cells: int, cell: float) -> xr.Dataset:
+    """Return the coordinates of a map of `cells` by `cells`, `cell` metres wide each."""
+    centres = (np.arange(cells) + 0.5) * cell
 
     def axis(name: str, towards: str) -> xr.Variable:
         meaning = f"distance of the cell centre from the {towards} edge of the window"
         attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
         return xr.Variable(name, centres, attributes)
 
-    enu = xr.Variable("enu", ["east", "north", "up"], {"long_name": "axis of a position"})
-    return {"y": axis("y", "south"), "x": axis("x", "west"), "enu": enu}
+    return xr.Dataset(
+        coords={
+            "y": axis("y", "south"),
+            "x": axis("x", "west"),
+            "enu": ("enu", ["east", "north", "up"], {"long_name": "axis of a position"}),
+        }
+    )

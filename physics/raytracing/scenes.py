@@ -140,9 +140,18 @@ class Scene:
         if missing:
             raise ValueError(f"the scene has no object {missing}; its objects are {sorted(radio.objects)}")
         self.radio = radio
-        meshes = {name: item.mi_mesh for name, item in radio.objects.items()}
-        self._ground = _shapes([mesh for name, mesh in meshes.items() if name in terrain])
-        self._buildings = _shapes([mesh for name, mesh in meshes.items() if name not in terrain])
+        self._terrain = terrain
+
+    @functools.cached_property
+    def _ground(self) -> Any:
+        """The ground alone, built when it is first asked for: as slow as the scene itself."""
+        return _shapes([item.mi_mesh for name, item in self.radio.objects.items() if name in self._terrain])
+
+    @functools.cached_property
+    def _buildings(self) -> Any:
+        return _shapes(
+            [item.mi_mesh for name, item in self.radio.objects.items() if name not in self._terrain]
+        )
 
     def terrain_altitude(self, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
         """Altitude of the ground at points (same shape as `x`), m; NaN where there is none."""

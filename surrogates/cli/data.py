@@ -126,7 +126,6 @@ def list_recipes() -> None:
     """List the recipes with their parameters."""
     from datasets.factory.find import find_recipe
     from surrogates.cli.data_text import recipe_text
-    from surrogates.core.registry import names
 
     for name in names("recipes"):
         try:
@@ -248,17 +247,18 @@ def _importer(name: str) -> Any:
     if not recipe_class.reads_files:
         raise ValueError(f"Recipe '{name}' reads no files; make its store by `surrogates data build {name}`.")
     command = typer.Typer(**PLAIN)
-    usage = f"surrogates data import {name} settings.yaml KEY=VALUE... out=data/mine.zarr"
+    usage = f"surrogates data import {name} [FOLDER] [settings.yaml] KEY=VALUE... out=data/mine.zarr"
 
     @command.command(
         help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) stand in a YAML "
-        f"file, or come as KEY=VALUE, which wins; paths are relative to the current folder.\n\n{usage}"
+        "file, or come as KEY=VALUE, which wins; a folder is short for folder=FOLDER. Paths are relative to "
+        f"the current folder.\n\n{usage}"
     )
     def run(settings: Settings = None, progress: Bar = None) -> None:
         from datasets.factory.build import build as build_store
         from datasets.factory.importing import read_mapping
 
-        words = settings or []
+        words = [f"folder={word}" if Path(word).is_dir() else word for word in settings or []]
         files = [word for word in words if word.endswith((".yaml", ".yml")) and "=" not in word]
         own, given = _split_settings(recipe_class, [word for word in words if word not in files])
         for file in reversed(files):

@@ -14,6 +14,7 @@ EXTRA_OF_MODULE = {
     "shapely": "radio",
     "pyproj": "radio",
     "mapbox_earcut": "radio",
+    "PIL": "radio",
     "tensorstore": "scale",
     "dask": "scale",
     "netCDF4": "netcdf",

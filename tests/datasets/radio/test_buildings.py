@@ -60,6 +60,11 @@ def test_beyond_utm_is_said() -> None:
         utm_zone((0, 85, 0, 85))
 
 
+def test_map_of_more_than_a_zone_is_refused() -> None:
+    with pytest.raises(MapError, match=r"reaches over 20.0 x 1.0 degrees.*give one town at a time"):
+        utm_zone((0, 50, 20, 51))
+
+
 def test_courtyard_is_open_ground_in_the_raster_and_in_the_traced_scene(tmp_path: Path) -> None:
     osm_map = OsmMap()
     ring, court = osm_map.way(square(0, 0, 60)), osm_map.way(square(20, 20, 20))
