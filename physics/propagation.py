@@ -1,4 +1,4 @@
-"""Closed formulas of radio propagation, and the direct ray over a height raster.
+"""Closed formulas of radio propagation; the direct ray over a height raster is in `physics.geometry`.
 
 Everything is written once against the array API: NumPy, CuPy and PyTorch arrays (on any device, with
 gradients where they make sense) all work, in any batch shape. Path gains are in dB (negative), distances and
@@ -8,15 +8,41 @@ heights in m, frequencies in Hz, angles in rad; azimuth is clockwise from north.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from array_api_compat import array_namespace
 from array_api_compat import device as _device
 
-Array = Any  # an array of any library that array_api_compat knows
+from physics.geometry import (
+    SHORTEST,
+    SPEED_OF_LIGHT,
+    Array,
+    DirectRay,
+    Link,
+    View,
+    Window,
+    direct_ray,
+    link_geometry,
+)
 
-SPEED_OF_LIGHT = 299_792_458.0  # m/s
-SHORTEST = 1.0  # m; distances below it count as this, so that logarithms stay finite
+__all__ = [
+    "SHORTEST",
+    "SPEED_OF_LIGHT",
+    "Array",
+    "DirectRay",
+    "Link",
+    "View",
+    "Window",
+    "direct_ray",
+    "ericsson_path_gain",
+    "friis_path_gain",
+    "knife_edge_loss",
+    "link_geometry",
+    "log_distance_path_gain",
+    "tr38901_antenna_gain",
+    "uma_path_gain",
+]
+
 UMA_SHORTEST = 10.0  # m; shortest distance on the ground that TR 38.901 covers
 
 
@@ -179,125 +205,6 @@ def knife_edge_loss(parameter: Array) -> Array:
     return 6.9 + 20.0 * xp.log10(xp.sqrt(shifted**2 + 1.0) + shifted)
 
 
-class Link(NamedTuple):
-    """Geometry between a transmitter and every cell of a raster; each (..., ny, nx).
-
-    Attributes
-    ----------
-    ground_distance, distance : array
-        Horizontal and slant distance, m.
-    azimuth : array
-        Direction from the transmitter to the cell, clockwise from north, rad.
-    zenith : array
-        Angle of that direction from straight up, rad.
-    """
-
-    ground_distance: Array
-    distance: Array
-    azimuth: Array
-    zenith: Array
-
-
-def link_geometry(terrain_height: Array, transmitter: Array, cell: float, receiver_height: float) -> Link:
-    """Distances and directions from transmitters to receivers above the cells of a raster.
-
-    Parameters
-    ----------
-    terrain_height : array (..., ny, nx)
-        Altitude of the ground at the cell centres, m; rows ascend northwards.
-    transmitter : array (..., 3)
-        East and north of the raster's south-west corner, and height above the ground of its cell, m.
-    cell : float
-        Side of a cell, m.
-    receiver_height : float
-        Height of the receivers above the ground, m.
-    """
-    xp = array_namespace(terrain_height, transmitter)
-    east, north, altitude = _transmitter(xp, terrain_height, transmitter, cell)
-    rows, columns = _centres(xp, terrain_height, cell)
-    x, y = xp.broadcast_arrays(columns[None, :] - east, rows[:, None] - north)
-    ground = xp.sqrt(x**2 + y**2)
-    rise = terrain_height + receiver_height - altitude
-    return Link(ground, xp.sqrt(ground**2 + rise**2), xp.atan2(x, y), xp.atan2(ground, rise))
-
-
-class DirectRay(NamedTuple):
-    """What lies between a transmitter and every cell of a raster; each (..., ny, nx).
-
-    Attributes
-    ----------
-    clearance : array
-        Smallest height of the direct ray above ground and roofs, m; negative without line of sight.
-    blocked_length : array
-        Length of the ray on the ground that runs below ground or roofs, m.
-    diffraction_parameter : array
-        Largest Fresnel-Kirchhoff parameter of the profile, 1: the knife edge that shadows most.
-    """
-
-    clearance: Array
-    blocked_length: Array
-    diffraction_parameter: Array
-
-
-def direct_ray(
-    building_height: Array,
-    terrain_height: Array,
-    transmitter: Array,
-    cell: float,
-    receiver_height: float,
-    frequency: float,
-    steps: int = 64,
-) -> DirectRay:
-    """March along the direct ray from each transmitter to every cell of a raster.
-
-    The ray is looked at in the middle of `steps` equal parts; the surface is that of the cell below.
-
-    Parameters
-    ----------
-    building_height : array (..., ny, nx)
-        Height of roofs above the ground, m, 0 between buildings.
-    terrain_height, transmitter, cell, receiver_height
-        As in `link_geometry`.
-    frequency : float
-        Carrier frequency, Hz.
-    steps : int
-        Parts of a ray.
-
-    Notes
-    -----
-    With 64 steps the parts are at most 11 m long in a 512 m window; details finer than that may be missed.
-    """
-    xp = array_namespace(building_height, terrain_height, transmitter)
-    surface = building_height + terrain_height
-    ny, nx = surface.shape[-2:]
-    east, north, altitude = _transmitter(xp, terrain_height, transmitter, cell)
-    rows, columns = _centres(xp, terrain_height, cell)
-    column_start, row_start = east / cell, north / cell
-    column_run, row_run = columns[None, :] / cell - column_start, rows[:, None] / cell - row_start
-    rise = terrain_height + receiver_height - altitude
-    flat = xp.reshape(surface, (-1,))
-    first = xp.reshape(
-        xp.arange(flat.shape[0] // (ny * nx), dtype=xp.int64, device=_device(surface)) * (ny * nx),
-        (*surface.shape[:-2], 1, 1),
-    )
-    clearance = xp.full_like(rise, math.inf)
-    weighted = xp.full_like(rise, math.inf)
-    blocked = xp.zeros_like(rise)
-    for step in range(steps):
-        part = (step + 0.5) / steps
-        row = xp.clip(xp.astype(row_start + part * row_run, xp.int64), min=0, max=ny - 1)
-        column = xp.clip(xp.astype(column_start + part * column_run, xp.int64), min=0, max=nx - 1)
-        below = xp.take(flat, xp.reshape((row * nx + first) + column, (-1,)), axis=0)
-        gap = (altitude + part * rise) - xp.reshape(below, surface.shape)
-        clearance = xp.minimum(clearance, gap)
-        weighted = xp.minimum(weighted, gap * (part * (1.0 - part)) ** -0.5)
-        blocked = blocked + xp.astype(gap < 0.0, rise.dtype)
-    ground = xp.sqrt((column_run * cell) ** 2 + (row_run * cell) ** 2)
-    distance = xp.clip(xp.sqrt(ground**2 + rise**2), min=SHORTEST)
-    parameter = -weighted * xp.sqrt(2.0 * frequency / SPEED_OF_LIGHT / distance)
-    return DirectRay(clearance, blocked * ground / steps, parameter)
-
-
 def _decades(values: Array, xp: Any = None) -> Array:
     """log10 of the values, which count as at least 1; plain numbers become numbers."""
     if isinstance(values, int | float):
@@ -311,24 +218,3 @@ def _as(xp: Any, value: Array, like: Array) -> Array:
     return (
         xp.asarray(value, dtype=like.dtype, device=_device(like)) if isinstance(value, int | float) else value
     )
-
-
-def _transmitter(xp: Any, terrain: Array, transmitter: Array, cell: float) -> tuple[Array, Array, Array]:
-    """East, north (m from the corner) and altitude of transmitters, each (..., 1, 1)."""
-    ny, nx = terrain.shape[-2:]
-    east, north, height = (transmitter[..., axis, None, None] for axis in range(3))
-    row = xp.clip(xp.astype(north / cell, xp.int64), min=0, max=ny - 1)
-    column = xp.clip(xp.astype(east / cell, xp.int64), min=0, max=nx - 1)
-    flat = xp.reshape(terrain, (-1,))
-    count = flat.shape[0] // (ny * nx)
-    first = xp.arange(count, dtype=xp.int64, device=_device(terrain)) * (ny * nx)
-    ground = xp.take(flat, first + xp.reshape(row * nx + column, (-1,)), axis=0)
-    return east, north, height + xp.reshape(ground, height.shape)
-
-
-def _centres(xp: Any, raster: Array, cell: float) -> tuple[Array, Array]:
-    """Distances of the cell centres from the south and the west edge, m."""
-    ny, nx = raster.shape[-2:]
-    device = _device(raster)
-    rows, columns = ((xp.arange(n, dtype=raster.dtype, device=device) + 0.5) * cell for n in (ny, nx))
-    return rows, columns

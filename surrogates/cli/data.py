@@ -126,6 +126,7 @@ def list_recipes() -> None:
     """List the recipes with their parameters."""
     from datasets.factory.find import find_recipe
     from surrogates.cli.data_text import recipe_text
+    from surrogates.core.registry import names
 
     for name in names("recipes"):
         try:

@@ -46,12 +46,14 @@ def predict(
     frames = [] if geotiff is None else _frames(surrogate, dataset, crs, origin)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OutOfRangeWarning)
-        prediction = surrogate.predict(dataset, batch_size=batch_size, interval=interval)
+        store = output if output is not None and output.suffix == ".zarr" else None
+        prediction = surrogate.predict(dataset, batch_size=batch_size, interval=interval, out=store)
     for warning in caught:
         typer.echo(f"warning: {warning.message}", err=True)
     outputs = ", ".join(map(str, prediction.data_vars))
     if output is not None:
-        _write(prediction, output)
+        if store is None:
+            _write(prediction, output)
         typer.echo(f"{outputs} -> {output}")
     if geotiff is not None:
         for path in write_geotiffs(prediction, geotiff, frames, surrogate.record_dimension):
@@ -108,11 +110,5 @@ def _write(prediction: "xr.Dataset", path: Path) -> None:
     """Write beside the target, then rename: an interrupted run leaves no half of a file."""
     staging = path.with_name(f".{path.name}.part{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Text of variable length: Zarr v3 has no specification of the fixed kind.
-    text = {name: c.astype(object) for name, c in prediction.coords.items() if c.dtype.kind == "U"}
-    prediction = prediction.assign_coords(text)
-    if path.suffix == ".zarr":
-        prediction.to_zarr(staging, mode="w", zarr_format=3, consolidated=False)
-    else:
-        prediction.to_netcdf(staging)
+    prediction.to_netcdf(staging)
     staging.replace(path)

@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 import xarray as xr
 from pydantic import JsonValue
+from torch import Tensor
 
 from surrogates.core.build import build, resolved
 from surrogates.inference.card import card
@@ -80,7 +81,7 @@ class Bundle:
         for pipeline, _ in self.parts:
             pipeline.to(device)
 
-    def ask(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+    def ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
         """Return the targets in physical units, the mixture of all pipelines where there are several."""
         answers = [predictor(pipeline, inputs, rng) for pipeline, predictor in self.parts]
         targets = [spec.name for spec in self.manifest.pipeline.targets]

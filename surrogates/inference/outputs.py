@@ -1,6 +1,7 @@
 """What a prediction holds: targets, their standard deviations and the ends of their intervals."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -92,26 +93,31 @@ def specs_of(
     return found
 
 
-def attributes_of(spec: VariableSpec) -> dict[str, object]:
-    """Return the attributes that a reader of a prediction sees."""
+def attributes_of(spec: VariableSpec, coordinates: set[str]) -> dict[str, Any]:
+    """Return the attributes that a reader of a prediction with these coordinates sees."""
     shown = (*SHOWN, *spec.attributes)
-    return {key: value for key, value in spec.to_attributes().items() if key in shown}
+    attributes = {key: value for key, value in spec.to_attributes().items() if key in shown}
+    if attributes.get(GRID_MAPPING) not in coordinates:
+        attributes.pop(GRID_MAPPING, None)  # it would name a variable that is not there
+    return attributes
+
+
+def fitting(coordinates: Mapping[str, xr.DataArray], sizes: Mapping[str, int]) -> dict[str, xr.DataArray]:
+    """Return the coordinates whose dimensions have these lengths."""
+    return {
+        name: coordinate
+        for name, coordinate in coordinates.items()
+        if all(sizes.get(str(dim)) == length for dim, length in coordinate.sizes.items())
+    }
 
 
 def data_array(
     spec: VariableSpec, values: np.ndarray, coordinates: Mapping[str, xr.DataArray]
 ) -> xr.DataArray:
     """Return one variable of a prediction with the coordinates that fit it."""
-    sizes = dict(zip(spec.dims, values.shape, strict=True))
-    fitting = {
-        name: coordinate
-        for name, coordinate in coordinates.items()
-        if all(sizes.get(str(dim)) == length for dim, length in coordinate.sizes.items())
-    }
-    attributes = attributes_of(spec)
-    if attributes.get(GRID_MAPPING) not in fitting:
-        attributes.pop(GRID_MAPPING, None)  # it would name a variable that is not there
-    return xr.DataArray(values, dims=spec.dims, coords=fitting, attrs=attributes, name=spec.name)
+    kept = fitting(coordinates, dict(zip(spec.dims, values.shape, strict=True)))
+    attributes = attributes_of(spec, set(kept))
+    return xr.DataArray(values, dims=spec.dims, coords=kept, attrs=attributes, name=spec.name)
 
 
 def _beside(target: VariableSpec, level: float | None) -> Iterator[VariableSpec]:

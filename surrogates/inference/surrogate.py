@@ -3,6 +3,7 @@
 import html
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
+from torch import Tensor
 
 from datasets.store.checks import check
 from datasets.store.specs import VariableSpec
@@ -18,8 +20,12 @@ from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.errors import BundleError, OutOfRangeWarning
 from surrogates.inference.grid import check_grid
 from surrogates.inference.manifest import MANIFEST
-from surrogates.inference.outputs import GRID_MAPPING, check_interval, data_array, specs_of, with_interval
-from surrogates.learning.protocols import Batch
+from surrogates.inference.outputs import GRID_MAPPING, check_interval, specs_of, with_interval
+from surrogates.inference.sinks import Outline, Part, in_memory, on_disk, require_store
+from surrogates.inference.tiling import Axis, axes_of, blend
+from surrogates.learning.layout import field_dims
+from surrogates.learning.protocols import Batch, deviation_name
+from surrogates.learning.tile import Reader, Tile
 
 CELLS_PER_BATCH = 1 << 20
 SEED = 0
@@ -102,6 +108,7 @@ class Surrogate:
         batch_size: int | None = None,
         device: str | None = None,
         interval: float | None = None,
+        out: str | Path | None = None,
     ) -> xr.Dataset:
         """Predict the outputs; equal inputs give equal answers.
 
@@ -109,14 +116,17 @@ class Surrogate:
         ----------
         ds
             Holds the inputs by name; dimensions in any order, units converted where UDUNITS can. Without the
-            record dimension it is one example. Other variables are ignored.
+            record dimension it is one example. Other variables are ignored. Fields on a plane or in space may
+            be larger than those of training: they are predicted in overlapping tiles of that size, blended.
         batch_size
-            Examples at a time, by default as many as make about a million cells. Only these are read from a
-            data set that lies on disk.
+            Examples at a time, by default as many as make about a million cells, and one tile of a larger
+            field. Only these are read from a data set that lies on disk.
         device
             Move the surrogate there first, e.g. `cuda`.
         interval
             Level of the interval around each target, e.g. 0.9, as the validation split calibrated it.
+        out
+            A new Zarr store to write to part by part, for predictions that do not fit into memory.
 
         Returns
         -------
@@ -124,6 +134,7 @@ class Surrogate:
             The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and of
             the training data for dimensions that `ds` lacks. Beside each target `<target>_standard_deviation`
             where the surrogate predicts one, and with `interval` also `<target>_lower` and `<target>_upper`.
+            With `out` the opened store.
 
         Raises
         ------
@@ -148,20 +159,27 @@ class Surrogate:
         calibration = self.bundle.manifest.calibration
         if interval is not None:
             check_interval(interval, calibration, self.outputs)
-        single = self._is_single(ds)
-        given = self._select(ds, single)
+        if out is not None:
+            require_store(Path(out))
+        given = self._select(ds)
         check_grid(given, self.bundle.manifest.coordinates)
+        axes = self._axes(given)
         seen: dict[str, tuple[float, float]] = {}
-        parts = list(self._batches(given, batch_size or self._batch_size(), seen))
-        self._warn_out_of_range(seen)
-        values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        parts = (
+            self._batches(given, batch_size or self._batch_size(), seen)
+            if axes is None
+            else self._tiles(given, axes, seen)
+        )
         if interval is not None:
-            values = with_interval(values, calibration, interval)
-        specs = specs_of(self.outputs, set(values), interval)
-        coordinates = self._trained_coordinates() | {str(name): c for name, c in given.coords.items()}
-        out = xr.Dataset({name: data_array(spec, values[name], coordinates) for name, spec in specs.items()})
-        out.attrs = {"title": f"Prediction of {self.bundle.manifest.name}", "source": "sciml-surrogates"}
-        return out.isel({self.record_dimension: 0}) if single else out
+            parts = ((places, with_interval(part, calibration, interval)) for places, part in parts)
+        head = next(parts)
+        outline = self._outline(given, set(head[1]), interval, axes)
+        parts = (
+            self._without_record(part) if self._is_single(given) else part for part in chain([head], parts)
+        )
+        whole = in_memory(outline, parts) if out is None else on_disk(Path(out), outline, parts)
+        self._warn_out_of_range(seen)
+        return whole
 
     def _is_single(self, ds: xr.Dataset) -> bool:
         """Whether every input that varies lacks the record dimension, and that alone."""
@@ -171,17 +189,47 @@ class Surrogate:
             if name in ds.variables and self.record_dimension in spec.dims
         )
 
-    def _select(self, ds: xr.Dataset, single: bool) -> xr.Dataset:
-        """Keep the inputs; a single example gets a record dimension of length one."""
+    def _select(self, ds: xr.Dataset) -> xr.Dataset:
+        """Keep the inputs and their coordinate reference systems; nothing is read."""
         given = ds[[name for name in self.inputs if name in ds.variables]]
-        given = given.assign_coords(
-            {name: ds[name] for name in self._grid_mappings() if name in ds.variables}
-        )
-        if single:
-            fixed = [name for name, spec in self.inputs.items() if self.record_dimension not in spec.dims]
-            shared = given[[name for name in fixed if name in given.variables]]
-            given = given.drop_vars(list(shared.data_vars)).expand_dims(self.record_dimension).assign(shared)
-        return given
+        return given.assign_coords({name: ds[name] for name in self._grid_mappings() if name in ds.variables})
+
+    def _axes(self, given: xr.Dataset) -> tuple[Axis, ...] | None:
+        """The tiles of a field that is larger than the window of training, None for any other."""
+        layout = self.bundle.parts[0][0].layout
+        specs = self.inputs.values()
+        windows = {
+            dim: length
+            for spec in specs
+            for dim, length in zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
+        }
+        return axes_of(layout.grid, windows, {str(dim): size for dim, size in given.sizes.items()})
+
+    def _outline(
+        self, given: xr.Dataset, names: set[str], interval: float | None, axes: Sequence[Axis] | None
+    ) -> Outline:
+        """What the whole prediction looks like."""
+        specs = specs_of(self.outputs, names, interval)
+        sizes = {self.record_dimension: given.sizes.get(self.record_dimension, 1)}
+        for spec in specs.values():
+            sizes |= zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
+        sizes |= {axis.dim: axis.field for axis in axes or ()}
+        chunks = {self.record_dimension: 1 if axes else self._batch_size()}
+        chunks |= {axis.dim: axis.window for axis in axes or ()}
+        if self._is_single(given):
+            specs = {
+                name: spec.model_copy(update={"dims": field_dims(spec, self.record_dimension)})
+                for name, spec in specs.items()
+            }
+        coordinates = self._trained_coordinates() | {str(name): c for name, c in given.coords.items()}
+        title = f"Prediction of {self.bundle.manifest.name}"
+        return Outline(specs, sizes, chunks, coordinates, {"title": title, "source": "sciml-surrogates"})
+
+    def _without_record(self, part: Part) -> Part:
+        places, values = part
+        axes = {name: spec.dims.index(self.record_dimension) for name, spec in self.outputs.items()}
+        (axis,) = set(axes.values())
+        return places, {name: np.take(value, 0, axis=axis) for name, value in values.items()}
 
     def _warn_out_of_range(self, seen: Mapping[str, tuple[float, float]]) -> None:
         for name, (smallest, largest) in seen.items():
@@ -198,36 +246,85 @@ class Surrogate:
                 stacklevel=3,
             )
 
-    def _batches(
-        self, ds: xr.Dataset, size: int, seen: dict[str, tuple[float, float]]
-    ) -> Iterator[dict[str, np.ndarray]]:
+    def _batches(self, ds: xr.Dataset, size: int, seen: dict[str, tuple[float, float]]) -> Iterator[Part]:
         """Check and predict a few examples at a time; `seen` gets the ends of each input that has a range."""
-        specs = list(self.inputs.values())
-        device = self.bundle.device
-        rng = torch.Generator(device=device).manual_seed(SEED)
+        rng = torch.Generator(device=self.bundle.device).manual_seed(SEED)
         records = ds.sizes.get(self.record_dimension, 1)
         for start in range(0, max(records, 1), size):
-            part = ds.isel({self.record_dimension: slice(start, start + size)}, missing_dims="ignore")
-            checked = check(part, specs, record_dimension=self.record_dimension, first_record=start)
-            self._widen(seen, checked)
-            inputs = self._tensors(checked, device)
+            place = {self.record_dimension: slice(start, min(start + size, records))}
+            inputs = self._read(ds, self.inputs, place, seen)
             with torch.inference_mode():
                 answer = self.bundle.ask(inputs, rng)
-            yield {name: value.cpu().numpy() for name, value in answer.items()}
+            yield place, {name: value.cpu().numpy() for name, value in answer.items()}
+
+    def _tiles(
+        self, ds: xr.Dataset, axes: Sequence[Axis], seen: dict[str, tuple[float, float]]
+    ) -> Iterator[Part]:
+        """Predict one tile after the other; only its inputs are read, and what its transform asks for."""
+        rng = torch.Generator(device=self.bundle.device).manual_seed(SEED)
+        names = {deviation_name(name) for name in self.outputs}
+        specs = specs_of(self.outputs, names, None)
+        field = tuple(axis.field for axis in axes)
+        for record in range(ds.sizes.get(self.record_dimension, 1)):
+            place = {self.record_dimension: slice(record, record + 1)}
+
+            def reader(name: str, window: tuple[slice, ...], place: dict[str, slice] = place) -> Tensor:
+                places = place | {axis.dim: cut for axis, cut in zip(axes, window, strict=True)}
+                spec = self._spec_there(self.inputs[name], places)
+                return self._read(ds, {name: spec}, places, seen)[name]
+
+            def ask(window: tuple[slice, ...], reader: Reader = reader) -> dict[str, np.ndarray]:
+                with torch.inference_mode():
+                    answer = self.bundle.ask(Tile(list(self.inputs), window, field, reader), rng)
+                return {name: value.cpu().numpy() for name, value in answer.items()}
+
+            for band, values in blend(ask, axes, specs):
+                yield place | {axes[0].dim: band}, values
+
+    def _spec_there(self, spec: VariableSpec, places: Mapping[str, slice]) -> VariableSpec:
+        """What an input has to be in a part of a field that is larger than the window of training."""
+        dims = field_dims(spec, self.record_dimension)
+        shape = tuple(
+            places[dim].stop - places[dim].start if dim in places else length
+            for dim, length in zip(dims, spec.shape, strict=True)
+        )
+        positions = {
+            name for part, _ in self.bundle.parts for name in getattr(part.transform, "positions", ())
+        }
+        free = {"minimum": None, "maximum": None} if spec.name in positions else {}
+        return spec.model_copy(update={"shape": shape, **free})
+
+    def _read(
+        self,
+        ds: xr.Dataset,
+        specs: Mapping[str, VariableSpec],
+        places: Mapping[str, slice],
+        seen: dict[str, tuple[float, float]],
+    ) -> Batch:
+        """Read, check and convert inputs in some places; a single example gets a record dimension of one."""
+        names = [name for name in specs if name in ds.variables]
+        part = ds[names].isel(places, missing_dims="ignore")
+        if self._is_single(ds):
+            varying = [name for name in names if self.record_dimension in specs[name].dims]
+            part = part.assign({name: part[name].expand_dims(self.record_dimension) for name in varying})
+        first = places[self.record_dimension].start
+        checked = check(
+            part, list(specs.values()), record_dimension=self.record_dimension, first_record=first
+        )
+        self._widen(seen, checked)
+        device = self.bundle.device
+        batch = {}
+        for name in specs:
+            tensor = torch.from_numpy(np.ascontiguousarray(checked[name].values))
+            batch[name] = tensor.to(device, torch.bool if tensor.dtype == torch.bool else torch.float32)
+        return batch
 
     def _widen(self, seen: dict[str, tuple[float, float]], ds: xr.Dataset) -> None:
-        for name in self.bundle.manifest.ranges.keys() & self.inputs.keys():
+        for name in self.bundle.manifest.ranges.keys() & {str(name) for name in ds.data_vars}:
             values = ds[name].values[~np.isnan(ds[name].values)]
             if values.size:
                 low, high = seen.get(name, (np.inf, -np.inf))
                 seen[name] = min(low, float(values.min())), max(high, float(values.max()))
-
-    def _tensors(self, ds: xr.Dataset, device: torch.device) -> Batch:
-        batch = {}
-        for name in self.inputs:
-            tensor = torch.from_numpy(np.ascontiguousarray(ds[name].values))
-            batch[name] = tensor.to(device, torch.bool if tensor.dtype == torch.bool else torch.float32)
-        return batch
 
     def _batch_size(self) -> int:
         cells = max(prod(spec.shape) for spec in (*self.inputs.values(), *self.outputs.values()))

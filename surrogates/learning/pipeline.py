@@ -16,6 +16,7 @@ from surrogates.core.text import listing
 from surrogates.learning.layout import Layout, shared_grid
 from surrogates.learning.normaliser import Normaliser, moments_of
 from surrogates.learning.protocols import Batch, Transform, deviation_name
+from surrogates.learning.tile import Tile
 
 LARGEST_LOG_VARIANCE = 10.0  # of a normalised target: standard deviations from 0.7 % to 148 of the data's
 
@@ -135,6 +136,8 @@ class Pipeline(nn.Module):
 
     def features(self, inputs: Mapping[str, Tensor]) -> Features:
         """Return the transform's channels and offset."""
+        if isinstance(inputs, Tile) and getattr(self.transform, "takes_tiles", False):
+            return cast(Features, self.transform(inputs))
         return cast(Features, self.transform({name: inputs[name] for name in self.input_names}))
 
     def normalised(self, features: Features) -> Tensor:

@@ -58,8 +58,10 @@ class Objective(Protocol):
 class Predictor(Protocol):
     """How a trained pipeline is asked; named in the bundle, so training and inference share it."""
 
-    def __call__(self, pipeline: "Pipeline", inputs: Batch, rng: torch.Generator | None = None) -> Batch:
-        """Return the targets in physical units."""
+    def __call__(
+        self, pipeline: "Pipeline", inputs: Mapping[str, Tensor], rng: torch.Generator | None = None
+    ) -> Batch:
+        """Return the targets in physical units; hand `inputs` on to the pipeline as they are."""
 
 
 class Baseline(Protocol):

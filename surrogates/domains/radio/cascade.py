@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from datasets.store.specs import VariableSpec
 from surrogates.domains.radio.interpolation import interpolate
-from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS
+from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS, POSITION
 from surrogates.domains.radio.transforms import PhysicsChannels, require
 from surrogates.learning.pipeline import Features, Pipeline, PipelineConfig
 
@@ -75,6 +75,8 @@ class Directional(nn.Module):
         "measured",
     ]
     in_channels = len(channel_names)
+    takes_tiles = True
+    positions = (POSITION,)
 
     def __init__(
         self,
@@ -100,7 +102,7 @@ class Directional(nn.Module):
         """Return the channels and the sum that the network corrects."""
         link = self.physics.link
         path = link.path(inputs)
-        physics = self.physics.of(path)
+        physics = self.physics.of(path, inputs)
         with torch.no_grad():
             iso = self._first_stage(inputs, physics)
         gain = link.antenna_gain(path, inputs[AZIMUTH])
@@ -145,6 +147,8 @@ class PublishedDirectional(nn.Module):
     channel_names: ClassVar[list[str]] = ["building_height", "sparse map", "first stage", "measured"]
     in_channels = 4
     normalise = False
+    takes_tiles = True
+    positions = (POSITION,)
 
     def __init__(
         self,

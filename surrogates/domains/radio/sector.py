@@ -93,7 +93,7 @@ class SectorChannels(nn.Module):
             path.sight.to(free.dtype),
             path.ray.clearance.clamp(-20.0, 20.0) / 10.0,
             path.ray.blocked_length.clamp(max=100.0) / 40.0,
-            built_share(path.building),
+            built_share(inputs),
             east[None, None, :].expand_as(free),
             north[None, :, None].expand_as(free),
             torch.where(measured, (samples - LEVEL) / TEN_DECIBELS, 0.0),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from physics import propagation
+from surrogates.learning.tile import Tile
 
 HEIGHTS, GROUND, POSITION, AZIMUTH = (
     "building_height",
@@ -32,25 +33,63 @@ class Link:
         Height of the receivers above the ground, m.
     steps
         Parts in which the direct ray is looked at.
+    longest
+        Length of the longest part, m: rays that are longer than those of a 512 m window get more parts.
     """
 
     frequency: float = 3.66e9
     cell: float = 4.0
     receiver_height: float = 2.0
     steps: int = 64
+    longest: float = 11.4
 
     def directions(self, inputs: Mapping[str, Tensor]) -> propagation.Link:
         """Return distance and direction of every cell, each (batch, y, x), without a march along the ray."""
-        return propagation.link_geometry(inputs[GROUND], inputs[POSITION], self.cell, self.receiver_height)
+        return propagation.link_geometry(
+            inputs[GROUND], inputs[POSITION], self.cell, self.receiver_height, self.view(inputs)
+        )
 
     def path(self, inputs: Mapping[str, Tensor]) -> "Path":
-        """Return the geometry of every cell's direct ray, each (batch, y, x)."""
+        """Return the geometry of every cell's direct ray, each (batch, y, x).
+
+        Of a `Tile` only the window's cells; the rays are followed over the whole map.
+        """
         building, ground, position = (inputs[name] for name in GEOMETRY)
-        link = self.directions(inputs)
+        view = self.view(inputs)
+        link = propagation.link_geometry(ground, position, self.cell, self.receiver_height, view)
         ray = propagation.direct_ray(
-            building, ground, position, self.cell, self.receiver_height, self.frequency, self.steps
+            building,
+            ground,
+            position,
+            self.cell,
+            self.receiver_height,
+            self.frequency,
+            self.steps,
+            self.longest,
+            view,
         )
         return Path(building, position[:, 2, None, None], link, ray)
+
+    def view(self, inputs: Mapping[str, Tensor]) -> propagation.View | None:
+        """How a tile sees its map; None where the inputs are the whole map."""
+        if not isinstance(inputs, Tile):
+            return None
+        (rows, columns), (height, width) = inputs.window, inputs.field
+        window = propagation.Window(
+            rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
+        )
+        east, north, _ = (inputs[POSITION] / self.cell).long()[0].tolist()
+        row, column = min(max(north, 0), height - 1), min(max(east, 0), width - 1)
+        below = inputs.read(GROUND, (slice(row, row + 1), slice(column, column + 1)))
+
+        def surface(piece: propagation.Window) -> Tensor:
+            place = (
+                slice(piece.row, piece.row + piece.rows),
+                slice(piece.column, piece.column + piece.columns),
+            )
+            return inputs.read(HEIGHTS, place) + inputs.read(GROUND, place)
+
+        return propagation.View(window, height, width, below[:, 0, 0], surface)
 
     def free_space(self, path: "Path") -> Tensor:
         """Path gain of free space, dB."""

@@ -11,8 +11,9 @@ from datasets.store.specs import VariableSpec
 from physics.propagation import knife_edge_loss
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
-from surrogates.domains.radio.site import GEOMETRY, HEIGHTS, Link, Path
+from surrogates.domains.radio.site import GEOMETRY, HEIGHTS, POSITION, Link, Path
 from surrogates.learning.pipeline import Features
+from surrogates.learning.tile import Tile, inner
 
 DECADE, TALL, FAR = 20.0, 20.0, 50.0  # dB, m, m: channels of order one before they are normalised
 NEIGHBOURHOOD = 9  # cells of the side of the square in which the share of buildings counts
@@ -54,6 +55,8 @@ class PhysicsChannels(nn.Module):
         "diffraction parameter",
     ]
     in_channels = len(channel_names)
+    takes_tiles = True
+    positions = (POSITION,)
 
     def __init__(
         self,
@@ -71,9 +74,9 @@ class PhysicsChannels(nn.Module):
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
         """Return the channels and the map of free space."""
-        return self.of(self.link.path(inputs))
+        return self.of(self.link.path(inputs), inputs)
 
-    def of(self, path: Path) -> Features:
+    def of(self, path: Path, inputs: Mapping[str, Tensor]) -> Features:
         """Return channels and free space for rays that are known already."""
         free, uma = self.link.free_space(path), self.link.uma(path)
         sight = path.sight.to(free.dtype)
@@ -81,7 +84,7 @@ class PhysicsChannels(nn.Module):
             [
                 path.building / TALL,
                 (path.building > 0).to(free.dtype),
-                built_share(path.building),
+                built_share(inputs),
                 torch.log10(path.link.distance.clamp(min=1.0)),
                 (path.height - self.link.receiver_height).expand_as(free) / TALL,
                 free / DECADE,
@@ -114,6 +117,8 @@ class PublishedIso(nn.Module):
     channel_names: ClassVar[list[str]] = ["building_height", "transmitter"]
     in_channels = 2
     normalise = False
+    takes_tiles = True
+    positions = (POSITION,)
 
     def __init__(
         self,
@@ -135,17 +140,25 @@ class PublishedIso(nn.Module):
 
 
 def transmitter_map(inputs: Mapping[str, Tensor], cell: float) -> Tensor:
-    """Zeros, but the transmitter's height (m) in the cell it stands in; (batch, y, x)."""
-    heights, position = inputs[HEIGHTS], inputs["transmitter_position"][:, :, None, None]
-    ny, nx = heights.shape[-2:]
-    rows, columns = (torch.arange(count, device=heights.device) for count in (ny, nx))
-    here = rows[:, None] == (position[:, 1] / cell).long().clamp(0, ny - 1)
-    here = here & (columns == (position[:, 0] / cell).long().clamp(0, nx - 1))
-    return torch.where(here, position[:, 2], 0.0)
+    """Zeros, but the transmitter's height (m) in the cell it stands in, if it is here; (batch, y, x)."""
+    heights, position = inputs[HEIGHTS], inputs["transmitter_position"]
+    (ny, nx), (south, west) = heights.shape[-2:], (0, 0)
+    if isinstance(inputs, Tile):
+        (ny, nx), (south, west) = inputs.field, (place.start for place in inputs.window)
+    column = (position[:, 0] / cell).long().clamp(0, nx - 1) - west
+    row = (position[:, 1] / cell).long().clamp(0, ny - 1) - south
+    rows, columns = (torch.arange(side, device=heights.device) for side in heights.shape[-2:])
+    here = (rows[:, None] == row[:, None, None]) & (columns == column[:, None, None])
+    return torch.where(here, position[:, 2, None, None], 0.0)
 
 
-def built_share(building: Tensor) -> Tensor:
+def built_share(inputs: Mapping[str, Tensor]) -> Tensor:
     """Share of the neighbourhood that is built up, (batch, y, x)."""
-    built = (building > 0).to(building.dtype).unsqueeze(1)
     half = NEIGHBOURHOOD // 2
-    return functional.avg_pool2d(built, NEIGHBOURHOOD, 1, half, count_include_pad=False).squeeze(1)
+    if isinstance(inputs, Tile):
+        building, window = inputs.around(HEIGHTS, half)
+    else:
+        building, window = inputs[HEIGHTS], ()
+    built = (building > 0).to(building.dtype).unsqueeze(1)
+    share = functional.avg_pool2d(built, NEIGHBOURHOOD, 1, half, count_include_pad=False).squeeze(1)
+    return inner(share, window)

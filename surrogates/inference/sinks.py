@@ -1,0 +1,117 @@
+"""Where the parts of a prediction go: into memory, or into a Zarr store that need not fit into it."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from datasets.store.specs import VariableSpec
+from surrogates.inference.outputs import attributes_of, data_array, fitting
+
+Part = tuple[Mapping[str, slice], Mapping[str, np.ndarray]]
+"""Places by dimension (whole where not named), and the values there."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What the whole prediction looks like.
+
+    Attributes
+    ----------
+    specs
+        Of all variables.
+    sizes, chunks
+        Lengths of all dimensions, and of what is written or read at once.
+    coordinates
+        Offered by name; each variable gets those that fit.
+    attributes
+        Of the data set.
+    """
+
+    specs: Mapping[str, VariableSpec]
+    sizes: Mapping[str, int]
+    chunks: Mapping[str, int]
+    coordinates: Mapping[str, xr.DataArray]
+    attributes: Mapping[str, Any]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a variable."""
+        return tuple(self.sizes[dim] for dim in self.specs[name].dims)
+
+    def place(self, name: str, places: Mapping[str, slice]) -> tuple[slice, ...]:
+        """Where a part of a variable goes."""
+        return tuple(places.get(dim, slice(None)) for dim in self.specs[name].dims)
+
+
+def in_memory(outline: Outline, parts: Iterator[Part]) -> xr.Dataset:
+    """Return all parts as one data set."""
+    arrays: dict[str, np.ndarray] = {}
+    for places, values in parts:
+        for name in outline.specs:
+            if name not in arrays:
+                arrays[name] = np.empty(outline.shape(name), values[name].dtype)
+            arrays[name][outline.place(name, places)] = values[name]
+    variables = {
+        name: data_array(spec, arrays[name], outline.coordinates) for name, spec in outline.specs.items()
+    }
+    return xr.Dataset(variables, attrs=dict(outline.attributes))
+
+
+def require_store(path: Path) -> None:
+    """Refuse a place that is taken, or no name of a Zarr store."""
+    if path.suffix != ".zarr":
+        raise ValueError(f"out is {path.name}; expected a name that ends in .zarr.")
+    if path.exists():
+        raise FileExistsError(f"{path} exists; remove it or choose another name.")
+
+
+def on_disk(path: Path, outline: Outline, parts: Iterator[Part]) -> xr.Dataset:
+    """Write all parts as they come, and return the opened store; it appears whole or not at all."""
+    staging = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write_coordinates(outline, staging)
+        group = zarr.open_group(staging, mode="r+")
+        arrays: dict[str, Any] = {}
+        for places, values in parts:
+            for name in outline.specs:
+                if name not in arrays:
+                    arrays[name] = _create(group, outline, name, values[name].dtype)
+                arrays[name][outline.place(name, places)] = values[name]
+        staging.replace(path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return xr.open_zarr(path, chunks=None, consolidated=False)
+
+
+def write_coordinates(outline: Outline, path: Path) -> None:
+    """Begin a store with everything but the variables."""
+    found: dict[str, xr.DataArray] = {}
+    for spec in outline.specs.values():
+        found |= fitting(outline.coordinates, {dim: outline.sizes[dim] for dim in spec.dims})
+    # Text of variable length: Zarr v3 has no specification of the fixed kind.
+    texts = {name: each.astype(object) for name, each in found.items() if each.dtype.kind == "U"}
+    bare = xr.Dataset(coords=found | texts, attrs=dict(outline.attributes))
+    bare.to_zarr(path, mode="w", zarr_format=3, consolidated=False)
+
+
+def _create(group: zarr.Group, outline: Outline, name: str, dtype: np.dtype) -> Any:
+    spec, shape = outline.specs[name], outline.shape(name)
+    attributes = attributes_of(spec, set(outline.coordinates))
+    return group.create_array(
+        name,
+        shape=shape,
+        dtype=dtype,
+        chunks=tuple(
+            max(1, min(outline.chunks.get(dim, length), length))
+            for dim, length in zip(spec.dims, shape, strict=True)
+        ),
+        fill_value=np.nan if dtype.kind == "f" else 0,
+        dimension_names=spec.dims,
+        attributes=attributes,
+    )
