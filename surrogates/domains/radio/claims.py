@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from surrogates.domains.radio import measured_claims
 from surrogates.evaluation.claims import Claim, Experiment
 
 METRIC = "RMSE in dB, outdoor cells above -140 dB of a city never seen in training"
@@ -63,4 +64,4 @@ def claims() -> list[Claim]:
         claim(f"U-Net-Dir with 200 samples beats {title}", "with_200_samples", "U-Net-Dir", name, title, 0.0)
         for name, title in interpolators
     ]
-    return [*without, *samples]
+    return [*without, *samples, *measured_claims.claims()]

@@ -1,0 +1,229 @@
+"""The claims on measured sectors: a process that never saw the site against what else knows its samples.
+
+The Duke CBRS cells A and C with both phones (public, Apache-2.0) come as files; where they lie is told by
+``SURROGATES_RADIO_DATA``. The process is trained once, on campaigns drawn on the demonstration's maps and,
+where its extract is there, on maps of Helsinki.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
+
+from surrogates.core.errors import ConfigError
+from surrogates.evaluation.claims import Claim, Experiment
+
+FILES = Path(os.environ.get("SURROGATES_RADIO_DATA", "../shared/data/radio"))
+EXTRACT, SITE, CITIES, MAP = "osm/Helsinki.osm.pbf", "data/duke.zarr", "data/demo.zarr", "data/helsinki.zarr"
+RUNS = Path("runs/claims/measured")
+METRIC = "RMSE in dB of held-out cells, mean of cells A and C with both phones, {protocol}"
+SOURCE = "drive test of Geo2SigMap, arXiv:2312.14303"
+OURS = "sector process"
+BASELINES = {
+    "sample_mean": "mean of the samples",
+    "sample_log_distance": "log-distance fit of the samples",
+    "inverse_distance": "inverse distance",
+    "nearest_samples": "3 nearest samples",
+    "kriging": "kriging",
+    "geometry_ridge": "ridge on geometry and kriging",
+    "geometry_gp": "Gaussian process on geometry",
+}
+PROTOCOLS = {
+    "random": ("200 random cells given", 5),
+    "blocks_64m": ("blocks of 64 m held out", 5),
+    "blocks_128m": ("blocks of 128 m held out", 20),
+}
+"""What each is called, and its number of seeds; a seed of blocks is two divisions, one for each origin."""
+
+
+def run_seed(protocol: str, seed: int) -> Mapping[str, float]:
+    """Score every method under one protocol with one seed.
+
+    Returns
+    -------
+    mapping
+        ``<metric>/<method>`` is the mean over the four maps, ``<metric>/<method>/<map>`` one map, and
+        ``gain/<baseline>`` how much lower our RMSE is; metrics are ``rmse`` and ``mae`` (dB) and
+        ``coverage`` of the 90 % interval.
+    """
+    from joblib import Parallel, delayed
+
+    run, _ = trained(), site()
+    parts = Parallel(n_jobs=2)(delayed(_score)(protocol, seed, str(run), place) for place in range(4))
+    found = {name: value for part in parts for name, value in part.items()}
+    values = dict(found)
+    for metric in ("rmse", "mae", "coverage"):
+        for method in (OURS, *BASELINES):
+            each = [value for name, value in found.items() if name.startswith(f"{metric}/{method}/")]
+            values[f"{metric}/{method}"] = sum(each) / len(each)
+    for method in BASELINES:
+        values[f"gain/{method}"] = values[f"rmse/{method}"] - values[f"rmse/{OURS}"]
+    return values
+
+
+def _score(protocol: str, seed: int, run: str, place: int) -> dict[str, float]:
+    """Score every method on one map, its divisions pooled by their mean."""
+    import tempfile
+
+    import torch
+
+    from surrogates.core.build import build
+    from surrogates.domains.radio.folds import HoldOut, RandomCells, SpatialBlocks
+    from surrogates.domains.radio.measured import (
+        of_interpolator,
+        of_pipeline,
+        pooled,
+        read_records,
+        score_draws,
+    )
+    from surrogates.inference.bundle import load_bundle
+
+    torch.set_num_threads(1)
+    holdout: HoldOut
+    if protocol == "random":
+        holdout, draws = RandomCells(seed=seed), 1
+    else:
+        holdout = SpatialBlocks(float(protocol.removeprefix("blocks_").removesuffix("m")), seed=seed)
+        draws = holdout.folds * holdout.origins
+    built = {
+        name: build("baselines", {"name": name, "samples": "rsrp_samples"}, **CONTEXT) for name in BASELINES
+    }
+    methods = {name: of_interpolator(baseline) for name, baseline in built.items()}
+    methods[OURS] = of_pipeline(load_bundle(Path(run) / "bundle").pipeline)
+    record = read_records(SITE)[place]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = score_draws(
+            [record], methods, {protocol: (holdout, draws)}, Path(folder) / "rows", progress=False
+        )
+    return {
+        f"{metric}/{method}/{name}": float(values.mean())
+        for metric in ("rmse", "mae", "coverage")
+        for (_, method, name), values in pooled(rows, metric).items()
+    }
+
+
+CONTEXT: dict[str, object] = {"targets": ["rsrp"], "inputs": [], "mask": None, "specs": {}}
+
+
+def site() -> Path:
+    """Return the store of the measured cells, imported from its files if it is not there."""
+    from datasets.factory.build import build
+    from datasets.factory.importing import read_mapping
+    from datasets.radio.drive_test import DriveTest
+
+    if not Path(SITE).exists():
+        files = {
+            "measurements": require("duke/duke_cbrs_rsrp_cells_A_C.csv"),
+            "buildings": require("duke/duke_site1_building_height_128.npy"),
+        }
+        recipe = DriveTest.make(read_mapping(Path("conf/site/duke.yaml")) | files)
+        build(recipe, SITE, workers=0)
+    return Path(SITE)
+
+
+def require(name: str) -> str:
+    """Return the path of a file of measurements, or say what is missing.
+
+    Raises
+    ------
+    ConfigError
+        When it is not there.
+    """
+    if not (FILES / name).is_file():
+        raise ConfigError(
+            f"the claims on measured cells need {FILES / name}, which is not there; "
+            "set SURROGATES_RADIO_DATA to the folder that holds duke/ and osm/"
+        )
+    return str(FILES / name)
+
+
+@cache
+def trained() -> Path:
+    """Return the run of the process; what is missing of its data and its two stages is made first."""
+    from datasets.factory.build import build, resume
+    from datasets.radio.extracts import Extracts
+    from surrogates.domains.radio import demo
+
+    demo.build_data(Path(CITIES), workers=2)
+    stores = [CITIES]
+    if (FILES / EXTRACT).is_file():
+        if Path(MAP).exists():
+            resume(MAP, workers=2)
+        else:
+            whole = {"validation_share": 0.0, "test_share": 0.0, "samples": 48}
+            build(Extracts.make({"osm_file": str(FILES / EXTRACT), **whole}), MAP, workers=2)
+        stores.append(MAP)
+    data = Path(f"[{','.join(stores)}]")
+    iso, measured = RUNS / "iso", RUNS / "process"
+    if not (iso / "run.txt").exists():
+        demo.train(iso, "radio/geo2sigmap", data, ["task.groups=store"])
+    first = (iso / "run.txt").read_text().strip()
+    if not (measured / "run.txt").exists():
+        demo.train(measured, "radio/geo2sigmap_measured", data, [f"parts.iso={first}"])
+    return Path((measured / "run.txt").read_text().strip())
+
+
+def claims() -> list[Claim]:
+    """Return the claims on measured cells: the gains aimed at, and each baseline under each protocol."""
+    command = "python -m surrogates.domains.radio.measured_claims {protocol} {{seed}}"
+    experiments = {
+        protocol: Experiment(
+            name=f"geo2sigmap_measured_{protocol}",
+            command=command.format(protocol=protocol),
+            run=partial(run_seed, protocol),
+            seeds=tuple(range(seeds)),
+        )
+        for protocol, (_, seeds) in PROTOCOLS.items()
+    }
+    blocks = "blocks_128m"
+
+    def gain(method: str, bound: float) -> Claim:
+        return Claim(
+            claim=f"Paired gain over {BASELINES[method]} without having seen the site",
+            source=SOURCE,
+            metric=f"difference of {METRIC.format(protocol=PROTOCOLS[blocks][0])}",
+            experiment=experiments[blocks],
+            ours=f"gain/{method}",
+            baseline=f"rmse/{method}",
+            baseline_name=f"RMSE of {BASELINES[method]}",
+            compare="at_least",
+            bound=bound,
+        )
+
+    def against(protocol: str, method: str) -> Claim:
+        return Claim(
+            claim=f"The process beats {BASELINES[method]}",
+            source=SOURCE,
+            metric=METRIC.format(protocol=PROTOCOLS[protocol][0]),
+            experiment=experiments[protocol],
+            ours=f"rmse/{OURS}",
+            baseline=f"rmse/{method}",
+            baseline_name=BASELINES[method],
+            compare="lower_by",
+            bound=0.0,
+        )
+
+    covers = Claim(
+        claim="90 % intervals of the process hold at least 85 % of the held-out cells",
+        source=SOURCE,
+        metric=f"share of held-out cells, mean of the four maps, {PROTOCOLS[blocks][0]}",
+        experiment=experiments[blocks],
+        ours=f"coverage/{OURS}",
+        baseline="coverage/kriging",
+        baseline_name="kriging",
+        compare="at_least",
+        bound=0.85,
+    )
+    return [
+        gain("kriging", 1.0),
+        gain("geometry_gp", 0.6),
+        covers,
+        *(against(protocol, method) for protocol in reversed(PROTOCOLS) for method in BASELINES),
+    ]
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    print(json.dumps(run_seed(sys.argv[1], int(sys.argv[2])), indent=2))
