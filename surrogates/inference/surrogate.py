@@ -3,6 +3,7 @@
 import html
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from math import prod
 from pathlib import Path
@@ -203,7 +204,11 @@ class Surrogate:
             for spec in specs
             for dim, length in zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
         }
-        return axes_of(layout.grid, windows, {str(dim): size for dim, size in given.sizes.items()})
+        fields = {str(dim): size for dim, size in given.sizes.items()}
+        axes = axes_of(layout.grid, windows, fields)
+        if axes and any(getattr(part.transform, "needs_whole_field", False) for part, _ in self.bundle.parts):
+            return tuple(replace(axis, window=axis.field) for axis in axes)
+        return axes
 
     def _outline(
         self, given: xr.Dataset, names: set[str], interval: float | None, axes: Sequence[Axis] | None

@@ -32,7 +32,10 @@ class Transform(Protocol):
 
     Built with the context ``inputs``, ``targets`` (lists of specs) and ``record_dimension``. A transform may
     also have ``grid``, the dimensions that follow the channel (default: those that every target and some
-    input share), and ``normalise`` (default: true), whether channels and targets are normalised.
+    input share), and ``normalise`` (default: true), whether channels and targets are normalised. Of a field
+    larger than the window of training it gets one tile after the other; with ``takes_tiles`` each as a
+    `surrogates.learning.tile.Tile`, which can look further, and with ``needs_whole_field``, for a network to
+    which the whole matters, all of it at once.
     """
 
     channel_names: list[str]

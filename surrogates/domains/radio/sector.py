@@ -51,6 +51,7 @@ class SectorChannels(nn.Module):
     ]
     in_channels = len(channel_names)
     normalise = False
+    needs_whole_field = True  # every measurement says something of the antenna, however far it is
 
     def __init__(
         self,
