@@ -3,14 +3,13 @@
 import importlib
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from datasets.factory.errors import BuildError
 from datasets.factory.recipe import Recipe
 from datasets.store.layout import Store
 from surrogates.core.errors import RegistryError
-from surrogates.core.registry import names, resolve
+from surrogates.core.registry import resolve
 from surrogates.core.text import nearest
 
 
@@ -29,16 +28,6 @@ def find_recipe(name: str) -> type[Recipe]:
         When there is no such recipe; names the nearest.
     """
     return _recipe(name, _imported(name) if ":" in name else resolve("recipes", name))
-
-
-def importer_names() -> list[str]:
-    """Return the registered recipes that read files; those whose extra is not installed are left out."""
-    found = []
-    for name in names("recipes"):
-        with suppress(ImportError, RegistryError):
-            if getattr(resolve("recipes", name), "reads_files", False):
-                found.append(name)
-    return found
 
 
 def _recipe(name: str, found: object) -> type[Recipe]:

@@ -34,9 +34,6 @@ class Recipe(BaseModel):
     chained
         Whether a unit continues the unit before it (a climate run): units then run in order, and
         `simulate_next` takes the place of `simulate`.
-    reads_files
-        Whether the records come out of files of other programs: the recipe is then an importer
-        (`surrogates data import`).
     seed
         Root of every random number.
 
@@ -59,7 +56,6 @@ class Recipe(BaseModel):
     license: ClassVar[str] = "unspecified"
     record_dimension: ClassVar[str] = "sample"
     chained: ClassVar[bool] = False
-    reads_files: ClassVar[bool] = False
 
     seed: int = Field(default=0, ge=0, description="Root of every random number.")
 

@@ -24,6 +24,7 @@ from surrogates.core.text import listing, nearest
 FEWEST = 20
 """Outdoor cells that a map needs: fewer leave neither a fit nor a score with meaning."""
 FILES = ("measurements", "buildings")
+GEOMETRY = ("building_height", "terrain_height", "transmitter_position", "transmitter_azimuth")
 
 
 class Antenna(BaseModel):
@@ -62,7 +63,6 @@ class DriveTest(Recipe):
     name: ClassVar[str] = "radio/drive_test"
     version: ClassVar[int] = 1
     title: ClassVar[str] = "Signal strength measured on a drive test (made by `surrogates data import`)"
-    reads_files: ClassVar[bool] = True
 
     site: str = Field(description="Name of the site; part of the title.")
     data_license: str = Field("unspecified", description="Licence of readings and buildings.")
@@ -134,14 +134,14 @@ class DriveTest(Recipe):
 
     def specs(self) -> list[VariableSpec]:
         count = self._window.count
-        geometry = variables.geometry_specs(count, self.window_size)
-        return [*geometry, *measured_specs(count)]
+        known = {spec.name: spec for spec in variables.record_specs(count, self.window_size)}
+        return [*(known[name] for name in GEOMETRY), *measured_specs(count)]
 
     def shared(self) -> xr.Dataset:
         names = np.array([measurement.name for measurement in self._measurements], dtype=object)
         meaning = {"long_name": "cell and device of the measurement"}
-        coordinates = variables.coordinates(self.window_size, self.cell_size)
-        return self._window.tables().assign_coords({**coordinates, "measurement": ("sample", names, meaning)})
+        axes = variables.tables((), self.window_size, self.cell_size).coords
+        return self._window.tables().assign_coords(axes).assign_coords(measurement=("sample", names, meaning))
 
     def splits(self) -> list[Split]:
         labels = np.full(self.records(), TEST)

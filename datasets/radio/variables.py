@@ -22,12 +22,10 @@ REPEATABILITY = 1e-3  # dB; bit for bit on one machine, rounding may differ betw
 
 def record_specs(cells: int, size: float) -> list[VariableSpec]:
     """Return the variables of one record: a map of `cells` by `cells`, `size` metres wide."""
-    return [*geometry_specs(cells, size), *_maps(cells), *_labels()]
+    return [*_geometry(cells, size), *_maps(cells), *_labels()]
 
 
-def geometry_specs(cells: int, size: float) -> list[VariableSpec]:
-    """Return what a map says of buildings, ground and transmitter."""
-
+def _geometry(cells: int, size: float) -> list[VariableSpec]:
     def height(name: str, long_name: str, minimum: float, maximum: float) -> VariableSpec:
         return VariableSpec(
             name=name,
@@ -119,7 +117,13 @@ def _labels() -> list[VariableSpec]:
 
 def tables(windows: Sequence[Placed], size: float, cell: float) -> xr.Dataset:
     """Return coordinates, the reference system and the table of windows."""
+    centres = (np.arange(round(size / cell)) + 0.5) * cell
     cities = list(CITIES)
+
+    def axis(name: str, towards: str) -> xr.Variable:
+        meaning = f"distance of the cell centre from the {towards} edge of the window"
+        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
+        return xr.Variable(name, centres, attributes)
 
     def edge(name: str, values: list[float]) -> xr.Variable:
         attributes = {
@@ -147,18 +151,9 @@ def tables(windows: Sequence[Placed], size: float, cell: float) -> xr.Dataset:
                 },
             ),
         },
-        coords=coordinates(size, cell),
+        coords={
+            "y": axis("y", "south"),
+            "x": axis("x", "west"),
+            "enu": ("enu", ["east", "north", "up"], {"long_name": "axis of a position"}),
+        },
     )
-
-
-def coordinates(size: float, cell: float) -> dict[str, xr.Variable]:
-    """Return the coordinates of a map `size` metres wide."""
-    centres = (np.arange(round(size / cell)) + 0.5) * cell
-
-    def axis(name: str, towards: str) -> xr.Variable:
-        meaning = f"distance of the cell centre from the {towards} edge of the window"
-        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
-        return xr.Variable(name, centres, attributes)
-
-    enu = xr.Variable("enu", ["east", "north", "up"], {"long_name": "axis of a position"})
-    return {"y": axis("y", "south"), "x": axis("x", "west"), "enu": enu}

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+
+from surrogates.core.registry import names
 
 if TYPE_CHECKING:
     from datasets.factory.recipe import Recipe
@@ -14,23 +15,7 @@ if TYPE_CHECKING:
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 app = typer.Typer(no_args_is_help=True, help="Build, resume, check, show and import datasets.", **PLAIN)
-
-
-class _Importers(TyperGroup):
-    """`generic`, and every registered recipe that reads files, found when it is asked for."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        from datasets.factory.find import importer_names
-
-        return [*super().list_commands(ctx), *importer_names()]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return super().get_command(ctx, cmd_name) or _importer(cmd_name)
-
-
-importers = typer.Typer(
-    cls=_Importers, no_args_is_help=True, help="Bring files of other programs into a store.", **PLAIN
-)
+importers = typer.Typer(no_args_is_help=True, help="Bring files of other programs into a store.", **PLAIN)
 app.add_typer(importers, name="import")
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="Path or fsspec URL of the store.")]
@@ -123,7 +108,6 @@ def list_recipes() -> None:
     """List the recipes with their parameters."""
     from datasets.factory.find import find_recipe
     from surrogates.cli.data_text import recipe_text
-    from surrogates.core.registry import names
 
     for name in names("recipes"):
         try:
@@ -237,37 +221,41 @@ def import_generic(
     _say_state(own.out, None)
 
 
-def _importer(name: str) -> Any:
-    """Make the command of a recipe that reads files."""
-    from datasets.factory.find import find_recipe
+def _add_importer(name: str) -> None:
+    """Give an importer of files, ours or of another package, its command."""
 
-    recipe_class = find_recipe(name)
-    if not recipe_class.reads_files:
-        raise ValueError(f"Recipe '{name}' reads no files; make its store by `surrogates data build {name}`.")
-    command = typer.Typer(**PLAIN)
-    usage = f"surrogates data import {name} settings.yaml KEY=VALUE... out=data/mine.zarr"
-
-    @command.command(
-        help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) stand in a YAML "
-        f"file, or come as KEY=VALUE, which wins; paths are relative to the current folder.\n\n{usage}"
-    )
-    def run(settings: Settings = None, progress: Bar = None) -> None:
+    def import_files(
+        source: Annotated[
+            Path,
+            typer.Argument(
+                metavar="FOLDER|YAML", help="Where the files lie, or a file of the recipe's parameters."
+            ),
+        ],
+        settings: Settings = None,
+        progress: Bar = None,
+    ) -> None:
         from datasets.factory.build import build as build_store
+        from datasets.factory.find import find_recipe
         from datasets.factory.importing import read_mapping
 
-        words = settings or []
-        files = [word for word in words if word.endswith((".yaml", ".yml")) and "=" not in word]
-        own, given = _split_settings(recipe_class, [word for word in words if word not in files])
-        for file in reversed(files):
-            given = read_mapping(Path(file)) | given
-        recipe = recipe_class.make(given)
+        recipe_class = find_recipe(name)
+        own, given = _split_settings(recipe_class, settings or [])
         if own.out is None:
             raise ValueError(f"Where to? Add out=URL, for example out=data/{Path(name).name}.zarr.")
+        described = source.suffix in (".yaml", ".yml")
+        told = read_mapping(source) if described else {"folder": str(source)}
+        recipe = recipe_class.make({**told, **given})
         with _interruptible():
             build_store(recipe, own.out, workers=own.workers, **_shown(progress))
         _say_state(own.out, None)
 
-    return typer.main.get_command(command)
+    importers.command(name, help=f"Make a store of files of {name}; keys: `surrogates data list`.")(
+        import_files
+    )
+
+
+for _importer in names("importers"):
+    _add_importer(_importer)
 
 
 class _Own:

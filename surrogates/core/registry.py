@@ -15,6 +15,7 @@ from surrogates.core.text import listing, nearest
 
 KINDS = (
     "recipes",
+    "importers",
     "models",
     "transforms",
     "objectives",

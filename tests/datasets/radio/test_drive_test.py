@@ -218,13 +218,6 @@ def test_the_command_takes_a_file_of_settings_and_words_that_win(
     assert not stop.value.code, capsys.readouterr().out
 
 
-def test_a_recipe_that_simulates_is_no_importer(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["data", "import", "radio/urban"])
-    assert stop.value.code == 2
-    assert "make its store by `surrogates data build radio/urban`" in capsys.readouterr().err
-
-
 @pytest.mark.skipif(not DUKE.is_dir(), reason="the Duke measurements are not beside this checkout")
 def test_duke_readings_fill_the_cells_that_were_published(tmp_path: Path) -> None:
     settings = yaml.safe_load((ROOT / "conf" / "site" / "duke.yaml").read_text()) | {
