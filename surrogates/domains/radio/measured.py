@@ -176,8 +176,8 @@ def mean_over_records(rows: Iterable[Row], metric: str = "rmse") -> dict[tuple[s
     found: dict[tuple[str, str], list[np.ndarray]] = {}
     for (protocol, method, _), values in pooled(rows, metric).items():
         found.setdefault((protocol, method), []).append(values)
-    for (protocol, method), values in found.items():
-        if len(counts := sorted({each.size for each in values})) > 1:
+    for (protocol, method), parts in found.items():
+        if len(counts := sorted({each.size for each in parts})) > 1:
             raise ValueError(
                 f"'{method}' was scored on {counts[0]} divisions of one record and {counts[-1]} of another "
                 f"under '{protocol}'; finish it by `score_draws` with the same file"
