@@ -75,6 +75,7 @@ def test_own_simulator_becomes_a_store_a_surrogate_and_a_bundle(folder):
     run_page(ROOT / "docs" / "bring-your-own.md", folder)
 
 
+@pytest.mark.slow
 def test_uncertainty_page_trains_combines_and_covers_what_it_promises(folder):
     run_page(ROOT / "docs" / "uncertainty.md", folder)
     assert (folder / "runs" / "ensemble" / "report.html").exists()
