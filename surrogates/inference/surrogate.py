@@ -1,7 +1,6 @@
 """A trained surrogate: `xarray.Dataset` in, `xarray.Dataset` out, in physical units."""
 
 import html
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -14,18 +13,18 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from datasets.store.checks import check
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.inference.bundle import Bundle, join, load_bundle
-from surrogates.inference.errors import BundleError, OutOfRangeWarning
+from surrogates.inference.errors import BundleError
 from surrogates.inference.grid import check_grid
 from surrogates.inference.manifest import MANIFEST
 from surrogates.inference.outputs import GRID_MAPPING, check_interval, specs_of, with_interval
+from surrogates.inference.reading import Inputs
 from surrogates.inference.sinks import Outline, Part, in_memory, on_disk, require_store
 from surrogates.inference.tiling import Axis, axes_of, blend
 from surrogates.learning.layout import field_dims
-from surrogates.learning.protocols import Batch, deviation_name
+from surrogates.learning.protocols import deviation_name
 from surrogates.learning.tile import Reader, Tile
 
 CELLS_PER_BATCH = 1 << 20
@@ -162,174 +161,112 @@ class Surrogate:
             check_interval(interval, calibration, self.outputs)
         if out is not None:
             require_store(Path(out))
-        given = self._select(ds)
-        check_grid(given, self.bundle.manifest.coordinates)
-        axes = self._axes(given)
-        seen: dict[str, tuple[float, float]] = {}
-        parts = (
-            self._batches(given, batch_size or self._batch_size(), seen)
-            if axes is None
-            else self._tiles(given, axes, seen)
-        )
+        check_grid(ds, self.bundle.manifest.coordinates)
+        inputs = self._inputs(ds)
+        axes = self._axes(inputs)
+        parts = self._batches(inputs, batch_size) if axes is None else self._tiles(inputs, axes)
         if interval is not None:
             parts = ((places, with_interval(part, calibration, interval)) for places, part in parts)
         head = next(parts)
-        outline = self._outline(given, set(head[1]), interval, axes)
-        parts = (
-            self._without_record(part) if self._is_single(given) else part for part in chain([head], parts)
-        )
+        outline = self._outline(ds, inputs, set(head[1]), interval, axes)
+        parts = chain([head], parts)
+        if inputs.single:
+            parts = map(self._without_record, parts)
         whole = in_memory(outline, parts) if out is None else on_disk(Path(out), outline, parts)
-        self._warn_out_of_range(seen)
+        inputs.warn_out_of_range(stacklevel=2)
         return whole
 
-    def _is_single(self, ds: xr.Dataset) -> bool:
-        """Whether every input that varies lacks the record dimension, and that alone."""
-        return all(
-            {self.record_dimension, *ds[name].dims} == set(spec.dims) and len(ds[name].dims) < len(spec.dims)
-            for name, spec in self.inputs.items()
-            if name in ds.variables and self.record_dimension in spec.dims
-        )
+    def _inputs(self, ds: xr.Dataset) -> Inputs:
+        manifest = self.bundle.manifest
+        positions = {
+            name for pipeline, _ in self.bundle.parts for name in getattr(pipeline.transform, "positions", ())
+        }
+        return Inputs(ds, manifest.pipeline.inputs, self.record_dimension, manifest.ranges, positions)
 
-    def _select(self, ds: xr.Dataset) -> xr.Dataset:
-        """Keep the inputs and their coordinate reference systems; nothing is read."""
-        given = ds[[name for name in self.inputs if name in ds.variables]]
-        return given.assign_coords({name: ds[name] for name in self._grid_mappings() if name in ds.variables})
-
-    def _axes(self, given: xr.Dataset) -> tuple[Axis, ...] | None:
+    def _axes(self, inputs: Inputs) -> tuple[Axis, ...] | None:
         """The tiles of a field that is larger than the window of training, None for any other."""
-        layout = self.bundle.parts[0][0].layout
-        specs = self.inputs.values()
         windows = {
             dim: length
-            for spec in specs
+            for spec in self.inputs.values()
             for dim, length in zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
         }
-        fields = {str(dim): size for dim, size in given.sizes.items()}
-        axes = axes_of(layout.grid, windows, fields)
-        if axes and any(getattr(part.transform, "needs_whole_field", False) for part, _ in self.bundle.parts):
+        parts = [pipeline for pipeline, _ in self.bundle.parts]
+        axes = axes_of(parts[0].layout.grid, windows, inputs.sizes)
+        if axes and any(getattr(part.transform, "needs_whole_field", False) for part in parts):
             return tuple(replace(axis, window=axis.field) for axis in axes)
         return axes
 
     def _outline(
-        self, given: xr.Dataset, names: set[str], interval: float | None, axes: Sequence[Axis] | None
+        self,
+        ds: xr.Dataset,
+        inputs: Inputs,
+        names: set[str],
+        interval: float | None,
+        axes: Sequence[Axis] | None,
     ) -> Outline:
         """What the whole prediction looks like."""
         specs = specs_of(self.outputs, names, interval)
-        sizes = {self.record_dimension: given.sizes.get(self.record_dimension, 1)}
+        sizes = {self.record_dimension: inputs.records}
         for spec in specs.values():
             sizes |= zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
         sizes |= {axis.dim: axis.field for axis in axes or ()}
         chunks = {self.record_dimension: 1 if axes else self._batch_size()}
         chunks |= {axis.dim: axis.window for axis in axes or ()}
-        if self._is_single(given):
+        if inputs.single:
             specs = {
                 name: spec.model_copy(update={"dims": field_dims(spec, self.record_dimension)})
                 for name, spec in specs.items()
             }
-        coordinates = self._trained_coordinates() | {str(name): c for name, c in given.coords.items()}
+        systems = {name: ds[name] for name in self._grid_mappings() if name in ds.variables}
+        offered = {str(name): coordinate for name, coordinate in inputs.ds.coords.items()}
         title = f"Prediction of {self.bundle.manifest.name}"
-        return Outline(specs, sizes, chunks, coordinates, {"title": title, "source": "sciml-surrogates"})
+        return Outline(
+            specs,
+            sizes,
+            chunks,
+            self._trained_coordinates() | offered | systems,
+            {"title": title, "source": "sciml-surrogates"},
+        )
 
     def _without_record(self, part: Part) -> Part:
         places, values = part
-        axes = {name: spec.dims.index(self.record_dimension) for name, spec in self.outputs.items()}
-        (axis,) = set(axes.values())
+        (axis,) = {spec.dims.index(self.record_dimension) for spec in self.outputs.values()}
         return places, {name: np.take(value, 0, axis=axis) for name, value in values.items()}
 
-    def _warn_out_of_range(self, seen: Mapping[str, tuple[float, float]]) -> None:
-        for name, (smallest, largest) in seen.items():
-            low, high = self.bundle.manifest.ranges[name]
-            slack = 1e-6 * max(abs(low), abs(high), high - low)
-            worst = smallest if smallest < low - slack else largest
-            if low - slack <= worst <= high + slack:
-                continue
-            units = display(self.inputs[name].units) or "(no unit)"
-            warnings.warn(
-                f"{name} is {worst:.6g} {units}, outside its training range of {low:.6g} to {high:.6g} "
-                f"{units}; the prediction is an extrapolation.",
-                OutOfRangeWarning,
-                stacklevel=3,
-            )
+    def _batches(self, inputs: Inputs, size: int | None) -> Iterator[Part]:
+        """Predict a few examples at a time."""
+        rng, size = self._generator(), size or self._batch_size()
+        for start in range(0, max(inputs.records, 1), size):
+            place = {self.record_dimension: slice(start, min(start + size, inputs.records))}
+            yield place, self._ask(inputs.read(place, self.bundle.device), rng)
 
-    def _batches(self, ds: xr.Dataset, size: int, seen: dict[str, tuple[float, float]]) -> Iterator[Part]:
-        """Check and predict a few examples at a time; `seen` gets the ends of each input that has a range."""
-        rng = torch.Generator(device=self.bundle.device).manual_seed(SEED)
-        records = ds.sizes.get(self.record_dimension, 1)
-        for start in range(0, max(records, 1), size):
-            place = {self.record_dimension: slice(start, min(start + size, records))}
-            inputs = self._read(ds, self.inputs, place, seen)
-            with torch.inference_mode():
-                answer = self.bundle.ask(inputs, rng)
-            yield place, {name: value.cpu().numpy() for name, value in answer.items()}
-
-    def _tiles(
-        self, ds: xr.Dataset, axes: Sequence[Axis], seen: dict[str, tuple[float, float]]
-    ) -> Iterator[Part]:
+    def _tiles(self, inputs: Inputs, axes: Sequence[Axis]) -> Iterator[Part]:
         """Predict one tile after the other; only its inputs are read, and what its transform asks for."""
-        rng = torch.Generator(device=self.bundle.device).manual_seed(SEED)
-        names = {deviation_name(name) for name in self.outputs}
-        specs = specs_of(self.outputs, names, None)
-        field = tuple(axis.field for axis in axes)
-        for record in range(ds.sizes.get(self.record_dimension, 1)):
+        rng, device = self._generator(), self.bundle.device
+        names, field = list(self.inputs), tuple(axis.field for axis in axes)
+        specs = specs_of(self.outputs, {deviation_name(name) for name in self.outputs}, None)
+        for record in range(inputs.records):
             place = {self.record_dimension: slice(record, record + 1)}
 
             def reader(name: str, window: tuple[slice, ...], place: dict[str, slice] = place) -> Tensor:
                 places = place | {axis.dim: cut for axis, cut in zip(axes, window, strict=True)}
-                spec = self._spec_there(self.inputs[name], places)
-                return self._read(ds, {name: spec}, places, seen)[name]
+                return inputs.read(places, device, [name])[name]
 
             def ask(window: tuple[slice, ...], reader: Reader = reader) -> dict[str, np.ndarray]:
-                with torch.inference_mode():
-                    answer = self.bundle.ask(Tile(list(self.inputs), window, field, reader), rng)
-                return {name: value.cpu().numpy() for name, value in answer.items()}
+                return self._ask(Tile(names, window, field, reader), rng)
 
             for band, values in blend(ask, axes, specs):
                 yield place | {axes[0].dim: band}, values
 
-    def _spec_there(self, spec: VariableSpec, places: Mapping[str, slice]) -> VariableSpec:
-        """What an input has to be in a part of a field that is larger than the window of training."""
-        dims = field_dims(spec, self.record_dimension)
-        shape = tuple(
-            places[dim].stop - places[dim].start if dim in places else length
-            for dim, length in zip(dims, spec.shape, strict=True)
-        )
-        positions = {
-            name for part, _ in self.bundle.parts for name in getattr(part.transform, "positions", ())
-        }
-        free = {"minimum": None, "maximum": None} if spec.name in positions else {}
-        return spec.model_copy(update={"shape": shape, **free})
+    def _ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, np.ndarray]:
+        """Targets, and their standard deviations where they are predicted, as arrays."""
+        with torch.inference_mode():
+            answer = self.bundle.ask(inputs, rng)
+        names = [part for name in self.outputs for part in (name, deviation_name(name)) if part in answer]
+        return {name: answer[name].cpu().numpy() for name in names}
 
-    def _read(
-        self,
-        ds: xr.Dataset,
-        specs: Mapping[str, VariableSpec],
-        places: Mapping[str, slice],
-        seen: dict[str, tuple[float, float]],
-    ) -> Batch:
-        """Read, check and convert inputs in some places; a single example gets a record dimension of one."""
-        names = [name for name in specs if name in ds.variables]
-        part = ds[names].isel(places, missing_dims="ignore")
-        if self._is_single(ds):
-            varying = [name for name in names if self.record_dimension in specs[name].dims]
-            part = part.assign({name: part[name].expand_dims(self.record_dimension) for name in varying})
-        first = places[self.record_dimension].start
-        checked = check(
-            part, list(specs.values()), record_dimension=self.record_dimension, first_record=first
-        )
-        self._widen(seen, checked)
-        device = self.bundle.device
-        batch = {}
-        for name in specs:
-            tensor = torch.from_numpy(np.ascontiguousarray(checked[name].values))
-            batch[name] = tensor.to(device, torch.bool if tensor.dtype == torch.bool else torch.float32)
-        return batch
-
-    def _widen(self, seen: dict[str, tuple[float, float]], ds: xr.Dataset) -> None:
-        for name in self.bundle.manifest.ranges.keys() & {str(name) for name in ds.data_vars}:
-            values = ds[name].values[~np.isnan(ds[name].values)]
-            if values.size:
-                low, high = seen.get(name, (np.inf, -np.inf))
-                seen[name] = min(low, float(values.min())), max(high, float(values.max()))
+    def _generator(self) -> torch.Generator:
+        return torch.Generator(device=self.bundle.device).manual_seed(SEED)
 
     def _batch_size(self) -> int:
         cells = max(prod(spec.shape) for spec in (*self.inputs.values(), *self.outputs.values()))

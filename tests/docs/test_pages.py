@@ -93,3 +93,9 @@ def test_own_drive_test_becomes_a_store_and_a_scored_table(folder, capsys):
 def test_own_city_becomes_a_store_a_picture_and_a_traced_scene(folder):
     run_page(ROOT / "docs" / "radio-osm.md", folder)
     assert (folder / "street.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_uncertainty_page_trains_combines_and_covers_what_it_promises(folder):
+    run_page(ROOT / "docs" / "uncertainty.md", folder)
+    assert (folder / "runs" / "ensemble" / "report.html").exists()

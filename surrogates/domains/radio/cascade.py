@@ -32,7 +32,10 @@ class FrozenPipeline(Pipeline):
 def first_stage(
     inputs: Sequence[VariableSpec], target: VariableSpec, iso: Mapping[str, Any], record_dimension: str
 ) -> FrozenPipeline:
-    """Build the pipeline of an isotropic stage from its two nodes ``transform`` and ``network``."""
+    """Build the pipeline of an isotropic stage from its nodes ``transform`` and ``network``.
+
+    With ``distribution: gaussian`` it is one that also predicts its standard deviation.
+    """
     geometry = [spec for spec in inputs if spec.name in GEOMETRY]
     return FrozenPipeline(
         PipelineConfig(
@@ -40,6 +43,7 @@ def first_stage(
             targets=[target.model_copy(update={"name": "path_gain"})],
             transform=dict(iso.get("transform", {"name": "radio_physics"})),
             network=dict(iso.get("network", {"name": "geo_unet"})),
+            distribution=iso.get("distribution"),
             record_dimension=record_dimension,
         )
     )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from datasets.store.specs import VariableSpec
 from physics.propagation import knife_edge_loss
 from surrogates.domains.radio.cascade import first_stage
-from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, Link
+from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, POSITION, Link
 from surrogates.domains.radio.transforms import built_share, require
 from surrogates.learning.pipeline import Features
 
@@ -51,6 +51,7 @@ class SectorChannels(nn.Module):
     ]
     in_channels = len(channel_names)
     normalise = False
+    positions = (POSITION,)
     needs_whole_field = True  # every measurement says something of the antenna, however far it is
 
     def __init__(

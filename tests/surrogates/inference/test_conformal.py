@@ -61,11 +61,11 @@ def test_too_few_scores_give_no_interval() -> None:
 
 
 def test_a_table_of_many_scores_stays_small_and_never_too_narrow() -> None:
-    scores = np.random.default_rng(2).exponential(size=100_000)
+    scores = np.random.default_rng(2).exponential(size=20_000)
     made = table(scores)
     assert len(made.scores) <= MAX_ENTRIES
     for level in (0.5, 0.9, 0.99, 0.999):
-        exact = np.sort(scores)[int(np.ceil(100_001 * level)) - 1]
+        exact = np.sort(scores)[int(np.ceil(20_001 * level)) - 1]
         assert made.radius(level) >= exact * (1 - 1e-6)
         assert (scores <= made.radius(level)).mean() == pytest.approx(level, abs=1.1 / MAX_ENTRIES)
 
@@ -93,13 +93,13 @@ def test_a_new_record_of_many_dependent_cells_is_covered_as_stated() -> None:
     # All cells of a record share one error: the hardest case, where cells say no more than records.
     rng = np.random.default_rng(3)
     level, count, covered = 0.8, 10, []
-    for _ in range(2000):
+    for _ in range(600):
         errors = np.abs(rng.normal(size=count + 1))
         scores = [np.full(16, error) for error in errors[:count]]
         made = Calibration.of(scores, [np.ones(16)] * count, np.arange(count), relative=False)
         assert made is not None
         covered.append(errors[-1] <= made.radius(level))
-    assert np.mean(covered) >= level * count / (count + 1) - 0.02
+    assert np.mean(covered) >= level * count / (count + 1) - 0.04
 
 
 def test_infinite_scores_lie_above_all_others() -> None:

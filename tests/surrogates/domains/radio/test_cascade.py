@@ -80,3 +80,12 @@ def test_published_second_stage_sees_a_mask_and_the_link_budget(specs: dict, bat
 def test_missing_input_is_named(specs: dict) -> None:
     with pytest.raises(ConfigError, match="transmitter_azimuth"):
         pipeline(specs, (*GEOMETRY, "path_gain_samples"), "path_gain", {"name": "radio_directional"})
+
+
+def test_first_stage_may_be_one_with_a_standard_deviation(specs: dict, batch: dict) -> None:
+    inputs = (*GEOMETRY, "transmitter_azimuth", "path_gain_samples")
+    transform = {"name": "radio_directional", "iso": {"network": SMALL, "distribution": "gaussian"}}
+    second = pipeline(specs, inputs, "path_gain_directional", transform)
+    drawn = DrawSamples(count=40)(batch, [np.random.default_rng(n) for n in range(2)], train=False)
+    assert second.transform.iso(drawn).keys() == {"path_gain", "path_gain_standard_deviation"}
+    assert second(drawn)["path_gain_directional"].shape == batch["path_gain"].shape

@@ -1,0 +1,155 @@
+"""Path gain of maps of 1, 2 and 4 km at 4 m, in tiles of the 512 m window: memory and time.
+
+Each prediction runs in a process of its own, which says how far its memory grew beyond what it held with the
+surrogate loaded. The network is the tiny U-Net with fresh weights, which cost what trained ones do; inputs
+come from a Zarr store and the map goes to one.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from benchmarks.rows import Paired, Row, costs, faster
+from datasets.radio.variables import record_specs
+from surrogates.inference.bundle import load_bundle, save_bundle
+from surrogates.inference.surrogate import Surrogate
+from surrogates.learning.pipeline import Pipeline, PipelineConfig
+
+CELL, WINDOW = 4.0, 128
+INPUTS = ("building_height", "terrain_height", "transmitter_position")
+REPEATS = 3
+
+
+def run(quick: bool = False) -> list[Row]:
+    """Measure memory and time of tiled prediction."""
+    return tiled_prediction(quick)
+
+
+def tiled_prediction(quick: bool = False) -> list[Row]:
+    """Peak memory of 2 and 4 km beside that of 1 km, and 2 km in tiles beside 2 km as a whole."""
+    cells = {"1 km": 128, "2 km": 160, "4 km": 192} if quick else {"1 km": 256, "2 km": 512, "4 km": 1024}
+    found: dict[str, list[dict[str, float]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_bundle(folder / "bundle")
+        for each in cells.values():
+            write_map(folder / f"{each}.zarr", each)
+        for _ in range(1 if quick else REPEATS):
+            for title, each in cells.items():
+                found.setdefault(title, []).append(measure(folder, each, "tiles"))
+            found.setdefault("2 km whole", []).append(measure(folder, cells["2 km"], "whole"))
+    return rows(found)
+
+
+def rows(found: Mapping[str, Sequence[Mapping[str, float]]]) -> list[Row]:
+    """Turn measurements of each map into rows."""
+
+    def pairs(ours: str, reference: str, what: str) -> Paired:
+        return Paired(*(tuple(each[what] for each in found[name]) for name in (ours, reference)))
+
+    memory = [
+        costs(
+            f"tiled prediction of {size} x {size} at 4 m, peak memory",
+            "MB",
+            pairs(size, "1 km", "megabytes"),
+            "1 km x 1 km",
+            at_most=1.25,
+        )
+        for size in ("2 km", "4 km")
+    ]
+    note = "the whole is one forward pass over all cells, a size at which the network was not trained"
+    return [
+        *memory,
+        faster("2 km x 2 km in tiles, peak memory", "MB", pairs("2 km", "2 km whole", "megabytes"), "whole"),
+        costs("2 km x 2 km in tiles, time", "s", pairs("2 km", "2 km whole", "seconds"), "whole", note=note),
+    ]
+
+
+def write_bundle(folder: Path) -> None:
+    """Write a bundle of the tiny first stage with fresh weights."""
+    specs = {spec.name: spec for spec in record_specs(WINDOW, WINDOW * CELL)}
+    config = PipelineConfig(
+        inputs=[specs[name] for name in INPUTS],
+        targets=[specs["path_gain"]],
+        transform={"name": "radio_physics"},
+        network={"name": "geo_unet", "base": 24, "patch": 2},
+    )
+    torch.manual_seed(0)
+    save_bundle(folder, Pipeline.from_config(config).eval())
+
+
+def write_map(path: Path, cells: int) -> None:
+    """Write a made-up city: blocks of 40 m on flat ground, and a transmitter off its middle."""
+    rng = np.random.default_rng(0)
+    count = -(-cells // 10)
+    blocks = rng.uniform(8, 30, (count, count)) * (rng.random((count, count)) < 0.4)
+    building = np.kron(blocks, np.ones((10, 10)))[:cells, :cells].astype(np.float32)
+    at = np.array([0.55 * cells * CELL, 0.4 * cells * CELL, 35.0], np.float32)
+    xr.Dataset(
+        {
+            "building_height": (("y", "x"), building, {"units": "m"}),
+            "terrain_height": (("y", "x"), np.zeros_like(building), {"units": "m"}),
+            "transmitter_position": (("enu",), at, {"units": "m"}),
+        }
+    ).to_zarr(
+        path,
+        zarr_format=3,
+        consolidated=False,
+        encoding={name: {"chunks": (WINDOW, WINDOW)} for name in ("building_height", "terrain_height")},
+    )
+
+
+def measure(folder: Path, cells: int, way: str) -> dict[str, float]:
+    """Predict a map in a fresh process; return the growth of its memory and the seconds."""
+    words = [sys.executable, "-m", "benchmarks.tiling", str(folder), str(cells), way]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(
+            f"{way} prediction of {cells} cells failed: {done.stderr.strip().splitlines()[-1]}"
+        )
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
+
+
+def main(folder: Path, cells: int, way: str) -> dict[str, float]:
+    """Predict one map, tiled or whole, and say what it took."""
+    import resource
+    import time
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    given = xr.open_zarr(folder / f"{cells}.zarr", chunks=None, consolidated=False)
+    surrogate = Surrogate(load_bundle(folder / "bundle"))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    if way == "tiles":
+        with tempfile.TemporaryDirectory() as out:
+            surrogate.predict(given, out=Path(out) / "map.zarr")
+    else:
+        batch = {name: torch.from_numpy(given[name].values)[None] for name in INPUTS}
+        with torch.inference_mode():
+            surrogate.bundle.pipeline(batch)
+    seconds = time.perf_counter() - start
+    return {"megabytes": _growth(before), "seconds": seconds}
+
+
+def _growth(before: int) -> float:
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
+    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 1) * unit / 1e6
+
+
+if __name__ == "__main__":
+    where, size, manner = sys.argv[1:]
+    answer: dict[str, Any] = main(Path(where), int(size), manner)
+    print(json.dumps(answer))

@@ -1,0 +1,143 @@
+"""A data set as the inputs of a surrogate: read in parts, checked, in the units of training."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+
+from datasets.store.checks import check
+from datasets.store.specs import VariableSpec
+from datasets.store.units import display
+from surrogates.inference.errors import OutOfRangeWarning
+from surrogates.learning.layout import field_dims
+from surrogates.learning.protocols import Batch
+
+Ends = Mapping[str, tuple[float, float]]
+
+
+class Inputs:
+    """What is read at once is checked at once; nothing is read before.
+
+    Parameters
+    ----------
+    ds
+        Holds the inputs by name.
+    specs
+        Of the inputs.
+    record_dimension
+        Of the examples; a data set without it is one example.
+    ranges
+        Smallest and largest training values.
+    positions
+        Inputs that are places in a field, which may be larger than the window of training.
+    """
+
+    def __init__(
+        self,
+        ds: xr.Dataset,
+        specs: Sequence[VariableSpec],
+        record_dimension: str,
+        ranges: Ends,
+        positions: Iterable[str] = (),
+    ) -> None:
+        self._specs = {spec.name: spec for spec in specs}
+        self._record_dimension, self._ranges = record_dimension, ranges
+        self._positions = frozenset(positions)
+        self._seen: dict[str, tuple[float, float]] = {}
+        self.ds = ds[[name for name in self._specs if name in ds.variables]]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Lengths of the dimensions."""
+        return {str(dim): size for dim, size in self.ds.sizes.items()}
+
+    @property
+    def records(self) -> int:
+        """Number of examples."""
+        return self.sizes.get(self._record_dimension, 1)
+
+    @property
+    def single(self) -> bool:
+        """Whether every input that varies lacks the record dimension, and that alone."""
+        return all(
+            {self._record_dimension, *self.ds[name].dims} == set(spec.dims)
+            and len(self.ds[name].dims) < len(spec.dims)
+            for name, spec in self._specs.items()
+            if name in self.ds.variables and self._record_dimension in spec.dims
+        )
+
+    def read(
+        self, places: Mapping[str, slice], device: torch.device, only: Sequence[str] | None = None
+    ) -> Batch:
+        """Return inputs in some places, and all of the dimensions that are not named.
+
+        Parameters
+        ----------
+        places
+            By dimension: the record dimension, and those of the grid where the field is read in tiles.
+        device
+            Where the tensors go.
+        only
+            Names, all inputs by default.
+
+        Raises
+        ------
+        ContractError
+            Names the variable and what was found and expected.
+        """
+        names = list(self._specs) if only is None else only
+        part = self.ds[[name for name in names if name in self.ds.variables]]
+        part = part.isel(places, missing_dims="ignore")
+        if self.single:
+            varying = [str(n) for n in part.data_vars if self._record_dimension in self._specs[str(n)].dims]
+            part = part.assign({name: part[name].expand_dims(self._record_dimension) for name in varying})
+        checked = check(
+            part,
+            [self._there(self._specs[name], places) for name in names],
+            record_dimension=self._record_dimension,
+            first_record=places[self._record_dimension].start,
+        )
+        batch = {}
+        for name in names:
+            values = checked[name].values
+            self._widen(name, values)
+            tensor = torch.from_numpy(np.ascontiguousarray(values))
+            batch[name] = tensor.to(device, torch.bool if tensor.dtype == torch.bool else torch.float32)
+        return batch
+
+    def warn_out_of_range(self, stacklevel: int) -> None:
+        """Warn of each input of which something that was read lies outside its training range."""
+        for name, (smallest, largest) in self._seen.items():
+            low, high = self._ranges[name]
+            slack = 1e-6 * max(abs(low), abs(high), high - low)
+            worst = smallest if smallest < low - slack else largest
+            if low - slack <= worst <= high + slack:
+                continue
+            units = display(self._specs[name].units) or "(no unit)"
+            warnings.warn(
+                f"{name} is {worst:.6g} {units}, outside its training range of {low:.6g} to {high:.6g} "
+                f"{units}; the prediction is an extrapolation.",
+                OutOfRangeWarning,
+                stacklevel=stacklevel + 1,
+            )
+
+    def _there(self, spec: VariableSpec, places: Mapping[str, slice]) -> VariableSpec:
+        """What an input has to be in these places."""
+        dims = field_dims(spec, self._record_dimension)
+        changes: dict[str, object] = {
+            "shape": tuple(
+                places[dim].stop - places[dim].start if dim in places else length
+                for dim, length in zip(dims, spec.shape, strict=True)
+            )
+        }
+        if spec.name in self._positions and len(places) > 1:
+            changes |= {"minimum": None, "maximum": None}
+        return spec.model_copy(update=changes)
+
+    def _widen(self, name: str, values: np.ndarray) -> None:
+        known = values[~np.isnan(values)] if name in self._ranges else np.empty(0)
+        if known.size:
+            low, high = self._seen.get(name, (np.inf, -np.inf))
+            self._seen[name] = min(low, float(known.min())), max(high, float(known.max()))
