@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from pydantic import BaseModel
 
 from datasets.factory.files import Files
@@ -39,7 +40,7 @@ class SplitInfo(BaseModel):
 
 
 class StoreInfo(BaseModel):
-    """What a store holds."""
+    """What a store holds; `shares` says how often each word of a table's flags stands in it."""
 
     url: str
     title: str
@@ -58,6 +59,7 @@ class StoreInfo(BaseModel):
     splits: list[SplitInfo]
     variables: list[VariableInfo]
     shared: dict[str, str]
+    shares: dict[str, dict[str, float]]
 
 
 def info(url: str, *, storage_options: Mapping[str, Any] | None = None) -> StoreInfo:
@@ -92,7 +94,20 @@ def info(url: str, *, storage_options: Mapping[str, Any] | None = None) -> Store
             for name, variable in store.dataset().variables.items()
             if store.record_dimension not in variable.dims
         },
+        shares={
+            str(name): _shares(variable)
+            for name, variable in store.dataset().variables.items()
+            if store.record_dimension not in variable.dims and "flag_meanings" in variable.attrs
+        },
     )
+
+
+def _shares(variable: xr.Variable) -> dict[str, float]:
+    """Return the share of each word among the values of a flag variable (CF)."""
+    words = str(variable.attrs["flag_meanings"]).split()
+    values = np.asarray(variable.values)
+    flags = np.atleast_1d(variable.attrs["flag_values"]).tolist()
+    return {word: float(np.mean(values == flag)) for flag, word in zip(flags, words, strict=True)}
 
 
 def _split(store: Store, name: str) -> SplitInfo:

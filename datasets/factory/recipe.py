@@ -101,6 +101,10 @@ class Recipe(BaseModel):
     def prepare(self) -> None:
         """Check what can be checked before any work, raising ValueError."""
 
+    def remarks(self) -> list[str]:
+        """Return lines that a user should read when a build begins."""
+        return []
+
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         """Simulate one unit.
 

@@ -130,7 +130,25 @@ def _raster(path: Path, window: SiteWindow) -> NDArray[np.float64]:
 
 def _footprints(path: Path, window: SiteWindow, seed: int) -> NDArray[np.float64]:
     """Raise the buildings of an OpenStreetMap extract or GeoJSON file in the plane of the window."""
-    raise BuildError(f"{path} is no raster; expected a NumPy array ({RASTER})")
+    import pyproj
+    import shapely
+
+    from datasets.radio.buildings import read_buildings
+    from physics.raytracing.extrusion import height_raster
+
+    buildings = read_buildings(path, seed)
+    transformer = pyproj.Transformer.from_crs(f"EPSG:{buildings.epsg}", window.crs, always_xy=True)
+
+    def to_window(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        east, north = transformer.transform(*(points + buildings.origin).T)
+        return np.column_stack([east - window.west, north - window.south])
+
+    centres = (np.arange(window.count) + 0.5) * window.cell
+    polygons = shapely.transform(buildings.polygons, to_window)
+    heights = height_raster(polygons, buildings.top, centres, centres).astype(np.float64)
+    if not heights.any():
+        raise BuildError(f"{path} has no building in the window; take a map of the place")
+    return heights
 
 
 def _utm(latitude: float, longitude: float) -> str:

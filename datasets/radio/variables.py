@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -13,16 +13,28 @@ from datasets.store.specs import DECIBEL, VariableSpec
 from physics.raytracing.scenes import CITIES
 
 CRS = (
-    'ENGCRS["Origin of a Sionna RT city scene",EDATUM["origin of the scene"],CS[Cartesian,2],'
+    'ENGCRS["Origin of a {scene}",EDATUM["origin of the scene"],CS[Cartesian,2],'
     'AXIS["easting (E)",east],AXIS["northing (N)",north],LENGTHUNIT["metre",1]]'
 )
+SCENES = {name: number for number, name in enumerate(CITIES)}
+"""Numbers that stand for Sionna RT's cities in the variable `city`."""
 MAP = ("sample", "y", "x")
 REPEATABILITY = 1e-3  # dB; bit for bit on one machine, rounding may differ between processors
 
 
-def record_specs(cells: int, size: float) -> list[VariableSpec]:
-    """Return the variables of one record: a map of `cells` by `cells`, `size` metres wide."""
-    return [*_geometry(cells, size), *_maps(cells), *_labels()]
+def record_specs(cells: int, size: float, cities: Mapping[str, int] = SCENES) -> list[VariableSpec]:
+    """Return the variables of one record: a map of one window.
+
+    Parameters
+    ----------
+    cells
+        Cells along one side.
+    size
+        Side of the window, m.
+    cities
+        Number of each city in the variable `city`.
+    """
+    return [*_geometry(cells, size), *_maps(cells), *_labels(cities)]
 
 
 def _geometry(cells: int, size: float) -> list[VariableSpec]:
@@ -96,34 +108,46 @@ def _maps(cells: int) -> list[VariableSpec]:
     ]
 
 
-def _labels() -> list[VariableSpec]:
+def city_flags(cities: Mapping[str, int]) -> dict[str, JsonValue]:
+    """Return the CF flags of numbers that stand for cities."""
+    return {"flag_values": list(cities.values()), "flag_meanings": " ".join(cities)}
+
+
+def _labels(cities: Mapping[str, int]) -> list[VariableSpec]:
     def label(name: str, long_name: str, dtype: str, **attributes: JsonValue) -> VariableSpec:
         return VariableSpec(
             name=name, dims=("sample",), shape=(), dtype=dtype, long_name=long_name, attributes=attributes
         )
 
-    cities: dict[str, JsonValue] = {
-        "flag_values": list(range(len(CITIES))),
-        "flag_meanings": " ".join(CITIES),
-    }
     return [
         label("repeated", "whether the record has a path_gain_repeat", "bool"),
         label("rays", "rays per transmitter", "int32"),
-        label("city", "city scene", "int8", **cities),
+        label("city", "city scene", "int8", **city_flags(cities)),
         label("window", "window of the record", "int32", instance_dimension="windows"),
         label("window_group", "windows of one number overlap, directly or through others", "int32"),
     ]
 
 
-def tables(windows: Sequence[Placed], size: float, cell: float) -> xr.Dataset:
-    """Return coordinates, the reference system and the table of windows."""
-    centres = (np.arange(round(size / cell)) + 0.5) * cell
-    cities = list(CITIES)
+def tables(
+    windows: Sequence[Placed],
+    size: float,
+    cell: float,
+    cities: Mapping[str, int] = SCENES,
+    scene: str = "Sionna RT city scene",
+) -> xr.Dataset:
+    """Return coordinates, the reference system and the table of windows.
 
-    def axis(name: str, towards: str) -> xr.Variable:
-        meaning = f"distance of the cell centre from the {towards} edge of the window"
-        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
-        return xr.Variable(name, centres, attributes)
+    Parameters
+    ----------
+    windows
+        In the order of the units.
+    size, cell
+        Side of a window and of a cell, m.
+    cities
+        Number of each city in the variable `city`.
+    scene
+        What the origin of the reference system belongs to.
+    """
 
     def edge(name: str, values: list[float]) -> xr.Variable:
         attributes = {
@@ -136,24 +160,35 @@ def tables(windows: Sequence[Placed], size: float, cell: float) -> xr.Dataset:
     return xr.Dataset(
         {
             "crs": xr.Variable(
-                (), np.int8(0), {"units": "1", "long_name": "local engineering system", "crs_wkt": CRS}
+                (),
+                np.int8(0),
+                {"units": "1", "long_name": "local engineering system", "crs_wkt": CRS.format(scene=scene)},
             ),
             "window_west": edge("west", [placed.window.west for placed in windows]),
             "window_south": edge("south", [placed.window.south for placed in windows]),
             "window_city": xr.Variable(
                 "windows",
-                np.array([cities.index(p.city) for p in windows], np.int8),
-                {
-                    "units": "1",
-                    "long_name": "city scene of the window",
-                    "flag_values": list(range(len(cities))),
-                    "flag_meanings": " ".join(cities),
-                },
+                np.array([cities[placed.city] for placed in windows], np.int8),
+                {"units": "1", "long_name": "city scene of the window", **city_flags(cities)},
             ),
         },
+        coords=axes(round(size / cell), cell).coords,
+    )
+
+
+def axes(cells: int, cell: float) -> xr.Dataset:
+    """Return the coordinates of a map of `cells` by `cells`, `cell` metres wide each."""
+    centres = (np.arange(cells) + 0.5) * cell
+
+    def axis(name: str, towards: str) -> xr.Variable:
+        meaning = f"distance of the cell centre from the {towards} edge of the window"
+        attributes = {"units": "m", "long_name": meaning, "axis": name.upper()}
+        return xr.Variable(name, centres, attributes)
+
+    return xr.Dataset(
         coords={
             "y": axis("y", "south"),
             "x": axis("x", "west"),
             "enu": ("enu", ["east", "north", "up"], {"long_name": "axis of a position"}),
-        },
+        }
     )

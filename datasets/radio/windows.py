@@ -74,7 +74,7 @@ def place_city(
     area = city(name)
     train, validation, test = counts
     rng = stream(seed, GROUP, list(CITIES).index(name))
-    built = _built_share(name, size)
+    built = share_counter(built_up(name), (area.west, area.south), size)
     corner = rng.integers(2, size=2)
 
     given = itertools.cycle(corners)
@@ -139,17 +139,31 @@ def _window(area: City, fraction: np.ndarray, size: float, cell: float) -> Windo
     return Window(float(west), float(south), size, cell)
 
 
-def _built_share(name: str, size: float) -> Callable[[Window], float]:
-    """Return what tells the share of a window's area that lies under buildings, on a coarse grid."""
-    area, built = city(name), built_up(name)
+def share_counter(built: np.ndarray, corner: tuple[float, float], size: float) -> Callable[[Window], float]:
+    """Return what tells the share of a window's area that lies under buildings, on a coarse grid.
+
+    Parameters
+    ----------
+    built : array (ny, nx) of bool
+        Whether a building covers each point of a grid of `SPACING` metres.
+    corner : tuple of float
+        South-west corner of the grid, m.
+    size : float
+        Side of the windows, m.
+    """
     sums = np.pad(built.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     side = max(round(size / SPACING), 1)
 
     def share(window: Window) -> float:
-        column, row = int((window.west - area.west) // SPACING), int((window.south - area.south) // SPACING)
+        column, row = int((window.west - corner[0]) // SPACING), int((window.south - corner[1]) // SPACING)
         left, bottom = min(column, built.shape[1] - side), min(row, built.shape[0] - side)
         right, top = left + side, bottom + side
         total = sums[top, right] - sums[bottom, right] - sums[top, left] + sums[bottom, left]
         return float(total) / side**2
 
     return share
+
+
+def portion(total: int, number: int, parts: int) -> int:
+    """Return the size of one of `parts` nearly equal portions of a total."""
+    return total // parts + (number < total % parts)

@@ -1,7 +1,8 @@
-"""City scenes that come with Sionna RT, windows in them, and height rasters of their geometry.
+"""Scenes that rays are traced in, windows in them, and height rasters of their geometry.
 
-All positions are metres east (x) and north (y) of the scene's own origin; altitudes are metres above its
-datum. The scenes are not georeferenced.
+A scene is one of the cities that come with Sionna RT, or is extruded from footprints. All positions are
+metres east (x) and north (y) of the scene's own origin; altitudes are metres above its datum. The cities of
+Sionna RT are not georeferenced.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from physics.raytracing.backend import sionna
 
 SKY = 2000.0  # metres; above everything in any scene
+WALL = 0.1  # m, thickness of Sionna's own scenes; without refraction it changes nothing but reflection
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,18 @@ class Scene:
         if missing:
             raise ValueError(f"the scene has no object {missing}; its objects are {sorted(radio.objects)}")
         self.radio = radio
-        meshes = {name: item.mi_mesh for name, item in radio.objects.items()}
-        self._ground = _shapes([mesh for name, mesh in meshes.items() if name in terrain])
-        self._buildings = _shapes([mesh for name, mesh in meshes.items() if name not in terrain])
+        self._terrain = terrain
+
+    @functools.cached_property
+    def _ground(self) -> Any:
+        """The ground alone, built when it is first asked for: as slow as the scene itself."""
+        return _shapes([item.mi_mesh for name, item in self.radio.objects.items() if name in self._terrain])
+
+    @functools.cached_property
+    def _buildings(self) -> Any:
+        return _shapes(
+            [item.mi_mesh for name, item in self.radio.objects.items() if name not in self._terrain]
+        )
 
     def terrain_altitude(self, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
         """Altitude of the ground at points (same shape as `x`), m; NaN where there is none."""
@@ -170,6 +181,65 @@ def load_city(name: str) -> Scene:
     """Load a city scene; objects of one material are merged, which traces faster."""
     rt = sionna()
     return Scene(rt.load_scene(getattr(rt.scene, city(name).name), merge_shapes=True), (city(name).terrain,))
+
+
+def extruded_scene(
+    polygons: NDArray[Any],
+    top: NDArray[Any],
+    bottom: NDArray[Any] | None = None,
+    *,
+    area: tuple[float, float, float, float],
+    materials: tuple[str, str] = ("concrete", "concrete"),
+) -> Scene:
+    """Make a scene of footprints on flat ground at altitude 0.
+
+    Coordinates become single precision: keep the origin near the buildings.
+
+    Parameters
+    ----------
+    polygons : array (n,) of shapely.Polygon
+        Valid footprints, m; courtyards are kept.
+    top, bottom : array (n,)
+        Height of roofs and floors above the ground, m; floors at 0 by default.
+    area : tuple of float
+        West, south, east and north edge of the ground, m.
+    materials : tuple of str
+        ITU materials of the buildings and of the ground.
+    """
+    from physics.raytracing.extrusion import extrude
+
+    west, south, east, north = area
+    corners = np.array([[west, south, 0.0], [east, south, 0.0], [east, north, 0.0], [west, north, 0.0]])
+    parts = {"ground": (materials[1], corners, np.array([[0, 1, 2], [0, 2, 3]]))}
+    if len(polygons):  # a mesh without triangles is refused
+        parts["buildings"] = (materials[0], *extrude(polygons, top, bottom))
+    rt = sionna()
+    radio = rt.load_scene()
+    radio.edit(
+        add=[
+            rt.SceneObject(
+                mi_mesh=_mesh(name, vertices, faces),
+                name=name,
+                radio_material=rt.ITURadioMaterial(f"material-{name}", material, WALL),
+            )
+            for name, (material, vertices, faces) in parts.items()
+        ]
+    )
+    return Scene(radio, ("ground",))
+
+
+def _mesh(name: str, vertices: NDArray[Any], faces: NDArray[Any]) -> Any:
+    """A Mitsuba mesh with flat faces."""
+    import mitsuba as mi  # only after the backend is chosen
+
+    properties = mi.Properties()
+    properties["face_normals"] = True
+    mesh = mi.Mesh(name, len(vertices), len(faces), props=properties)
+    parameters = mi.traverse(mesh)
+    parameters["vertex_positions"] = mi.Float(np.ascontiguousarray(vertices, np.float32).ravel())
+    parameters["faces"] = mi.UInt(np.ascontiguousarray(faces, np.uint32).ravel())
+    parameters.update()
+    return mesh
 
 
 def _shapes(meshes: list[Any]) -> Any:

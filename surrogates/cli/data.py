@@ -58,6 +58,9 @@ def build(
     recipe_class = find_recipe(name)
     own, given = _split_settings(recipe_class, settings or [])
     recipe = recipe_class.make(given)
+    if dry_run or own.out is not None:
+        for line in recipe.remarks():
+            typer.echo(line)
     if dry_run:
         from datasets.factory.plan import plan
         from surrogates.cli.data_text import plan_text

@@ -59,6 +59,9 @@ def print_info(info: StoreInfo) -> None:
         numbers = ["" if n is None else f"{n:.5g}" for n in (v.mean, v.std, v.minimum, v.maximum)]
         table.add_row(v.name, dims, v.units, *numbers)
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140).print(table)
+    for name, shares in info.shares.items():
+        if len(shares) > 1:
+            typer.echo(f"{name}: " + ", ".join(f"{share:.1%} {word}" for word, share in shares.items()))
     typer.echo("shared " + ", ".join(f"{name} {what}" for name, what in info.shared.items()))
 
 

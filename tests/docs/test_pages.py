@@ -80,3 +80,8 @@ def test_own_drive_test_becomes_a_store_and_a_scored_table(folder, capsys):
     table = capsys.readouterr().out
     assert "blocks_128m  Kriging" in table
     assert "kriging gains" in table
+
+
+def test_own_city_becomes_a_store_a_picture_and_a_traced_scene(folder):
+    run_page(ROOT / "docs" / "radio-osm.md", folder)
+    assert (folder / "street.png").stat().st_size > 10_000

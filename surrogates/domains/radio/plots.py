@@ -21,6 +21,7 @@ BUILDINGS = ListedColormap(["#d9d9d9"])
 LARGEST_ERROR = 20.0  # dB
 BIN = 20.0  # m
 SAMPLES = "path_gain_samples"
+LONGEST_NAME = 24  # letters that fit over a panel
 
 
 class RadioMap:
@@ -110,7 +111,7 @@ def draw_record(record: xr.Dataset) -> Figure:
     Parameters
     ----------
     record
-        One record of a store of the recipe `radio/urban`, without the record dimension.
+        One record of a store of the recipes `radio/urban` or `radio/osm`, without the record dimension.
     """
     maps = {"path_gain": "isotropic antenna", "path_gain_directional": "directional antenna"}
     known = np.concatenate([values[np.isfinite(values)] for values in (record[name].values for name in maps)])
@@ -129,7 +130,9 @@ def draw_record(record: xr.Dataset) -> Figure:
     for panel in axes[:2]:
         _transmitter(panel, record.drop_vars("transmitter_azimuth"))
     _transmitter(axes[2], record)
-    city = record["city"].attrs["flag_meanings"].split()[int(record["city"])]
+    flags = record["city"].attrs
+    names = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
+    city = names[int(record["city"])][:LONGEST_NAME]
     height = float(record[POSITION].values[2])
     axes[0].set_title(f"{city}, transmitter {height:.1f} m above the ground")
     return figure

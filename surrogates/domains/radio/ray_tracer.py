@@ -59,7 +59,7 @@ class FewerRays:
         place = int(inputs["window"][number])
         west, south = (float(inputs[f"window_{side}"][place]) for side in ("west", "south"))
         window = Window(west, south, size=ground.shape[0] * self.link.cell, cell=self.link.cell)
-        scene = load_city(list(CITIES)[int(inputs["city"][number])])
+        scene = load_city(_city(int(inputs["city"][number])))
         azimuth = inputs[AZIMUTH][number : number + 1].cpu().numpy() if pattern == "tr38901" else None
         east, north, height = inputs[POSITION][number].cpu().double().numpy()
         row, column = int(north // self.link.cell), int(east // self.link.cell)
@@ -68,3 +68,13 @@ class FewerRays:
             scene, window, stands, self.settings, seed=1, patterns=(pattern,), azimuths=azimuth
         )[0, 0]
         return np.nan_to_num(gain, nan=UNREACHED)
+
+
+def _city(number: int) -> str:
+    """Name of the city scene that a number of the variable `city` stands for."""
+    if number >= len(CITIES):
+        raise ValueError(
+            f"city {number} is no scene of Sionna RT but a map extract, which the baseline ray_tracer does "
+            "not have; take it off `task.baselines`"
+        )
+    return list(CITIES)[number]

@@ -1,5 +1,6 @@
 """Where a measured map lies on Earth."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,28 @@ def test_a_raster_of_python_objects_is_not_opened(tmp_path: Path) -> None:
     np.save(tmp_path / "heights.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(BuildError, match="is no NumPy array"):
         building_heights(tmp_path / "heights.npy", window())
+
+
+def write_block(path: Path, place: SiteWindow) -> None:
+    """A building 18 m high over the cells 2 to 5 eastwards and 10 to 11 northwards."""
+    east, north = np.array([8.0, 24.0, 24.0, 8.0, 8.0]), np.array([40.0, 40.0, 48.0, 48.0, 40.0])
+    degrees = place._transformer.transform(place.west + east, place.south + north, direction="INVERSE")
+    geometry = {"type": "Polygon", "coordinates": [np.column_stack(degrees).tolist()]}
+    feature = {"type": "Feature", "properties": {"building": "yes", "height": "18"}, "geometry": geometry}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+
+
+@pytest.mark.parametrize("crs", [None, "EPSG:25833"])
+def test_footprints_of_a_map_stand_where_they_stand_on_earth(tmp_path: Path, crs: str | None) -> None:
+    place = window(crs=crs)
+    write_block(tmp_path / "map.geojson", place)
+    heights = building_heights(tmp_path / "map.geojson", place)
+    expected = np.zeros((32, 32))
+    expected[10:12, 2:6] = 18.0
+    np.testing.assert_array_equal(heights, expected)
+
+
+def test_a_map_of_another_place_is_refused(tmp_path: Path) -> None:
+    write_block(tmp_path / "map.geojson", window(corner=(48.2, 11.575)))
+    with pytest.raises(BuildError, match="has no building in the window"):
+        building_heights(tmp_path / "map.geojson", window())

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from datasets.factory.recipe import generators
-from datasets.radio.urban import Urban, other_lattice
+from datasets.radio.tracing import other_lattice
+from datasets.radio.urban import Urban
 from datasets.store.checks import check_split
 from physics.propagation import friis_path_gain, link_geometry
 from physics.raytracing.scenes import CITIES
@@ -136,7 +137,7 @@ def test_test_city_is_never_in_another_part() -> None:
     labels = recipe.splits()[0].labels[::2]
     assert {city for city, label in zip(cities, labels, strict=True) if label == 2} == {"florence"}
     assert {city for city, label in zip(cities, labels, strict=True) if label < 2} == {"etoile"}
-    groups = [recipe._window(number)[1] // 100_000 for number in range(len(cities))]
+    groups = [recipe.window_of(number)[1] // 100_000 for number in range(len(cities))]
     assert [list(CITIES)[group] for group in groups] == cities
 
 

@@ -31,3 +31,11 @@ def test_ray_tracer_sees_the_map_that_was_stored(inputs: dict[str, torch.Tensor]
         assert np.isfinite(traced).all()
         assert both.mean() > 0.7 * np.isfinite(stored).mean()
         assert np.median(np.abs(traced - stored)[both]) < 1.5
+
+
+def test_record_of_a_map_extract_is_refused_instead_of_traced_in_another_city(
+    inputs: dict[str, torch.Tensor],
+) -> None:
+    inputs["city"] = torch.full_like(inputs["city"], 32)
+    with pytest.raises(ValueError, match=r"city 32 is no scene of Sionna RT but a map extract.*take it off"):
+        FewerRays(["path_gain"], rays=1000, depth=1)(inputs)

@@ -21,7 +21,7 @@ def record() -> xr.Dataset:
             "path_gain_directional": (grid, gain - 5.0),
             "transmitter_position": ("enu", np.array([16.0, 6.0, 21.5], np.float32)),
             "transmitter_azimuth": ((), np.float32(1.5 * np.pi)),
-            "city": ((), np.int8(1), {"flag_meanings": "munich etoile"}),
+            "city": ((), np.int8(1), {"flag_values": [0, 1], "flag_meanings": "munich etoile"}),
         },
         coords={"y": 2.0 + 4.0 * np.arange(8), "x": 2.0 + 4.0 * np.arange(8)},
     )

@@ -1,0 +1,188 @@
+"""UrbanRadio3D's pictures become volumes: one axis convention, known angles, and on the real samples too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+
+from datasets.factory.build import build
+from datasets.radio.images import to_grey
+from datasets.radio.urbanradio3d import SIDE, UrbanRadio3D, upright
+from datasets.store.checks import check_split
+from surrogates.core.registry import resolve
+from tests.datasets.radio.maps import REAL
+
+LIGHT = 299_792_458.0  # m/s
+NAMES = [(0, 60, 200), (0, 110, 20), (7, 128, 90), (8, 55, 45), (9, 200, 30)]
+
+
+def draw(x: int, y: int, plane: int) -> dict[str, np.ndarray]:
+    """Maps (y, x) of one transmitter over open ground, with a house in the south-west that gets narrower."""
+    north, east = np.mgrid[:SIDE, :SIDE]
+    distance = np.hypot(north - y, east - x)
+    house = (north < 30) & (east < 50 - plane)
+    azimuth = np.mod(np.arctan2(y - north, x - east), 2 * np.pi)  # counter-clockwise from east
+    maps = {
+        "pathloss": to_grey(-92 - 20 * np.log10(distance + 1), -169.0, -92.0),
+        "ToA": to_grey(distance / LIGHT, 0.0, 1180e-9),
+        "Doa_Azi": to_grey(azimuth, 0.0, 6.3),
+    }
+    return {name: np.where(house, 0, grey).astype(np.uint8) for name, grey in maps.items()}
+
+
+def picture(name: str, grey: np.ndarray) -> np.ndarray:
+    """The picture in which a map (y, x) is published."""
+    return grey.T[::-1] if name == "pathloss" else grey[::-1]
+
+
+def write_gifs(root: Path) -> Path:
+    """A fake copy: four heights in a GIF, as the published samples."""
+    for area, x, y in NAMES:
+        planes = [draw(x, y, plane) for plane in range(4)]
+        for name in planes[0]:
+            pages = [Image.fromarray(np.ascontiguousarray(picture(name, maps[name]))) for maps in planes]
+            (root / name).mkdir(parents=True, exist_ok=True)
+            pages[0].save(root / name / f"{area}_{x}_{y}.gif", save_all=True, append_images=pages[1:])
+    (root / "pathloss" / "1.gif").write_bytes((root / "pathloss" / "0_60_200.gif").read_bytes())
+    return root
+
+
+def write_pngs(root: Path) -> Path:
+    """The same in the layout of the whole data set: a folder for each height."""
+    for area, x, y in NAMES:
+        for height in (1, 2):
+            for name, grey in draw(x, y, height - 1).items():
+                folder = root / ("pathLoss" if name == "pathloss" else name) / f"h{height}"
+                folder.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(np.ascontiguousarray(picture(name, grey))).save(
+                    folder / f"{area}_{x}_{y}.png"
+                )
+    return root
+
+
+@pytest.fixture(scope="module")
+def ds(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    root = tmp_path_factory.mktemp("urbanradio3d")
+    recipe = UrbanRadio3D.make({"folder": str(write_gifs(root / "gifs")), "heights": 2})
+    build(recipe, str(root / "a.zarr"), workers=0, progress=False)
+    return xr.open_zarr(root / "a.zarr").load()
+
+
+def test_importer_is_registered_under_both_kinds() -> None:
+    assert (
+        resolve("importers", "radio/urbanradio3d") is resolve("recipes", "radio/urbanradio3d") is UrbanRadio3D
+    )
+
+
+def test_all_quantities_of_a_record_lie_over_each_other(ds: xr.Dataset) -> None:
+    for record in range(len(NAMES)):
+        one = ds.isel(sample=record, z=0)
+        east, north = one.transmitter_position.values
+        distance = np.hypot(one.y - north, one.x - east).values
+        strongest = np.unravel_index(np.nanargmax(one.relative_path_gain.values), (SIDE, SIDE))
+        assert (one.x.values[strongest[1]], one.y.values[strongest[0]]) == (east, north)
+        seen = np.isfinite(one.time_of_arrival.values)
+        error = one.time_of_arrival.values * LIGHT - np.minimum(distance, 1180e-9 * LIGHT)
+        assert np.abs(error[seen]).max() < 0.8
+        assert np.isnan(one.time_of_arrival.values[:30, :50]).all()
+
+
+def test_azimuth_is_clockwise_from_north_and_points_to_the_transmitter(ds: xr.Dataset) -> None:
+    one = ds.isel(sample=2, z=1)
+    east, north = one.transmitter_position.values
+    expected = np.arctan2(
+        *np.broadcast_arrays((east - one.x).values[None, :], (north - one.y).values[:, None])
+    )
+    error = np.mod(one.azimuth_of_arrival.values - expected + np.pi, 2 * np.pi) - np.pi
+    assert np.nanmax(np.abs(error)) < 0.02
+
+
+def test_quantity_without_files_is_nan_and_names_without_a_place_are_left_out(ds: xr.Dataset) -> None:
+    assert np.isnan(ds.elevation_of_arrival.values).all()
+    assert ds.sizes["sample"] == len(NAMES)
+
+
+def test_split_keeps_areas_whole(ds: xr.Dataset) -> None:
+    assert ds.split.attrs["keeps_whole"] == "area"
+    check_split("split", ds.split.values, ds.area.values, "area")
+    assert ds.split_by_file.attrs["keeps_whole"] == "none"
+
+
+def test_folders_of_heights_are_read_as_the_frames_of_gifs(ds: xr.Dataset, tmp_path: Path) -> None:
+    recipe = UrbanRadio3D.make({"folder": str(write_pngs(tmp_path / "pngs")), "heights": 2})
+    arrays = recipe.simulate(np.arange(len(NAMES)), [])
+    for name in ("relative_path_gain", "time_of_arrival", "azimuth_of_arrival"):
+        np.testing.assert_array_equal(arrays[name], ds[name].values)
+
+
+def test_more_heights_than_frames_are_refused(tmp_path: Path) -> None:
+    recipe = UrbanRadio3D.make({"folder": str(write_gifs(tmp_path / "gifs")), "heights": 9})
+    with pytest.raises(ValueError, match=r"has \d frames, expected 9; ask for fewer heights"):
+        recipe.simulate(np.arange(1), [])
+
+
+def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match="holds none of the files of 'radio/urbanradio3d'; expected pathLoss"
+    ):
+        UrbanRadio3D.make({"folder": str(tmp_path)})
+
+
+@pytest.fixture(scope="module")
+def samples() -> UrbanRadio3D:
+    folder = REAL / "urbanradio3d_demo"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return UrbanRadio3D.make({"folder": str(folder), "heights": 1})
+
+
+def read(recipe: UrbanRadio3D, quantity: str) -> list[tuple[np.ndarray, int, int]]:
+    """Map (y, x) and transmitter of every record that has the quantity."""
+    maps = [(recipe._read(quantity, name)[0], name[1], name[2]) for name in recipe._names]
+    return [each for each in maps if np.isfinite(each[0]).any()]
+
+
+def test_path_loss_of_the_published_samples_is_strongest_at_the_transmitter(samples: UrbanRadio3D) -> None:
+    offsets = []
+    for values, x, y in read(samples, "relative_path_gain"):
+        row, column = np.nonzero(values == np.nanmax(values))
+        offsets.append(np.hypot(row.mean() - y, column.mean() - x))
+    assert len(offsets) > 30
+    assert np.mean(np.array(offsets) <= 2.5) > 0.9
+
+
+def test_delay_of_the_published_samples_grows_as_a_ring_around_the_transmitter(samples: UrbanRadio3D) -> None:
+    north, east = np.mgrid[:SIDE, :SIDE]
+
+    def spread(values: np.ndarray, x: int, y: int) -> float:
+        distance = np.hypot(north - y, east - x)
+        near = (distance > 5) & (distance < 40) & np.isfinite(values)
+        return float(np.median(np.abs(values[near] * LIGHT - distance[near]))) if near.any() else np.nan
+
+    right, wrong = zip(
+        *((spread(v, x, y), spread(v, y, x)) for v, x, y in read(samples, "time_of_arrival")), strict=True
+    )
+    assert np.nanmedian(right) < 6.0
+    assert np.nanmedian(wrong) > 20.0
+
+
+def test_azimuth_of_the_published_samples_points_to_the_transmitter(samples: UrbanRadio3D) -> None:
+    north, east = np.mgrid[:SIDE, :SIDE]
+    errors = []
+    for values, x, y in read(samples, "azimuth_of_arrival"):
+        distance = np.hypot(north - y, east - x)
+        near = (distance > 5) & (distance < 60) & np.isfinite(values)
+        error = np.mod(values - np.arctan2(x - east, y - north) + np.pi, 2 * np.pi) - np.pi
+        errors.append(np.median(np.abs(error[near])))
+    assert np.median(errors) < 0.25
+
+
+def test_pictures_of_path_loss_have_their_axes_swapped() -> None:
+    grey = np.zeros((1, SIDE, SIDE), np.uint8)
+    grey[0, 255 - 60, 200] = 1
+    assert np.argwhere(upright(grey, "relative_path_gain")).tolist() == [[0, 200, 60]]
+    assert np.argwhere(upright(grey, "time_of_arrival")).tolist() == [[0, 60, 200]]
