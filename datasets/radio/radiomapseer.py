@@ -72,8 +72,13 @@ class RadioMapSeer(FolderImport):
         def label(name: str, long_name: str) -> VariableSpec:
             return VariableSpec(name=name, dims=("sample",), shape=(), dtype="int32", long_name=long_name)
 
-        gain = "path gain from an isotropic antenna; NaN where it is weaker than -147 dB or a building stands"
-        decibels = {"display_units": "dB", "missing": True, "minimum": WEAKEST, "maximum": STRONGEST}
+        decibels = {
+            "display_units": "dB",
+            "missing": True,
+            "minimum": WEAKEST,
+            "maximum": STRONGEST,
+            "attributes": {"comment": "NaN where it is weaker than -147 dB, or a building stands"},
+        }
         return [
             field("building_height", "m", "height of the highest roof above the local ground", minimum=0.0),
             field("terrain_height", "m", "altitude of the ground", minimum=0.0),
@@ -85,7 +90,7 @@ class RadioMapSeer(FolderImport):
                 long_name="transmitter: east and north of the area's corner, height above the local ground",
                 minimum=0.0,
             ),
-            field("path_gain", DECIBEL, gain, **decibels),
+            field("path_gain", DECIBEL, "path gain from an isotropic antenna", **decibels),
             label("area", "number of the area"),
             label("transmitter", "number of the transmitter in its area"),
         ]

@@ -69,12 +69,12 @@ QUANTITIES = {
     "azimuth_of_arrival": Quantity(
         ("Doa_Azi", "DoA_Azi"),
         "rad",
-        "direction of arrival of the dominant path, clockwise from north",
+        "azimuth of arrival, clockwise from north",
         0.0,
         6.3,
     ),
     "elevation_of_arrival": Quantity(
-        ("Doa_Ele", "DoA_Ele"), "rad", "elevation of arrival of the dominant path, as published", 0.5, 2.25
+        ("Doa_Ele", "DoA_Ele"), "rad", "elevation of arrival, as published", 0.5, 2.25
     ),
 }
 
@@ -115,8 +115,9 @@ class UrbanRadio3D(FolderImport):
                 shape=shape,
                 units=quantity.units,
                 display_units="dB" if quantity.units == DECIBEL else None,
-                long_name=f"{quantity.long_name}; NaN in buildings and where grey is 0",
+                long_name=quantity.long_name,
                 missing=True,
+                attributes={"comment": "NaN in buildings, where grey is 0, and where there is no file"},
             )
             for name, quantity in QUANTITIES.items()
         ]
@@ -125,9 +126,10 @@ class UrbanRadio3D(FolderImport):
             dims=("sample", "en"),
             shape=(2,),
             units="m",
-            long_name="transmitter: east and north of the area's corner; its height is not published",
+            long_name="transmitter: east and north of the area's corner",
             minimum=0.0,
             maximum=float(SIDE),
+            attributes={"comment": "its height is not published"},
         )
         area = VariableSpec(
             name="area", dims=("sample",), shape=(), dtype="int32", long_name="number of the area (BID)"
