@@ -59,6 +59,8 @@ class Experiment:
         length = task.window.length if task.window else None
         specs = _specs(stores, length)
         for preparation in preparations:
+            for name in variables_of(preparation):
+                _require(name, specs, "task.preparations", stores[0].url)
             if isinstance(preparation, Provides):
                 specs |= {spec.name: spec for spec in preparation.provides(specs)}
         together = draws_together(preparations)
@@ -96,11 +98,7 @@ class Experiment:
 
     def spec(self, name: str, where: str) -> VariableSpec:
         """Return the spec of a variable of a batch, or say what there is."""
-        if name not in self.specs:
-            raise ConfigError(
-                f"{where}: no variable '{name}' in {self.stores[0].url}.{nearest(name, self.specs)} "
-                f"It has {listing(self.specs)}."
-            )
+        _require(name, self.specs, where, self.stores[0].url)
         return self.specs[name]
 
     @cached_property
@@ -310,6 +308,13 @@ class Experiment:
         trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
         trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
         return plain
+
+
+def _require(name: str, specs: Mapping[str, VariableSpec], where: str, url: str) -> None:
+    if name not in specs:
+        raise ConfigError(
+            f"{where}: no variable '{name}' in {url}.{nearest(name, specs)} It has {listing(specs)}."
+        )
 
 
 def draws_together(preparations: Iterable[Preparation]) -> int:

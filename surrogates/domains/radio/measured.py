@@ -166,10 +166,22 @@ def pooled(rows: Iterable[Row], metric: str = "rmse") -> dict[tuple[str, str, st
 
 
 def mean_over_records(rows: Iterable[Row], metric: str = "rmse") -> dict[tuple[str, str], np.ndarray]:
-    """Return the mean over the records of `pooled`, (divisions,), by (protocol, method)."""
+    """Return the mean over the records of `pooled`, (divisions,), by (protocol, method).
+
+    Raises
+    ------
+    ValueError
+        When a method was scored on fewer divisions of one record than of another.
+    """
     found: dict[tuple[str, str], list[np.ndarray]] = {}
     for (protocol, method, _), values in pooled(rows, metric).items():
         found.setdefault((protocol, method), []).append(values)
+    for (protocol, method), parts in found.items():
+        if len(counts := sorted({each.size for each in parts})) > 1:
+            raise ValueError(
+                f"'{method}' was scored on {counts[0]} divisions of one record and {counts[-1]} of another "
+                f"under '{protocol}'; finish it by `score_draws` with the same file"
+            )
     return {key: np.mean(values, axis=0) for key, values in found.items()}
 
 

@@ -139,6 +139,7 @@ def test_the_command_prints_the_table_and_writes_json(
         (["model.width=3"], "takes keys of dataset, seed, task, trainer"),
         (["task.inputs=[gain]"], "a trained run keeps it"),
         (["task.draws"], "expected KEY=VALUE"),
+        (["task.preparations=[{name: radio_hold_out}]"], "task.preparations: no variable 'building_height'"),
         (["task.drawz=3"], "Did you mean 'draws'?"),
     ],
 )

@@ -112,6 +112,12 @@ def test_gains_are_paired_by_division(records: list[Record], tmp_path: Path) -> 
     assert high - low < 1e-6
 
 
+def test_an_unfinished_run_has_no_mean(records: list[Record], tmp_path: Path) -> None:
+    rows = score_draws(records, {"one": off_by(1.0)}, BLOCKS, tmp_path / "rows.jsonl", progress=False)
+    with pytest.raises(ValueError, match="'one' was scored on 1 divisions of one record and 2 of another"):
+        mean_over_records(rows[:-5])
+
+
 def test_only_given_cells_reach_an_interpolator(records: list[Record]) -> None:
     split = RandomCells(50).split(records[0].measured, 0)
     blind = records[0]._replace(rsrp=np.where(split.given, records[0].rsrp, np.nan))
