@@ -21,7 +21,9 @@ from surrogates.evaluation.evaluate import ALL, Batch, Method, Table, Target, ev
 from surrogates.evaluation.pictures import Examples, coverage_curves
 from surrogates.evaluation.report import loss_figure, render
 from surrogates.inference.bundle import Bundle, load_bundle, update_calibration, update_metrics
+from surrogates.inference.outputs import specs_of
 from surrogates.inference.surrogate import choose_device
+from surrogates.learning.protocols import deviation_name
 
 if TYPE_CHECKING:
     from surrogates.training.experiment import Experiment
@@ -281,10 +283,12 @@ def _page(
 
 
 def _dataset(batch: Batch, experiment: "Experiment", coordinates: Mapping[str, xr.DataArray]) -> xr.Dataset:
+    targets = {spec.name: spec for spec in experiment.targets}
+    specs = experiment.specs | specs_of(targets, {deviation_name(name) for name in targets}, None)
     variables = {
-        name: (experiment.specs[name].dims, value.cpu().numpy(), {"units": experiment.specs[name].units})
+        name: (specs[name].dims, value.cpu().numpy(), {"units": specs[name].units})
         for name, value in batch.items()
-        if name in experiment.specs
+        if name in specs
     }
     dims = {dim for names, *_ in variables.values() for dim in names}
     fitting = {

@@ -92,17 +92,17 @@ def draw_row(
     truth = example[name].values
     outdoor = example[HEIGHTS].values <= 0
     for panel, values in ((axes[0], truth), (axes[1], np.where(outdoor, predicted, np.nan))):
-        image = _field(panel, np.where(outdoor, values, np.nan), example, GAIN, limits)
+        image = draw_field(panel, np.where(outdoor, values, np.nan), example, GAIN, limits)
     figure.colorbar(image, ax=list(axes[:2]), label="path gain, dB", extend="both", shrink=0.9)
     error = np.where(outdoor, predicted - truth, np.nan)
-    shade = _field(axes[2], error, example, ERROR, (-LARGEST_ERROR, LARGEST_ERROR))
+    shade = draw_field(axes[2], error, example, ERROR, (-LARGEST_ERROR, LARGEST_ERROR))
     figure.colorbar(shade, ax=axes[2], label="error, dB", extend="both", shrink=0.9)
     for panel in axes:
-        _transmitter(panel, example)
+        draw_transmitter(panel, example)
     ground = [Patch(color=BUILDINGS(0), label="building"), Patch(fc="white", ec="gray", label="no ray")]
-    _legend(axes[0], [*ground, *axes[0].lines])
+    draw_legend(axes[0], [*ground, *axes[0].lines])
     if SAMPLES in example:
-        _legend(axes[1], [_samples(axes[1], example)])
+        draw_legend(axes[1], [draw_samples(axes[1], example, example[SAMPLES].values)])
 
 
 def draw_record(record: xr.Dataset) -> Figure:
@@ -119,17 +119,17 @@ def draw_record(record: xr.Dataset) -> Figure:
     figure = Figure(figsize=(14.5, 4.4), layout="constrained")
     axes = figure.subplots(1, 3)
     altitude = record[HEIGHTS].values + record[GROUND].values
-    shade = _field(axes[0], altitude, record, "terrain", (float(altitude.min()), float(altitude.max())))
+    shade = draw_field(axes[0], altitude, record, "terrain", (float(altitude.min()), float(altitude.max())))
     figure.colorbar(shade, ax=axes[0], label="altitude of ground and roofs, m", shrink=0.9)
     outdoor = record[HEIGHTS].values <= 0
     for panel, (name, antenna) in zip(axes[1:], maps.items(), strict=True):
         values = np.where(outdoor, record[name].values, np.nan)
-        image = _field(panel, values, record, GAIN, (float(low), float(high)))
+        image = draw_field(panel, values, record, GAIN, (float(low), float(high)))
         panel.set_title(antenna)
     figure.colorbar(image, ax=list(axes[1:]), label="path gain, dB", extend="both", shrink=0.9)
     for panel in axes[:2]:
-        _transmitter(panel, record.drop_vars("transmitter_azimuth"))
-    _transmitter(axes[2], record)
+        draw_transmitter(panel, record.drop_vars("transmitter_azimuth"))
+    draw_transmitter(axes[2], record)
     flags = record["city"].attrs
     names = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
     city = names[int(record["city"])][:LONGEST_NAME]
@@ -180,9 +180,10 @@ def ground_distance(data: xr.Dataset) -> np.ndarray:
     return np.asarray(np.hypot(east, north))
 
 
-def _field(
+def draw_field(
     axes: Axes, values: np.ndarray, example: xr.Dataset, colours: str, limits: tuple[float, float]
 ) -> AxesImage:
+    """Draw a map (y, x) over the buildings, north up; what is NaN shows them or stays white."""
     extent = _extent(example)
     built = np.where(example[HEIGHTS].values > 0, 1.0, np.nan)
     axes.set_facecolor("white")
@@ -202,7 +203,8 @@ def _field(
     return image
 
 
-def _transmitter(axes: Axes, example: xr.Dataset) -> None:
+def draw_transmitter(axes: Axes, example: xr.Dataset) -> None:
+    """Mark the transmitter, and where it points if that is known."""
     east, north, _ = example[POSITION].values
     axes.plot(
         east,
@@ -220,8 +222,9 @@ def _transmitter(axes: Axes, example: xr.Dataset) -> None:
         axes.annotate("", end, (east, north), arrowprops={"arrowstyle": "->", "color": "#d62728", "lw": 2})
 
 
-def _samples(axes: Axes, example: xr.Dataset) -> PathCollection:
-    rows, columns = np.nonzero(np.isfinite(example[SAMPLES].values))
+def draw_samples(axes: Axes, example: xr.Dataset, samples: np.ndarray) -> PathCollection:
+    """Mark the given cells, those that are not NaN in `samples` (y, x)."""
+    rows, columns = np.nonzero(np.isfinite(samples))
     return axes.scatter(
         example["x"].values[columns],
         example["y"].values[rows],
@@ -233,7 +236,8 @@ def _samples(axes: Axes, example: xr.Dataset) -> PathCollection:
     )
 
 
-def _legend(axes: Axes, handles: Sequence[Artist]) -> None:
+def draw_legend(axes: Axes, handles: Sequence[Artist]) -> None:
+    """Explain artists in a corner."""
     axes.legend(
         handles=handles,
         loc="lower left",
