@@ -24,7 +24,7 @@ def claims(
 ) -> None:
     """Run the missing seeds of a domain's claims; write docs/results/DOMAIN.json and docs/results.md."""
     from surrogates.core.checkout import checkout
-    from surrogates.evaluation.claims import claim_rows, claims_of, run_seeds, write_claims
+    from surrogates.evaluation.claims import claim_rows, claims_of, run_seeds, tables_of, write_claims
     from surrogates.evaluation.results import write_results
 
     root = checkout("Claims")
@@ -35,6 +35,8 @@ def claims(
     for path in (docs / "results" / f"{domain}.json", json_path):
         if path is not None:
             write_claims(rows, path)
+    if tables := tables_of(domain, seeds):
+        write_claims(tables, docs / "results" / "tables" / f"{domain}.json")
     page = write_results(docs)
     for row in rows:
         verdict = "holds" if row.holds else "does NOT hold"

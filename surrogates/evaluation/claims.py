@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from statistics import mean, stdev
+from types import ModuleType
 from typing import Any, Literal
 
 from scipy.stats import t as student
@@ -138,13 +139,42 @@ def claims_of(domain: str) -> list[Claim]:
     ValueError
         When the domain has none.
     """
-    module = f"surrogates.domains.{domain}.claims"
+    return list(_module(domain).claims())
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """Numbers of a domain that are shown beside its claims.
+
+    Parameters
+    ----------
+    title
+        What the numbers are, with their unit.
+    header
+        Titles of the columns.
+    rows
+        One text for each column.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def tables_of(domain: str, seeds: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
+    """Return the tables that a domain makes of the numbers of its seeds; most domains have none."""
+    make = getattr(_module(domain), "tables", None)
+    return list(make(seeds)) if make else []
+
+
+def _module(domain: str) -> ModuleType:
+    name = f"surrogates.domains.{domain}.claims"
     try:
-        return list(import_module(module).claims())
+        return import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
+        if error.name is None or not name.startswith(error.name):
             raise
-        raise ValueError(f"The domain '{domain}' has no claims: there is no module {module}.") from None
+        raise ValueError(f"The domain '{domain}' has no claims: there is no module {name}.") from None
 
 
 def run_seeds(claims: Iterable[Claim], path: Path, root: Path) -> list[dict[str, Any]]:
@@ -231,8 +261,8 @@ def seed_interval(values: Sequence[float], level: float = 0.95) -> tuple[float |
     return mean(values) - half, mean(values) + half
 
 
-def write_claims(rows: Sequence[ClaimRow], path: Path) -> None:
-    """Write the rows of a domain as a JSON list."""
+def write_claims(rows: Sequence[ClaimRow | ResultTable], path: Path) -> None:
+    """Write the rows or the tables of a domain as a JSON list."""
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}.part")
     staging.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")

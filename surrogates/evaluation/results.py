@@ -31,7 +31,8 @@ def results_page(folder: Path) -> str:
     Parameters
     ----------
     folder
-        Holds `DOMAIN.json` of `surrogates report claims` and `speed/NAME.json` of `surrogates bench --json`.
+        Holds `DOMAIN.json` and `tables/DOMAIN.json` of `surrogates report claims`, and `speed/NAME.json` of
+        `surrogates bench --json`.
     """
     parts = [
         "# Results",
@@ -42,6 +43,7 @@ def results_page(folder: Path) -> str:
     for path in sorted(folder.glob("*.json")):
         if rows := _rows(path):
             parts += [f"## {path.stem.replace('_', ' ').capitalize()}", _claims_table(rows)]
+            parts += [_result_table(table) for table in _rows(folder / "tables" / path.name)]
     speed = {path.stem: _rows(path) for path in sorted((folder / "speed").glob("*.json"))}
     if any(speed.values()):
         parts += ["## Speed", *(_speed_table(name, rows) for name, rows in speed.items() if rows)]
@@ -49,7 +51,9 @@ def results_page(folder: Path) -> str:
 
 
 def _rows(path: Path) -> Rows:
-    """Read the rows of a file, or say which one is damaged."""
+    """Read the rows of a file, none where it is not there, or say that it is damaged."""
+    if not path.exists():
+        return []
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -90,6 +94,10 @@ def _interval(row: Row) -> str:
 
 def _named(value: float | None, name: str | None) -> str:
     return f"{_number(value)} ({name})" if name else _number(value)
+
+
+def _result_table(table: Row) -> str:
+    return f"{table['title']}\n\n{_table(table['header'], table['rows'])}"
 
 
 def _speed_table(name: str, rows: Rows) -> str:

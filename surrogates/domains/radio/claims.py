@@ -2,11 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from surrogates.domains.radio import measured_claims
-from surrogates.evaluation.claims import Claim, Experiment
+from surrogates.evaluation.claims import Claim, Experiment, ResultTable
 
 METRIC = "RMSE in dB, outdoor cells above -140 dB of a city never seen in training"
 SOURCE = "Geo2SigMap, arXiv:2312.14303 (there: measurements; here: ray-traced etoile)"
@@ -65,3 +66,8 @@ def claims() -> list[Claim]:
         for name, title in interpolators
     ]
     return [*without, *samples, *measured_claims.claims()]
+
+
+def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
+    """Return the tables of the measured cells."""
+    return measured_claims.tables(rows)

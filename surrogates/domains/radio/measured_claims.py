@@ -6,12 +6,14 @@ where its extract is there, on maps of Helsinki.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 from surrogates.core.errors import ConfigError
-from surrogates.evaluation.claims import Claim, Experiment
+from surrogates.evaluation.claims import Claim, Experiment, ResultTable
 
 FILES = Path(os.environ.get("SURROGATES_RADIO_DATA", "../shared/data/radio"))
 EXTRACT, SITE, CITIES, MAP = "osm/Helsinki.osm.pbf", "data/duke.zarr", "data/demo.zarr", "data/helsinki.zarr"
@@ -220,6 +222,34 @@ def claims() -> list[Claim]:
         covers,
         *(against(protocol, method) for protocol in reversed(PROTOCOLS) for method in BASELINES),
     ]
+
+
+def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
+    """Return RMSE, MAE and coverage of every method on every map, one table for each protocol."""
+    made = []
+    for protocol, (meaning, seeds) in PROTOCOLS.items():
+        name = f"geo2sigmap_measured_{protocol}"
+        values = [row["values"] for row in rows if row["experiment"] == name and row["seed"] < seeds]
+        if not values:
+            continue
+        maps = sorted({key.split("/")[2] for key in values[0] if key.count("/") == 2})
+
+        def cell(method: str, place: str, values: list[Mapping[str, float]] = values) -> str:
+            def average(metric: str) -> float:
+                return mean(each[f"{metric}/{method}{place}"] for each in values)
+
+            return f"{average('rmse'):.2f} / {average('mae'):.2f} / {100 * average('coverage'):.0f} %"
+
+        body = [
+            [title, *(cell(method, place) for place in ("", *(f"/{name}" for name in maps)))]
+            for method, title in {**BASELINES, OURS: OURS}.items()
+        ]
+        title = (
+            f"Measured cells, {meaning}: RMSE dB / MAE dB / share of held-out cells within the method's own "
+            f"90 % interval, means over {len(values)} seeds"
+        )
+        made.append(ResultTable(title, ["method", "mean of the maps", *maps], body))
+    return made
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from surrogates.evaluation.claims import (
     Claim,
     Compare,
     Experiment,
+    ResultTable,
     claim_rows,
     claims_of,
     read_seeds,
@@ -133,6 +134,8 @@ def test_the_command_writes_rows_seeds_and_page(
 ) -> None:
     monkeypatch.setattr("surrogates.core.checkout.checkout", lambda what: tmp_path)
     monkeypatch.setattr("surrogates.evaluation.claims.claims_of", lambda domain: [claim(Runs(), bound=3.5)])
+    table = ResultTable("All seeds, dB", ["method", "error"], [["ours", "3.0"]])
+    monkeypatch.setattr("surrogates.evaluation.claims.tables_of", lambda domain, seeds: [table])
     with pytest.raises(SystemExit) as stop:
         main(["report", "claims", "toy", "--json", str(tmp_path / "rows.json")])
     assert not stop.value.code  # a claim that does not hold is a result, not a failure
@@ -144,6 +147,7 @@ def test_the_command_writes_rows_seeds_and_page(
     assert json.loads((tmp_path / "rows.json").read_text()) == [row]
     assert len((results / "seeds" / "toy.jsonl").read_text().splitlines()) == 3
     page = (tmp_path / "docs" / "results.md").read_text()
+    assert "All seeds, dB\n\n| method | error |\n|---|---|\n| ours | 3.0 |" in page
     with pytest.raises(SystemExit):
         main(["report", "results"])
     assert (tmp_path / "docs" / "results.md").read_text() == page

@@ -25,5 +25,6 @@ def test_seed_gives_the_demonstrations_numbers_and_leaves_no_old_ones(
     assert claims.run_seed(2) == {"without_samples/U-Net-Iso": 8.0, "without_samples/uma": 12.0}
     assert asked[0][-1] == "seed=2"
     assert not list(tmp_path.glob("runs/claims/*"))
-    (experiment,) = {claim.experiment for claim in claims.claims()}
+    experiments = {claim.experiment.name: claim.experiment for claim in claims.claims()}
+    experiment = experiments["geo2sigmap_tiny"]
     assert " ".join(asked[0]) in experiment.command.format(seed=2)
