@@ -9,7 +9,7 @@ from surrogates.inference.bundle import load_bundle
 
 def test_memory_that_grows_with_the_map_does_not_hold() -> None:
     def measured(*megabytes: float) -> dict[str, list[dict[str, float]]]:
-        names = ("1 km", "2 km", "4 km", "2 km whole")
+        names = ("1 km", "2 km", "4 km", tiling.WHOLE)
         return {
             name: [{"megabytes": size, "seconds": 1.0}] * 3
             for name, size in zip(names, megabytes, strict=True)
