@@ -168,7 +168,7 @@ def fit(
         pipeline.network.compile()
     with _quiet():
         trainer = Trainer(
-            accelerator=settings.accelerator,
+            accelerator=settings.accelerator if ranks.alone else "gpu" if on_gpu(settings) else "cpu",
             devices=[ranks.local] if on_gpu(settings) else 1,
             precision=PRECISIONS[settings.precision],
             max_steps=max(0, steps - done),

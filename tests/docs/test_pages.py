@@ -66,14 +66,6 @@ def test_python_of_the_readme_predicts_and_draws(first_run):
     assert (first_run / "prediction.png").stat().st_size > 10_000
 
 
-@pytest.mark.slow
-def test_scale_and_export_goes_on_from_the_first_run(first_run):
-    with reader_in(first_run):
-        run_page(ROOT / "docs" / "scale-and-export.md", first_run)
-    assert (first_run / "runs" / "sweep" / "sweep.png").exists()
-    assert (first_run / "model.onnx").exists() and (first_run / "map.tif").exists()
-
-
 def test_seeds_page_draws_what_a_build_draws(folder):
     namespace = run_page(ROOT / "docs" / "seeds.md", folder)
     assert namespace["rng"].random() == stream(0, SAMPLE, 17).random()
@@ -99,3 +91,24 @@ def test_own_city_becomes_a_store_a_picture_and_a_traced_scene(folder):
 def test_uncertainty_page_trains_combines_and_covers_what_it_promises(folder):
     run_page(ROOT / "docs" / "uncertainty.md", folder)
     assert (folder / "runs" / "ensemble" / "report.html").exists()
+
+
+@pytest.fixture(scope="module")
+def rods(tmp_path_factory) -> Path:
+    """Run the page of one's own simulator; another page goes on from there."""
+    folder = tmp_path_factory.mktemp("rods")
+    with reader_in(folder):
+        run_page(ROOT / "docs" / "bring-your-own.md", folder)
+    return folder
+
+
+def test_own_simulator_becomes_a_store_a_surrogate_and_a_bundle(rods):
+    assert (max((rods / "runs" / "rods" / "run").iterdir()) / "bundle" / "card.md").exists()
+
+
+@pytest.mark.slow
+def test_scale_and_export_goes_on_from_ones_own_simulator(rods):
+    with reader_in(rods):
+        run_page(ROOT / "docs" / "scale-and-export.md", rods)
+    for name in ("runs/sweep/sweep.png", "rods.onnx", "map.tif"):
+        assert (rods / name).exists()

@@ -91,12 +91,13 @@ def test_run_killed_in_two_processes_goes_on_in_one(config, tmp_path):
 
 
 @pytest.mark.slow
-def test_process_that_dies_ends_the_run_in_one_line(config, monkeypatch):
-    """The second process is killed at its first step; the first one says so instead of waiting for it."""
-    command = (
-        "import os, surrogates.training.fit as fit; fit.LearningModule.training_step = lambda *_: os._exit(3)"
-    )
-    monkeypatch.setattr(ranks, "FOLLOW", f"{command}; {ranks.FOLLOW}")
-    with pytest.raises(ConfigError, match=r"process 2 of 2 ended: status 3; go on .*run=DIR") as caught:
+@pytest.mark.parametrize(
+    ("fault", "words"), [("os._exit(3)", "status 3"), ("open('/no/shard')", r".*No such file.*'/no/shard'")]
+)
+def test_process_that_fails_ends_the_run_in_one_line(config, monkeypatch, fault, words):
+    """The second process fails at its first step; the first one says so instead of waiting for it."""
+    step = f"import os, surrogates.training.fit as fit; fit.LearningModule.training_step = lambda *_: {fault}"
+    monkeypatch.setattr(ranks, "FOLLOW", f"{step}; {ranks.FOLLOW}")
+    with pytest.raises(ConfigError, match=rf"process 2 of 2 ended: {words}; go on .*run=DIR") as caught:
         start(config(devices=2))
     assert "\n" not in str(caught.value)
