@@ -71,10 +71,6 @@ def test_seeds_page_draws_what_a_build_draws(folder):
     assert namespace["rng"].random() == stream(0, SAMPLE, 17).random()
 
 
-def test_own_simulator_becomes_a_store_a_surrogate_and_a_bundle(folder):
-    run_page(ROOT / "docs" / "bring-your-own.md", folder)
-
-
 def test_own_drive_test_becomes_a_store_and_a_scored_table(folder, capsys):
     run_page(ROOT / "docs" / "radio-measurements.md", folder)
     table = capsys.readouterr().out
