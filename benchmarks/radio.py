@@ -1,4 +1,4 @@
-"""From a map extract to a scene that rays can be traced in, against what its libraries need by themselves."""
+"""Radio maps: from a map extract to a scene against its libraries alone, and maps larger than the window."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.rows import Row, costs, measure_pairs
+from benchmarks.tiling import tiled_prediction
 from datasets.radio.buildings import read_buildings
 from physics.raytracing.extrusion import open_rings
 from physics.raytracing.scenes import extruded_scene
@@ -22,14 +23,14 @@ READS = 5
 
 
 def run(quick: bool = False) -> list[Row]:
-    """Measure wall time in one process, the file in the page cache.
+    """Measure the scene (wall time in one process, the file in the page cache) and tiled prediction.
 
     Parameters
     ----------
     quick
         Fewer repeats.
     """
-    return scene_rows(quick)
+    return [*scene_rows(quick), *tiled_prediction(quick)]
 
 
 def scene_rows(quick: bool) -> list[Row]:

@@ -30,11 +30,6 @@ REPEATS = 3
 WHOLE = "as a whole"
 
 
-def run(quick: bool = False) -> list[Row]:
-    """Measure memory and time of tiled prediction."""
-    return tiled_prediction(quick)
-
-
 def tiled_prediction(quick: bool = False) -> list[Row]:
     """Peak memory of 2 and 4 km beside that of 1 km, and 2 km in tiles beside 2 km as a whole."""
     sizes = (130, 160, 190) if quick else (250, 500, 1000)  # cells

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-NOT_BENCHMARKS = {"__init__", "rows"}
+NOT_BENCHMARKS = {"__init__", "rows", "tiling"}
 
 
 def bench(

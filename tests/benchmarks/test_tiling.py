@@ -33,6 +33,6 @@ def test_a_map_and_its_bundle_fit_each_other(tmp_path) -> None:
 
 @pytest.mark.slow
 def test_a_quick_run_measures_all_rows() -> None:
-    found = tiling.run(quick=True)
+    found = tiling.tiled_prediction(quick=True)
     assert len(found) == 4
     assert all(row.ours > 0 for row in found)
