@@ -248,20 +248,25 @@ def _importer(name: str) -> Any:
     if not recipe_class.reads_files:
         raise ValueError(f"Recipe '{name}' reads no files; make its store by `surrogates data build {name}`.")
     command = typer.Typer(**PLAIN)
-    usage = f"surrogates data import {name} [FOLDER] [settings.yaml] KEY=VALUE... out=data/mine.zarr"
+    folder = recipe_class.model_fields.get("folder")
+    reads_folder = folder is not None and folder.is_required()
+    first = "FOLDER" if reads_folder else "settings.yaml"
+    usage = f"surrogates data import {name} {first} KEY=VALUE... out=data/mine.zarr"
 
     @command.command(
-        help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) stand in a YAML "
-        "file, or come as KEY=VALUE, which wins; a folder is short for folder=FOLDER. Paths are relative to "
-        f"the current folder.\n\n{usage}"
+        help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) come as KEY=VALUE or "
+        f"stand in a YAML file; KEY=VALUE wins. Paths are relative to the current folder.\n\n{usage}"
     )
     def run(settings: Settings = None, progress: Bar = None) -> None:
         from datasets.factory.build import build as build_store
         from datasets.factory.importing import read_mapping
 
-        words = [f"folder={word}" if Path(word).is_dir() else word for word in settings or []]
+        words = settings or []
         files = [word for word in words if word.endswith((".yaml", ".yml")) and "=" not in word]
-        own, given = _split_settings(recipe_class, [word for word in words if word not in files])
+        rest = [word for word in words if word not in files]
+        if reads_folder:
+            rest = [word if "=" in word else f"folder={word}" for word in rest]
+        own, given = _split_settings(recipe_class, rest)
         for file in reversed(files):
             given = read_mapping(Path(file)) | given
         recipe = recipe_class.make(given)

@@ -53,6 +53,6 @@ def _records(run: Path, bundle: "Bundle", count: int) -> "tuple[Batch, str]":
             if len(index) >= 2:
                 few = ExampleIndex(index.store[:count], index.record[:count], index.length)
                 batch = next(iter(experiment.loader("test", index=few, batch_size=count)))
-                names = bundle.pipeline.input_names
+                names = [spec.name for spec in bundle.manifest.pipeline.inputs]
                 return {name: batch[name] for name in names}, f"{len(few)} records of the test split"
     return synthetic_records(bundle, count), f"{count} records drawn from the ranges of training"

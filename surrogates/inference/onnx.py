@@ -69,12 +69,13 @@ class _Positional(nn.Module):
 
     def __init__(self, bundle: Bundle, outputs: Sequence[str]) -> None:
         super().__init__()
-        self.pipeline = bundle.pipeline
-        self._predictor, self._inputs, self._outputs = bundle.predictor, bundle.pipeline.input_names, outputs
+        self.pipelines = nn.ModuleList([pipeline for pipeline, _ in bundle.parts])
+        self._bundle, self._outputs = bundle, outputs
+        self._inputs = [spec.name for spec in bundle.manifest.pipeline.inputs]
 
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs."""
-        answer = self._predictor(self.pipeline, dict(zip(self._inputs, values, strict=True)), None)
+        answer = self._bundle.ask(dict(zip(self._inputs, values, strict=True)))
         return tuple(answer[name] for name in self._outputs)
 
 
@@ -123,8 +124,9 @@ def export_onnx(
     """
     for module in ("onnx", "onnxscript", "onnxruntime"):
         require(module, PURPOSE)
-    bundle.pipeline.cpu().eval().requires_grad_(False)
-    inputs = {name: records[name].cpu() for name in bundle.pipeline.input_names}
+    for pipeline, _ in bundle.parts:
+        pipeline.cpu().eval().requires_grad_(False)
+    inputs = {spec.name: records[spec.name].cpu() for spec in bundle.manifest.pipeline.inputs}
     expected = _answer(bundle, inputs)
     outputs = list(expected)
     path = Path(path)
@@ -146,7 +148,7 @@ def synthetic_records(bundle: Bundle, count: int = 4, seed: int = 0) -> Batch:
     An input that may be missing is given in a tenth of its cells.
     """
     rng = np.random.default_rng(seed)
-    config = bundle.pipeline.config
+    config = bundle.manifest.pipeline
     records: Batch = {}
     for spec in config.inputs:
         shape = (count, *spec.shape) if config.record_dimension in spec.dims else spec.shape
@@ -164,7 +166,7 @@ def synthetic_records(bundle: Bundle, count: int = 4, seed: int = 0) -> Batch:
 def _answer(bundle: Bundle, inputs: Batch) -> Batch:
     """Ask torch, and refuse what ONNX has no operator for, before the translation that takes long."""
     with torch.no_grad(), _Recorder() as recorder:
-        answer = bundle.predictor(bundle.pipeline, dict(inputs), None)
+        answer = bundle.ask(dict(inputs))
     if lacking := {name: LACKING[name] for name in LACKING if name in recorder.seen}:
         words = ", ".join(f"{name} ({meaning})" for name, meaning in lacking.items())
         raise BundleError(
@@ -175,9 +177,9 @@ def _answer(bundle: Bundle, inputs: Batch) -> Batch:
 
 
 def _translate(bundle: Bundle, inputs: Batch, outputs: Sequence[str], path: Path) -> None:
-    record = bundle.pipeline.config.record_dimension
+    record = bundle.manifest.pipeline.record_dimension
     batch = torch.export.Dim(BATCH)
-    shapes = tuple({0: batch} if record in spec.dims else {} for spec in bundle.pipeline.config.inputs)
+    shapes = tuple({0: batch} if record in spec.dims else {} for spec in bundle.manifest.pipeline.inputs)
     try:
         with _quiet(), torch.no_grad():
             torch.onnx.export(
@@ -220,7 +222,7 @@ def _pieces(bundle: Bundle) -> str:
 def _describe(path: Path, bundle: Bundle, outputs: Sequence[str]) -> None:
     """Put units and specifications into the model."""
     onnx = require("onnx", PURPOSE)
-    manifest, config = bundle.manifest, bundle.pipeline.config
+    manifest, config = bundle.manifest, bundle.manifest.pipeline
     model = onnx.load(path)
     specs = {spec.name: spec for spec in (*config.inputs, *output_specs(bundle, outputs))}
     for value in (*model.graph.input, *model.graph.output):
@@ -243,7 +245,7 @@ def _describe(path: Path, bundle: Bundle, outputs: Sequence[str]) -> None:
 
 def output_specs(bundle: Bundle, outputs: Sequence[str]) -> list[VariableSpec]:
     """Return the specs of what a predictor answers; beside a target, its standard deviation in its units."""
-    targets = {spec.name: spec for spec in bundle.pipeline.config.targets}
+    targets = {spec.name: spec for spec in bundle.manifest.pipeline.targets}
     found = []
     for name in outputs:
         target = targets.get(name) or targets.get(name.removesuffix("_standard_deviation"))
@@ -260,8 +262,8 @@ def output_specs(bundle: Bundle, outputs: Sequence[str]) -> list[VariableSpec]:
 def _compare(path: Path, bundle: Bundle, inputs: Batch, expected: Batch) -> list[Difference]:
     """Run the exported model on all records, and on the first alone: the number of records has to be free."""
     session = _session(path)
-    record = bundle.pipeline.config.record_dimension
-    recorded = {spec.name for spec in bundle.pipeline.config.inputs if record in spec.dims}
+    record = bundle.manifest.pipeline.record_dimension
+    recorded = {spec.name for spec in bundle.manifest.pipeline.inputs if record in spec.dims}
     specs = output_specs(bundle, list(expected))
     largest = dict.fromkeys(expected, 0.0)
     for count in (len(next(iter(expected.values()))), 1):

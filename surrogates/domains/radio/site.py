@@ -1,5 +1,6 @@
 """The link between a transmitter and the cells of a map, from the inputs of a batch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -65,10 +66,18 @@ class Link:
             self.receiver_height,
             self.frequency,
             self.steps,
-            self.longest,
+            self._longest(ground, view),
             view,
         )
         return Path(building, position[:, 2, None, None], link, ray)
+
+    def _longest(self, ground: Tensor, view: propagation.View | None) -> float:
+        """Length of the longest part of a ray; no matter where no ray of a whole map needs more parts.
+
+        To know that from the size alone spares a look at every ray, which a model for ONNX cannot take.
+        """
+        diagonal = self.cell * math.hypot(*ground.shape[-2:])
+        return math.inf if view is None and diagonal <= self.steps * self.longest else self.longest
 
     def view(self, inputs: Mapping[str, Tensor]) -> propagation.View | None:
         """How a tile sees its map; None where the inputs are the whole map."""

@@ -17,6 +17,7 @@ from surrogates.inference.bundle import Bundle, load_bundle, save_bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.onnx import described, export_onnx, synthetic_records
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.protocols import Predictor, deviation_name
 
 CELLS = 16
 RANGES = {
@@ -41,6 +42,11 @@ class Drawing:
 
     def __call__(self, pipeline, inputs, rng=None):
         return {"gain": pipeline(inputs)["gain"] + torch.randn(())}
+
+
+def asked_by(bundle: Bundle, predictor: Predictor) -> Bundle:
+    """The bundle with another way to ask its pipeline."""
+    return replace(bundle, parts=((bundle.pipeline, predictor),))
 
 
 def made(folder: Path, config: PipelineConfig) -> Bundle:
@@ -87,7 +93,7 @@ def agrees(bundle: Bundle, path: Path, count: int) -> None:
 
 
 def test_model_with_a_shared_input_answers_as_torch_and_says_what_it_means(bundle: Path, tmp_path: Path):
-    loaded = replace(load_bundle(bundle), predictor=Deviating())
+    loaded = asked_by(load_bundle(bundle), Deviating())
     path = tmp_path / "new" / "model.onnx"
     found = export_onnx(loaded, path, synthetic_records(loaded))
     assert [(each.name, each.units) for each in found] == [("gain", "dB"), ("gain_standard_deviation", "dB")]
@@ -101,7 +107,7 @@ def test_model_with_a_shared_input_answers_as_torch_and_says_what_it_means(bundl
 
 
 def test_channels_of_the_direct_ray_are_part_of_the_model(tmp_path: Path):
-    bundle = radio(tmp_path, {"name": "radio_physics", "steps": 1})
+    bundle = radio(tmp_path, {"name": "radio_physics", "steps": 8})
     export_onnx(bundle, tmp_path / "model.onnx", synthetic_records(bundle))
     agrees(bundle, tmp_path / "model.onnx", 3)
 
@@ -134,7 +140,7 @@ def test_operator_that_onnx_lacks_is_named(tmp_path: Path):
 
 
 def test_model_that_answers_otherwise_than_torch_is_not_written(bundle: Path, tmp_path: Path):
-    loaded = replace(load_bundle(bundle), predictor=Drawing())
+    loaded = asked_by(load_bundle(bundle), Drawing())
     with pytest.raises(BundleError, match=r"differs from torch by .* dB in gain, .* expected at most 0.0001"):
         export_onnx(loaded, tmp_path / "model.onnx", synthetic_records(loaded))
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
@@ -158,3 +164,23 @@ def test_records_without_data_lie_within_the_ranges_of_training(bundle: Path):
     records = synthetic_records(load_bundle(bundle), 50)
     assert records["height"].shape == (50, 6, 5) and records["slope"].shape == (6, 5)
     assert 0 <= float(records["height"].min()) < 5 and 55 < float(records["height"].max()) <= 60
+
+
+def test_an_ensemble_is_exported_as_its_mixture(tmp_path: Path):
+    members = []
+    for seed in (0, 1):
+        bundle = series(tmp_path / str(seed), {"name": "mlp", "width": 8})
+        torch.manual_seed(seed)
+        for parameter in bundle.pipeline.parameters():
+            torch.nn.init.normal_(parameter)
+        members += bundle.parts
+    ensemble = replace(bundle, parts=tuple(members))
+    path = tmp_path / "model.onnx"
+    export_onnx(ensemble, path, synthetic_records(ensemble))
+    records = synthetic_records(ensemble, 3, seed=7)
+    with torch.no_grad():
+        expected = ensemble.ask(records)
+    answers = run(path, records)
+    assert answers.keys() == {"displacement", deviation_name("displacement")}
+    for name, answer in answers.items():
+        torch.testing.assert_close(torch.from_numpy(answer), expected[name], rtol=1e-4, atol=1e-3)

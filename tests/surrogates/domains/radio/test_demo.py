@@ -31,7 +31,8 @@ def test_demonstration_scores_both_stages_beside_their_baselines(result: Path) -
 def test_every_claim_reads_a_number_of_the_demonstration(result: Path) -> None:
     rmse = json.loads((result / "metrics.json").read_text())["rmse_db"]
     numbers = {f"{stage}/{method}": value for stage, table in rmse.items() for method, value in table.items()}
-    margins = [claim.margin(numbers) for claim in claims.claims()]
+    cascade = [claim for claim in claims.claims() if claim.experiment.name == "geo2sigmap_tiny"]
+    margins = [claim.margin(numbers) for claim in cascade]
     assert len(margins) == 6
 
 
