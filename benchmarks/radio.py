@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -16,9 +15,9 @@ from benchmarks.tiling import tiled_prediction
 from datasets.radio.buildings import read_buildings
 from physics.raytracing.extrusion import open_rings
 from physics.raytracing.scenes import extruded_scene
+from surrogates.domains.radio.measured_claims import FILES
 
-EXTRACT_VARIABLE = "SURROGATES_OSM_EXTRACT"
-EXTRACT = Path(__file__).parents[2] / "shared/data/radio/osm/Helsinki.osm.pbf"
+EXTRACT = FILES / "osm/Helsinki.osm.pbf"
 READS = 5
 
 
@@ -37,12 +36,12 @@ def scene_rows(quick: bool) -> list[Row]:
     """Measure file to scene: read, project, repair, raise, extrude, hand over to Sionna RT.
 
     The reference reads the same file five times with osmium alone (a handler that is shown every area and
-    does nothing) and triangulates the same footprints once. The path of the extract comes from the variable
-    SURROGATES_OSM_EXTRACT; without a file there is no row.
+    does nothing) and triangulates the same footprints once. The extract lies where SURROGATES_RADIO_DATA
+    says; without it there is no row.
     """
-    path = Path(os.environ.get(EXTRACT_VARIABLE, EXTRACT))
+    path = EXTRACT
     if not path.is_file():
-        print(f"scene of a map extract: skipped, there is no {path}; set {EXTRACT_VARIABLE} to an .osm.pbf")
+        print(f"scene of a map extract: skipped, there is no {path}; set SURROGATES_RADIO_DATA")
         return []
     buildings = read_buildings(path)
     rings = open_rings(buildings.polygons)

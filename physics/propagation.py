@@ -178,8 +178,8 @@ def sector_antenna_gain(
 
     References
     ----------
-    3GPP TR 36.814 V9.2, table A.2.1.1-2 (70 and 10 degrees, 25 and 20 dB there). The two cuts add up without
-    the common limit of the table: measured panels fall below it where both cuts attenuate.
+    3GPP TR 36.814 V9.2, table A.2.1.1-2 (70 and 10 degrees, 25 and 20 dB there). The common limit of both
+    cuts in that table (the front-to-back ratio again) is left out: here each limit belongs to its own cut.
     """
     xp = array_namespace(azimuth_offset, depression)
     wrapped = azimuth_offset - 2.0 * math.pi * xp.round(azimuth_offset / (2.0 * math.pi))

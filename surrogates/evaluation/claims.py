@@ -68,6 +68,8 @@ class Claim:
         "at_most" and "at_least" (ours alone) accordingly.
     published
         The paper's own number for ours, if it gives one.
+    surely_above
+        What the lower end of the 95 % interval of ours has to exceed as well.
     """
 
     claim: str
@@ -80,6 +82,7 @@ class Claim:
     compare: Compare
     bound: float
     published: float | None = None
+    surely_above: float | None = None
 
     def margin(self, values: Mapping[str, float]) -> float:
         """What the target bounds from below, for one seed."""
@@ -95,10 +98,21 @@ class Claim:
     @property
     def target(self) -> str:
         """The target as a formula."""
-        return _FORMULAS[self.compare].format(f"{self.bound:g}")
+        formula = _FORMULAS[self.compare].format(f"{self.bound:g}")
+        return formula if self.surely_above is None else f"{formula}, low > {self.surely_above:g}"
 
-    def holds(self, margins: Sequence[float]) -> bool:
-        """Whether the mean over seeds meets the target."""
+    def holds(self, margins: Sequence[float], low: float | None = None) -> bool:
+        """Whether the mean over seeds meets the target, and the lower end of its interval where one is asked.
+
+        Parameters
+        ----------
+        margins
+            Of each seed.
+        low
+            Lower end of the interval of ours; None with a single seed.
+        """
+        if self.surely_above is not None and (low is None or low <= self.surely_above):
+            return False
         return mean(margins) >= (-self.bound if self.compare == "at_most" else self.bound)
 
     def _number(self, values: Mapping[str, float], name: str) -> float:
@@ -242,7 +256,7 @@ def claim_rows(claims: Iterable[Claim], seeds: Sequence[Mapping[str, Any]]) -> l
                 high=high,
                 published=claim.published,
                 target=claim.target,
-                holds=claim.holds(margins),
+                holds=claim.holds(margins, low),
                 command=experiment.command.format(seed=experiment.seeds[0]),
                 seconds=sum(run["seconds"] for run in runs),
                 commit=", ".join(dict.fromkeys(run["commit"] for run in runs)),

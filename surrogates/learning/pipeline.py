@@ -152,9 +152,12 @@ class Pipeline(nn.Module):
     def gaussian(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return mean and log variance in normalised units, each (batch, target channel, *grid).
 
-        The log variance is bounded smoothly, so that no gradient vanishes and no exponential overflows.
+        The log variance is bounded smoothly, so that no gradient vanishes and no exponential overflows. Where
+        nothing is normalised its size says nothing, and the network's own answer stands.
         """
         mean, raw = self.normalised(features).chunk(2, dim=1)
+        if not getattr(self.transform, "normalise", True):
+            return mean, raw
         return mean, LARGEST_LOG_VARIANCE * torch.tanh(raw / LARGEST_LOG_VARIANCE)
 
     def normalised_targets(self, batch: Mapping[str, Tensor], features: Features) -> Tensor:

@@ -143,7 +143,9 @@ class Experiment:
             urls = np.array([store.url for store in self.stores])
             return np.asarray(urls[index.store])
         values = [_in_words(along_records(store, name, f"task.{key}")) for store in self.stores]
-        pairs = zip(index.store, index.record, strict=True)
+        pairs = list(zip(index.store, index.record, strict=True))
+        if key == "blocks" and len(self.stores) > 1:  # window 0 of one store is not window 0 of another
+            return np.array([f"{store}/{values[store][record]}" for store, record in pairs])
         return np.array([values[store][record] for store, record in pairs])
 
     def loader(

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from physics.propagation import sector_antenna_gain
 
-# Data sheets of macro-cell panels give about these ranges; the ends of `vertical_width` are the column of
-# ten elements of 3GPP TR 36.814 (10 degrees, rounded down) and the single element of TR 38.901 (65).
+# Chosen to hold the antennas of two standards with room around them: 3GPP TR 36.814, table A.2.1.1-2 (70 and
+# 10 degrees, 25 and 20 dB), and TR 38.901, table 7.3-1 (65 and 65 degrees, 30 dB).
 HORIZONTAL_WIDTHS = (50.0, 65.0, 80.0, 100.0)  # degrees
 VERTICAL_WIDTHS = (7.0, 15.0, 30.0, 65.0)  # degrees
 TILTS = (0.0, 6.0, 12.0)  # degrees

@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from datasets.store.specs import DECIBEL_MILLIWATT, VariableSpec
 from surrogates.domains.radio import antennas
 from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS, Link
+from surrogates.learning.protocols import Batch
 
-Batch = dict[str, Tensor]
 RSRP = "rsrp"
 HARMONICS = 4  # of the ripple of a mounted panel's pattern
 
@@ -27,7 +26,7 @@ class Campaign:
 
     Parameters
     ----------
-    frequency, cell, receiver_height
+    cell, receiver_height
         See `surrogates.domains.radio.site.Link`.
     level
         Range of the transmit level at the antenna's peak (power of a reference element, gain, losses), dBm.
@@ -46,7 +45,6 @@ class Campaign:
 
     def __init__(
         self,
-        frequency: float = 3.66e9,
         cell: float = 4.0,
         receiver_height: float = 2.0,
         level: tuple[float, float] = (0.0, 40.0),
@@ -57,7 +55,7 @@ class Campaign:
         walked: tuple[int, int] = (300, 800),
         weakest: float = -140.0,
     ) -> None:
-        self.link = Link(frequency, cell, receiver_height)
+        self.link = Link(cell=cell, receiver_height=receiver_height)
         self.level, self.ripple, self.noise, self.weakest = level, ripple, noise, weakest
         self.shadowing, self.shadowing_length, self.walked = shadowing, shadowing_length, walked
         self.variables = (*GEOMETRY, AZIMUTH, "path_gain")

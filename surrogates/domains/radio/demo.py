@@ -83,7 +83,7 @@ def build_data(url: Path, workers: int) -> None:
         build(Urban(**RECIPE), str(url), workers=workers)
 
 
-def train(folder: Path, experiment: str, data: Path, overrides: list[str]) -> None:
+def train(folder: Path, experiment: str, data: Path | str, overrides: list[str]) -> None:
     """Train a stage, or go on with one that was stopped; note where the run lies."""
     from surrogates.training.compose import main as train_command
 

@@ -57,7 +57,7 @@ Method = Callable[[Record, Split], Answer]
 
 
 def read_records(url: str) -> list[Record]:
-    """Return the maps of a store made by `surrogates data import drive_test`."""
+    """Return the maps of a store made by `surrogates data import radio/drive_test`."""
     dataset = open_store(url).dataset().load()
     records = []
     for number in range(dataset.sizes["sample"]):
@@ -126,9 +126,15 @@ def score_draws(
         Show a bar.
     """
     rows = _read(path)
-    done = {(row["record"], row["protocol"], row["draw"], row["method"]) for row in rows}
+    done = {(row["record"], row["protocol"], row["parameters"], row["draw"], row["method"]) for row in rows}
     left = [
-        (record, name, protocol, draw, [m for m in methods if (record.name, name, draw, m) not in done])
+        (
+            record,
+            name,
+            protocol,
+            draw,
+            [m for m in methods if (record.name, name, repr(protocol), draw, m) not in done],
+        )
         for name, (protocol, draws) in protocols.items()
         for record in records
         for draw in range(draws)
@@ -143,6 +149,7 @@ def score_draws(
                 row = {
                     "record": record.name,
                     "protocol": name,
+                    "parameters": repr(protocol),
                     "draw": draw,
                     "division": draw // protocol.draws_together,
                     "method": method,

@@ -1,13 +1,14 @@
 """The claims on measured sectors: a process that never saw the site against what else knows its samples.
 
-The Duke CBRS cells A and C with both phones (public, Apache-2.0) come as files; where they lie is told by
-``SURROGATES_RADIO_DATA``. The process is trained once, on campaigns drawn on the demonstration's maps and,
-where its extract is there, on maps of Helsinki.
+The Duke CBRS cells A and C with both phones (public, Apache-2.0) and the map of Helsinki come as files; where
+they lie is told by ``SURROGATES_RADIO_DATA``. The process is trained once, on campaigns drawn on the
+demonstration's maps and on maps of Helsinki.
 """
 
 import os
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from importlib.resources import files
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -30,9 +31,10 @@ BASELINES = {
     "geometry_ridge": "ridge on geometry and kriging",
     "geometry_gp": "Gaussian process on geometry",
 }
-PROTOCOLS = {
-    "random": ("200 random cells given", 5),
-    "blocks_64m": ("blocks of 64 m held out", 5),
+CONTEXT: dict[str, object] = {"targets": ["rsrp"], "inputs": [], "mask": None, "specs": {}}
+SCORED = {
+    "random": ("200 random cells given", 20),
+    "blocks_64m": ("blocks of 64 m held out", 20),
     "blocks_128m": ("blocks of 128 m held out", 20),
 }
 """What each is called, and its number of seeds; a seed of blocks is two divisions, one for each origin."""
@@ -104,9 +106,6 @@ def _score(protocol: str, seed: int, run: str, place: int) -> dict[str, float]:
     }
 
 
-CONTEXT: dict[str, object] = {"targets": ["rsrp"], "inputs": [], "mask": None, "specs": {}}
-
-
 def site() -> Path:
     """Return the store of the measured cells, imported from its files if it is not there."""
     from datasets.factory.build import build
@@ -114,11 +113,13 @@ def site() -> Path:
     from datasets.radio.drive_test import DriveTest
 
     if not Path(SITE).exists():
-        files = {
+        given = {
             "measurements": require("duke/duke_cbrs_rsrp_cells_A_C.csv"),
             "buildings": require("duke/duke_site1_building_height_128.npy"),
         }
-        recipe = DriveTest.make(read_mapping(Path("conf/site/duke.yaml")) | files)
+        recipe = DriveTest.make(
+            read_mapping(Path(str(files("surrogates.conf") / "site" / "duke.yaml"))) | given
+        )
         build(recipe, SITE, workers=0)
     return Path(SITE)
 
@@ -147,15 +148,12 @@ def trained() -> Path:
     from surrogates.domains.radio import demo
 
     demo.build_data(Path(CITIES), workers=2)
-    stores = [CITIES]
-    if (FILES / EXTRACT).is_file():
-        if Path(MAP).exists():
-            resume(MAP, workers=2)
-        else:
-            whole = {"validation_share": 0.0, "test_share": 0.0, "samples": 48}
-            build(Extracts.make({"osm_file": str(FILES / EXTRACT), **whole}), MAP, workers=2)
-        stores.append(MAP)
-    data = Path(f"[{','.join(stores)}]")
+    if Path(MAP).exists():
+        resume(MAP, workers=2)
+    else:
+        whole = {"validation_share": 0.0, "test_share": 0.0, "samples": 48}
+        build(Extracts.make({"osm_file": require(EXTRACT), **whole}), MAP, workers=2)
+    data = f"[{CITIES},{MAP}]"
     iso, measured = RUNS / "iso", RUNS / "process"
     if not (iso / "run.txt").exists():
         demo.train(iso, "radio/geo2sigmap", data, ["task.groups=store"])
@@ -175,59 +173,48 @@ def claims() -> list[Claim]:
             run=partial(run_seed, protocol),
             seeds=tuple(range(seeds)),
         )
-        for protocol, (_, seeds) in PROTOCOLS.items()
+        for protocol, (_, seeds) in SCORED.items()
     }
-    blocks = "blocks_128m"
 
-    def gain(method: str, bound: float) -> Claim:
+    def gain(protocol: str, method: str, bound: float = 0.0) -> Claim:
+        meaning = METRIC.format(protocol=SCORED[protocol][0])
         return Claim(
             claim=f"Paired gain over {BASELINES[method]} without having seen the site",
             source=SOURCE,
-            metric=f"difference of {METRIC.format(protocol=PROTOCOLS[blocks][0])}",
-            experiment=experiments[blocks],
+            metric=f"difference of {meaning}",
+            experiment=experiments[protocol],
             ours=f"gain/{method}",
             baseline=f"rmse/{method}",
             baseline_name=f"RMSE of {BASELINES[method]}",
             compare="at_least",
             bound=bound,
+            surely_above=0.0,
         )
 
-    def against(protocol: str, method: str) -> Claim:
-        return Claim(
-            claim=f"The process beats {BASELINES[method]}",
-            source=SOURCE,
-            metric=METRIC.format(protocol=PROTOCOLS[protocol][0]),
-            experiment=experiments[protocol],
-            ours=f"rmse/{OURS}",
-            baseline=f"rmse/{method}",
-            baseline_name=BASELINES[method],
-            compare="lower_by",
-            bound=0.0,
-        )
-
+    blocks = "blocks_128m"
     covers = Claim(
-        claim="90 % intervals of the process hold at least 85 % of the held-out cells",
+        claim="The process's own 90 % intervals hold 90 % of the held-out cells",
         source=SOURCE,
-        metric=f"share of held-out cells, mean of the four maps, {PROTOCOLS[blocks][0]}",
+        metric=f"share of held-out cells, mean of the four maps, {SCORED[blocks][0]}",
         experiment=experiments[blocks],
         ours=f"coverage/{OURS}",
         baseline="coverage/kriging",
         baseline_name="kriging",
         compare="at_least",
-        bound=0.85,
+        bound=0.9,
     )
+    aimed = {"kriging": 1.0, "geometry_gp": 0.6}
     return [
-        gain("kriging", 1.0),
-        gain("geometry_gp", 0.6),
+        *(gain(blocks, method, aimed.get(method, 0.0)) for method in reversed(BASELINES)),
         covers,
-        *(against(protocol, method) for protocol in reversed(PROTOCOLS) for method in BASELINES),
+        *(gain(protocol, method) for protocol in ("blocks_64m", "random") for method in reversed(BASELINES)),
     ]
 
 
 def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
     """Return RMSE, MAE and coverage of every method on every map, one table for each protocol."""
     made = []
-    for protocol, (meaning, seeds) in PROTOCOLS.items():
+    for protocol, (meaning, seeds) in SCORED.items():
         name = f"geo2sigmap_measured_{protocol}"
         values = [row["values"] for row in rows if row["experiment"] == name and row["seed"] < seeds]
         if not values:

@@ -53,8 +53,9 @@ class SectorProcess(nn.Module):
     For antenna h the mean is ``level + slope free + belief excess + gain_h``. The covariance is the sum of a
     constant (the level is unknown), linear terms, smooth functions of bearing, distance and surroundings
     (squared exponential), and rough shadowing on position (Matern 1/2); a nugget stands for the cell. Every
-    antenna counts by its marginal likelihood, tempered. The overall variance has an inverse gamma prior about
-    what was learned, so that a map rougher or smoother than the traced ones widens or narrows its errors.
+    antenna counts by its marginal likelihood at the learned scale, tempered. The overall variance of the
+    answer has an inverse gamma prior about what was learned, so that a map rougher or smoother than the
+    traced ones widens or narrows its errors.
 
     Parameters
     ----------

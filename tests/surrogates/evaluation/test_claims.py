@@ -1,6 +1,7 @@
 """Claims resume seed by seed, keep what does not hold, and judge by the stated target."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,15 @@ def test_the_command_writes_rows_seeds_and_page(
 def test_a_domain_without_claims_is_said() -> None:
     with pytest.raises(ValueError, match="domain 'cooking' has no claims"):
         claims_of("cooking")
+
+
+def test_a_gain_whose_interval_reaches_zero_does_not_hold(tmp_path: Path) -> None:
+    margins = [3.0, 0.1, 1.0]
+    sure = replace(claim(Runs(), bound=1.0), compare="at_least", surely_above=0.0)
+    low, _ = seed_interval(margins)
+    assert low is not None
+    assert low < 0
+    assert not sure.holds(margins, low)
+    assert sure.holds(margins, 0.2)
+    assert not sure.holds(margins, None)
+    assert sure.target == "ours >= 1, low > 0"

@@ -81,6 +81,20 @@ def test_measured_cells_are_met_and_the_deviation_grows_away_from_them(
     assert bool((out["rsrp_lower"] < out["rsrp"]).all() & (out["rsrp"] < out["rsrp_upper"]).all())
 
 
+def test_predict_gives_the_deviation_of_the_process_itself(measured: Path, site: xr.Dataset) -> None:
+    out = surrogates.load(measured).predict(site)
+    pipeline = load_bundle(measured / "bundle").pipeline
+    inputs = {name: torch.from_numpy(site[name].values) for name in pipeline.input_names}
+    places = torch.tensor([[0, 40, 333, 900]])
+    with torch.inference_mode():
+        posterior = pipeline.network.at(pipeline.features(inputs).channels, places)
+    found = {
+        name: out[name].values.reshape(1, -1)[0, places[0]] for name in ("rsrp", "rsrp_standard_deviation")
+    }
+    np.testing.assert_allclose(found["rsrp"], posterior.mean[0], atol=0.01)
+    np.testing.assert_allclose(found["rsrp_standard_deviation"], posterior.variance[0].sqrt(), rtol=1e-3)
+
+
 def test_milliwatts_of_other_units_are_converted_and_plain_numbers_refused(
     measured: Path, site: xr.Dataset
 ) -> None:
