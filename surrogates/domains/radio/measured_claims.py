@@ -5,7 +5,9 @@ they lie is told by ``SURROGATES_RADIO_DATA``. The process is trained once, on c
 demonstration's maps and on maps of Helsinki.
 """
 
+import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
@@ -22,6 +24,7 @@ RUNS = Path("runs/claims/measured")
 METRIC = "RMSE in dB of held-out cells, mean of cells A and C with both phones, {protocol}"
 SOURCE = "drive test of Geo2SigMap, arXiv:2312.14303"
 OURS = "sector process"
+DRAWN = ("A Samsung", "C Samsung")
 BASELINES = {
     "sample_mean": "mean of the samples",
     "sample_log_distance": "log-distance fit of the samples",
@@ -239,8 +242,40 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
     return made
 
 
-if __name__ == "__main__":
-    import json
-    import sys
+def draw(path: Path) -> None:
+    """Draw one phone's map of each cell with the first fold of 128 m blocks held out."""
+    import numpy as np
+    import xarray as xr
+    from matplotlib.figure import Figure
 
-    print(json.dumps(run_seed(sys.argv[1], int(sys.argv[2])), indent=2))
+    from surrogates import load
+    from surrogates.domains.radio.folds import SpatialBlocks
+    from surrogates.domains.radio.site_plots import draw_site
+
+    maps = xr.open_zarr(site()).load()
+    chosen = [list(maps["measurement"].values).index(name) for name in DRAWN]
+    maps = maps.isel(sample=chosen)
+    outdoor = maps["rsrp"].where(maps["building_height"] <= 0)
+    splits = [SpatialBlocks().split(np.isfinite(each.values), 0) for each in outdoor]
+    given, held_out = (np.stack([split[part] for split in splits]) for part in (0, 1))
+    maps["rsrp"] = outdoor.assign_attrs(maps["rsrp"].attrs)
+    maps["rsrp_samples"] = maps["rsrp"].where(given)
+    maps["scored"] = (maps["rsrp"].dims, held_out)
+    predicted = load(trained()).predict(maps)
+    figure = Figure(figsize=(18.0, 4.3 * len(DRAWN)), layout="constrained")
+    for row, axes in enumerate(figure.subplots(len(DRAWN), 4, squeeze=False)):
+        draw_site(figure, axes, maps.isel(sample=row), predicted.isel(sample=row), OURS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=80, bbox_inches="tight")
+
+
+def main(words: list[str]) -> None:
+    """Print the numbers of a protocol and a seed, or draw the picture: ``picture PATH``."""
+    if words[0] == "picture":
+        draw(Path(words[1]))
+    else:
+        print(json.dumps(run_seed(words[0], int(words[1])), indent=2))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
