@@ -58,8 +58,3 @@ def from_grey(grey: np.ndarray, low: float, high: float) -> np.ndarray:
     """Turn grey levels 0 to 255 into values from `low` to `high`; 0, which also marks buildings, is NaN."""
     values = low + grey.astype(np.float32) * np.float32((high - low) / WHITE)
     return np.where(grey > 0, values, np.float32(np.nan))
-
-
-def to_grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Turn values into the nearest grey level, as the publishers did."""
-    return np.clip(np.rint((values - low) / (high - low) * WHITE), 0, WHITE).astype(np.uint8)

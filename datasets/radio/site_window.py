@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from datasets.factory.errors import BuildError
+from datasets.radio.buildings import read_buildings, utm_zone
 
 RASTER = ".npy"
 
@@ -41,7 +42,8 @@ class SiteWindow:
         cls, corner: tuple[float, float], crs: str | None, size: float, cell: float, *, northern: bool
     ) -> Self:
         """Return the window that begins at its (north- or south-)western corner, latitude and longitude."""
-        crs = _checked(crs or _utm(*corner))
+        latitude, longitude = corner
+        crs = _checked(crs or f"EPSG:{utm_zone((longitude, latitude, longitude, latitude))}")
         window = cls(crs, 0.0, 0.0, size, cell)
         east, north = window.place(np.array([corner[0]]), np.array([corner[1]]))
         return cls(crs, float(east[0]), float(north[0]) - (size if northern else 0.0), size, cell)
@@ -133,7 +135,6 @@ def _footprints(path: Path, window: SiteWindow, seed: int) -> NDArray[np.float64
     import pyproj
     import shapely
 
-    from datasets.radio.buildings import read_buildings
     from physics.raytracing.extrusion import height_raster
 
     buildings = read_buildings(path, seed)
@@ -149,14 +150,6 @@ def _footprints(path: Path, window: SiteWindow, seed: int) -> NDArray[np.float64
     if not heights.any():
         raise BuildError(f"{path} has no building in the window; take a map of the place")
     return heights
-
-
-def _utm(latitude: float, longitude: float) -> str:
-    """Return the UTM zone of a position."""
-    if not -80.0 <= latitude <= 84.0:
-        raise BuildError(f"latitude {latitude:g}: UTM covers 80 degrees south to 84 north; give `crs:`")
-    zone = min(int((longitude + 180.0) // 6.0) + 1, 60)
-    return f"EPSG:{(32600 if latitude >= 0 else 32700) + zone}"
 
 
 def _checked(crs: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as xml
 
+import numpy as np
 import pytest
 
 EPSG, EAST, NORTH = 32635, 385_500.0, 6_672_000.0  # the middle of Helsinki
@@ -112,3 +113,8 @@ def write_geojson(
     ]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features, **more}))
     return path
+
+
+def to_grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Turn values into the nearest grey level, as the publishers did."""
+    return np.clip(np.rint((values - low) / (high - low) * 255), 0, 255).astype(np.uint8)

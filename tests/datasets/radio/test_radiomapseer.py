@@ -11,10 +11,11 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from datasets.radio.images import from_grey, to_grey
+from datasets.radio.images import from_grey
 from datasets.store.checks import check_split
 from datasets.store.layout import open_store
 from surrogates.cli.main import main
+from tests.datasets.radio.maps import to_grey
 
 AREAS, TRANSMITTERS = range(10), range(3)
 

@@ -10,10 +10,9 @@ import xarray as xr
 from PIL import Image
 
 from datasets.factory.build import build
-from datasets.radio.images import to_grey
 from datasets.radio.urbanradio3d import SIDE, UrbanRadio3D, upright
 from datasets.store.checks import check_split
-from tests.datasets.radio.maps import REAL
+from tests.datasets.radio.maps import REAL, to_grey
 
 LIGHT = 299_792_458.0  # m/s
 NAMES = [(0, 60, 200), (0, 110, 20), (7, 128, 90), (8, 55, 45), (9, 200, 30)]
