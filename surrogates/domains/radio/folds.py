@@ -114,6 +114,22 @@ class SpatialBlocks:
         if self.folds < 2:
             raise ValueError(f"folds={self.folds}; at least 2 are needed to hold one out")
 
+    def require_room(self, shape: tuple[int, ...]) -> None:
+        """Refuse maps (y, x) that hold fewer blocks than folds wherever the first block begins.
+
+        Raises
+        ------
+        TooFewBlocksError
+            When nothing could ever be held out.
+        """
+        most = max(np.unique(self.block_of_cells(shape, origin)).size for origin in range(self.origins))
+        if most < self.folds:
+            size = " x ".join(f"{count * self.cell:g}" for count in shape)
+            raise TooFewBlocksError(
+                f"a map of {size} m holds at most {most} blocks of {self.side:g} m, {self.folds} folds need "
+                f"{self.folds}: take larger windows, smaller blocks (side) or fewer folds"
+            )
+
     @property
     def draws_together(self) -> int:
         """The folds of a division."""

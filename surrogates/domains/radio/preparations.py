@@ -146,7 +146,9 @@ class HoldOutCells:
         self.variables = (HEIGHTS, source)
 
     def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
-        """Return the specs of samples and mask."""
+        """Return the specs of samples and mask; refuse blocks of which no map can hold enough."""
+        if isinstance(self.protocol, SpatialBlocks):
+            self.protocol.require_room(specs[HEIGHTS].shape)
         told = {"name": self.samples, "long_name": "given measurements, NaN where none is", "missing": True}
         return [
             specs[self.source].model_copy(update=told),

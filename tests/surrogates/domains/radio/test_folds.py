@@ -102,3 +102,10 @@ def test_too_few_blocks_are_refused_with_the_number_needed() -> None:
 def test_a_side_that_does_not_fit_the_cells_is_refused() -> None:
     with pytest.raises(ValueError, match="take a side that is a multiple of 8 m"):
         SpatialBlocks(side=60.0)
+
+
+def test_maps_that_never_hold_enough_blocks_are_refused() -> None:
+    protocol = SpatialBlocks(128.0)
+    with pytest.raises(ValueError, match="128 x 128 m holds at most 4 blocks of 128 m, 5 folds need 5"):
+        protocol.require_room((32, 32))
+    protocol.require_room((64, 64))

@@ -123,6 +123,7 @@ def test_a_map_larger_than_the_window_is_predicted_whole(measured: Path, site: x
 
 def test_process_without_its_channels_is_refused_in_one_line(maps: Path, tmp_path: Path) -> None:
     words = ["experiment=radio/geo2sigmap_measured", f"dataset={maps}", f"output={tmp_path}"]
+    words.append(f"task.preparations=[{{name: radio_campaign}}, {HOLD_OUT}]")
     with pytest.raises(ValueError, match="radio_sector") as caught:
         train([*words, "task.transform={name: radio_physics}", "trainer.max_steps=1"])
     assert "\n" not in str(caught.value)
