@@ -219,7 +219,12 @@ def draw_transmitter(axes: Axes, example: xr.Dataset) -> None:
     if "transmitter_azimuth" in example:
         azimuth = float(example["transmitter_azimuth"])
         end = (east + 60 * np.sin(azimuth), north + 60 * np.cos(azimuth))
-        axes.annotate("", end, (east, north), arrowprops={"arrowstyle": "->", "color": "#d62728", "lw": 2})
+        style = {"arrowstyle": "->", "color": "#d62728", "lw": 2}
+        # matplotlib leaves out the whole arrow where its tip lies outside the map; here it is cut.
+        arrow = axes.annotate("", end, (east, north), arrowprops=style, annotation_clip=False)
+        arrow.set_in_layout(False)
+        if arrow.arrow_patch is not None:
+            arrow.arrow_patch.set_clip_path(axes.patch)
 
 
 def draw_samples(axes: Axes, example: xr.Dataset, samples: np.ndarray) -> PathCollection:
