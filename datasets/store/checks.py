@@ -44,7 +44,7 @@ def _checked(
     ds: xr.Dataset, spec: VariableSpec, record_dimension: str | None, first_record: int
 ) -> xr.DataArray:
     if spec.name not in ds.variables:
-        raise ContractError(_missing(ds, spec))
+        raise ContractError(missing(ds, spec))
     array = ds[spec.name]
     if set(array.dims) != set(spec.dims):
         raise ContractError(
@@ -63,7 +63,8 @@ def _tuple(names: Sequence[object]) -> str:
     return "(" + ", ".join(map(str, names)) + ")"
 
 
-def _missing(ds: xr.Dataset, spec: VariableSpec) -> str:
+def missing(ds: xr.Dataset, spec: VariableSpec) -> str:
+    """Say that a variable is not there, and what is."""
     near = difflib.get_close_matches(spec.name, [str(name) for name in ds.variables], n=1)
     hint = f"; rename {near[0]!r}?" if near else ""
     return f"variable {spec.name!r} is missing; found {sorted(map(str, ds.data_vars))}{hint}"

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 import xarray as xr
 
-from datasets.store.checks import check
+from datasets.store.checks import check, missing
+from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.inference.errors import OutOfRangeWarning
@@ -46,7 +47,10 @@ class Inputs:
         self._record_dimension, self._ranges = record_dimension, ranges
         self._positions = frozenset(positions)
         self._seen: dict[str, tuple[float, float]] = {}
-        self.ds = ds[[name for name in self._specs if name in ds.variables]]
+        for name, spec in self._specs.items():
+            if name not in ds.variables:
+                raise ContractError(missing(ds, spec))
+        self.ds = ds[list(self._specs)]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -88,8 +92,7 @@ class Inputs:
             Names the variable and what was found and expected.
         """
         names = list(self._specs) if only is None else only
-        part = self.ds[[name for name in names if name in self.ds.variables]]
-        part = part.isel(places, missing_dims="ignore")
+        part = self.ds[list(names)].isel(places, missing_dims="ignore")
         if self.single:
             varying = [str(n) for n in part.data_vars if self._record_dimension in self._specs[str(n)].dims]
             part = part.assign({name: part[name].expand_dims(self._record_dimension) for name in varying})

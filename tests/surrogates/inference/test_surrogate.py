@@ -97,8 +97,8 @@ def test_wrong_dimensions_and_missing_variables_are_named(surrogate: Surrogate, 
         surrogate.predict(inputs.assign(height=inputs["height"].rename(y="row")))
     with pytest.raises(ContractError, match="4 cells along 'x', expected 5"):
         surrogate.predict(inputs.isel(x=slice(4)))
-    with pytest.raises(ContractError, match="'power' is missing"):
-        surrogate.predict(inputs.drop_vars("power"))
+    with pytest.raises(ContractError, match=r"'power' is missing; found \['height', 'other'\]"):
+        surrogate.predict(inputs.drop_vars("power").assign(other=1.0)[["other", "height"]])
 
 
 def test_coordinates_that_the_input_lacks_come_from_training(
