@@ -33,7 +33,7 @@ class Source(BaseModel):
         if not (folder / self.path).exists():
             raise BuildError(
                 f"The source '{self.path}' is not in {folder.absolute()}. Run the command in the folder of "
-                "the sources, or repeat the import: it goes on where it was."
+                "the sources, or repeat the command that began the store: it goes on where it was."
             )
         return str(folder / self.path)
 

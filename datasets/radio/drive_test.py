@@ -129,6 +129,15 @@ class DriveTest(Recipe):
                     "`devices:` and `cells:`"
                 )
 
+    def remarks(self) -> list[str]:
+        """Say how many readings each map holds, and in how many cells."""
+        outdoor = self._heights <= 0
+        return [
+            f"{each.name}: {int(each.readings.sum())} readings in the window, {np.isfinite(each.rsrp).sum()} "
+            f"cells, {(np.isfinite(each.rsrp) & outdoor).sum()} of them outdoors"
+            for each in self._measurements
+        ]
+
     def records(self) -> int:
         return len(self._measurements)
 

@@ -113,6 +113,11 @@ def mean_power(
 def _require_columns(path: Path, found: Sequence[str], wanted: Mapping[str, str]) -> None:
     if not found:
         raise BuildError(f"{path} is empty; expected a header line with {listing(wanted.values())}.")
+    separator = next((sign for sign in (";", "\t", "|") if len(found) == 1 and sign in found[0]), None)
+    if separator is not None:
+        raise BuildError(
+            f"{path} separates its columns by {separator!r}: '{found[0]}'; save it with commas between them."
+        )
     for key, name in wanted.items():
         if name not in found:
             raise BuildError(

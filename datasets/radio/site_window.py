@@ -118,8 +118,8 @@ def building_heights(path: Path, window: SiteWindow, seed: int = 0) -> NDArray[n
 def _raster(path: Path, window: SiteWindow) -> NDArray[np.float64]:
     try:
         heights = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise BuildError(f"{path} is no NumPy array: {error}") from None
+    except ValueError:
+        raise BuildError(f"{path} is no NumPy array of numbers ({RASTER})") from None
     if heights.shape != (window.count, window.count) or heights.dtype.kind not in "iuf":
         raise BuildError(
             f"{path} holds {heights.dtype} of shape {heights.shape}, expected heights in m of shape "

@@ -63,14 +63,19 @@ def convert(values: np.ndarray, from_units: str, to_units: str) -> np.ndarray:
     Raises
     ------
     ContractError
-        When the units cannot be converted into each other.
+        When the units, or some of the values, cannot be converted into each other.
     """
     if same(from_units, to_units):
         return values
     if not convertible(from_units, to_units):
         raise ContractError(f"units {from_units!r} cannot be converted to {to_units!r}")
     floats = values if values.dtype.kind == "f" else values.astype(np.float64)
-    return np.asarray(parse(from_units).convert(floats, parse(to_units)))
+    converted = np.asarray(parse(from_units).convert(floats, parse(to_units)))
+    if (lost := np.isfinite(floats) & np.isnan(converted)).any():
+        raise ContractError(
+            f"{floats[lost][0]:g} {display(from_units)} is no value in {display(to_units)}; check the units"
+        )
+    return converted
 
 
 def display(units: str) -> str:

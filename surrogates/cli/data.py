@@ -272,6 +272,8 @@ def _importer(name: str) -> Any:
         recipe = recipe_class.make(given)
         if own.out is None:
             raise ValueError(f"Where to? Add out=URL, for example out=data/{Path(name).name}.zarr.")
+        for line in recipe.remarks():
+            typer.echo(line)
         with _interruptible():
             build_store(recipe, own.out, workers=own.workers, **_shown(progress))
         _say_state(own.out, None)

@@ -251,9 +251,15 @@ def _take_weights(pipeline: Pipeline, source: Path, key: str) -> None:
         if found != expected:
             raise ConfigError(
                 f"{key}: {folder} has {found} where this run has {expected} ({name}); "
-                f"give the model and the task of the bundle, or another {key}"
+                f"give the model and the task of the bundle{_place(key)}, or another {key}"
             )
     pipeline.load_state_dict(given)
+
+
+def _place(key: str) -> str:
+    """Say where the model of a part is given."""
+    part = key.removeprefix("parts.")
+    return "" if part == key else f" (task.transform.{part}.network and .transform)"
 
 
 def _new_folder(parent: Path) -> Path:

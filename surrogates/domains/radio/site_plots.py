@@ -84,7 +84,9 @@ def draw_site(
     error = np.where(held, predicted[TARGET].values - truth, np.nan)
     errors = draw_readings(axes[3], example, error, ERROR, (-LARGEST_ERROR, LARGEST_ERROR))
     figure.colorbar(errors, ax=axes[3], label="predicted minus measured, dB", extend="both", shrink=0.9)
-    for panel, title in zip(axes, ("measured", model, "how sure", "error of held-out cells"), strict=True):
+    for panel, title in zip(
+        axes, ("measured", model, "standard deviation", "error of held-out cells"), strict=True
+    ):
         panel.set_title(title.replace("_", " "))
         draw_transmitter(panel, example)
     draw_legend(axes[0], [Patch(color=BUILDINGS(0), label="building"), *axes[0].lines])

@@ -1,6 +1,7 @@
 """Import of drive tests."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,9 @@ def test_the_command_takes_a_file_of_settings_and_words_that_win(
     with pytest.raises(SystemExit) as stop:
         main(["data", "import", *words])
     assert not stop.value.code
+    assert re.search(
+        r"A Pixel: \d+ readings in the window, \d+ cells, \d+ of them outdoors", capsys.readouterr().out
+    )
     store = open_store(str(tmp_path / "walk.zarr"))
     assert store.attributes["title"] == "Drive test at Stachus"
     assert str(tmp_path) not in json.dumps(store.attributes["recipe_config"])

@@ -56,6 +56,12 @@ def test_a_missing_column_is_answered_with_the_nearest(tmp_path: Path) -> None:
     assert "`columns: {rsrp: ...}`" in message
 
 
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_another_separator_than_the_comma_is_named(tmp_path: Path, sign: str) -> None:
+    message = refused(tmp_path, HEADER.replace(",", sign), f"36{sign}-78{sign}-100")
+    assert f"separates its columns by {sign!r}" in message
+
+
 @pytest.mark.parametrize("bad", ["", "nan", "n/a", "-1O0"])
 def test_what_is_no_number_is_refused_with_its_line(tmp_path: Path, bad: str) -> None:
     message = refused(tmp_path, HEADER, "36,-78,-100", f"36,-78,{bad}", "36,-78,-99", f"36,-78,{bad}")

@@ -51,3 +51,10 @@ def test_a_difference_of_levels_is_in_decibels_and_of_temperatures_in_kelvin() -
     words = {"dBm": DECIBEL, DECIBEL_MILLIWATT: DECIBEL, "degC": "K", "m s-1": "m s-1", "K": "K", "1": "1"}
     assert {word: difference(word) for word in words} == words
     assert convert(np.array([9.0]), difference("degF"), "K") == pytest.approx(5.0)
+
+
+def test_negative_power_has_no_decibels_and_is_refused_with_its_value():
+    with pytest.raises(ContractError, match="-87 W is no value in dBm; check the units"):
+        convert(np.array([np.nan, 1e-9, -87.0]), "W", "dBm")
+    found = convert(np.array([np.nan, 1e-3]), "W", "dBm")
+    np.testing.assert_allclose(found, [np.nan, 0.0], atol=1e-6)
