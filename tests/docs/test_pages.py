@@ -78,6 +78,7 @@ def test_own_drive_test_becomes_a_store_and_a_scored_table(folder, capsys):
     assert "kriging gains" in table
 
 
+@pytest.mark.slow
 def test_own_city_becomes_a_store_a_picture_and_a_traced_scene(folder):
     run_page(ROOT / "docs" / "radio-osm.md", folder)
     assert (folder / "street.png").stat().st_size > 10_000

@@ -15,6 +15,7 @@ def export(*words: object) -> object:
     return stop.value.code
 
 
+@pytest.mark.slow
 def test_run_is_compared_on_its_test_split_and_without_data_within_its_ranges(
     run_config, make_store, tmp_path, capsys
 ):

@@ -106,6 +106,7 @@ def test_model_with_a_shared_input_answers_as_torch_and_says_what_it_means(bundl
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_channels_of_the_direct_ray_are_part_of_the_model(tmp_path: Path):
     bundle = radio(tmp_path, {"name": "radio_physics", "steps": 8})
     export_onnx(bundle, tmp_path / "model.onnx", synthetic_records(bundle))
