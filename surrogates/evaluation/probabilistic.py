@@ -87,14 +87,8 @@ class CRPS:
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """Share of the cells inside the intervals that the run's validation split calibrated.
-
-    Parameters
-    ----------
-    level
-        Wanted coverage.
-    """
+class _Interval:
+    """A metric of the intervals of one level."""
 
     level: float = 0.9
 
@@ -102,6 +96,17 @@ class Coverage:
 
     def __post_init__(self) -> None:
         require_level(self.level)
+
+
+@dataclass(frozen=True)
+class Coverage(_Interval):
+    """Share of the cells inside the intervals that the run's validation split calibrated.
+
+    Parameters
+    ----------
+    level
+        Wanted coverage.
+    """
 
     def statistics(
         self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING
@@ -117,7 +122,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class GaussianCoverage:
+class GaussianCoverage(_Interval):
     """Share of the cells inside the intervals of Gaussians with the predicted standard deviations.
 
     Parameters
@@ -125,13 +130,6 @@ class GaussianCoverage:
     level
         Wanted coverage.
     """
-
-    level: float = 0.9
-
-    of_spread: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        require_level(self.level)
 
     def statistics(
         self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING
@@ -147,7 +145,7 @@ class GaussianCoverage:
 
 
 @dataclass(frozen=True)
-class IntervalWidth:
+class IntervalWidth(_Interval):
     """Mean width of the calibrated intervals.
 
     Parameters
@@ -155,13 +153,6 @@ class IntervalWidth:
     level
         Wanted coverage.
     """
-
-    level: float = 0.9
-
-    of_spread: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        require_level(self.level)
 
     def statistics(
         self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING

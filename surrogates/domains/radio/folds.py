@@ -5,7 +5,6 @@ measured cells alone, never from the order of the records or the number of worke
 are alike, so `RandomCells` is an easy test; `SpatialBlocks` holds out whole squares.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -178,11 +177,6 @@ PROTOCOLS: dict[str, HoldOut] = {
     "blocks_64m": SpatialBlocks(64.0),
     "blocks_128m": SpatialBlocks(128.0),
 }
-
-
-def splits(protocol: HoldOut, measured: np.ndarray, draws: int) -> Iterator[Split]:
-    """Yield the first draws of one map."""
-    return (protocol.split(measured, draw) for draw in range(draws))
 
 
 def _drawn(measured: np.ndarray, cells: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surrogates.domains.radio.folds import RandomCells, SpatialBlocks, splits
+from surrogates.domains.radio.folds import RandomCells, SpatialBlocks
 
 SHAPE = (32, 40)
 MAPS = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).random(SHAPE) < 0.3)
@@ -85,8 +85,8 @@ def test_blocks_are_squares_of_their_side() -> None:
 def test_seeds_and_divisions_give_other_folds() -> None:
     measured = np.ones(SHAPE, dtype=bool)
     protocol = SpatialBlocks(side=16.0)
-    drawn = [split.held_out for split in splits(protocol, measured, 5 * protocol.folds)]
-    drawn += [split.held_out for split in splits(SpatialBlocks(side=16.0, seed=1), measured, 5)]
+    drawn = [protocol.split(measured, draw).held_out for draw in range(5 * protocol.folds)]
+    drawn += [SpatialBlocks(side=16.0, seed=1).split(measured, draw).held_out for draw in range(5)]
     assert len({each.tobytes() for each in drawn}) == len(drawn)
 
 
