@@ -1,0 +1,1 @@
+"""Flights of uncrewed aerial vehicles: simulated, and read from the logs of others."""

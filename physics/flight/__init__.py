@@ -1,0 +1,1 @@
+"""Flight of multirotors: dynamics, control, wind, and the paths that they are told to fly."""
