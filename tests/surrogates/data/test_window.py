@@ -100,7 +100,7 @@ def test_specs_tell_step_and_horizon_and_promise_no_gap(walks):
 
 
 def test_windows_longer_than_every_record_are_refused(walks):
-    with pytest.raises(ConfigError, match="has 30 samples along 'time'.*the longest has 20"):
+    with pytest.raises(ConfigError, match=r"has 30 samples along 'time'.*the longest has 20"):
         windows_inside(walks, np.arange(6), Window(20, horizon=10, dimension="time"))
 
 
