@@ -105,9 +105,11 @@ class FlightImport(Recipe):
         found = cls.find(place, tuple(patterns))
         if not found:
             raise ValueError(
-                f"{place} holds none of the files of '{cls.name}' ({listing(patterns)}); expected {cls.expected}"
+                f"{place} holds none of the files of '{cls.name}' ({listing(patterns)}); expected "
+                f"{cls.expected}"
             )
-        folder = place if place not in found else place.absolute().parent
+        place, found = place.absolute(), [path.absolute() for path in found]
+        folder = place.parent if place in found else place
         sources = [
             Source(
                 path=str(PurePosixPath(path.absolute().relative_to(folder.absolute()))), sha256=digest(path)

@@ -18,7 +18,7 @@ from surrogates.core.text import listing, nearest
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 PER_SECOND: dict[str, float] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-TEXTS = (".csv", ".txt")
+TEXTS = (".csv", ".txt", ".tum")
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 POSITION, QUATERNION, VELOCITY = ("tx", "ty", "tz"), ("qw", "qx", "qy", "qz"), ("vx", "vy", "vz")
 TUM = ("timestamp", *POSITION, "qx", "qy", "qz", "qw")
@@ -160,8 +160,8 @@ def _used_columns(name: str, found: Sequence[str], columns: Columns, required: s
         raise BuildError(f"{name} is empty; expected a header line such as {', '.join(TUM)}")
     if separator := next((s for s in (";", "\t", "|", " ") if len(found) == 1 and s in found[0]), None):
         raise BuildError(
-            f"{name} separates its columns by {separator!r}: '{found[0]}', expected commas; save it with commas, "
-            "or read TUM's layout by uav/tum"
+            f"{name} separates its columns by {separator!r}: '{found[0]}', expected commas; save it with "
+            "commas, or read TUM's layout by uav/tum"
         )
     named = columns.model_dump()
     asked = {"timestamp", *POSITION, *required}
@@ -209,8 +209,8 @@ def _numbers(name: str, column: str, cells: Sequence[str], places: np.ndarray) -
     except ValueError:
         bad = next(index for index, cell in enumerate(cells) if not _is_number(cell))
         raise BuildError(
-            f"{name}, line {places[bad]}: {column} is '{cells[bad].strip()}', expected a number; correct or remove "
-            "the line"
+            f"{name}, line {places[bad]}: {column} is '{cells[bad].strip()}', expected a number; correct "
+            "or remove the line"
         ) from None
 
 

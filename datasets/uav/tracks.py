@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ FASTEST = 1e-5
 """A median spacing below it is a wrong unit of time, s."""
 STILL_SAMPLES = 5
 """Samples over which a speed is taken, so that noise of centimetres is no motion."""
+UNIT_WITHIN = 0.02
+"""Quaternions whose length is this near to 1 are unit quaternions of few digits."""
 CLOSE = 1e-6
 """Two stamps on the grid that are this near are the same, in steps of the grid."""
 
@@ -38,6 +41,9 @@ class Flight:
         Unit quaternions (w, x, y, z) that turn body axes to east, north, up, (n, 4); NaN where unknown.
     velocity, angular_velocity, position_setpoint
         m s-1, rad s-1 (body axes) and m, (n, 3); None where the file has none, NaN where unknown.
+    parts
+        Numbers, (n,), that change where a sample does not continue the one before it, such as at a reset of
+        an estimator; no track goes across. None where all is one part.
     places
         Line or message of each sample, (n,), for messages; counted from 1 by default.
     place
@@ -53,6 +59,7 @@ class Flight:
     velocity: Numbers | None = None
     angular_velocity: Numbers | None = None
     position_setpoint: Numbers | None = None
+    parts: NDArray[np.int64] | None = None
     places: NDArray[np.int64] | None = None
     place: str = "sample"
     remarks: tuple[str, ...] = ()
@@ -63,9 +70,11 @@ class Flight:
 
     def take(self, chosen: NDArray[np.bool_]) -> Flight:
         """Return the samples where a mask is true."""
-        kept = {name: values[chosen] for name, values in self.series().items()}
-        places = None if self.places is None else self.places[chosen]
-        return replace(self, stamps=self.stamps[chosen], places=places, **kept)
+        kept: dict[str, Any] = {name: values[chosen] for name, values in self.series().items()}
+        for name in ("parts", "places"):
+            numbers = getattr(self, name)
+            kept[name] = None if numbers is None else numbers[chosen]
+        return replace(self, stamps=self.stamps[chosen], **kept)
 
     def at(self, index: int) -> str:
         """Say where a sample stands."""
@@ -120,9 +129,9 @@ def checked(flight: Flight) -> Flight:
     moved = np.concatenate([[False], (np.diff(flight.position, axis=0) != 0).any(axis=1)])
     if (conflict := np.flatnonzero(same & moved)).size:
         raise BuildError(
-            f"{flight.at(int(conflict[0]))}: the stamp {_time(flight.stamps[conflict[0]])} s comes twice with "
-            f"different positions ({conflict.size} such samples), expected one position at a time; remove the "
-            "wrong ones"
+            f"{flight.at(int(conflict[0]))}: the stamp {_time(flight.stamps[conflict[0]])} s comes twice "
+            f"with different positions ({conflict.size} such samples), expected one position at a time; "
+            "remove the wrong ones"
         )
     if same.any():
         remark = f"{flight.source}: {int(same.sum())} repeated samples were dropped"
@@ -161,7 +170,10 @@ def resampled(
     """
     flight = checked(flight)
     _require_rate(flight)
-    edges = np.flatnonzero(np.diff(flight.stamps) > max_gap * (1 + CLOSE)) + 1
+    ends = np.diff(flight.stamps) > max_gap * (1 + CLOSE)
+    if flight.parts is not None:
+        ends |= np.diff(flight.parts) != 0
+    edges = np.flatnonzero(ends) + 1
     tracks = []
     for first, stop in zip([0, *edges], [*edges, len(flight.stamps)], strict=True):
         stamps = flight.stamps[first:stop]
@@ -258,8 +270,8 @@ def _require_rate(flight: Flight) -> None:
     if spacing < FASTEST:
         guess = "is `time_unit` right?"
     raise BuildError(
-        f"{flight.source}: a sample every {spacing:.4g} s (median), expected 10 or more a second, since nothing "
-        f"between slower ones is known; {guess}"
+        f"{flight.source}: a sample every {spacing:.4g} s (median), expected 10 or more a second: what "
+        f"lies between slower ones is unknown; {guess}"
     )
 
 
@@ -267,7 +279,7 @@ def _with_unit_quaternions(flight: Flight) -> Flight:
     assert flight.attitude is not None
     length = np.linalg.norm(flight.attitude, axis=1)
     unknown = ~np.isfinite(length) | (length == 0)
-    if (bad := np.flatnonzero(~unknown & (np.abs(length - 1) > 0.02))).size:
+    if (bad := np.flatnonzero(~unknown & (np.abs(length - 1) > UNIT_WITHIN))).size:
         raise BuildError(
             f"{flight.at(int(bad[0]))}: the quaternion has length {length[bad[0]]:.4g}, expected 1 "
             f"({bad.size} such samples); are its columns the right ones?"
