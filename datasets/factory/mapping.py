@@ -63,18 +63,24 @@ class VariableMapping(SharedMapping):
 
 
 class SplitMapping(BaseModel):
-    """A random split; whole groups are drawn when ``keeps_whole`` names a variable."""
+    """A random split; whole groups are drawn when ``keeps_whole`` names a variable.
+
+    ``test=1`` with ``validation=0`` makes a store that is there to be scored.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     validation: float = Field(0.1, ge=0, lt=1)
-    test: float = Field(0.1, ge=0, lt=1)
+    test: float = Field(0.1, ge=0, le=1)
     keeps_whole: str = "none"
 
     @model_validator(mode="after")
     def _leaves_a_rest(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise ValueError(f"validation={self.validation} and test={self.test} leave nothing to train on")
+        if self.validation + self.test >= 1 and (self.validation, self.test) != (0, 1):
+            raise ValueError(
+                f"validation={self.validation} and test={self.test} leave nothing to train on; for a store "
+                "that is only scored give validation=0 and test=1"
+            )
         return self
 
     def draw(self, name: str, groups: np.ndarray, seed: int, number: int) -> Split:

@@ -39,7 +39,8 @@ def export(
 
 def _records(run: Path, bundle: "Bundle", count: int) -> "tuple[Batch, str]":
     """Return records of the run's test split; without its data, drawn from the ranges of training."""
-    from surrogates.data.index import ExampleIndex
+    import numpy as np
+
     from surrogates.inference.onnx import synthetic_records
     from surrogates.training.run import CONFIG, open_run
 
@@ -51,7 +52,7 @@ def _records(run: Path, bundle: "Bundle", count: int) -> "tuple[Batch, str]":
             typer.echo(f"warning: the run's data cannot be read ({error})", err=True)
         else:
             if len(index) >= 2:
-                few = ExampleIndex(index.store[:count], index.record[:count], index.length)
+                few = index.take(np.arange(min(count, len(index))))
                 batch = next(iter(experiment.loader("test", index=few, batch_size=count)))
                 names = [spec.name for spec in bundle.manifest.pipeline.inputs]
                 return {name: batch[name] for name in names}, f"{len(few)} records of the test split"

@@ -1,36 +1,22 @@
-"""Which examples there are: a row of the index is a record, or the first record of a window."""
+"""Which examples there are: a row of the index is a record, or the place where a window begins."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import xarray as xr
 
 from datasets.store.layout import Store
+from datasets.store.streams import GROUP, stream
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
+from surrogates.data.window import LENGTH, Window
 
 DRAW = "draw"
 """What preparations find in a batch outside training: the number of each example's draw."""
 PARTS = {"train": 0, "validation": 1, "test": 2}
 Value = str | int | float | bool
-
-
-@dataclass(frozen=True)
-class Window:
-    """Examples of consecutive records.
-
-    Attributes
-    ----------
-    length
-        Records of an example.
-    stride
-        Records between the starts of two examples.
-    """
-
-    length: int
-    stride: int = 1
 
 
 @dataclass(frozen=True)
@@ -41,8 +27,10 @@ class ExampleIndex:
     ----------
     store, record
         Number of the store and the (first) record of each example, shape (examples,).
-    length
-        Records of an example, None when an example is a single record without a window dimension.
+    offset
+        Where the window of each example begins inside its record, shape (examples,); None where it does not.
+    window
+        What an example spans, None when it is a single record.
     draws
         How often each example comes in a row, each time prepared with other random numbers. Row ``r`` of the
         index is draw ``r % draws`` of example ``r // draws``.
@@ -50,7 +38,8 @@ class ExampleIndex:
 
     store: np.ndarray
     record: np.ndarray
-    length: int | None = None
+    offset: np.ndarray | None = None
+    window: Window | None = None
     draws: int = 1
 
     def __len__(self) -> int:
@@ -58,16 +47,30 @@ class ExampleIndex:
 
     def of_store(self, number: int) -> np.ndarray:
         """Return the sorted records that the examples of one store touch."""
-        starts = self.record[self.store == number]
-        if self.length is None:
-            return np.unique(starts)
-        return np.unique(starts[:, None] + np.arange(self.length))
+        return touched(self.record[self.store == number], self.window)
+
+    def take(self, examples: np.ndarray) -> "ExampleIndex":
+        """Return some of the examples, one draw of each."""
+        offset = None if self.offset is None else self.offset[examples]
+        return replace(self, store=self.store[examples], record=self.record[examples], offset=offset, draws=1)
 
     @staticmethod
-    def join(records: Sequence[np.ndarray], length: int | None = None) -> "ExampleIndex":
+    def join(
+        records: Sequence[np.ndarray],
+        window: Window | None = None,
+        offsets: Sequence[np.ndarray] | None = None,
+    ) -> "ExampleIndex":
         """Concatenate the examples of several stores, in their order."""
         numbers = [np.full(len(each), number) for number, each in enumerate(records)]
-        return ExampleIndex(np.concatenate(numbers), np.concatenate(records), length)
+        offset = None if offsets is None else np.concatenate(offsets)
+        return ExampleIndex(np.concatenate(numbers), np.concatenate(records), offset, window)
+
+
+def touched(starts: np.ndarray, window: Window | None) -> np.ndarray:
+    """Return the sorted records of examples that begin at some records."""
+    if window is None or window.dimension is not None:
+        return np.unique(starts)
+    return np.unique(starts[:, None] + np.arange(window.span))
 
 
 def records_of(
@@ -84,11 +87,13 @@ def records_of(
     split
         Name of the split.
     select
-        Allowed values of variables or coordinates along the record dimension, e.g. ``{city: [munich]}``.
+        Allowed values of variables or coordinates along the record dimension, or of their flags, e.g.
+        ``{city: [munich]}``.
     """
     chosen = store.split(split) == PARTS[part]
     for name, allowed in (select or {}).items():
-        chosen &= np.isin(along_records(store, name, "select").values, np.atleast_1d(np.asarray(allowed)))
+        values, wanted = along_records(store, name, "select"), np.atleast_1d(np.asarray(allowed))
+        chosen &= np.isin(in_words(values) if wanted.dtype.kind == "U" else values.values, wanted)
     return np.flatnonzero(chosen)
 
 
@@ -114,6 +119,18 @@ def along_records(store: Store, name: str, where: str) -> xr.DataArray:
     return dataset[name]
 
 
+def in_words(variable: xr.DataArray) -> np.ndarray:
+    """Return the meanings of a flag variable (CF), the values of any other as text."""
+    meanings = dict(
+        zip(
+            np.atleast_1d(variable.attrs.get("flag_values", [])).tolist(),
+            str(variable.attrs.get("flag_meanings", "")).split(),
+            strict=True,
+        )
+    )
+    return np.array([meanings.get(value, str(value)) for value in variable.values.tolist()])
+
+
 def window_starts(records: np.ndarray, window: Window, coordinate: np.ndarray | None = None) -> np.ndarray:
     """Return the first records of windows that cross neither the end of a part nor a gap.
 
@@ -135,7 +152,7 @@ def window_starts(records: np.ndarray, window: Window, coordinate: np.ndarray | 
         breaks |= steps > steps[~breaks].min() if (~breaks).any() else breaks
     edges = [0, *(np.flatnonzero(breaks) + 1), len(records)]
     runs = (records[a:b] for a, b in pairwise(edges))
-    return np.concatenate([run[: max(0, len(run) - window.length + 1) : window.stride] for run in runs])
+    return np.concatenate([run[: max(0, len(run) - window.span + 1) : window.stride] for run in runs])
 
 
 def windows_of(store: Store, records: np.ndarray, window: Window) -> np.ndarray:
@@ -144,3 +161,48 @@ def windows_of(store: Store, records: np.ndarray, window: Window) -> np.ndarray:
     name = store.record_dimension
     coordinate = np.asarray(dataset[name].values) if name in dataset.coords else None
     return window_starts(records, window, coordinate)
+
+
+def windows_inside(store: Store, records: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Return record and beginning of every window inside records; padding is left out.
+
+    Parameters
+    ----------
+    store
+        The store; where it has a variable `length`, that many samples of each record are real.
+    records
+        Records of one part.
+    window
+        With a dimension.
+
+    Returns
+    -------
+    record, offset
+        Shape (windows,) each.
+    """
+    dataset = store.dataset()
+    along = str(window.dimension)
+    if along not in dataset.sizes or along == store.record_dimension:
+        offered = [str(dim) for dim in dataset.sizes if dim != store.record_dimension]
+        raise ConfigError(
+            f"task.window.dimension: {store.url} has no dimension '{along}' inside its records."
+            f"{nearest(along, offered)} It has {listing(offered)}."
+        )
+    padded = LENGTH in dataset and dataset[LENGTH].dims == (store.record_dimension,)
+    lengths = dataset[LENGTH].values if padded else np.full(store.records, dataset.sizes[along])
+    counts = np.maximum(0, (lengths[records] - window.span) // window.stride + 1)
+    if len(records) and not counts.any():
+        raise ConfigError(
+            f"task.window: no record of {store.url} has {window.span} samples along '{along}' (inputs and "
+            f"horizon); the longest has {int(lengths[records].max())}. Take a shorter window."
+        )
+    ends = np.cumsum(counts)
+    place = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+    return np.repeat(records, counts), place * window.stride
+
+
+def scattered(count: int, part: str, seed: int) -> np.ndarray:
+    """Return the windows of a part when 80, 10 and 10 % of all are drawn, whatever they overlap with."""
+    order = stream(seed, GROUP).permutation(count)
+    first, second = round(0.8 * count), round(0.9 * count)
+    return np.sort({"train": order[:first], "validation": order[first:second], "test": order[second:]}[part])

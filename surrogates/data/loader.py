@@ -17,7 +17,7 @@ from datasets.store.sampler import RecordSampler, SamplerState
 from datasets.store.specs import VariableSpec
 from datasets.store.streams import AUGMENTATION, PREPARATION, stream
 from surrogates.core.errors import ConfigError
-from surrogates.data.index import DRAW, ExampleIndex
+from surrogates.data.index import DRAW, ExampleIndex, touched
 from surrogates.data.source import Source
 
 Batch = dict[str, Tensor]
@@ -92,7 +92,7 @@ class BatchLoader:
         self.index = index
         self.train = train
         self.seconds_waited = 0.0
-        self._sources = [Source(store, variables, index.length) for store in stores]
+        self._sources = [Source(store, variables, index.window) for store in stores]
         self._shared = _same_shared(self._sources)
         self._preparations = list(preparations)
         self._augmentations = list(augmentations) if train else []
@@ -105,7 +105,7 @@ class BatchLoader:
             seed,
             shuffle=train,
             records_per_chunk=per_chunk,
-            chunks_per_block=max(batch_size, READER_BYTES // (per_chunk * self._example_bytes())),
+            chunks_per_block=max(batch_size, READER_BYTES // (per_chunk * self._record_bytes())),
             drop_last=train,
         )
         self._rank, self._ranks = rank, ranks
@@ -212,41 +212,55 @@ class BatchLoader:
         return [stream(self._sampler.seed, purpose, time, example) for time, example in pairs]
 
     def _read(self, examples: np.ndarray) -> Batch:
-        if self._cache is not None:
-            chosen = torch.from_numpy(examples)
-            return {name: value.index_select(0, chosen) for name, value in self._cache.items()}
-        return {name: torch.from_numpy(value) for name, value in self._read_stores(examples).items()}
-
-    def _read_stores(self, examples: np.ndarray) -> dict[str, np.ndarray]:
         numbers = self.index.store[examples]
         if (numbers == numbers[0]).all():
-            return self._sources[numbers[0]].read(self.index.record[examples])
-        batch: dict[str, np.ndarray] = {}
+            return self._of_store(int(numbers[0]), examples)
+        batch: Batch = {}
         for number in np.unique(numbers):
             places = np.flatnonzero(numbers == number)
-            for name, value in self._sources[number].read(self.index.record[examples[places]]).items():
-                whole = batch.setdefault(name, np.empty((len(examples), *value.shape[1:]), value.dtype))
-                whole[places] = value
+            for name, value in self._of_store(int(number), examples[places]).items():
+                whole = batch.setdefault(name, value.new_empty((len(examples), *value.shape[1:])))
+                whole[torch.from_numpy(places)] = value
         return batch
 
+    def _of_store(self, number: int, examples: np.ndarray) -> Batch:
+        """Cut examples of one store out of its records, which are kept or read now."""
+        starts, offset = self.index.record[examples], self.index.offset
+        if self._cache is None:
+            records = touched(starts, self.index.window)
+            values = self._sources[number].read(records)
+        else:
+            records, values = self._cache[number]
+        rows = torch.from_numpy(np.searchsorted(records, starts))
+        offsets = None if offset is None else torch.from_numpy(offset[examples])
+        return self._sources[number].examples(values, rows, offsets)
+
     def _fits(self, limit: int) -> bool:
-        return len(self.index.record) * self._example_bytes() <= limit
+        records = sum(len(self.index.of_store(number)) for number in range(len(self._sources)))
+        return records * self._record_bytes() <= limit
 
-    def _example_bytes(self) -> int:
-        return self._sources[int(self.index.store[0])].bytes_per_example()
+    def _record_bytes(self) -> int:
+        return self._sources[int(self.index.store[0])].bytes_per_record()
 
-    def _read_all(self) -> Batch:
-        """Read the whole split in the order of the stores, in blocks, with all threads."""
-        count = len(self.index.record)
-        blocks = np.array_split(np.arange(count), max(1, count // 64))
-        whole: dict[str, Tensor] = {}
+    def _read_all(self) -> list[tuple[np.ndarray, Batch]]:
+        """Read all records of the split, of each store apart, in blocks, with all threads."""
+        kept = []
+        for number, source in enumerate(self._sources):
+            records = self.index.of_store(number)
+            kept.append((records, self._read_records(source, records) if len(records) else {}))
+        return kept
+
+    def _read_records(self, source: Source, records: np.ndarray) -> Batch:
+        blocks = np.array_split(np.arange(len(records)), max(1, len(records) // 64))
+        whole = {
+            name: value.new_empty((len(records), *value.shape[1:]))
+            for name, value in source.read(records[:1]).items()
+        }
 
         def place(rows: np.ndarray) -> None:
-            for name, value in self._read_stores(rows).items():
-                whole[name][rows[0] : rows[-1] + 1] = torch.from_numpy(value)
+            for name, value in source.read(records[rows]).items():
+                whole[name][rows[0] : rows[-1] + 1] = value
 
-        for name, value in self._read_stores(blocks[0][:1]).items():
-            whole[name] = torch.empty((count, *value.shape[1:]), dtype=torch.from_numpy(value).dtype)
         with ThreadPoolExecutor(max(1, self._threads)) as pool:
             list(pool.map(place, blocks))
         return whole

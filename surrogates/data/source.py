@@ -1,13 +1,17 @@
 """Variables of a store as arrays with one leading example axis."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from datasets.store.layout import Store
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
+from surrogates.data.window import LENGTH, Window, forecast_name, known_name, spacing, windowed
 
 WINDOW_DIMENSION = "example"
 
@@ -23,58 +27,127 @@ class Source:
     store
         The store.
     variables
-        Names of the variables.
-    length
-        Records of an example; None for single records.
+        Names of the variables; with a horizon also ``<variable>_forecast``.
+    window
+        What an example spans; None for single records.
     """
 
-    def __init__(self, store: Store, variables: Sequence[str], length: int | None = None) -> None:
+    def __init__(self, store: Store, variables: Sequence[str], window: Window | None = None) -> None:
         self.store = store
-        self._length = length
+        self.window = window
         self._links = {
             str(spec.attributes["instance_dimension"]): name
             for name, spec in store.specs.items()
             if "instance_dimension" in spec.attributes
         }
-        self._recorded = [name for name in variables if name in store.specs]
-        others = [name for name in variables if name not in store.specs]
+        self._wanted = list(variables)
+        stored = list(dict.fromkeys(self._stored(name) for name in variables))
+        self._recorded = [name for name in stored if name in store.specs]
+        others = [name for name in stored if name not in store.specs]
         self._tables = {name: self._link(name) for name in others if self._link(name) is not None}
         values = {name: tidy(np.asarray(store.shared(name))) for name in others}
         self.shared = {name: value for name, value in values.items() if name not in self._tables}
         self._table_values = {name: values[name] for name in self._tables}
         links = {link for link in self._tables.values() if link is not None}
         self._reader = store.reader([*self._recorded, *sorted(links - set(self._recorded))])
+        self._cuts = {name: self._cut(name) for name in variables if self._stored(name) not in self.shared}
+
+    @property
+    def along(self) -> str | None:
+        """Dimension of the window."""
+        return None if self.window is None else self.window.dimension or self.store.record_dimension
 
     def spec(self, name: str) -> VariableSpec:
         """Return the spec of a variable as the examples show it."""
-        spec = (self.store.specs | self.store.shared_specs)[name]
-        if name in self._tables:
-            return spec.model_copy(
-                update={"dims": (self.store.record_dimension, *spec.dims[1:]), "shape": spec.shape[1:]}
-            )
-        if self._length is None or name in self.shared:
+        stored = self._stored(name)
+        spec = self._record_spec(stored)
+        if self.window is None or not self._is_windowed(stored):
+            return spec
+        if self.window.dimension is None:
+            spec = spec.model_copy(update={"dims": (WINDOW_DIMENSION, *spec.dims), "shape": (1, *spec.shape)})
+        elif LENGTH in self.store.specs:
+            spec = spec.model_copy(update={"missing": False})  # NaN is padding, which no window holds
+        step = spacing(self.store.dataset(), str(self.along), self.store.record_dimension, self.store.url)
+        return windowed(spec, self.window, str(self.along), step, ahead=stored != name)
+
+    def offered(self, names: Sequence[str]) -> list[str]:
+        """Return names of the store's variables, and those of what lies ahead of their windows."""
+        ahead = self.window is not None and self.window.horizon > 0
+        return [*names, *(forecast_name(name) for name in names if ahead and self._is_windowed(name))]
+
+    def read(self, records: np.ndarray) -> dict[str, Tensor]:
+        """Return whole records, shape (records, ...), without shared variables."""
+        raw = self._reader.read(records)
+        values = {name: tidy(raw[name]) for name in self._recorded}
+        for name, link in self._tables.items():
+            values[name] = self._table_values[name][raw[str(link)]]
+        return {name: torch.from_numpy(value) for name, value in values.items()}
+
+    def examples(
+        self, values: Mapping[str, Tensor], rows: Tensor, offsets: Tensor | None
+    ) -> dict[str, Tensor]:
+        """Cut examples out of records.
+
+        Parameters
+        ----------
+        values
+            Records as `read` returns them; those of one window follow each other.
+        rows
+            Place of each example's (first) record in them, shape (examples,).
+        offsets
+            Where each window begins inside its record; None where it does not.
+        """
+        return {name: cut(values, rows, offsets) for name, cut in self._cuts.items()}
+
+    def bytes_per_record(self) -> int:
+        """Return the memory of one record."""
+        return sum(value.nbytes for value in self.read(np.zeros(1, np.int64)).values())
+
+    def _cut(self, name: str) -> Any:
+        """Return the function that cuts one variable of examples out of records."""
+        stored = self._stored(name)
+        window = self.window
+        if window is None or not self._is_windowed(stored):
+            return lambda values, rows, offsets: values[stored].index_select(0, rows)
+        first, last = (0, window.length) if stored == name else (window.length, window.span)
+        steps = torch.arange(first, last)
+        if window.dimension is None:
+            return lambda values, rows, offsets: values[stored][rows[:, None] + steps]
+        axis = self._record_spec(stored).dims.index(window.dimension)
+
+        def inside(values: Mapping[str, Tensor], rows: Tensor, offsets: Tensor) -> Tensor:
+            moved = values[stored].movedim(axis, 1)
+            return moved[rows[:, None], offsets[:, None] + steps].movedim(1, axis)
+
+        return inside
+
+    def _record_spec(self, stored: str) -> VariableSpec:
+        """Return the spec of a variable of one record."""
+        spec = (self.store.specs | self.store.shared_specs)[stored]
+        if self._link(stored) is None:
             return spec
         return spec.model_copy(
-            update={"dims": (WINDOW_DIMENSION, *spec.dims), "shape": (self._length, *spec.shape)}
+            update={"dims": (self.store.record_dimension, *spec.dims[1:]), "shape": spec.shape[1:]}
         )
 
-    def read(self, records: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the examples that begin at ``records``, shape (examples, ...), without shared variables."""
-        wanted = records if self._length is None else (records[:, None] + np.arange(self._length)).ravel()
-        raw = self._reader.read(wanted)
-        batch = {name: tidy(raw[name]) for name in self._recorded}
-        for name, link in self._tables.items():
-            batch[name] = self._table_values[name][raw[str(link)]]
-        if self._length is None:
-            return batch
-        return {name: value.reshape(-1, self._length, *value.shape[1:]) for name, value in batch.items()}
+    def _is_windowed(self, stored: str) -> bool:
+        """Whether a variable of the store varies along the window."""
+        recorded = stored in self.store.specs or self._link(stored) is not None
+        return recorded and (
+            self.along == self.store.record_dimension or self.along in self._record_spec(stored).dims
+        )
 
-    def bytes_per_example(self) -> int:
-        """Return the memory of one example."""
-        return sum(value.nbytes for value in self.read(np.zeros(1, np.int64)).values())
+    def _stored(self, name: str) -> str:
+        """Return the variable of the store that a name stands for."""
+        known = known_name(name)
+        stored = self.store.specs.keys() | self.store.shared_specs.keys()
+        ahead = self.window is not None and self.window.horizon > 0 and name not in stored and known in stored
+        return known if ahead and self._is_windowed(known) else name
 
     def _link(self, name: str) -> str | None:
         offered = self.store.shared_specs
+        if name in self.store.specs:
+            return None
         if name not in offered:
             known = [*self.store.specs, *offered]
             raise ConfigError(

@@ -125,6 +125,28 @@ class NMSE:
 
 
 @dataclass(frozen=True)
+class R2:
+    """Coefficient of determination over all cells that count: `1 - E|p - t|^2 / Var(t)`."""
+
+    def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
+        t = target.double()
+        return {
+            "weight": total(weight, weight.bool()),
+            "squared_error": total((prediction.double() - t).square(), weight),
+            "target": total(t, weight),
+            "squared_target": total(t.square(), weight),
+        }
+
+    def combine(self, totals: Totals) -> np.ndarray:
+        variance = mean_of(totals, "squared_target") - mean_of(totals, "target") ** 2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.where(variance > 0, 1 - mean_of(totals, "squared_error") / variance, np.nan))
+
+    def units(self, units: str) -> str:
+        return "1"
+
+
+@dataclass(frozen=True)
 class Correlation:
     """Pearson's correlation of prediction and target over all cells that count."""
 

@@ -235,10 +235,10 @@ def examples_of(
     index = experiment.index(split)
     small = all(prod(spec.shape) <= SMALL_FIELD for spec in experiment.targets)
     chosen = np.unique(np.linspace(0, len(index) - 1, MANY if small else FEW).astype(int))
-    few = ExampleIndex(index.store[chosen], index.record[chosen], index.length)
+    few = index.take(chosen)
     batch = next(iter(_on(device, experiment.loader(split, index=few, batch_size=len(few)))))
     inputs = {name: value for name, value in batch.items() if name not in experiment.config.task.targets}
-    coordinates = _coordinates(experiment)
+    coordinates = experiment.coordinates
     predictions = {}
     for name, method in methods.items():
         rng = torch.Generator(device=device).manual_seed(experiment.config.seed)
@@ -297,13 +297,6 @@ def _dataset(batch: Batch, experiment: "Experiment", coordinates: Mapping[str, x
         if set(value.dims) <= dims and name not in variables
     }
     return xr.Dataset(variables, coords=fitting)
-
-
-def _coordinates(experiment: "Experiment") -> dict[str, xr.DataArray]:
-    """Coordinates of the first store that all records share."""
-    store = experiment.stores[0]
-    coordinates = store.dataset().coords
-    return {str(n): c for n, c in coordinates.items() if store.record_dimension not in c.dims}
 
 
 def _on(device: torch.device, batches: Any) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ import xarray as xr
 from pydantic import JsonValue
 from torch import Tensor
 
+from datasets.store.specs import VariableSpec
 from surrogates.core.build import build, resolved
 from surrogates.inference.card import card
 from surrogates.inference.conformal import Calibration
@@ -34,6 +35,7 @@ from surrogates.inference.manifest import (
 )
 from surrogates.inference.weights import load_pipeline, save_weights
 from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.predictors import answered
 from surrogates.learning.protocols import Batch, Predictor
 
 PACKAGES = ("sciml-surrogates", "torch", "numpy", "xarray", "zarr")
@@ -70,6 +72,11 @@ class Bundle:
     def parameters(self) -> int:
         """Number of parameters of all pipelines."""
         return sum(value.numel() for pipeline, _ in self.parts for value in pipeline.parameters())
+
+    @property
+    def outputs(self) -> list[VariableSpec]:
+        """Specs of what `ask` answers, standard deviations aside."""
+        return answered(self.parts[0][1], self.manifest.pipeline.targets)
 
     @property
     def device(self) -> torch.device:

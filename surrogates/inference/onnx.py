@@ -245,7 +245,7 @@ def _describe(path: Path, bundle: Bundle, outputs: Sequence[str]) -> None:
 
 def output_specs(bundle: Bundle, outputs: Sequence[str]) -> list[VariableSpec]:
     """Return the specs of what a predictor answers; beside a target, its standard deviation in its units."""
-    targets = {spec.name: spec for spec in bundle.manifest.pipeline.targets}
+    targets = {spec.name: spec for spec in bundle.outputs}
     found = []
     for name in outputs:
         target = targets.get(name) or targets.get(name.removesuffix("_standard_deviation"))

@@ -17,7 +17,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.errors import BundleError
-from surrogates.inference.grid import check_grid
+from surrogates.inference.grid import check_grid, latest
 from surrogates.inference.manifest import MANIFEST
 from surrogates.inference.outputs import GRID_MAPPING, check_interval, specs_of, with_interval
 from surrogates.inference.reading import Inputs
@@ -90,7 +90,7 @@ class Surrogate:
     @property
     def outputs(self) -> dict[str, VariableSpec]:
         """What `predict` returns."""
-        return {spec.name: spec for spec in self.bundle.manifest.pipeline.targets}
+        return {spec.name: spec for spec in self.bundle.outputs}
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -118,6 +118,7 @@ class Surrogate:
             Holds the inputs by name; dimensions in any order, units converted where UDUNITS can. Without the
             record dimension it is one example. Other variables are ignored. Fields on a plane or in space may
             be larger than those of training: they are predicted in overlapping tiles of that size, blended.
+            Of a longer past than a forecast needs, the last samples are taken.
         batch_size
             Examples at a time, by default as many as make about a million cells, and one tile of a larger
             field. Only these are read from a data set that lies on disk.
@@ -161,6 +162,7 @@ class Surrogate:
             check_interval(interval, calibration, self.outputs)
         if out is not None:
             require_store(Path(out))
+        ds = latest(ds, self.inputs.values())
         check_grid(ds, self.bundle.manifest.coordinates)
         inputs = self._inputs(ds)
         axes = self._axes(inputs)

@@ -1,16 +1,16 @@
-"""Channels to zero mean and unit variance, with constants that are fitted and never typed."""
+"""Channels to numbers of the order of one, with constants that are fitted and never typed."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.store.statistics import Moments
+from datasets.store.statistics import Moments, merge
 
 TINY = 1e-6  # a standard deviation below this fraction of the mean is rounding of a constant
 
 
 class Normaliser(nn.Module):
-    """Affine map of each channel; its constants are buffers and travel with the weights.
+    """Each channel to zero mean and unit variance; the constants are buffers and travel with the weights.
 
     Parameters
     ----------
@@ -25,6 +25,18 @@ class Normaliser(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("scale", torch.ones(channels))
+        self._seen: Moments | None = None
+
+    def observe(self, values: Tensor, weight: Tensor | None = None) -> None:
+        """Take note of a training batch; arguments as those of `moments_of`."""
+        moments = moments_of(values, weight)
+        self._seen = moments if self._seen is None else merge([self._seen, moments])
+
+    def finish(self) -> None:
+        """Take the constants from all that was observed."""
+        assert self._seen is not None
+        self.fit(self._seen)
+        self._seen = None
 
     def fit(self, moments: Moments) -> None:
         """Take the constants from statistics of shape (channels,); a constant channel keeps the scale 1."""
@@ -46,6 +58,116 @@ class Normaliser(nn.Module):
     def stretch(self, values: Tensor) -> Tensor:
         """Return differences of normalised values, e.g. standard deviations, to their units."""
         return values * self.scale.view((-1, *(1,) * (values.ndim - 2)))
+
+
+class MaxNorm(Normaliser):
+    """Divide by the length of the longest vector of the training split; the channels are its components.
+
+    References
+    ----------
+    O. Nacar et al., "VECTOR: Velocity-enhanced GRU neural network for real-time 3D UAV trajectory
+    prediction", Drones 9(1):8, 2025.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self._longest = 0.0
+
+    def observe(self, values: Tensor, weight: Tensor | None = None) -> None:
+        """Take note of a training batch of shape (batch, channel, ...); NaN does not count."""
+        kept = values if weight is None else values.where(weight > 0, 0.0)
+        self._longest = max(self._longest, float(kept.detach().nan_to_num(0.0).norm(dim=1).max()))
+
+    def finish(self) -> None:
+        """Take the longest vector; if all are zero the scale stays 1."""
+        self.scale.fill_(self._longest or 1.0)
+
+
+class Whitening(nn.Module):
+    """Channels to zero mean and unit covariance; they are the components of one vector.
+
+    With the Cholesky factor L of the inverse covariance, z = (x - mean) L as a row vector. VECTOR multiplies
+    by the transpose of L instead, which whitens only where the covariance is nearly diagonal; `take` accepts
+    any matrix, so that its weights can be used.
+
+    Parameters
+    ----------
+    channels
+        Number of channels, dimension 1 of the tensors.
+
+    References
+    ----------
+    As `MaxNorm`; A. Kessy, A. Lewin, K. Strimmer, "Optimal whitening and decorrelation", The American
+    Statistician 72(4), 2018 (Cholesky whitening).
+    """
+
+    mean: Tensor
+    matrix: Tensor
+    inverse_matrix: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("matrix", torch.eye(channels))
+        self.register_buffer("inverse_matrix", torch.eye(channels))
+        self._count, self._sum = 0, torch.zeros(channels, dtype=torch.float64)
+        self._products = torch.zeros(channels, channels, dtype=torch.float64)
+        self._origin: Tensor | None = None
+
+    def observe(self, values: Tensor, weight: Tensor | None = None) -> None:
+        """Take note of a training batch of shape (batch, channel, ...); vectors with NaN do not count."""
+        rows = values.detach().movedim(1, -1).reshape(-1, values.shape[1]).cpu().double()
+        kept = rows.isfinite().all(1)
+        if weight is not None:
+            kept &= (weight.expand(values.shape).movedim(1, -1).reshape(rows.shape) > 0).all(1).cpu()
+        rows = rows[kept]
+        if self._origin is None and len(rows):
+            self._origin = rows.mean(0)  # sums around it lose no digits
+        if self._origin is not None:
+            rows = rows - self._origin
+        self._count += len(rows)
+        self._sum += rows.sum(0)
+        self._products += rows.T @ rows
+
+    def finish(self) -> None:
+        """Take mean and matrix from all that was observed; a direction without spread is only centred."""
+        if self._origin is None:
+            return
+        offset = self._sum / self._count
+        covariance = self._products / self._count - torch.outer(offset, offset)
+        spread = covariance.diagonal()
+        constant = ~(spread.sqrt() > TINY * (self._origin + offset).abs())
+        covariance[constant] = covariance[:, constant] = 0.0
+        covariance += torch.diag(constant.double())
+        factor = torch.linalg.cholesky(torch.linalg.inv(covariance))
+        self.take(self._origin + offset, factor)
+
+    def take(self, mean: Tensor, matrix: Tensor) -> None:
+        """Use z = (x - mean) matrix, and its inverse."""
+        self.mean.copy_(mean)
+        self.matrix.copy_(matrix)
+        self.inverse_matrix.copy_(torch.linalg.inv(matrix.double()))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Whiten ``(batch, channel, ...)``."""
+        centred = values - self.mean.view(-1, *(1,) * (values.ndim - 2))
+        return torch.einsum("bc...,cd->bd...", centred, self.matrix)
+
+    def inverse(self, values: Tensor) -> Tensor:
+        """Return whitened values to their units."""
+        turned = torch.einsum("bc...,cd->bd...", values, self.inverse_matrix)
+        return turned + self.mean.view(-1, *(1,) * (values.ndim - 2))
+
+    def stretch(self, values: Tensor) -> Tensor:
+        """Return standard deviations of independent whitened components to those of the components."""
+        return torch.einsum("bc...,cd->bd...", values.square(), self.inverse_matrix.square()).sqrt()
+
+
+NORMALISERS: dict[str, type[Normaliser] | type[Whitening]] = {
+    "standard": Normaliser,
+    "max_norm": MaxNorm,
+    "whitening": Whitening,
+}
 
 
 def moments_of(values: Tensor, weight: Tensor | None = None) -> Moments:

@@ -1,16 +1,20 @@
 """Losses: what training makes small."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
+from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
-from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch
+from surrogates.data.window import HORIZON
+from surrogates.learning.pipeline import Pipeline, first_of_horizon
+from surrogates.learning.predictors import moved_on
+from surrogates.learning.protocols import Batch, Objective
 from surrogates.learning.ranks import mean_over_ranks
 
 _LOSSES = {"mse": functional.mse_loss, "mae": functional.l1_loss, "huber": functional.smooth_l1_loss}
@@ -107,6 +111,44 @@ class GaussianNLL:
             weighted = loss * torch.exp(self._beta * log_variance).detach()
             loss = weighted + (loss - weighted).detach()
         return mean_by_target(pipeline, loss, weight, self._weights)
+
+
+class Forecast:
+    """A loss over several horizons, each forecast from the forecast before: what `rollout` will do.
+
+    Parameters
+    ----------
+    steps
+        Horizons, as many as those of the predictor.
+    loss
+        Objective of each horizon.
+    mask
+        Variable of the cells that count, bool or weights, on the targets' grid.
+    """
+
+    def __init__(
+        self, steps: PositiveInt = 1, loss: dict[str, Any] | None = None, mask: str | None = None
+    ) -> None:
+        self._steps = steps
+        self._loss = cast(Objective, build("objectives", loss or {"name": "regression"}, mask=mask))
+        self.distribution: str | None = getattr(self._loss, "distribution", None)
+
+    def __call__(
+        self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the mean over the horizons of the loss and of its parts; gradients pass through all."""
+        losses, parts, state = [], [], dict(batch)
+        for step in range(self._steps):
+            for spec in pipeline.config.targets:
+                start = step * spec.shape[spec.dims.index(HORIZON) - 1] if HORIZON in spec.dims else 0
+                state[spec.name] = first_of_horizon(spec, batch[spec.name], start)
+            loss, part = self._loss(pipeline, state, rng)
+            losses.append(loss)
+            parts.append(part)
+            if step + 1 < self._steps:
+                state = moved_on(pipeline, state, pipeline(state))
+        means = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
+        return torch.stack(losses).mean(), means
 
 
 def cell_weights(pipeline: Pipeline, batch: Batch, target: Tensor, mask: str | None) -> Tensor | None:

@@ -1,24 +1,41 @@
 """From physical inputs to physical targets: transform, normalise, network, denormalise, offset."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from datasets.store.specs import VariableSpec
-from datasets.store.statistics import Moments, merge
 from surrogates.core.build import build, resolved
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
+from surrogates.data.window import HORIZON
 from surrogates.learning.layout import Layout, shared_grid
-from surrogates.learning.normaliser import Normaliser, moments_of
+from surrogates.learning.normaliser import NORMALISERS, Normaliser, Whitening
 from surrogates.learning.protocols import Batch, Transform, deviation_name
 from surrogates.learning.tile import Tile
 
 LARGEST_LOG_VARIANCE = 10.0  # of a normalised target: standard deviations from 0.7 % to 148 of the data's
+
+
+class Link(Protocol):
+    """How the targets, less their offset, appear to the network; each method keeps the shape.
+
+    Shapes are (batch, target channel, *grid). What the network answers need not be in the targets' units:
+    it may be a velocity where they are positions, or be turned with the direction of flight.
+    """
+
+    def encode(self, residual: Tensor) -> Tensor:
+        """Return what the network should answer."""
+
+    def decode(self, answer: Tensor) -> Tensor:
+        """Undo `encode`."""
+
+    def deviation(self, spread: Tensor) -> Tensor:
+        """Return the standard deviations that follow from those of the network's answer."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +48,21 @@ class Features:
         Shape (batch, channel, *grid), in any units; NaN becomes the channel's mean.
     offset
         Shape (batch, target channel, *grid), in the targets' units, added to the network's answer; or None.
+    link
+        Between the network's answer and the targets less the offset; None where they are the same.
     """
 
     channels: Tensor
     offset: Tensor | None = None
+    link: Link | None = None
 
 
 class PipelineConfig(BaseModel):
     """All that is needed to build a pipeline, as plain JSON values.
 
     With the distribution `gaussian` the network has two outputs for each target channel, mean and log
-    variance, and the pipeline also answers `<target>_standard_deviation`.
+    variance, and the pipeline also answers `<target>_standard_deviation`. The normalisations `max_norm` and
+    `whitening` take the channels as components of one vector (see `surrogates.learning.normaliser`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +73,15 @@ class PipelineConfig(BaseModel):
     network: dict[str, Any]
     record_dimension: str = "sample"
     distribution: Literal["gaussian"] | None = None
+    normalisation: Literal["standard", "max_norm", "whitening"] = "standard"
+
+
+def first_of_horizon(spec: VariableSpec, value: Tensor, start: int = 0) -> Tensor:
+    """Return as many samples ahead as a target has, of a batch that looks further; others stay."""
+    if HORIZON not in spec.dims:
+        return value
+    axis = spec.dims.index(HORIZON)
+    return value.narrow(axis, start, spec.shape[axis - len(spec.dims) + len(spec.shape)])
 
 
 def as_weight(mask: Tensor) -> Tensor:
@@ -82,10 +112,13 @@ class Pipeline(nn.Module):
         grid = tuple(getattr(transform, "grid", default))
         self.layout = Layout(tuple(config.targets), grid, config.record_dimension)
         outputs = self.layout.channels * (2 if config.distribution == "gaussian" else 1)
-        channels = {"in_channels": transform.in_channels, "out_channels": outputs}
+        channels: dict[str, Any] = {"in_channels": transform.in_channels, "out_channels": outputs}
+        if HORIZON in grid:
+            channels[HORIZON] = self.layout.grid_shape[grid.index(HORIZON)]
         self.network = cast(nn.Module, build("models", config.network, **channels))
-        self.input_normaliser = Normaliser(transform.in_channels)
-        self.target_normaliser = Normaliser(self.layout.channels)
+        normaliser: Callable[[int], Normaliser | Whitening] = NORMALISERS[config.normalisation]
+        self.input_normaliser = normaliser(transform.in_channels)
+        self.target_normaliser = normaliser(self.layout.channels)
         self.config = config.model_copy(
             update={
                 "transform": resolved("transforms", config.transform, **about),
@@ -126,6 +159,9 @@ class Pipeline(nn.Module):
             mean, log_variance = self.gaussian(features)
             spread = self.target_normaliser.stretch(torch.exp(0.5 * log_variance))
         answer = self.target_normaliser.inverse(mean)
+        if features.link is not None:
+            answer = features.link.decode(answer)
+            spread = None if spread is None else features.link.deviation(spread)
         if features.offset is not None:
             answer = answer + features.offset
         targets = self.layout.unpack(answer)
@@ -194,20 +230,24 @@ class Pipeline(nn.Module):
         """
         if not getattr(self.transform, "normalise", True):
             return
-        seen: list[tuple[Moments, Moments]] = []
+        seen = False
         for batch in batches:
             features = self.features(batch)
+            self.input_normaliser.observe(features.channels)
             weight = self.weight(batch, mask) if mask else None
-            pair = (moments_of(features.channels), moments_of(self._residual(batch, features), weight))
-            seen = [(merge([seen[0][0], pair[0]]), merge([seen[0][1], pair[1]]))] if seen else [pair]
+            self.target_normaliser.observe(self._residual(batch, features), weight)
+            seen = True
         if not seen:
             raise ConfigError("no training batch to fit the normaliser on; check the split and the selection")
-        self.input_normaliser.fit(seen[0][0])
-        self.target_normaliser.fit(seen[0][1])
+        self.input_normaliser.finish()
+        self.target_normaliser.finish()
 
     def _residual(self, batch: Mapping[str, Tensor], features: Features) -> Tensor:
-        stacked = self.layout.pack(batch)
-        return stacked if features.offset is None else stacked - features.offset
+        """Return what the network should answer, not normalised; of a longer horizon its first part."""
+        targets = {spec.name: first_of_horizon(spec, batch[spec.name]) for spec in self.config.targets}
+        stacked = self.layout.pack(targets)
+        residual = stacked if features.offset is None else stacked - features.offset
+        return residual if features.link is None else features.link.encode(residual)
 
     @staticmethod
     def _require_record_dimension(config: PipelineConfig) -> None:

@@ -1,12 +1,16 @@
 """How a trained pipeline is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 
+from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
+from surrogates.data.window import HORIZON, known_name, window_dimension
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch
+from surrogates.learning.protocols import Batch, Predictor, deviation_name
 
 
 class Direct:
@@ -17,3 +21,93 @@ class Direct:
     ) -> Batch:
         """Return the targets in physical units."""
         return pipeline(inputs)
+
+
+class Rollout:
+    """Ask for one horizon after the other; what was forecast becomes the past of the next.
+
+    Variables that are forecast move on; every other input stays as it was given. Where the pipeline answers
+    standard deviations, the variance at the end of one horizon is added to those of the next, as the errors
+    of a walk add up.
+
+    Parameters
+    ----------
+    steps
+        How often the pipeline is asked; the task's horizon is as many times the pipeline's.
+    """
+
+    def __init__(self, steps: PositiveInt = 1) -> None:
+        self.steps = steps
+
+    def __call__(
+        self, pipeline: Pipeline, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None
+    ) -> Batch:
+        """Return the targets in physical units, over the whole horizon."""
+        if self.steps == 1:
+            return pipeline(inputs)
+        targets, state, answers = pipeline.config.targets, dict(inputs), []
+        variances: Batch = {}
+        for _ in range(self.steps):
+            answer = pipeline(state)
+            for spec in targets:
+                name = deviation_name(spec.name)
+                if name in answer:
+                    variance = answer[name].square() + variances.get(name, torch.zeros(()))
+                    variances[name] = variance.narrow(spec.dims.index(HORIZON), -1, 1)
+                    answer[name] = variance.sqrt()
+            answers.append(answer)
+            state = moved_on(pipeline, state, answer)
+        axes = {spec.name: spec.dims.index(HORIZON) for spec in targets}
+        axes |= {deviation_name(name): axis for name, axis in axes.items()}
+        return {name: torch.cat([each[name] for each in answers], dim=axes[name]) for name in answers[0]}
+
+
+def moved_on(pipeline: Pipeline, inputs: Mapping[str, Tensor], answer: Mapping[str, Tensor]) -> Batch:
+    """Return the inputs after one horizon: the forecasts follow the past, whose oldest samples go."""
+    moved = dict(inputs)
+    for spec in pipeline.config.inputs:
+        along = window_dimension(spec)
+        for target in pipeline.config.targets:
+            if along is not None and known_name(target.name) == spec.name:
+                axis = spec.dims.index(along)
+                ahead = answer[target.name].movedim(target.dims.index(HORIZON), axis)
+                kept = inputs[spec.name].shape[axis]
+                whole = torch.cat([inputs[spec.name], ahead], dim=axis)
+                moved[spec.name] = whole.narrow(axis, whole.shape[axis] - kept, kept)
+    return moved
+
+
+def asked_at_once(predictor: Predictor, targets: Iterable[VariableSpec]) -> list[VariableSpec]:
+    """Return the pipeline's targets for those of a task.
+
+    Raises
+    ------
+    ConfigError
+        When the task's horizon is no multiple of the predictor's steps.
+    """
+    return [_with_horizon(spec, 1, getattr(predictor, "steps", 1)) for spec in targets]
+
+
+def answered(predictor: Predictor, targets: Iterable[VariableSpec]) -> list[VariableSpec]:
+    """Return what a predictor answers for a pipeline's targets; undoes `asked_at_once`."""
+    return [_with_horizon(spec, getattr(predictor, "steps", 1), 1) for spec in targets]
+
+
+def _with_horizon(spec: VariableSpec, times: int, parts: int) -> VariableSpec:
+    if (times, parts) == (1, 1):
+        return spec
+    if HORIZON not in spec.dims:
+        raise ConfigError(
+            f"the target '{spec.name}' has no dimension '{HORIZON}' for a rollout; give task.window.horizon "
+            "and name targets '<variable>_forecast', or take the predictor 'direct'"
+        )
+    axis = spec.dims.index(HORIZON) - len(spec.dims) + len(spec.shape)
+    length, rest = divmod(spec.shape[axis] * times, parts)
+    if rest:
+        raise ConfigError(
+            f"task.window.horizon is {spec.shape[axis]}, which {parts} steps of the predictor do not divide; "
+            f"take a multiple of {parts}"
+        )
+    shape = list(spec.shape)
+    shape[axis] = length
+    return spec.model_copy(update={"shape": tuple(shape)})

@@ -35,7 +35,8 @@ class Transform(Protocol):
     input share), and ``normalise`` (default: true), whether channels and targets are normalised. Of a field
     larger than the window of training it gets one tile after the other; with ``takes_tiles`` each as a
     `surrogates.learning.tile.Tile`, which can look further, and with ``needs_whole_field``, for a network to
-    which the whole matters, all of it at once.
+    which the whole matters, all of it at once. Its features may carry a link between the network's answer
+    and the targets (`surrogates.learning.pipeline.Link`).
     """
 
     channel_names: list[str]
@@ -59,7 +60,11 @@ class Objective(Protocol):
 
 
 class Predictor(Protocol):
-    """How a trained pipeline is asked; named in the bundle, so training and inference share it."""
+    """How a trained pipeline is asked; named in the bundle, so training and inference share it.
+
+    A predictor may also have ``steps``: it then asks the pipeline that often, one horizon after the other,
+    and the pipeline's own horizon is that part of the task's.
+    """
 
     def __call__(
         self, pipeline: "Pipeline", inputs: Mapping[str, Tensor], rng: torch.Generator | None = None

@@ -38,10 +38,15 @@ class DatasetConfig(Section):
 
 
 class WindowConfig(Section):
-    """Examples of consecutive records."""
+    """Examples of consecutive samples, and what lies ahead of them."""
 
-    length: int = Field(gt=0, description="Records of an example.")
-    stride: int = Field(1, gt=0, description="Records between the starts of two examples.")
+    length: int = Field(gt=0, description="Samples of the inputs.")
+    stride: int = Field(1, gt=0, description="Samples between the starts of two examples.")
+    horizon: int = Field(0, ge=0, description="Samples ahead, which a variable `v` offers as `v_forecast`.")
+    dimension: str | None = Field(None, description="Dimension inside a record; none: consecutive records.")
+    leaky: bool = Field(
+        False, description="Draw the parts among overlapping windows, as is often published; scores flatter."
+    )
 
 
 class TaskConfig(Section):
@@ -52,6 +57,9 @@ class TaskConfig(Section):
     targets: list[str] = Field(min_length=1, description="Target variables.")
     mask: str | None = Field(None, description="Variable of the target cells that count, bool or weights.")
     transform: Node = Field({"name": "stack"}, description="Inputs to channels.")
+    normalisation: Literal["standard", "max_norm", "whitening"] = Field(
+        "standard", description="Each channel alone, or all channels as the components of one vector."
+    )
     objective: Node = Field({"name": "regression"}, description="What training makes small.")
     predictor: Node = Field({"name": "direct"}, description="How the trained network is asked.")
     preparations: list[Node] = Field([], description="Steps of every batch.")

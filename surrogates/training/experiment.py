@@ -15,10 +15,22 @@ from datasets.store.statistics import Moments
 from surrogates.core.build import build, build_named, resolved
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
-from surrogates.data.index import ExampleIndex, Window, along_records, records_of, windows_of
+from surrogates.data.index import (
+    PARTS,
+    ExampleIndex,
+    along_records,
+    in_words,
+    records_of,
+    scattered,
+    windows_inside,
+    windows_of,
+)
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import WINDOW_DIMENSION, Source
+from surrogates.data.window import Window, horizon_coordinates, known_name, step_of
+from surrogates.learning.normaliser import Normaliser
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.predictors import asked_at_once
 from surrogates.learning.protocols import (
     Augmentation,
     Baseline,
@@ -57,8 +69,7 @@ class Experiment:
         objective = build("objectives", task.objective, mask=task.mask)
         predictor = build("predictors", task.predictor)
         metrics = build_named("metrics", task.metrics)
-        length = task.window.length if task.window else None
-        specs = _specs(stores, length)
+        specs = _specs(stores, _window(config))
         for preparation in preparations:
             for name in variables_of(preparation):
                 _require(name, specs, "task.preparations", stores[0].url)
@@ -75,7 +86,25 @@ class Experiment:
     @property
     def record_dimension(self) -> str:
         """Name of the batched dimension."""
-        return WINDOW_DIMENSION if self.config.task.window else self.stores[0].record_dimension
+        of_records = self.window is not None and self.window.dimension is None
+        return WINDOW_DIMENSION if of_records else self.stores[0].record_dimension
+
+    @property
+    def window(self) -> Window | None:
+        """What an example spans; None for single records."""
+        return _window(self.config)
+
+    @cached_property
+    def coordinates(self) -> dict[str, xr.DataArray]:
+        """Coordinates that all examples share; those of a window count from its last known sample."""
+        dataset, records = self.stores[0].dataset(), self.stores[0].record_dimension
+        shared = {str(name): c for name, c in dataset.coords.items() if records not in c.dims}
+        if self.window is None:
+            return shared
+        along = self.window.dimension or records
+        steps = [step_of(spec) for spec in self.specs.values() if along in spec.dims]
+        rest = {name: c for name, c in shared.items() if along not in c.dims}
+        return rest | horizon_coordinates(dataset, along, self.window, steps[0] if steps else 1.0)
 
     @property
     def draws_together(self) -> int:
@@ -115,38 +144,55 @@ class Experiment:
         ):
             wanted += variables_of(piece)
         stored = self.stores[0].specs.keys() | self.stores[0].shared_specs.keys()
-        made = {spec for spec in self.specs if spec not in stored}
+        made = {name for name in self.specs if name not in stored and known_name(name) not in stored}
         for name in wanted:
             self.spec(name, "task")
         return [name for name in dict.fromkeys(wanted) if name not in made]
 
     def index(self, part: str) -> ExampleIndex:
         """Return the examples of a part (``train``, ``validation``, ``test``)."""
-        window = self.config.task.window
-        records = []
+        task, window = self.config.task, self.window
+        leaky = task.window is not None and task.window.leaky
+        records, offsets = [], []
         for store, dataset in zip(self.stores, self.config.dataset, strict=True):
-            chosen = records_of(store, part, dataset.split, dataset.select)
-            if window:
-                chosen = windows_of(store, chosen, Window(window.length, window.stride))
+            chosen = (
+                np.sort(np.concatenate([records_of(store, p, dataset.split, dataset.select) for p in PARTS]))
+                if leaky
+                else records_of(store, part, dataset.split, dataset.select)
+            )
+            if window is not None and window.dimension is not None:
+                chosen, offset = windows_inside(store, chosen, window)
+                offsets.append(offset)
+            elif window is not None:
+                chosen = windows_of(store, chosen, window)
             records.append(chosen)
-        return ExampleIndex.join(records, window.length if window else None)
+        index = ExampleIndex.join(records, window, offsets or None)
+        return index.take(scattered(len(index), part, self.config.seed)) if leaky else index
 
     def labels(self, key: str, index: ExampleIndex) -> np.ndarray | None:
         """Return the label of each example that ``task.groups`` or ``task.blocks`` asks for, or None.
 
-        It is the value of a variable of the records, or with the name ``store`` the store's address.
+        It is the value of a variable of the records, or with the name ``store`` the store's address. Windows
+        of one record share its luck, so that without ``task.blocks`` the record is their block.
         """
         name = self.config.task.groups if key == "groups" else self.config.task.blocks
-        if name is None:
+        if name is None and not (key == "blocks" and index.offset is not None):
             return None
         if name == "store":
-            urls = np.array([store.url for store in self.stores])
-            return np.asarray(urls[index.store])
-        values = [_in_words(along_records(store, name, f"task.{key}")) for store in self.stores]
-        pairs = list(zip(index.store, index.record, strict=True))
-        if key == "blocks" and len(self.stores) > 1:  # window 0 of one store is not window 0 of another
-            return np.array([f"{store}/{values[store][record]}" for store, record in pairs])
-        return np.array([values[store][record] for store, record in pairs])
+            return np.array([store.url for store in self.stores])[index.store]
+        found = np.empty(len(index.record), dtype=object)
+        for number, store in enumerate(self.stores):
+            own = index.store == number
+            values = (
+                np.arange(store.records)
+                if name is None
+                else in_words(along_records(store, name, f"task.{key}"))
+            )
+            several = key == "blocks" and len(self.stores) > 1
+            # Window 0 of one store is not window 0 of another.
+            labels = np.array([f"{number}/{value}" for value in values]) if several else values.astype(str)
+            found[own] = labels[index.record[own]]
+        return found.astype(str)
 
     def loader(
         self,
@@ -202,11 +248,12 @@ class Experiment:
         return Pipeline.from_config(
             PipelineConfig(
                 inputs=self.inputs,
-                targets=self.targets,
+                targets=asked_at_once(self.predictor, self.targets),
                 transform=self.config.task.transform,
                 network=self.config.model,
                 record_dimension=self.record_dimension,
                 distribution=getattr(self.objective, "distribution", None),
+                normalisation=self.config.task.normalisation,
             )
         )
 
@@ -228,13 +275,15 @@ class Experiment:
             return
         index = self.index("train")
         assert isinstance(pipeline.transform, Stack)
+        normalisers = pipeline.input_normaliser, pipeline.target_normaliser
+        assert isinstance(normalisers[0], Normaliser) and isinstance(normalisers[1], Normaliser)
         inputs = pipeline.transform.channel_moments(lambda name: self._statistics(name, index))
         targets = layout_moments(pipeline.layout, lambda name: self._statistics(name, index))
         if inputs is None or targets is None:
             pipeline.fit_normalisers(batches, self.config.task.mask)
             return
-        pipeline.input_normaliser.fit(inputs)
-        pipeline.target_normaliser.fit(targets)
+        normalisers[0].fit(inputs)
+        normalisers[1].fit(targets)
 
     def _statistics_serve(self, pipeline: Pipeline) -> bool:
         """Statistics of the stores are those of the channels: plain stacking of records, the same mask."""
@@ -243,6 +292,7 @@ class Experiment:
         same_mask = all(spec.statistics_mask == task.mask for spec in self.targets)
         return (
             type(pipeline.transform) is Stack
+            and task.normalisation == "standard"
             and recorded
             and same_mask
             and not self.preparations
@@ -274,7 +324,7 @@ class Experiment:
             When a shape, a name or a unit does not fit.
         """
         index = self.index("train")
-        few = ExampleIndex(index.store[:2], index.record[:2], index.length)
+        few = index.take(np.arange(min(2, len(index))))
         batch = next(iter(self.loader("train", index=few, batch_size=len(few) or 1)))
         trainer = self.config.trainer
         require_accelerator(trainer)
@@ -348,18 +398,6 @@ def require_accelerator(trainer: TrainerConfig) -> None:
         )
 
 
-def _in_words(variable: xr.DataArray) -> np.ndarray:
-    """Return the meanings of a flag variable (CF), the values of any other."""
-    meanings = dict(
-        zip(
-            np.atleast_1d(variable.attrs.get("flag_values", [])).tolist(),
-            str(variable.attrs.get("flag_meanings", "")).split(),
-            strict=True,
-        )
-    )
-    return np.array([meanings.get(value, str(value)) for value in variable.values.tolist()])
-
-
 def _open(dataset: DatasetConfig) -> Store:
     store = open_store(dataset.url, storage_options=dataset.storage_options or None)
     if not store.is_complete:
@@ -370,15 +408,34 @@ def _open(dataset: DatasetConfig) -> Store:
     return store
 
 
-def _specs(stores: Sequence[Store], length: int | None) -> dict[str, VariableSpec]:
+def _window(config: RunConfig) -> Window | None:
+    given = config.task.window
+    return None if given is None else Window(given.length, given.stride, given.horizon, given.dimension)
+
+
+def _specs(stores: Sequence[Store], window: Window | None) -> dict[str, VariableSpec]:
     """Return the specs that all stores share; a variable that differs between stores is refused when used."""
     first, *others = ({**store.shared_specs, **store.specs} for store in stores)
     common = {name: spec for name, spec in first.items() if all(name in other for other in others)}
     for store, other in zip(stores[1:], others, strict=True):
         for name, spec in common.items():
             _same(spec, other[name], stores[0].url, store.url)
-    source = Source(stores[0], list(common), length)
-    return {name: source.spec(name) for name in common}
+    found = [_examples_of(store, list(common), window) for store in stores]
+    for store, specs in zip(stores[1:], found[1:], strict=True):
+        for name, spec in specs.items():
+            if step_of(spec) != step_of(found[0][name]):
+                raise ConfigError(
+                    f"variable '{name}' has a sample every {step_of(spec):g} in {store.url}, but every "
+                    f"{step_of(found[0][name]):g} in {stores[0].url}; stores of one run must agree"
+                )
+    return found[0]
+
+
+def _examples_of(store: Store, names: list[str], window: Window | None) -> dict[str, VariableSpec]:
+    """Return the specs of a store's variables as examples show them, with those of what lies ahead."""
+    offered = Source(store, names, window).offered(names)
+    source = Source(store, offered, window)
+    return {name: source.spec(name) for name in offered}
 
 
 def _same(one: VariableSpec, two: VariableSpec, first: str, second: str) -> None:

@@ -199,7 +199,7 @@ def _bundle(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Te
         name=config.experiment,
         predictor=config.task.predictor,
         ranges=experiment.ranges(experiment.loader("train")),
-        coordinates=experiment.stores[0].dataset().coords,
+        coordinates=experiment.coordinates,
         provenance={
             "experiment": config.experiment,
             "size": config.size,

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from surrogates.core.errors import ConfigError
-from surrogates.data.index import ExampleIndex, Window, records_of, window_starts
+from surrogates.data.index import ExampleIndex, records_of, window_starts
 from surrogates.data.source import Source
+from surrogates.data.window import Window
 
 
 def test_parts_are_disjoint_and_cover_the_store(store):
@@ -37,17 +39,17 @@ def test_windows_longer_than_every_run_leave_nothing():
 
 
 def test_source_reads_windows_as_a_dimension(store):
-    source = Source(store, ["force", "time"], length=3)
+    source = Source(store, ["force", "time"], Window(3))
     truth = store.dataset()["force"].values
-    np.testing.assert_array_equal(
-        source.read(np.array([4, 10]))["force"], np.stack([truth[4:7], truth[10:13]])
-    )
+    records = source.read(np.array([4, 5, 6, 10, 11, 12]))
+    examples = source.examples(records, torch.tensor([0, 3]), None)
+    np.testing.assert_array_equal(examples["force"], np.stack([truth[4:7], truth[10:13]]))
     spec = source.spec("force")
     assert (spec.dims, spec.shape) == (("example", "sample", "time"), (3, 16))
 
 
 def test_index_knows_the_records_that_windows_touch():
-    index = ExampleIndex.join([np.array([0, 1]), np.array([5])], length=2)
+    index = ExampleIndex.join([np.array([0, 1]), np.array([5])], Window(2))
     assert index.of_store(0).tolist() == [0, 1, 2]
     assert index.of_store(1).tolist() == [5, 6]
 

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
-from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from surrogates.core.build import build
 from surrogates.evaluation.metrics import AbsoluteErrorQuantile, Metric
 
-NAMES = ("rmse", "mae", "bias", "nmse", "correlation", "absolute_error_quantile")
+NAMES = ("rmse", "mae", "bias", "nmse", "r2", "correlation", "absolute_error_quantile")
 
 
 def example(count: int = 12, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -55,6 +55,7 @@ def test_metrics_agree_with_sklearn_and_scipy_on_the_cells_that_count() -> None:
     assert score(build("metrics", {"name": "nmse"}), data) == pytest.approx(
         ((p - t) ** 2).sum() / (t**2).sum()
     )
+    assert score(build("metrics", {"name": "r2"}), data) == pytest.approx(r2_score(t, p))
     assert score(build("metrics", {"name": "correlation"}), data) == pytest.approx(pearsonr(p, t)[0])
 
 

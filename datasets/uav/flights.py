@@ -1,0 +1,254 @@
+"""What the importers of flights share: files and their hashes, records, splits, families."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import xarray as xr
+from pydantic import AfterValidator, Field, model_validator
+
+from datasets.factory.errors import BuildError
+from datasets.factory.mapping import SplitMapping
+from datasets.factory.recipe import Arrays, Recipe
+from datasets.factory.sources import Source, digest
+from datasets.store.chunking import shard_records
+from datasets.store.specs import Split, VariableSpec
+from datasets.uav.tracks import Flight, Track, resampled
+from datasets.uav.variables import (
+    FAMILIES,
+    FAMILY,
+    FLIGHT,
+    LENGTH,
+    RECORD,
+    START,
+    TRACKS,
+    coordinates,
+    padded,
+    track_specs,
+)
+from surrogates.core.text import listing, nearest
+
+
+def _known_family(name: str) -> str:
+    if name not in FAMILIES:
+        raise ValueError(
+            f"there is no family '{name}'.{nearest(name, FAMILIES)} Families: {listing(FAMILIES)}"
+        )
+    return name
+
+
+Family = Annotated[str, AfterValidator(_known_family)]
+
+
+class Piece(NamedTuple):
+    """One record: a track of a numbered recording."""
+
+    flight: int
+    track: Track
+
+
+class FlightImport(Recipe):
+    """Flights of a folder on the common clock of 0.1 s, one record for each track between gaps.
+
+    A subclass says which files are its own (`files`) and reads them (`read`).
+
+    Attributes
+    ----------
+    expected
+        What its files are, for messages.
+    """
+
+    version: ClassVar[int] = 1
+    record_dimension: ClassVar[str] = RECORD
+    reads_files: ClassVar[bool] = True
+    expected: ClassVar[str]
+
+    folder: str = Field(description="A folder of logs, or one log; no part of what the store says of itself.")
+    sources: tuple[Source, ...] = Field((), description="Files with the SHA-256 of each; found by itself.")
+    files: tuple[str, ...] = Field(description="Shell patterns of the files, relative to the folder.")
+    family: Family = Field("unknown", description="Shape of the paths that were flown, for all files.")
+    families: dict[str, Family] = Field(
+        {}, description="Shapes by shell patterns of file names, such as {'C*': circle}; the first fits."
+    )
+    max_gap: float = Field(0.5, gt=0, description="A longer pause between two samples ends a track, s.")
+    still_speed: float = Field(
+        0.1, ge=0, description="Start and end of a track are dropped while it is slower, m s-1; 0 keeps all."
+    )
+    min_duration: float = Field(3.0, gt=0, description="Shorter tracks are dropped, s.")
+    validation: float = Field(0.1, ge=0, lt=1, description="Share of the flights for validation.")
+    test: float = Field(
+        0.1, ge=0, le=1, description="Share for the test; 1 with validation=0 for a test set."
+    )
+    data_license: str = Field("unspecified", description="Licence of the logs.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _find_files(cls, given: Any) -> Any:
+        """Know the files by their content, where a user typed their folder."""
+        if not isinstance(given, dict):
+            return given
+        if isinstance(given.get("files"), str):
+            given = given | {"files": (given["files"],)}
+        if given.get("sources"):
+            return {"folder": "."} | given  # a store that is resumed names no folder
+        if "folder" not in given:
+            return given
+        place = Path(str(given["folder"])).expanduser()
+        if not place.exists():
+            raise ValueError(f"there is no file or folder {place}; expected {cls.expected}")
+        patterns = given.get("files", cls.model_fields["files"].default)
+        found = cls.find(place, tuple(patterns))
+        if not found:
+            raise ValueError(
+                f"{place} holds none of the files of '{cls.name}' ({listing(patterns)}); expected "
+                f"{cls.expected}"
+            )
+        place, found = place.absolute(), [path.absolute() for path in found]
+        folder = place.parent if place in found else place
+        sources = [
+            Source(
+                path=str(PurePosixPath(path.absolute().relative_to(folder.absolute()))), sha256=digest(path)
+            )
+            for path in found
+        ]
+        return given | {"folder": str(folder), "sources": sources}
+
+    @model_validator(mode="after")
+    def _leaves_a_rest(self) -> Self:
+        SplitMapping(validation=self.validation, test=self.test)
+        return self
+
+    @classmethod
+    def find(cls, place: Path, patterns: tuple[str, ...]) -> list[Path]:
+        """Return the logs in a folder, by name; or the one log that `place` is."""
+        if place.is_file():
+            return [place]
+        return sorted({path for pattern in patterns for path in place.glob(pattern) if path.is_file()})
+
+    def read(self, path: Path) -> list[Flight]:
+        """Return the recordings of one file."""
+        raise NotImplementedError(f"{type(self).__name__} does not define read()")
+
+    def config(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude={"folder"})
+
+    def attributes(self) -> dict[str, str]:
+        return {"title": self.title, "license": self.data_license}
+
+    def prepare(self) -> None:
+        for source in self.sources:
+            source.require_unchanged(Path(self.folder))
+
+    def remarks(self) -> list[str]:
+        """Say what was read, what was left out and why."""
+        samples = sum(len(piece.track.position) for piece in self._pieces)
+        used = {piece.flight for piece in self._pieces}
+        lines = [
+            f"{len(self._names)} flights, {len(self._pieces)} tracks, {samples} samples of 0.1 s "
+            f"(longest {self._longest})"
+        ]
+        if left := [name for number, name in enumerate(self._names) if number not in used]:
+            lines.append(
+                f"{len(left)} flights have no track of {self.min_duration:g} s in motion, such as {left[0]}"
+            )
+        return lines + self._read[2]
+
+    def records(self) -> int:
+        return len(self._pieces)
+
+    def unit_records(self) -> int:
+        return max(1, shard_records(self.specs(), self.records()) // 4)
+
+    def specs(self) -> list[VariableSpec]:
+        held = {name for piece in self._pieces for name in piece.track.values}
+        names = [name for name in TRACKS if name in held]
+        return [*track_specs(self._longest, names), LENGTH, FAMILY, FLIGHT, START]
+
+    def shared(self) -> xr.Dataset:
+        quaternion = any("attitude" in piece.track.values for piece in self._pieces)
+        names = np.array(self._names, dtype=object)
+        meaning = {"long_name": "file of the flight, by the number in `flight`"}
+        return coordinates(self._longest, quaternion=quaternion).assign_coords(
+            recording=("recording", names, meaning)
+        )
+
+    def splits(self) -> list[Split]:
+        """Return the split by flight, so that tracks of one recording stay together."""
+        drawn = SplitMapping(validation=self.validation, test=self.test, keeps_whole="flight")
+        return [drawn.draw("split", np.array([piece.flight for piece in self._pieces]), self.seed, 0)]
+
+    def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        pieces = [self._pieces[index] for index in indices.tolist()]
+        arrays: Arrays = {}
+        for spec in self.specs():
+            if spec.name in TRACKS:
+                missing = np.full((0, spec.shape[-1]), np.nan)
+                values = [piece.track.values.get(spec.name, missing) for piece in pieces]
+                arrays[spec.name] = np.stack([padded(each, self._longest) for each in values])
+        return arrays | {
+            "length": np.array([len(piece.track.position) for piece in pieces], np.int32),
+            "family": np.array([self._family_of(self._names[piece.flight]) for piece in pieces], np.int8),
+            "flight": np.array([piece.flight for piece in pieces], np.int32),
+            "start_time": np.array([piece.track.start_time for piece in pieces], np.float64),
+        }
+
+    @property
+    def _names(self) -> list[str]:
+        return self._read[0]
+
+    @property
+    def _pieces(self) -> list[Piece]:
+        return self._read[1]
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(len(piece.track.position) for piece in self._pieces)
+
+    @cached_property
+    def _read(self) -> tuple[list[str], list[Piece], list[str]]:
+        """Names of the recordings, their tracks, and what the readers remarked."""
+        names: list[str] = []
+        pieces: list[Piece] = []
+        remarks: list[str] = []
+        folder = Path(self.folder)
+        for source in self.sources:
+            path = Path(source.place(folder))
+            for flight in self.read(path):
+                tracks = resampled(
+                    flight,
+                    max_gap=self.max_gap,
+                    still_speed=self.still_speed,
+                    min_duration=self.min_duration,
+                )
+                pieces += [Piece(len(names), track) for track in tracks]
+                names.append(source.path + flight.source.removeprefix(str(path)))
+                remarks += flight.remarks
+        if not pieces:
+            raise BuildError(
+                f"none of the {len(names)} flights has a track of {self.min_duration:g} s in motion (faster "
+                f"than {self.still_speed:g} m s-1); lower min_duration, still_speed, or give longer logs"
+            )
+        _require_used(self.families, names)
+        return names, pieces, remarks
+
+    def _family_of(self, name: str) -> int:
+        fitting = (family for pattern, family in self.families.items() if _fits(name, pattern))
+        return FAMILIES.index(next(fitting, self.family))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(PurePosixPath(name).name, pattern)
+
+
+def _require_used(families: Mapping[str, str], names: list[str]) -> None:
+    for pattern in families:
+        if not any(_fits(name, pattern) for name in names):
+            raise BuildError(
+                f"families: no file fits '{pattern}'; the {len(names)} files are {listing(names[:5])}"
+                f"{' ...' if len(names) > 5 else ''}"
+            )

@@ -1,0 +1,177 @@
+"""Flights in bags of ROS 1 and ROS 2, whose positions are east, north, up (REP 103)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from datasets.factory.errors import BuildError
+from datasets.uav.frames import turned
+from datasets.uav.tracks import UNIT_WITHIN, Flight, Numbers
+from surrogates.core.optional import require
+from surrogates.core.text import listing, nearest
+
+SUFFIXES = (".bag", ".db3", ".mcap")
+METADATA = "metadata.yaml"
+"""What makes a folder a bag of ROS 2."""
+
+
+class Sample(NamedTuple):
+    """One pose: its stamp (ns; 0 for none), position, quaternion (w, x, y, z), and perhaps the twist."""
+
+    stamp: int
+    numbers: tuple[float, ...]
+
+
+def is_bag(path: Path) -> bool:
+    """Tell whether a path is that of a bag."""
+    return path.suffix in SUFFIXES or (path / METADATA).is_file()
+
+
+def read_rosbag(path: Path, *, topic: str | None = None) -> list[Flight]:
+    """Read one topic of Odometry, PoseStamped or Path; all others are passed over.
+
+    The velocity of Odometry is in the axes of its child frame, and is turned to those of the position. Of a
+    Path every pose counts once, by its stamp, as it was published last.
+
+    Parameters
+    ----------
+    path
+        A ``.bag``, ``.db3`` or ``.mcap`` file, or the folder of a bag of ROS 2.
+    topic
+        Which one, where several fit.
+
+    Raises
+    ------
+    BuildError
+        When the bag cannot be read, or no topic or several fit; lists topics and types.
+    """
+    module = require("rosbags.highlevel", f"Reading {path}")
+    typesys = require("rosbags.typesys")
+    store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)  # old bags of ROS 2 describe no types
+    try:
+        with module.AnyReader([path], default_typestore=store) as reader:
+            types = {each.topic: _short(each.msgtype) for each in reader.connections}
+            chosen = _choose(path, types, topic)
+            connections = [each for each in reader.connections if each.topic == chosen]
+            messages: list[tuple[int, Any]] = [
+                (time, reader.deserialize(raw, each.msgtype))
+                for each, time, raw in reader.messages(connections=connections)
+            ]
+    except (BuildError, MemoryError):
+        raise
+    except Exception as error:  # a damaged bag fails anywhere: header, SQLite, decompression, layout
+        raise BuildError(
+            f"{path} cannot be read as a bag: {error or type(error).__name__}; is it complete, and closed "
+            "by its recorder?"
+        ) from None
+    return [_flight(str(path), chosen, types[chosen], messages)]
+
+
+def _odometry(message: Any) -> Iterator[Sample]:
+    twist = message.twist.twist
+    pose = _pose(message.pose.pose)
+    yield Sample(_stamp(message), (*pose, *_xyz(twist.linear), *_xyz(twist.angular)))
+
+
+def _pose_stamped(message: Any) -> Iterator[Sample]:
+    yield Sample(_stamp(message), _pose(message.pose))
+
+
+def _path(message: Any) -> Iterator[Sample]:
+    for each in message.poses:
+        yield from _pose_stamped(each)
+
+
+READERS: dict[str, Callable[[Any], Iterator[Sample]]] = {
+    "nav_msgs/Odometry": _odometry,
+    "geometry_msgs/PoseStamped": _pose_stamped,
+    "nav_msgs/Path": _path,
+}
+"""By types, as ROS 1 writes them; ROS 2 puts ``msg`` between package and name."""
+
+
+def _choose(path: Path, types: dict[str, str], topic: str | None) -> str:
+    there = listing(f"{name} ({kind})" for name, kind in types.items())
+    fitting = [name for name, kind in types.items() if kind in READERS]
+    if topic is not None:
+        if topic not in types:
+            raise BuildError(f"{path} has no topic '{topic}'.{nearest(topic, types)} It has {there}")
+        if topic not in fitting:
+            raise BuildError(
+                f"{path}: '{topic}' is {types[topic]}, expected one of {listing(READERS)}; the bag "
+                f"has {there}"
+            )
+        return topic
+    if len(fitting) != 1:
+        found = "several topics" if fitting else "no topic"
+        advice = f"choose by `topic={min(fitting)}`" if fitting else "record one of them"
+        raise BuildError(f"{path} has {found} of {listing(READERS)}; {advice}. It has {there}")
+    return fitting[0]
+
+
+def _flight(source: str, topic: str, kind: str, messages: Sequence[tuple[int, Any]]) -> Flight:
+    samples = [
+        (number, each) for number, (_, message) in enumerate(messages, 1) for each in READERS[kind](message)
+    ]
+    if not samples:
+        raise BuildError(f"{source}: '{topic}' holds no pose; choose another topic, or record it again")
+    remarks: tuple[str, ...] = ()
+    unstamped = sum(each.stamp == 0 for _, each in samples)
+    if kind == "nav_msgs/Path":
+        if unstamped:
+            raise BuildError(
+                f"{source}: {unstamped} of {len(samples)} poses have no stamp, expected one in the header "
+                "of each; record the poses or the odometry that the path is made of"
+            )
+        last = {each.stamp: (number, each) for number, each in samples}
+        samples = [last[stamp] for stamp in sorted(last)]
+    elif unstamped == len(samples):
+        samples = [(number, each._replace(stamp=messages[number - 1][0])) for number, each in samples]
+        remarks = (f"{source}: no message of '{topic}' has a stamp, the times of recording took their place",)
+    numbers = np.array([each.numbers for _, each in samples], dtype=np.float64)
+    flight = Flight(
+        source=source,
+        stamps=np.array([each.stamp for _, each in samples], dtype=np.int64) / 1e9,
+        position=numbers[:, :3],
+        attitude=numbers[:, 3:7],
+        places=np.array([number for number, _ in samples]),
+        place=f"message of {topic}",
+        remarks=remarks,
+    )
+    return _with_twist(flight, numbers[:, 7:], messages[0][1]) if kind == "nav_msgs/Odometry" else flight
+
+
+def _with_twist(flight: Flight, twist: Numbers, first: Any) -> Flight:
+    """Add velocities, unless the publisher left them all at zero."""
+    linear, angular = twist[:, :3], twist[:, 3:]
+    if first.child_frame_id not in ("", first.header.frame_id):
+        assert flight.attitude is not None
+        known = np.abs(np.linalg.norm(flight.attitude, axis=1, keepdims=True) - 1) < UNIT_WITHIN
+        linear = np.where(known, turned(flight.attitude, linear), np.nan)
+    return replace(
+        flight,
+        velocity=linear if twist[:, :3].any() else None,
+        angular_velocity=angular if angular.any() else None,
+    )
+
+
+def _short(kind: str) -> str:
+    return kind.replace("/msg/", "/")
+
+
+def _stamp(message: Any) -> int:
+    """Return the stamp of a header, ns."""
+    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
+
+
+def _pose(pose: Any) -> tuple[float, ...]:
+    return (*_xyz(pose.position), pose.orientation.w, *_xyz(pose.orientation))
+
+
+def _xyz(vector: Any) -> tuple[float, float, float]:
+    return vector.x, vector.y, vector.z

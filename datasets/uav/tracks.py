@@ -1,0 +1,295 @@
+"""From a log to tracks: stamps are checked, gaps split, positions put on the common clock of 0.1 s."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.factory.errors import BuildError
+from datasets.uav.variables import STEP, TRACKS
+
+Numbers = NDArray[np.float64]
+
+SLOWEST = 1.1 * STEP
+"""Median spacing of samples that still counts as 10 Hz, s: clocks jitter."""
+FASTEST = 1e-5
+"""A median spacing below it is a wrong unit of time, s."""
+STILL_SAMPLES = 5
+"""Samples over which a speed is taken, so that noise of centimetres is no motion."""
+UNIT_WITHIN = 0.02
+"""Quaternions whose length is this near to 1 are unit quaternions of few digits."""
+CLOSE = 1e-6
+"""Two stamps on the grid that are this near are the same, in steps of the grid."""
+
+
+@dataclass(frozen=True)
+class Flight:
+    """One recording, in the order of its file.
+
+    Attributes
+    ----------
+    source
+        File (and topic) that it was read from, for messages.
+    stamps
+        s, (n,).
+    position
+        East, north, up of the origin, m, (n, 3).
+    attitude
+        Unit quaternions (w, x, y, z) that turn body axes to east, north, up, (n, 4); NaN where unknown.
+    velocity, angular_velocity, position_setpoint
+        m s-1, rad s-1 (body axes) and m, (n, 3); None where the file has none, NaN where unknown.
+    parts
+        Numbers, (n,), that change where a sample does not continue the one before it, such as at a reset of
+        an estimator; no track goes across. None where all is one part.
+    places
+        Line or message of each sample, (n,), for messages; counted from 1 by default.
+    place
+        What `places` count.
+    remarks
+        What the reader should tell its user.
+    """
+
+    source: str
+    stamps: Numbers
+    position: Numbers
+    attitude: Numbers | None = None
+    velocity: Numbers | None = None
+    angular_velocity: Numbers | None = None
+    position_setpoint: Numbers | None = None
+    parts: NDArray[np.int64] | None = None
+    places: NDArray[np.int64] | None = None
+    place: str = "sample"
+    remarks: tuple[str, ...] = ()
+
+    def series(self) -> dict[str, Numbers]:
+        """Return what the flight holds along its stamps, by the names of a store."""
+        return {name: values for name in TRACKS if (values := getattr(self, name, None)) is not None}
+
+    def take(self, chosen: NDArray[np.bool_]) -> Flight:
+        """Return the samples where a mask is true."""
+        kept: dict[str, Any] = {name: values[chosen] for name, values in self.series().items()}
+        for name in ("parts", "places"):
+            numbers = getattr(self, name)
+            kept[name] = None if numbers is None else numbers[chosen]
+        return replace(self, stamps=self.stamps[chosen], **kept)
+
+    def at(self, index: int) -> str:
+        """Say where a sample stands."""
+        number = index + 1 if self.places is None else int(self.places[index])
+        return f"{self.source}, {self.place} {number}"
+
+
+@dataclass(frozen=True)
+class Track:
+    """A piece of a flight without gaps, 10 samples a second.
+
+    Attributes
+    ----------
+    start_time
+        Of the first sample on the clock of the recording, s.
+    values
+        Arrays of shape (n, components) by their names in a store; `position` is always there.
+    """
+
+    start_time: float
+    values: dict[str, Numbers]
+
+    @property
+    def position(self) -> Numbers:
+        """East, north, up of the origin, m, (n, 3)."""
+        return self.values["position"]
+
+
+def checked(flight: Flight) -> Flight:
+    """Return a flight whose stamps grow and whose positions are numbers.
+
+    A sample that repeats the one before it (same stamp, same position) is dropped with a remark. Zero
+    quaternions mean an unknown attitude and become NaN.
+
+    Raises
+    ------
+    BuildError
+        For NaN among stamps or positions, stamps that go back, one stamp with two positions, quaternions
+        that are no rotation, or fewer than two samples. Names file and line.
+    """
+    _require_finite(flight, "stamp", flight.stamps[:, None])
+    _require_finite(flight, "position", flight.position)
+    steps = np.diff(flight.stamps)
+    if (back := np.flatnonzero(steps < 0)).size:
+        first = int(back[0])
+        raise BuildError(
+            f"{flight.at(first + 1)}: the stamp {_time(flight.stamps[first + 1])} s is earlier than "
+            f"{_time(flight.stamps[first])} s before it ({back.size} such steps), expected stamps that grow; "
+            "cut the file into its recordings, or sort its samples"
+        )
+    same = np.concatenate([[False], steps == 0])
+    moved = np.concatenate([[False], (np.diff(flight.position, axis=0) != 0).any(axis=1)])
+    if (conflict := np.flatnonzero(same & moved)).size:
+        raise BuildError(
+            f"{flight.at(int(conflict[0]))}: the stamp {_time(flight.stamps[conflict[0]])} s comes twice "
+            f"with different positions ({conflict.size} such samples), expected one position at a time; "
+            "remove the wrong ones"
+        )
+    if same.any():
+        remark = f"{flight.source}: {int(same.sum())} repeated samples were dropped"
+        flight = replace(flight.take(~same), remarks=(*flight.remarks, remark))
+    if len(flight.stamps) < 2:
+        raise BuildError(
+            f"{flight.source} holds {len(flight.stamps)} samples of a position, expected at least 2; is it "
+            "the right file, and complete?"
+        )
+    return flight if flight.attitude is None else _with_unit_quaternions(flight)
+
+
+def resampled(
+    flight: Flight, *, max_gap: float = 0.5, still_speed: float = 0.1, min_duration: float = 3.0
+) -> list[Track]:
+    """Cut a flight into tracks on a clock of 0.1 s that starts with the first sample of each.
+
+    Positions and velocities are interpolated linearly, attitudes on the great circle; a setpoint holds
+    until the next.
+
+    Parameters
+    ----------
+    flight
+        A recording; `checked` here.
+    max_gap
+        A longer pause between two samples ends a track, s.
+    still_speed
+        Start and end of a track are dropped while the vehicle is slower, m s-1 over half a second.
+    min_duration
+        Shorter tracks are dropped, s.
+
+    Raises
+    ------
+    BuildError
+        As `checked`, and when the flight was sampled slower than 10 Hz.
+    """
+    flight = checked(flight)
+    _require_rate(flight)
+    ends = np.diff(flight.stamps) > max_gap * (1 + CLOSE)
+    if flight.parts is not None:
+        ends |= np.diff(flight.parts) != 0
+    edges = np.flatnonzero(ends) + 1
+    tracks = []
+    for first, stop in zip([0, *edges], [*edges, len(flight.stamps)], strict=True):
+        stamps = flight.stamps[first:stop]
+        times = stamps[0] + STEP * np.arange(int((stamps[-1] - stamps[0]) / STEP + CLOSE) + 1)
+        position = at_times("position", stamps, flight.position[first:stop], times)
+        moving = _moving(position, still_speed)
+        if moving.stop - moving.start < min_duration / STEP + 1 - CLOSE:
+            continue
+        others = {
+            name: at_times(name, stamps, values[first:stop], times, max_gap)[moving]
+            for name, values in flight.series().items()
+            if name != "position"
+        }
+        tracks.append(Track(float(times[moving.start]), {"position": position[moving], **others}))
+    return tracks
+
+
+def at_times(name: str, stamps: Numbers, values: Numbers, times: Numbers, max_gap: float = np.inf) -> Numbers:
+    """Return a variable at other times, NaN where its samples are too far apart or do not reach.
+
+    Parameters
+    ----------
+    name
+        `attitude` is interpolated on the great circle, `position_setpoint` holds until the next, all else
+        is linear.
+    stamps, values
+        s, (n,), growing; and (n, components). Samples with NaN are passed over.
+    times
+        s, (m,).
+    max_gap
+        s.
+    """
+    known = np.isfinite(values).all(axis=1)
+    found = np.full((len(times), values.shape[1]), np.nan)
+    if known.sum() < 2:
+        return found
+    # Small numbers keep the digits that seconds since 1970 lack.
+    origin = stamps[0]
+    given, wanted, values = stamps[known] - origin, times - origin, values[known]
+    slack = CLOSE * STEP
+    inside = (wanted >= given[0] - slack) & (wanted <= given[-1] + slack)
+    wanted = np.clip(wanted, given[0], given[-1])
+    before = np.clip(np.searchsorted(given, wanted + slack, side="right") - 1, 0, len(given) - 1)
+    after = np.clip(np.searchsorted(given, wanted - slack, side="left"), 0, len(given) - 1)
+    inside &= given[after] - given[before] <= max_gap * (1 + CLOSE)
+    if name == "position_setpoint":
+        found[inside] = values[before[inside]]
+    elif name == "attitude":
+        found[inside] = _slerp(given, values, wanted[inside])
+    else:
+        found[inside] = np.stack([np.interp(wanted[inside], given, column) for column in values.T], axis=1)
+    return found
+
+
+def _slerp(stamps: Numbers, quaternions: Numbers, times: Numbers) -> Numbers:
+    """Interpolate on the great circle (Shoemake, SIGGRAPH 1985); signs are chosen so that none jumps."""
+    from scipy.spatial.transform import Rotation, Slerp
+
+    rotations = Rotation.from_quat(quaternions[:, [1, 2, 3, 0]])
+    found = Slerp(stamps, rotations)(times).as_quat()[:, [3, 0, 1, 2]]
+    turns = np.sum(found[1:] * found[:-1], axis=1) < 0
+    first = -1.0 if len(found) and found[0, 0] < 0 else 1.0
+    signs = first * np.cumprod(np.concatenate([[1.0], np.where(turns, -1.0, 1.0)]))
+    return np.asarray(found * signs[: len(found), None])
+
+
+def _moving(position: Numbers, speed: float) -> slice:
+    """Return the samples between the first and the last motion."""
+    if len(position) <= STILL_SAMPLES:
+        return slice(0, len(position))
+    way = np.linalg.norm(position[STILL_SAMPLES:] - position[:-STILL_SAMPLES], axis=1)
+    fast = np.flatnonzero(way >= speed * STILL_SAMPLES * STEP)
+    return slice(int(fast[0]), int(fast[-1]) + STILL_SAMPLES + 1) if fast.size else slice(0, 0)
+
+
+def _require_finite(flight: Flight, what: str, values: Numbers) -> None:
+    if (bad := np.flatnonzero(~np.isfinite(values).all(axis=1))).size:
+        found = ", ".join(f"{value:g}" for value in values[bad[0]])
+        raise BuildError(
+            f"{flight.at(int(bad[0]))}: the {what} is {found}, expected numbers ({bad.size} such samples); "
+            "remove them: a pause is split or interpolated by its length"
+        )
+
+
+def _require_rate(flight: Flight) -> None:
+    spacing = float(np.median(np.diff(flight.stamps)))
+    if FASTEST <= spacing <= SLOWEST:
+        return
+    guess = "log faster, or leave the file out"
+    for unit, factor in (("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)):
+        if 1e-3 <= spacing * factor <= SLOWEST:
+            guess = f"if the stamps are in {unit}, say `time_unit: {unit}`"
+            break
+    if spacing < FASTEST:
+        guess = "is `time_unit` right?"
+    raise BuildError(
+        f"{flight.source}: a sample every {spacing:.4g} s (median), expected 10 or more a second: what "
+        f"lies between slower ones is unknown; {guess}"
+    )
+
+
+def _with_unit_quaternions(flight: Flight) -> Flight:
+    assert flight.attitude is not None
+    length = np.linalg.norm(flight.attitude, axis=1)
+    unknown = ~np.isfinite(length) | (length == 0)
+    if (bad := np.flatnonzero(~unknown & (np.abs(length - 1) > UNIT_WITHIN))).size:
+        raise BuildError(
+            f"{flight.at(int(bad[0]))}: the quaternion has length {length[bad[0]]:.4g}, expected 1 "
+            f"({bad.size} such samples); are its columns the right ones?"
+        )
+    if unknown.all():
+        return replace(flight, attitude=None)
+    unit = np.full_like(flight.attitude, np.nan)
+    unit[~unknown] = flight.attitude[~unknown] / length[~unknown, None]
+    return replace(flight, attitude=unit)
+
+
+def _time(stamp: float) -> str:
+    return f"{stamp:.9f}".rstrip("0").rstrip(".")

@@ -1,0 +1,144 @@
+"""Windows of sequences: what an example knows of the past, and what lies ahead of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
+
+HORIZON = "horizon"
+LENGTH = "length"
+"""Variable of the records that says how many samples of a padded record are real."""
+_FORECAST = "_forecast"
+_STEP, _ALONG = "step", "window_dimension"
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Window:
+    """Consecutive samples: of the records, or along a dimension inside each record.
+
+    Attributes
+    ----------
+    length
+        Samples of the inputs.
+    stride
+        Samples between the starts of two windows.
+    horizon
+        Samples behind those of the inputs, which every variable `v` of the window offers as `v_forecast`.
+    dimension
+        Dimension inside a record, such as `time`; None takes consecutive records.
+    """
+
+    length: int
+    stride: int = 1
+    horizon: int = 0
+    dimension: str | None = None
+
+    @property
+    def span(self) -> int:
+        """Samples of inputs and horizon."""
+        return self.length + self.horizon
+
+
+def forecast_name(variable: str) -> str:
+    """Name of the samples of a variable that lie ahead."""
+    return variable + _FORECAST
+
+
+def known_name(variable: str) -> str:
+    """Undo `forecast_name`; any other name stays."""
+    return variable.removesuffix(_FORECAST)
+
+
+def step_of(spec: VariableSpec) -> float:
+    """Return the spacing of a windowed variable's samples, in the units of the window's coordinate.
+
+    Dates count in seconds, samples without a coordinate count as 1.
+    """
+    return float(spec.attributes.get(_STEP, 1.0))  # type: ignore[arg-type]
+
+
+def window_dimension(spec: VariableSpec) -> str | None:
+    """Return the dimension along which a variable is a window, None where it is none."""
+    found = spec.attributes.get(_ALONG)
+    return None if found is None else str(found)
+
+
+def windowed(spec: VariableSpec, window: Window, along: str, step: float, *, ahead: bool) -> VariableSpec:
+    """Return the spec of a window of a variable.
+
+    Parameters
+    ----------
+    spec
+        Of the variable in the store, or, for windows of records, with the length 1 in front of its shape.
+    window, along, step
+        The window, its dimension, and the spacing of its samples.
+    ahead
+        Whether it is the part behind the inputs; its dimension is then called `horizon`.
+    """
+    place = spec.dims.index(along)
+    axis = place - (len(spec.dims) - len(spec.shape))
+    shape = (*spec.shape[:axis], window.horizon if ahead else window.length, *spec.shape[axis + 1 :])
+    dims = tuple(HORIZON if ahead and dim == along else dim for dim in spec.dims)
+    changes = {
+        "dims": dims,
+        "shape": shape,
+        "attributes": {**spec.attributes, _STEP: step, _ALONG: dims[place]},
+    }
+    if ahead:
+        changes |= {"name": forecast_name(spec.name), "long_name": f"{spec.long_name or spec.name}, ahead"}
+    return spec.model_copy(update=changes)
+
+
+def spacing(dataset: xr.Dataset, along: str, record_dimension: str, url: str) -> float:
+    """Return the spacing of the window's coordinate, of dates in seconds; 1 without a coordinate.
+
+    Along the records, where there may be gaps that no window crosses and years of unequal length, it is the
+    median of the steps.
+
+    Raises
+    ------
+    ConfigError
+        When the spacing inside the records varies.
+    """
+    if along not in dataset.coords or dataset.sizes[along] < 2 or dataset[along].dtype.kind not in "fiumM":
+        return 1.0
+    steps = np.diff(dataset[along].values)
+    seconds = steps / np.timedelta64(1, "s") if steps.dtype.kind == "m" else steps.astype(np.float64)
+    step = float(f"{np.median(seconds):.9g}")
+    if along != record_dimension and not np.allclose(seconds, step, rtol=TOLERANCE, atol=0.0):
+        raise ConfigError(
+            f"task.window: the coordinate '{along}' of {url} is not evenly spaced (steps from "
+            f"{seconds.min():g} to {seconds.max():g}); resample the data, for example by importing them again"
+        )
+    return step
+
+
+def horizon_coordinates(
+    dataset: xr.Dataset, along: str, window: Window, step: float
+) -> dict[str, xr.DataArray]:
+    """Return the coordinates of inputs and horizon, counted from the last known sample.
+
+    Parameters
+    ----------
+    dataset
+        Of the store, for the units.
+    along
+        Dimension of the window in the store.
+    window, step
+        The window and its spacing.
+    """
+    inside = along in dataset.coords and dataset[along].dtype.kind in "fiu"
+    attributes = dict(dataset[along].attrs) if inside else {"units": "s" if along in dataset.coords else "1"}
+
+    def of(name: str, first: int, count: int, meaning: str) -> xr.DataArray:
+        values = np.round(step * np.arange(first, first + count), 9)
+        return xr.DataArray(values, dims=name, attrs={**attributes, "long_name": meaning})
+
+    past = of(along, 1 - window.length, window.length, f"{along} from the last known sample")
+    if not window.horizon:
+        return {along: past}
+    return {along: past, HORIZON: of(HORIZON, 1, window.horizon, f"{along} ahead of the last known sample")}

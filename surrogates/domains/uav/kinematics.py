@@ -1,0 +1,171 @@
+"""Baselines that carry the last motion on: closed formulas on the points of the past.
+
+They take every forecast variable, not only positions: the target ``v_forecast`` from the input ``v``, whose
+steps come right behind the batch. Positions are counted in steps, so that no rule needs the clock.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from datasets.store.specs import VariableSpec
+from surrogates.learning.protocols import Batch, deviation_name
+
+POINTS = 10
+"""Points of the past through which `quadratic_fit` draws its parabolas."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the past goes on.
+
+    Attributes
+    ----------
+    name
+        What errors call it.
+    points
+        Points of the past that it needs.
+    displacement
+        Function of the past (batch, history, ...) and the steps ahead, (horizon,): how far the value moves
+        from the last point, (batch, horizon, ...).
+    """
+
+    name: str
+    points: int
+    displacement: Callable[[Tensor, Tensor], Tensor]
+
+
+class Extrapolation:
+    """A rule on each target, with the spread of its errors on training windows.
+
+    Parameters
+    ----------
+    rule
+        How the past goes on.
+    targets
+        Names of the forecasts.
+    specs
+        Specs of the targets; their first length is the horizon.
+    """
+
+    def __init__(self, rule: Rule, targets: list[str], specs: Mapping[str, VariableSpec]) -> None:
+        self.rule, self.targets = rule, targets
+        self.horizons = {target: specs[target].shape[0] for target in targets}
+        self._deviations: Batch = {}
+
+    def fit(self, batches: Iterable[Batch]) -> Self:
+        """Learn the standard deviation of the errors, one for each step ahead and component."""
+        self._deviations = learned_deviations(batches, self._means)
+        return self
+
+    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Return the forecasts, and their standard deviations once fitted."""
+        means = self._means(inputs)
+        spread = {
+            deviation_name(name): deviation.to(means[name]).expand_as(means[name])
+            for name, deviation in self._deviations.items()
+        }
+        return means | spread
+
+    def _means(self, inputs: Batch) -> Batch:
+        answers = {}
+        for target, horizon in self.horizons.items():
+            past = past_of(inputs, target)
+            if past.shape[1] < self.rule.points:
+                raise ValueError(
+                    f"{self.rule.name} needs {self.rule.points} points of the past, found {past.shape[1]}; "
+                    "make the window's history longer"
+                )
+            ahead = torch.arange(1, horizon + 1, device=past.device, dtype=past.dtype)
+            answers[target] = past[:, -1:] + self.rule.displacement(past, ahead)
+        return answers
+
+
+def past_of(inputs: Batch, target: str) -> Tensor:
+    """Return the past of a forecast variable, (batch, history, ...).
+
+    Raises
+    ------
+    ValueError
+        If the inputs lack it.
+    """
+    name = target.removesuffix("_forecast")
+    if name not in inputs:
+        raise ValueError(
+            f"the past of '{target}' is not in the batch, which has {sorted(inputs)}; "
+            f"add '{name}' to the task's inputs"
+        )
+    return inputs[name]
+
+
+def learned_deviations(batches: Iterable[Batch], predict: Callable[[Batch], Batch]) -> Batch:
+    """Return the root mean squared error of each target, cell by cell, over all batches.
+
+    Parameters
+    ----------
+    batches
+        Inputs and truth; NaN does not count.
+    predict
+        Gives the forecasts of a batch.
+    """
+    squares: Batch = {}
+    counts: Batch = {}
+    for batch in batches:
+        for name, mean in predict(batch).items():
+            error = (mean - batch[name]).detach().cpu().double()
+            squares[name] = squares.get(name, 0) + error.square().nan_to_num(0.0).sum(0)
+            counts[name] = counts.get(name, 0) + (~error.isnan()).sum(0)
+    if not squares:
+        raise ValueError("no training window to learn the spread of the errors from; check split and window")
+    return {name: (squares[name] / counts[name]).sqrt() for name in squares}
+
+
+def constant_position(targets: list[str], specs: Mapping[str, VariableSpec]) -> Extrapolation:
+    """Everything stays at its last point."""
+    return Extrapolation(Rule("constant position", 1, _stay), targets, specs)
+
+
+def constant_velocity(targets: list[str], specs: Mapping[str, VariableSpec]) -> Extrapolation:
+    """The difference of the last two points is repeated."""
+    return Extrapolation(Rule("constant velocity", 2, _go_on), targets, specs)
+
+
+def constant_acceleration(targets: list[str], specs: Mapping[str, VariableSpec]) -> Extrapolation:
+    """The parabola through the last three points."""
+    return Extrapolation(Rule("constant acceleration", 3, _turn_on), targets, specs)
+
+
+def quadratic_fit(targets: list[str], specs: Mapping[str, VariableSpec]) -> Extrapolation:
+    """The parabola of least squares through the last ten points."""
+    return Extrapolation(Rule("quadratic fit", POINTS, _fitted_parabola), targets, specs)
+
+
+def _stay(past: Tensor, ahead: Tensor) -> Tensor:
+    return _outer(0 * ahead, past[:, -1])
+
+
+def _go_on(past: Tensor, ahead: Tensor) -> Tensor:
+    return _outer(ahead, past[:, -1] - past[:, -2])
+
+
+def _turn_on(past: Tensor, ahead: Tensor) -> Tensor:
+    last, before = past[:, -1] - past[:, -2], past[:, -2] - past[:, -3]
+    # Newton's backward differences: f(k) = f(0) + k d1 + k (k + 1) / 2 d2.
+    return _outer(ahead, last) + _outer(ahead * (ahead + 1) / 2, last - before)
+
+
+def _fitted_parabola(past: Tensor, ahead: Tensor) -> Tensor:
+    # Differences to the last point keep single precision far from the origin.
+    moved = past[:, -POINTS:] - past[:, -1:]
+    powers = torch.arange(3, device=past.device)
+    behind = torch.arange(1 - POINTS, 1, device=past.device, dtype=torch.float64)
+    weights = (ahead.double()[:, None] ** powers) @ torch.linalg.pinv(behind[:, None] ** powers)
+    return torch.einsum("kp,bp...->bk...", weights.to(past), moved)
+
+
+def _outer(ahead: Tensor, values: Tensor) -> Tensor:
+    """(horizon,) times (batch, ...) as (batch, horizon, ...)."""
+    return torch.einsum("k,b...->bk...", ahead, values)

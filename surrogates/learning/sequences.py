@@ -1,0 +1,118 @@
+"""Transforms of windows: the past of some variables to what lies ahead of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing
+from surrogates.data.window import HORIZON, known_name, step_of, window_dimension
+from surrogates.learning.layout import Layout
+from surrogates.learning.pipeline import Features
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The network answers rates of change; the targets follow by summing them up (a link of the pipeline).
+
+    Attributes
+    ----------
+    step
+        Spacing of the samples.
+    """
+
+    step: float
+
+    def encode(self, residual: Tensor) -> Tensor:
+        """Return rates of change, the first from the last known value, which is zero here."""
+        before = nn.functional.pad(residual[..., :-1], (1, 0))
+        return (residual - before) / self.step
+
+    def decode(self, answer: Tensor) -> Tensor:
+        """Sum rates up."""
+        return torch.cumsum(answer, dim=-1) * self.step
+
+    def deviation(self, spread: Tensor) -> Tensor:
+        """Refuse: the deviations of a sum need the correlation of its terms."""
+        raise ConfigError(
+            "transform 'windows': rates of change have no standard deviations of their sum; take "
+            "values=relative with this objective"
+        )
+
+
+class Windows(nn.Module):
+    """The past as channels (batch, channel, window), the answer (batch, channel, horizon).
+
+    Inputs without the window's dimension are repeated along it.
+
+    Parameters
+    ----------
+    inputs, targets
+        Specs of the variables; targets are called `<variable>_forecast`.
+    record_dimension
+        Name of the batched dimension.
+    values
+        What the network sees and answers: values as they are; relative to the last known one; or rates of
+        change, one fewer than the samples of the past. The last two do not depend on an offset of all
+        values, and need every target's variable among the inputs.
+    repeat_last
+        Repeat the last rate of change, so that there are as many as samples; VECTOR's weights expect this of
+        their 20 samples, though they were trained on 20 rates.
+
+    References
+    ----------
+    O. Nacar et al., "VECTOR: Velocity-enhanced GRU neural network for real-time 3D UAV trajectory
+    prediction", Drones 9(1):8, 2025 (`absolute` and `rates` are its position and velocity models).
+    """
+
+    grid = (HORIZON,)
+
+    def __init__(
+        self,
+        inputs: Sequence[VariableSpec],
+        targets: Sequence[VariableSpec],
+        record_dimension: str = "sample",
+        values: Literal["absolute", "relative", "rates"] = "absolute",
+        repeat_last: bool = False,
+    ) -> None:
+        super().__init__()
+        along = sorted({found for spec in inputs if (found := window_dimension(spec)) is not None})
+        if len(along) != 1 or not all(HORIZON in spec.dims for spec in targets):
+            raise ConfigError(
+                f"transform 'windows': the inputs have windows along {along}, the targets are "
+                f"{listing(spec.name for spec in targets)}; expected task.window with a horizon, and targets "
+                "called '<variable>_forecast'"
+            )
+        self.layout = Layout(tuple(inputs), (along[0],), record_dimension)
+        known = {spec.name: spec for spec in inputs}
+        names = [known_name(spec.name) for spec in targets]
+        if values != "absolute" and (lacking := [name for name in names if name not in known]):
+            raise ConfigError(
+                f"transform 'windows': values={values} starts from the last known {listing(lacking)}, which "
+                "is not among task.inputs; add it, or take values=absolute"
+            )
+        last = tuple(known[name] for name in names if name in known)
+        self._last = Layout(last, (along[0],), record_dimension)
+        self._values, self._repeat_last = values, repeat_last
+        self._step = step_of(targets[0])
+        self._horizon = Layout(tuple(targets), self.grid, record_dimension).grid_shape[0]
+        self.channel_names = self.layout.names
+        self.in_channels = len(self.channel_names)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Features:
+        """Return channels of the past, and for relative values and rates the last known one as the offset."""
+        past = self.layout.pack(inputs)
+        if self._values == "absolute":
+            return Features(past)
+        last = self._last.pack(inputs)[..., -1:]
+        offset = last.expand(-1, -1, self._horizon)
+        if self._values == "relative":
+            return Features(past - past[..., -1:], offset)
+        rates = torch.diff(past, dim=-1) / self._step
+        if self._repeat_last:
+            rates = torch.cat([rates, rates[..., -1:]], dim=-1)
+        return Features(rates, offset, Rates(self._step))

@@ -1,0 +1,84 @@
+"""Transformer encoder for sequences."""
+
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from surrogates.nn.sequence import as_steps, sinusoids
+
+
+class SequenceTransformer(nn.Module):
+    """Self-attention over the steps of the past; the token of the last step answers all steps at once.
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        Channels of the tensors ``(batch, channel, time)``.
+    horizon
+        Steps to predict.
+    width
+        Numbers of each token; a multiple of `heads`, and even.
+    depth
+        Number of blocks of attention and a multilayer perceptron, each normalised first.
+    heads
+        Parallel attentions.
+    dropout
+        Share of the numbers that is dropped behind attention and perceptron in training.
+
+    References
+    ----------
+    A. Vaswani et al., "Attention is all you need", NeurIPS 2017.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        horizon: PositiveInt,
+        width: PositiveInt = 64,
+        depth: PositiveInt = 2,
+        heads: PositiveInt = 4,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    ) -> None:
+        if width % heads or width % 2:
+            raise ValueError(
+                f"width is {width} with {heads} heads; expected an even multiple of the heads, "
+                f"e.g. {2 * heads * max(1, round(width / heads / 2))}"
+            )
+        super().__init__()
+        self.horizon, self.width = horizon, width
+        self.embed = nn.Linear(in_channels, width)
+        self.blocks = nn.Sequential(*(AttentionBlock(width, heads, dropout) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, out_channels * horizon)
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, horizon)``."""
+        tokens = self.embed(as_steps(channels, "transformer"))
+        tokens = self.blocks(tokens + sinusoids(channels.shape[2], self.width, tokens))
+        return self.head(self.norm(tokens[:, -1])).unflatten(1, (-1, self.horizon))
+
+
+class AttentionBlock(nn.Module):
+    """Self-attention and a multilayer perceptron on tokens (batch, time, width), each around a skip."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.mix = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return tokens of the same shape."""
+        query, key, value = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for part in self.mix(self.norms[0](tokens)).chunk(3, dim=2)
+        )
+        seen = functional.scaled_dot_product_attention(query, key, value)
+        tokens = tokens + self.drop(self.out(seen.transpose(1, 2).flatten(2)))
+        return tokens + self.drop(self.feed(self.norms[1](tokens)))

@@ -1,0 +1,79 @@
+"""Temporal convolutional network."""
+
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from surrogates.nn.sequence import as_steps
+
+
+class TCN(nn.Module):
+    """Dilated causal convolutions in residual blocks; the features of the last step answer all steps at once.
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        Channels of the tensors ``(batch, channel, time)``.
+    horizon
+        Steps to predict.
+    width
+        Channels of each block.
+    depth
+        Number of blocks; their dilations are 1, 2, 4 ..., so that the last step sees the
+        ``1 + 2 (kernel - 1) (2 ** depth - 1)`` steps up to it.
+    kernel
+        Taps of each convolution.
+    dropout
+        Share of the channels that is dropped behind each convolution in training.
+
+    References
+    ----------
+    S. Bai, J. Z. Kolter, V. Koltun, "An empirical evaluation of generic convolutional and recurrent networks
+    for sequence modeling", arXiv:1803.01271, 2018; without its weight normalisation.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        horizon: PositiveInt,
+        width: PositiveInt = 64,
+        depth: PositiveInt = 4,
+        kernel: PositiveInt = 3,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    ) -> None:
+        super().__init__()
+        self.horizon = horizon
+        self.blocks = nn.Sequential(
+            *(
+                CausalBlock(width if level else in_channels, width, kernel, 2**level, dropout)
+                for level in range(depth)
+            )
+        )
+        self.head = nn.Linear(width, out_channels * horizon)
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, horizon)``."""
+        as_steps(channels, "TCN")
+        return self.head(self.blocks(channels)[..., -1]).unflatten(1, (-1, self.horizon))
+
+
+class CausalBlock(nn.Module):
+    """Two dilated convolutions that look back alone, around a skip."""
+
+    def __init__(self, in_channels: int, width: int, kernel: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.reach = (kernel - 1) * dilation
+        self.first = nn.Conv1d(in_channels, width, kernel, dilation=dilation)
+        self.second = nn.Conv1d(width, width, kernel, dilation=dilation)
+        self.skip = nn.Conv1d(in_channels, width, 1) if in_channels != width else nn.Identity()
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Map ``(batch, in_channels, time)`` to ``(batch, width, time)``; causal."""
+        hidden = channels
+        for layer in (self.first, self.second):
+            hidden = self.drop(functional.relu(layer(functional.pad(hidden, (self.reach, 0)))))
+        return functional.relu(hidden + self.skip(channels))

@@ -1,0 +1,176 @@
+"""Forecasts of windows: what the network sees and answers, and how several horizons follow each other."""
+
+import pytest
+import torch
+
+from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
+from surrogates.learning.objectives import Forecast, Regression
+from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.predictors import Rollout, answered, asked_at_once
+
+STEP = 0.5
+
+
+def specs(horizon=3, length=5, name="place"):
+    about = {"units": "m", "attributes": {"step": STEP, "window_dimension": "time"}}
+    past = VariableSpec(name=name, dims=("walk", "time", "axis"), shape=(length, 2), **about)
+    ahead = VariableSpec(
+        name=f"{name}_forecast",
+        dims=("walk", "horizon", "axis"),
+        shape=(horizon, 2),
+        units="m",
+        attributes={"step": STEP, "window_dimension": "horizon"},
+    )
+    return past, ahead
+
+
+def pipeline(values="absolute", horizon=3, distribution=None, normalisation="standard", **network):
+    past, ahead = specs(horizon)
+    return Pipeline(
+        PipelineConfig(
+            inputs=[past],
+            targets=[ahead],
+            transform={"name": "windows", "values": values},
+            network=network or {"name": "lstm", "width": 8, "depth": 1},
+            record_dimension="walk",
+            distribution=distribution,
+            normalisation=normalisation,
+        )
+    )
+
+
+def walks(count=6, length=5, horizon=3, seed=0):
+    steps = torch.randn(count, length + horizon, 2, generator=torch.Generator().manual_seed(seed))
+    places = steps.cumsum(1)
+    return {"place": places[:, :length], "place_forecast": places[:, length:]}
+
+
+@pytest.mark.parametrize("values", ["absolute", "relative", "rates"])
+def test_what_the_network_should_answer_leads_back_to_the_targets(values):
+    made, batch = pipeline(values), walks()
+    made.fit_normalisers([batch])
+    features = made.features(batch)
+    wanted = made.normalised_targets(batch, features)
+    made.normalised = lambda features: wanted
+    torch.testing.assert_close(made(batch)["place_forecast"], batch["place_forecast"])
+
+
+def test_rates_are_differences_per_second_and_one_fewer():
+    made, batch = pipeline("rates"), walks()
+    channels = made.features(batch).channels
+    torch.testing.assert_close(channels, (batch["place"].diff(dim=1) / STEP).transpose(1, 2))
+
+
+@pytest.mark.parametrize("values", ["relative", "rates"])
+def test_an_offset_of_all_values_moves_the_forecast_alone(values):
+    made = pipeline(values)
+    here = (walks()["place"] * 64).round() / 64  # sums of these with 128 are exact in single precision
+    there = here + 128.0
+    assert torch.equal(made.features({"place": there}).channels, made.features({"place": here}).channels)
+    moved = made({"place": there})["place_forecast"] - made({"place": here})["place_forecast"]
+    torch.testing.assert_close(moved, torch.full_like(moved, 128.0), rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", ["max_norm", "whitening"])
+def test_normalisations_of_vectors_return_to_the_units(kind):
+    made = pipeline(normalisation=kind)
+    batch = walks(200)
+    batch["place"] = batch["place"] @ torch.tensor([[3.0, 1.0], [0.0, 0.5]]) + 7.0
+    made.fit_normalisers(
+        [{name: value[:90] for name, value in batch.items()}, {n: v[90:] for n, v in batch.items()}]
+    )
+    channels = made.features(batch).channels
+    inside = made.input_normaliser(channels)
+    torch.testing.assert_close(made.input_normaliser.inverse(inside), channels, rtol=1e-4, atol=1e-4)
+    rows = inside.transpose(1, 2).reshape(-1, 2)
+    if kind == "whitening":
+        torch.testing.assert_close(rows.T.cov(correction=0), torch.eye(2), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(rows.mean(0), torch.zeros(2), rtol=0, atol=1e-4)
+    else:
+        assert rows.norm(dim=1).max() == pytest.approx(1.0)
+
+
+def test_deviations_of_whitened_components_are_those_of_samples():
+    made = pipeline(normalisation="whitening")
+    made.fit_normalisers(
+        [
+            {
+                **walks(200),
+                "place_forecast": walks(200)["place_forecast"] @ torch.tensor([[3.0, 1.0], [0.0, 0.5]]),
+            }
+        ]
+    )
+    spread = torch.tensor([0.5, 2.0]).view(1, 2, 1)
+    samples = torch.randn(200_000, 2, 1, generator=torch.Generator().manual_seed(1)) * spread
+    found = made.target_normaliser.inverse(samples).std(0)
+    torch.testing.assert_close(made.target_normaliser.stretch(spread)[0], found, rtol=0.01, atol=0)
+
+
+def test_rollout_asks_from_its_own_forecasts():
+    made = pipeline("relative", horizon=2)
+
+    def straight(features):  # the last step goes on
+        step = -features.channels[..., -2:-1]
+        return step * torch.tensor([1.0, 2.0])
+
+    made.normalised = straight
+    line = torch.arange(5.0)[None, :, None] * torch.tensor([1.0, -2.0])
+    answer = Rollout(steps=3)(made, {"place": line})["place_forecast"]
+    expected = torch.arange(5.0, 11.0)[None, :, None] * torch.tensor([1.0, -2.0])
+    torch.testing.assert_close(answer, expected)
+
+
+def test_variances_of_a_rollout_add_up():
+    made = pipeline("relative", horizon=2, distribution="gaussian")
+    made.gaussian = lambda features: (
+        torch.zeros(1, 2, 2),
+        torch.log(torch.tensor([1.0, 4.0])).expand(1, 2, 2),
+    )
+    answer = Rollout(steps=2)(made, {"place": torch.zeros(1, 5, 2)})
+    found = answer["place_forecast_standard_deviation"][0, :, 0].square()
+    torch.testing.assert_close(found, torch.tensor([1.0, 4.0, 5.0, 8.0]))
+
+
+def test_horizons_of_task_and_pipeline_fit():
+    past, ahead = specs(horizon=6)
+    (part,) = asked_at_once(Rollout(steps=3), [ahead])
+    assert part.shape == (2, 2)
+    assert answered(Rollout(steps=3), [part]) == [ahead]
+    with pytest.raises(ConfigError, match="horizon is 6, which 4 steps"):
+        asked_at_once(Rollout(steps=4), [ahead])
+    with pytest.raises(ConfigError, match="no dimension 'horizon'"):
+        asked_at_once(Rollout(steps=2), [past])
+
+
+def test_loss_of_a_forecast_is_the_mean_over_its_horizons():
+    made, batch = pipeline("relative", horizon=2), walks(horizon=4)
+    rng = torch.Generator()
+    first = {**batch, "place_forecast": batch["place_forecast"][:, :2]}
+    answer = made(first)["place_forecast"]
+    second = {
+        "place": torch.cat([batch["place"], answer], dim=1)[:, -5:],
+        "place_forecast": batch["place_forecast"][:, 2:],
+    }
+    expected = sum(Regression()(made, part, rng)[0] for part in (first, second)) / 2
+    loss, _ = Forecast(steps=2)(made, batch, rng)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    assert all(
+        parameter.grad.abs().sum() > 0 for parameter in made.network.parameters() if parameter.ndim > 1
+    )
+
+
+def test_rates_need_the_last_known_value():
+    past, _ = specs()
+    _, other = specs(name="speed")
+    with pytest.raises(ConfigError, match="last known speed"):
+        Pipeline(
+            PipelineConfig(
+                inputs=[past],
+                targets=[other],
+                transform={"name": "windows", "values": "rates"},
+                network={"name": "lstm"},
+                record_dimension="walk",
+            )
+        )
