@@ -1,8 +1,8 @@
 """How good were the predictions of a stream? Known once their time has come."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -10,6 +10,7 @@ import xarray as xr
 from surrogates.domains.uav.recent import RecentTrack
 
 KEPT = 10_000  # evaluated predictions in memory, about 20 MB; the scores count all
+PUT_OFF = 1.0  # s: one by one, scoring would cost a stream a tenth of its time
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,11 @@ class Evaluated:
     prediction: Prediction
     truth: np.ndarray
 
-    @cached_property
+    @property
     def distance(self) -> np.ndarray:
         """Distance between prediction and truth, shape (horizon,), m."""
-        return np.linalg.norm(self.prediction.position - self.truth, axis=1)
+        error = self.prediction.position - self.truth
+        return np.sqrt((error * error).sum(axis=1))
 
 
 class Hindsight:
@@ -67,24 +69,42 @@ class Hindsight:
     A prediction counts once the whole of its horizon has been measured. One whose horizon reaches into a gap
     of the stream never is; it is `abandoned`.
 
-    Attributes
+    Parameters
     ----------
-    count, abandoned
-        Predictions that were scored, and that never will be.
-    evaluated
-        The last of those scored, oldest first.
+    track
+        What was measured, kept `PUT_OFF` longer than the longest horizon.
+    slack
+        Times closer than this are the same, s.
     """
 
-    def __init__(self) -> None:
-        self.count = self.abandoned = 0
-        self.evaluated: deque[Evaluated] = deque(maxlen=KEPT)
+    def __init__(self, track: RecentTrack, slack: float) -> None:
+        self._track, self._slack = track, slack
+        self._count = self._abandoned = 0
+        self._evaluated: deque[Evaluated] = deque(maxlen=KEPT)
         self._pending: deque[Prediction] = deque()
         self._square = self._distance = self._final = 0.0
 
     @property
+    def count(self) -> int:
+        """Predictions that were scored."""
+        self._look_back()
+        return self._count
+
+    @property
+    def abandoned(self) -> int:
+        """Predictions that never will be scored."""
+        return self._abandoned
+
+    @property
+    def evaluated(self) -> Sequence[Evaluated]:
+        """The last of those scored, oldest first."""
+        self._look_back()
+        return self._evaluated
+
+    @property
     def mse(self) -> float:
         """Mean squared error of a coordinate, m2; NaN before the first score, as for all others."""
-        return self._mean(self._square)
+        return self._square / self.count if self.count else float("nan")
 
     @property
     def rmse(self) -> float:
@@ -94,34 +114,23 @@ class Hindsight:
     @property
     def ade(self) -> float:
         """Mean distance over the horizon (average displacement error), m."""
-        return self._mean(self._distance)
+        return self._distance / self.count if self.count else float("nan")
 
     @property
     def fde(self) -> float:
         """Mean distance at the end of the horizon (final displacement error), m."""
-        return self._mean(self._final)
+        return self._final / self.count if self.count else float("nan")
 
     def wait_for(self, prediction: Prediction) -> None:
         """Score a prediction when its time has come."""
         self._pending.append(prediction)
-
-    def look_back(self, track: RecentTrack, slack: float) -> None:
-        """Score the predictions whose horizon has been measured.
-
-        Parameters
-        ----------
-        track
-            What was measured, back to the start of every waiting prediction's horizon.
-        slack
-            Times closer than this are the same, s.
-        """
-        while self._pending and self._pending[0].times[-1] <= track.newest + slack:
-            prediction = self._pending.popleft()
-            self._score(Evaluated(prediction, track.at(prediction.times)))
+        if prediction.time - self._pending[0].times[-1] > PUT_OFF:
+            self._look_back()
 
     def abandon(self) -> None:
-        """Give up on what waits, since its truth will not come."""
-        self.abandoned += len(self._pending)
+        """Give up on what still waits, since its truth will not come."""
+        self._look_back()
+        self._abandoned += len(self._pending)
         self._pending.clear()
 
     def row(self) -> dict[str, float]:
@@ -162,12 +171,19 @@ class Hindsight:
             found[name].attrs["units"] = "m"
         return found
 
-    def _score(self, each: Evaluated) -> None:
-        self.count += 1
-        self.evaluated.append(each)
-        self._square += float(np.mean((each.prediction.position - each.truth) ** 2))
-        self._distance += float(each.distance.mean())
-        self._final += float(each.distance[-1])
-
-    def _mean(self, total: float) -> float:
-        return total / self.count if self.count else float("nan")
+    def _look_back(self) -> None:
+        """Score the predictions whose horizon has been measured, all at once."""
+        newest = self._track.newest + self._slack if len(self._track) else float("-inf")
+        due: list[Prediction] = []
+        while self._pending and self._pending[0].times[-1] <= newest:
+            due.append(self._pending.popleft())
+        if not due:
+            return
+        truth = self._track.at(np.concatenate([each.times for each in due])).reshape(len(due), -1, 3)
+        self._count += len(due)
+        error = np.stack([each.position for each in due]) - truth
+        distance = np.sqrt((error * error).sum(axis=2))
+        self._square += float((distance * distance).mean(axis=1).sum()) / 3
+        self._distance += float(distance.mean(axis=1).sum())
+        self._final += float(distance[:, -1].sum())
+        self._evaluated.extend(Evaluated(*pair) for pair in zip(due, truth, strict=True))

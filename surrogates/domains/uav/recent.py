@@ -1,5 +1,7 @@
 """The last seconds of a stream of positions: irregular stamps in, positions at any time in between out."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 ROOM = 256
@@ -37,7 +39,7 @@ class RecentTrack:
         """Forget everything."""
         self._first = self._end = 0
 
-    def append(self, time: float, position: np.ndarray) -> None:
+    def append(self, time: float, position: Sequence[float]) -> None:
         """Take one sample, later than all others, and let go of what lies before the span."""
         if self._end == len(self._times):
             self._make_room()

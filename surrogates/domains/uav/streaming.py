@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from datasets.store.specs import VariableSpec
-from surrogates.domains.uav.hindsight import Hindsight, Prediction
+from surrogates.domains.uav.hindsight import PUT_OFF, Hindsight, Prediction
 from surrogates.domains.uav.recent import RecentTrack
 from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.inference.surrogate import SEED, Surrogate, load
@@ -63,13 +63,14 @@ class TrajectoryPredictor:
         if not 0 < self.max_gap < float("inf"):
             raise ValueError(f"max_gap is {max_gap!r}; expected seconds above 0.")
         self.resets = 0
-        self.hindsight = Hindsight()
         self._slack = SAME * self.step
         self._back = self.step * np.arange(1 - self.history, 1)
         self._ahead = self.step * np.arange(1, self.horizon + 1)
         reach = max(self.history - 1, self.horizon) * self.step
-        self._track = RecentTrack(reach + self.max_gap)
-        self._rng = torch.Generator(device=self._bundle.device)
+        self._track = RecentTrack(reach + self.max_gap + PUT_OFF)
+        self.hindsight = Hindsight(self._track, self._slack)
+        self._device = self._bundle.device
+        self._rng = torch.Generator(device=self._device)
         self._range = surrogate.bundle.manifest.ranges.get(self._input.name)
         self._outside = False
         self._lonely = 0
@@ -121,7 +122,6 @@ class TrajectoryPredictor:
                 self.resets += 1
                 self._warn_of_gaps(wait)
         track.append(time, point)
-        self.hindsight.look_back(track, self._slack)
         when = time + self._back
         if when[0] < track.oldest - self._slack:
             return None
@@ -131,8 +131,8 @@ class TrajectoryPredictor:
 
     def reset(self) -> None:
         """Begin a new history, e.g. before another flight; the scores stay."""
-        self._track.clear()
         self.hindsight.abandon()
+        self._track.clear()
 
     def _predict(self, time: float, when: np.ndarray, history: np.ndarray) -> Prediction:
         # Far from the origin float32 is too coarse: at 5000 km its steps are half a metre.
@@ -143,14 +143,14 @@ class TrajectoryPredictor:
         return Prediction(time, time + self._ahead, position + origin, deviation, when, history)
 
     def _ask(self, history: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        given = torch.from_numpy(history.astype(np.float32)[None]).to(self._bundle.device)
+        given = torch.from_numpy(history.astype(np.float32)[None]).to(self._device)
         name = self._target.name
         with torch.inference_mode():
             answer = self._bundle.ask({self._input.name: given}, self._rng.manual_seed(SEED))
         deviation = answer.get(deviation_name(name))
         return (
-            answer[name][0].cpu().numpy().astype(float),
-            None if deviation is None else deviation[0].cpu().numpy().astype(float),
+            answer[name][0].cpu().double().numpy(),
+            None if deviation is None else deviation[0].cpu().double().numpy(),
         )
 
     def _answer_moves_along(self) -> bool:
@@ -211,24 +211,24 @@ def _outline(spec: VariableSpec) -> str:
     return f"{spec.name} {spec.shape} [{spec.units}]"
 
 
-def _checked(time: float, position: Sequence[float] | np.ndarray) -> tuple[float, np.ndarray]:
+def _checked(time: float, position: Sequence[float] | np.ndarray) -> tuple[float, tuple[float, float, float]]:
     try:
         stamp = float(time)
     except (TypeError, ValueError):
         raise ValueError(f"the time is {time!r}; expected seconds as one number.") from None
     if not isfinite(stamp):
         raise ValueError(f"the time is {stamp}; expected a finite number of seconds. Drop the message.")
-    try:
-        point = np.asarray(position, dtype=float)
+    try:  # plain numbers: for three of them NumPy takes ten times as long
+        east, north, up = position.tolist() if isinstance(position, np.ndarray) else position
+        point = float(east), float(north), float(up)
     except (TypeError, ValueError):
-        raise ValueError(f"the position at {stamp} s is {position!r}; expected three numbers, m.") from None
-    if point.shape != (3,):
+        found = " ".join(repr(position).split())
         raise ValueError(
-            f"the position at {stamp} s has the shape {point.shape}; expected (3,): east, north, up in m."
-        )
-    if not np.isfinite(point).all():
+            f"the position at {stamp} s is {found}; expected three numbers: east, north, up in m."
+        ) from None
+    if not (isfinite(point[0]) and isfinite(point[1]) and isfinite(point[2])):
         raise ValueError(
-            f"the position at {stamp} s is {point.tolist()}; expected three finite numbers, m. "
+            f"the position at {stamp} s is {list(point)}; expected three finite numbers, m. "
             "Drop the message; a short gap is interpolated."
         )
     return stamp, point
