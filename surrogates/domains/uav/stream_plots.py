@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
@@ -30,10 +31,12 @@ def draw_stream(session: Session, title: str = "") -> Figure:
     grid = figure.add_gridspec(2, 2, width_ratios=(1.5, 1.0))
     space: Axes3D = figure.add_subplot(grid[:, 0], projection="3d")
     scored = list(session.predictor.hindsight.evaluated)
-    _draw_way(space, session)
+    corners = _draw_way(space, session)
     if scored:
-        fans = _draw_fans(space, scored)
+        fans, ends = _draw_fans(space, scored)
+        corners = np.vstack([corners, ends])
         figure.colorbar(fans, ax=space, label="error at the end of the horizon, m", shrink=0.6)
+    _equal_scales(space, corners)
     space.legend(loc="upper left", fontsize=8, frameon=False)
     _draw_errors(figure.add_subplot(grid[0, 1]), scored, session.predictor.max_gap)
     _draw_growth(figure.add_subplot(grid[1, 1]), scored)
@@ -51,21 +54,24 @@ def write_picture(session: Session, path: Path, title: str = "") -> None:
     staging.replace(path)
 
 
-def _draw_way(axes: Axes3D, session: Session) -> None:
+def _draw_way(axes: Axes3D, session: Session) -> np.ndarray:
+    """Draw what was measured and said last; return the points."""
     times, positions = np.array(session.times), np.array(session.positions).reshape(-1, 3)
     # NaN breaks the line where the stream had a gap.
     gaps = np.flatnonzero(np.diff(times) > session.predictor.max_gap) + 1
     way = np.insert(positions, gaps, np.nan, axis=0)
     axes.plot(*way.T, color="black", linewidth=1.2, label="measured")
+    points = positions
     if session.latest is not None:
+        points = np.vstack([points, session.latest.position])
         axes.plot(*session.latest.history.T, color="C0", linewidth=3.0, label="history of the last")
         axes.plot(*session.latest.position.T, "--", color="C3", linewidth=2.0, label="last prediction")
     axes.set(xlabel="east, m", ylabel="north, m", zlabel="up, m")
-    _equal_scales(axes, positions)
+    return points
 
 
-def _draw_fans(axes: Axes3D, scored: list[Evaluated]) -> Line3DCollection:
-    """Draw a few predictions, evenly in time, coloured by their error."""
+def _draw_fans(axes: Axes3D, scored: list[Evaluated]) -> tuple[Line3DCollection, np.ndarray]:
+    """Draw a few predictions, evenly in time, coloured by their error; return also where they end."""
     chosen = [scored[i] for i in np.unique(np.linspace(0, len(scored) - 1, FANS).astype(int))]
     lines = [np.vstack([each.prediction.history[-1:], each.prediction.position]) for each in chosen]
     errors = np.array([each.distance[-1] for each in chosen])
@@ -74,7 +80,7 @@ def _draw_fans(axes: Axes3D, scored: list[Evaluated]) -> Line3DCollection:
     )
     fans.set_array(errors)
     axes.add_collection3d(fans)
-    return fans
+    return fans, np.stack([each[-1] for each in lines])
 
 
 def _draw_errors(axes: Axes, scored: list[Evaluated], max_gap: float) -> None:
@@ -125,4 +131,5 @@ def _equal_scales(axes: Axes3D, positions: np.ndarray) -> None:
         ylim=(middle[1] - half[1], middle[1] + half[1]),
         zlim=(middle[2] - half[2], middle[2] + half[2]),
     )
-    axes.set_box_aspect(tuple(half))
+    axes.set_box_aspect(tuple(half), zoom=1.15)
+    axes.zaxis.set_major_locator(MaxNLocator(max(2, round(8 * float(half[2] / half.max())))))
