@@ -1,9 +1,9 @@
 """Cascaded control of PX4's multicopters: position, velocity, attitude, body rates, rotors.
 
 Written after the published structure of PX4's position, attitude and rate controllers and of its control
-allocation. What differs: the true state is fed back (no estimator), the collective thrust is computed with the
-true mass (PX4 estimates it), the tilt and the heading part of the attitude error are controlled side by side
-(PX4 mixes them in one quaternion, tilt first, the same for small errors of heading), the rate loop is
+allocation. What differs: the true state is fed back (no estimator), the collective thrust is computed with
+the true mass (PX4 estimates it), the tilt and the heading part of the attitude error are controlled side by
+side (PX4 mixes them in one quaternion, tilt first, the same for small errors of heading), the rate loop is
 proportional in angular acceleration (no integral, no derivative), and allocation gives priority to roll and
 pitch, then thrust, then yaw in one pass.
 """

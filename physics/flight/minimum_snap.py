@@ -1,8 +1,8 @@
 """Minimum-snap paths through waypoints: piecewise polynomials of degree 7, solved directly.
 
-With zero velocity, acceleration and jerk at both ends and continuous derivatives 1 to 6 inside, the optimum is
-one linear system per path, common to the three axes. RotorPy's `MinSnap` states the same problem as a quadratic
-programme for cvxopt; it is the oracle of the tests and would be the only reason to require cvxopt.
+With zero velocity, acceleration and jerk at both ends and continuous derivatives 1 to 6 inside, the optimum
+is one linear system per path, common to the three axes. RotorPy's `MinSnap` states the same problem as a
+quadratic programme for cvxopt; it is the oracle of the tests and would be the only reason to require cvxopt.
 
 References
 ----------

@@ -129,7 +129,7 @@ def goals(time: Array, points: Array, times: Array) -> Reference:
 
 
 def plane(normal: Array, angle: float) -> tuple[Array, Array]:
-    """Return two unit vectors (3,) that span the plane across a normal (3,), turned in it by an angle, rad."""
+    """Return two unit vectors (3,) that span the plane across a normal (3,), turned by an angle, rad."""
     xp = array_namespace(normal)
     unit = normal / xp.sqrt(xp.sum(normal**2))
     # The axis least along the normal is never parallel to it.

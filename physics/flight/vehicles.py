@@ -110,7 +110,7 @@ HUMMINGBIRD = Vehicle(
 
 
 def spread(xp: Any, record: Any, like: Array) -> Any:
-    """Return a dataclass of numbers, triples and arrays with arrays of one value per trajectory in all fields.
+    """Return a dataclass of numbers, triples and arrays with one value per trajectory in every field.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 Each component of the turbulence is a first-order (Ornstein-Uhlenbeck) process. That is the Dryden spectrum
 along the wind; across it and vertically the true Dryden filters are of second order, and this is the
-simplified form. RotorPy's Dryden model draws from NumPy's global generator (uniform numbers), so that its gusts
-cannot belong to one record of a data set, and fixes the airspeed in advance.
+simplified form. RotorPy's Dryden model draws from NumPy's global generator, so that its gusts cannot belong
+to one record of a data set, and fixes the airspeed in advance.
 """
 
 from __future__ import annotations
