@@ -66,11 +66,16 @@ def stream(
     to port 14550; ask a real autopilot for at least 10 Hz of it (MAV_CMD_SET_MESSAGE_INTERVAL, message 32).
     """
     _check(replay, mavlink, topic, speed, system, seconds, out, csv)
+    import torch
+
     from surrogates.domains.uav.session import Session
     from surrogates.domains.uav.stream_plots import write_picture
     from surrogates.domains.uav.streaming import TrajectoryPredictor
     from surrogates.inference.surrogate import load
 
+    torch.set_num_threads(
+        1
+    )  # one flight is little work: on a busy machine two threads took ten times as long
     with ExitStack() as stack:
         listener = None if mavlink is None else stack.enter_context(_listener(mavlink, system))
         surrogate = load(run, device="cpu")

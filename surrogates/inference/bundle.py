@@ -91,8 +91,9 @@ class Bundle:
     def ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
         """Return the targets in physical units, the mixture of all pipelines where there are several."""
         answers = [predictor(pipeline, inputs, rng) for pipeline, predictor in self.parts]
-        targets = [spec.name for spec in self.manifest.pipeline.targets]
-        return answers[0] if len(answers) == 1 else mixture(answers, targets)
+        if len(answers) == 1:
+            return answers[0]
+        return mixture(answers, [spec.name for spec in self.manifest.pipeline.targets])
 
     def _only(self) -> tuple[Pipeline, Predictor]:
         if len(self.parts) > 1:

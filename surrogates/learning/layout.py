@@ -95,7 +95,8 @@ class Layout:
     def unpack(self, stacked: Tensor) -> dict[str, Tensor]:
         """Undo `pack` for variables that have the record dimension."""
         values = {}
-        for spec, part in zip(self.specs, stacked.split(self.counts, dim=1), strict=True):
+        parts = stacked.split(self.counts, dim=1) if len(self.specs) > 1 else (stacked,)
+        for spec, part in zip(self.specs, parts, strict=True):
             inner, order = self._returns(spec)
             values[spec.name] = part.reshape(part.shape[0], *inner, *part.shape[2:]).permute(order)
         return values

@@ -164,6 +164,8 @@ class Whitening(nn.Module):
 
 def _turned(values: Tensor, matrix: Tensor) -> Tensor:
     """Multiply the rows along dimension 1 by a matrix; `einsum` would cost a stream as much again."""
+    if values.ndim == 3:
+        return matrix.T @ values
     return (matrix.T @ values.reshape(*values.shape[:2], -1)).reshape(values.shape)
 
 

@@ -174,7 +174,7 @@ class Pipeline(nn.Module):
         """Return the transform's channels and offset."""
         if isinstance(inputs, Tile) and getattr(self.transform, "takes_tiles", False):
             return cast(Features, self.transform(inputs))
-        return cast(Features, self.transform({name: inputs[name] for name in self.input_names}))
+        return cast(Features, self.transform({spec.name: inputs[spec.name] for spec in self.config.inputs}))
 
     def normalised(self, features: Features) -> Tensor:
         """Return the network's answer in normalised units, float32.

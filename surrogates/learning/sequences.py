@@ -100,6 +100,7 @@ class Windows(nn.Module):
         self._all_move = last == tuple(inputs)
         self._values, self._repeat_last = values, repeat_last
         self._step = step_of(targets[0])
+        self._rates = Rates(self._step)
         self._horizon = Layout(tuple(targets), self.grid, record_dimension).grid_shape[0]
         self.channel_names = self.layout.names
         self.in_channels = len(self.channel_names)
@@ -116,4 +117,4 @@ class Windows(nn.Module):
         rates = torch.diff(past, dim=-1) / self._step
         if self._repeat_last:
             rates = torch.cat([rates, rates[..., -1:]], dim=-1)
-        return Features(rates, offset, Rates(self._step))
+        return Features(rates, offset, self._rates)

@@ -18,6 +18,7 @@ from surrogates.learning.protocols import deviation_name
 STEPS_OF_GAP = 5
 SAME = 1e-4  # of a step: the stamps of a day in microseconds, or in seconds since 1970 as float64
 RESETS_IN_A_ROW = 10
+ORIGIN = np.zeros(3)
 
 
 class TrajectoryPredictor:
@@ -70,6 +71,7 @@ class TrajectoryPredictor:
         self._track = RecentTrack(reach + self.max_gap + PUT_OFF)
         self.hindsight = Hindsight(self._track, self._slack)
         self._device = self._bundle.device
+        self._given = torch.zeros(1, self.history, 3)  # each time the same memory
         self._rng = torch.Generator(device=self._device)
         self._range = surrogate.bundle.manifest.ranges.get(self._input.name)
         self._outside = False
@@ -136,28 +138,29 @@ class TrajectoryPredictor:
 
     def _predict(self, time: float, when: np.ndarray, history: np.ndarray) -> Prediction:
         # Far from the origin float32 is too coarse: at 5000 km its steps are half a metre.
-        origin = history[-1] if self._moves_along else np.zeros(3)
+        origin = history[-1] if self._moves_along else ORIGIN
         if not self._moves_along:
             self._warn_of_range(history)
-        position, deviation = self._ask(history - origin)
-        return Prediction(time, time + self._ahead, position + origin, deviation, when, history)
+        position, deviation = self._ask(history, origin)
+        return Prediction(time, time + self._ahead, position, deviation, when, history)
 
-    def _ask(self, history: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        given = torch.from_numpy(history.astype(np.float32)[None]).to(self._device)
+    def _ask(self, history: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        np.subtract(history, origin, out=self._given.numpy()[0], casting="same_kind")
         name = self._target.name
         with torch.inference_mode():
-            answer = self._bundle.ask({self._input.name: given}, self._rng.manual_seed(SEED))
+            given = {self._input.name: self._given.to(self._device)}
+            answer = self._bundle.ask(given, self._rng.manual_seed(SEED))
         deviation = answer.get(deviation_name(name))
         return (
-            answer[name][0].cpu().double().numpy(),
-            None if deviation is None else deviation[0].cpu().double().numpy(),
+            answer[name].cpu().numpy()[0] + origin,
+            None if deviation is None else deviation.cpu().numpy()[0].astype(float),
         )
 
     def _answer_moves_along(self) -> bool:
         """Whether a flight that is flown elsewhere is predicted the same, there."""
         flight = np.outer(self._back, (3.0, -2.0, 0.5)) + 0.3 * np.sin(np.outer(self._back, (2.0, 3.0, 1.0)))
         far = np.array([256.0, -512.0, 128.0])  # their sums with short numbers lose little in float32
-        here, there = self._ask(flight)[0], self._ask(flight + far)[0] - far
+        here, there = self._ask(flight, ORIGIN)[0], self._ask(flight + far, ORIGIN)[0] - far
         return bool(np.allclose(here, there, rtol=0.0, atol=5e-3))
 
     def _warn_of_range(self, history: np.ndarray) -> None:

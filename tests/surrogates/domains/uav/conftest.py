@@ -51,7 +51,7 @@ def fake(
     seen: list[torch.Tensor] = []
 
     def ask(inputs: dict[str, torch.Tensor], rng: torch.Generator | None = None) -> dict[str, torch.Tensor]:
-        seen.append(inputs["position"])
+        seen.append(inputs["position"].clone())
         return answer(inputs["position"], torch.arange(1, horizon + 1).view(1, -1, 1))
 
     bundle = SimpleNamespace(
