@@ -154,7 +154,8 @@ class FlightImport(Recipe):
         ]
         if left := [name for number, name in enumerate(self._names) if number not in used]:
             lines.append(
-                f"{len(left)} flights have no track of {self.min_duration:g} s in motion, such as {left[0]}"
+                f"without a track of {self.min_duration:g} s in motion: {len(left)} of {len(self._names)} flights, "
+                f"such as {left[0]}"
             )
         return lines + self._read[2]
 
@@ -230,8 +231,8 @@ class FlightImport(Recipe):
                 remarks += flight.remarks
         if not pieces:
             raise BuildError(
-                f"none of the {len(names)} flights has a track of {self.min_duration:g} s in motion (faster "
-                f"than {self.still_speed:g} m s-1); lower min_duration, still_speed, or give longer logs"
+                f"no track of {self.min_duration:g} s in motion (faster than {self.still_speed:g} m s-1) among "
+                f"{len(names)} flights; lower min_duration or still_speed, or give longer logs"
             )
         _require_used(self.families, names)
         return names, pieces, remarks

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.factory.errors import BuildError
-from datasets.uav.tracks import Flight, Numbers
+from datasets.uav.tracks import Flight, Numbers, one_line
 from surrogates.core.text import listing, nearest
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
@@ -119,7 +119,9 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
                 name = PurePosixPath(member.name)
                 yield f"{path}/{name}", content.read().decode("utf-8-sig", errors="replace")
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise BuildError(f"{path} cannot be read as a tar archive: {error}; is it complete?") from None
+        raise BuildError(
+            f"{path} cannot be read as a tar archive: {one_line(error)}; is it complete?"
+        ) from None
 
 
 def _csv_flight(name: str, text: str, columns: Columns, required: set[str], time_unit: TimeUnit) -> Flight:

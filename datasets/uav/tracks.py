@@ -150,7 +150,7 @@ def resampled(
     """Cut a flight into tracks on a clock of 0.1 s that starts with the first sample of each.
 
     Positions and velocities are interpolated linearly, attitudes on the great circle; a setpoint holds
-    until the next.
+    until the next. What is unknown for longer than `max_gap` is NaN.
 
     Parameters
     ----------
@@ -197,35 +197,42 @@ def at_times(name: str, stamps: Numbers, values: Numbers, times: Numbers, max_ga
     Parameters
     ----------
     name
-        `attitude` is interpolated on the great circle, `position_setpoint` holds until the next, all else
-        is linear.
+        `attitude` is interpolated on the great circle; `position_setpoint` holds until the next, `max_gap`
+        at most; all else is linear.
     stamps, values
-        s, (n,), growing; and (n, components). Samples with NaN are passed over.
+        s, (n,), growing; and (n, components). Samples with NaN are passed over, but those of a setpoint mean
+        that none is given.
     times
         s, (m,).
     max_gap
         s.
     """
+    # Small numbers keep the digits that seconds since 1970 lack.
+    stamps, times = stamps - stamps[0], times - stamps[0]
+    if name == "position_setpoint":
+        return _held(stamps, values, times, max_gap)
     known = np.isfinite(values).all(axis=1)
     found = np.full((len(times), values.shape[1]), np.nan)
     if known.sum() < 2:
         return found
-    # Small numbers keep the digits that seconds since 1970 lack.
-    origin = stamps[0]
-    given, wanted, values = stamps[known] - origin, times - origin, values[known]
+    given, values = stamps[known], values[known]
     slack = CLOSE * STEP
-    inside = (wanted >= given[0] - slack) & (wanted <= given[-1] + slack)
-    wanted = np.clip(wanted, given[0], given[-1])
+    inside = (times >= given[0] - slack) & (times <= given[-1] + slack)
+    wanted = np.clip(times, given[0], given[-1])
     before = np.clip(np.searchsorted(given, wanted + slack, side="right") - 1, 0, len(given) - 1)
     after = np.clip(np.searchsorted(given, wanted - slack, side="left"), 0, len(given) - 1)
     inside &= given[after] - given[before] <= max_gap * (1 + CLOSE)
-    if name == "position_setpoint":
-        found[inside] = values[before[inside]]
-    elif name == "attitude":
+    if name == "attitude":
         found[inside] = _slerp(given, values, wanted[inside])
     else:
         found[inside] = np.stack([np.interp(wanted[inside], given, column) for column in values.T], axis=1)
     return found
+
+
+def _held(stamps: Numbers, values: Numbers, times: Numbers, longest: float) -> Numbers:
+    last = np.searchsorted(stamps, times + CLOSE * STEP, side="right") - 1
+    fresh = (last >= 0) & (times - stamps[last] <= longest * (1 + CLOSE))
+    return np.where(fresh[:, None], values[last], np.nan)
 
 
 def _slerp(stamps: Numbers, quaternions: Numbers, times: Numbers) -> Numbers:
@@ -293,3 +300,8 @@ def _with_unit_quaternions(flight: Flight) -> Flight:
 
 def _time(stamp: float) -> str:
     return f"{stamp:.9f}".rstrip("0").rstrip(".")
+
+
+def one_line(error: Exception) -> str:
+    """Return what a library said, for a message of ours."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datasets.factory.errors import BuildError
 from datasets.uav.frames import enu_from_ned, enu_from_ned_attitude, flu_from_frd
-from datasets.uav.tracks import Flight, Numbers, at_times
+from datasets.uav.tracks import Flight, Numbers, at_times, one_line
 from surrogates.core.optional import require
 from surrogates.core.text import listing
 
@@ -42,8 +42,7 @@ def read_ulog(path: Path) -> list[Flight]:
         raise
     except Exception as error:  # a damaged log fails anywhere in the parser
         raise BuildError(
-            f"{path} cannot be read as a ULog: {error or type(error).__name__}; is it complete, and a log of "
-            "PX4?"
+            f"{path} cannot be read as a ULog: {one_line(error)}; is it complete, and a log of PX4?"
         ) from None
     if POSITION not in topics:
         raise BuildError(f"{path} has no topic '{POSITION}', expected it; it has {listing(topics)}")
