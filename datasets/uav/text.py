@@ -126,11 +126,13 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
 
 def _csv_flight(name: str, text: str, columns: Columns, required: set[str], time_unit: TimeUnit) -> Flight:
     reader = csv.reader(io.StringIO(text), skipinitialspace=True)
-    header = next(reader, [])
+    try:
+        header, *rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))] or [(0, [""])]
+    except csv.Error as error:
+        raise BuildError(f"{name}, line {reader.line_num}: no CSV ({error}); is it a text file?") from None
     # EuRoC writes the unit behind the name: "p_RS_R_x [m]".
-    found = [cell.partition("[")[0].strip() for cell in header]
+    found = [cell.partition("[")[0].strip() for cell in header[1]]
     used = _used_columns(name, found, columns, required)
-    rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     if not rows:
         raise BuildError(f"{name} has a header but no sample; expected one sample a line below it")
     places = np.array([line for line, _ in rows])

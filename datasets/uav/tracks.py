@@ -141,7 +141,12 @@ def checked(flight: Flight) -> Flight:
             f"{flight.source} holds {len(flight.stamps)} samples of a position, expected at least 2; is it "
             "the right file, and complete?"
         )
-    return flight if flight.attitude is None else _with_unit_quaternions(flight)
+    if flight.attitude is not None:
+        flight = replace(flight, attitude=_unit_quaternions(flight, flight.attitude))
+    unknown: dict[str, Any] = {
+        name: None for name, values in flight.series().items() if not np.isfinite(values).all(axis=1).any()
+    }
+    return replace(flight, **unknown)
 
 
 def resampled(
@@ -207,6 +212,8 @@ def at_times(name: str, stamps: Numbers, values: Numbers, times: Numbers, max_ga
     max_gap
         s.
     """
+    if not len(stamps):
+        return np.full((len(times), values.shape[1]), np.nan)
     # Small numbers keep the digits that seconds since 1970 lack.
     stamps, times = stamps - stamps[0], times - stamps[0]
     if name == "position_setpoint":
@@ -282,20 +289,15 @@ def _require_rate(flight: Flight) -> None:
     )
 
 
-def _with_unit_quaternions(flight: Flight) -> Flight:
-    assert flight.attitude is not None
-    length = np.linalg.norm(flight.attitude, axis=1)
+def _unit_quaternions(flight: Flight, attitude: Numbers) -> Numbers:
+    length = np.linalg.norm(attitude, axis=1, keepdims=True)
     unknown = ~np.isfinite(length) | (length == 0)
     if (bad := np.flatnonzero(~unknown & (np.abs(length - 1) > UNIT_WITHIN))).size:
         raise BuildError(
-            f"{flight.at(int(bad[0]))}: the quaternion has length {length[bad[0]]:.4g}, expected 1 "
+            f"{flight.at(int(bad[0]))}: the quaternion has length {length[bad[0], 0]:.4g}, expected 1 "
             f"({bad.size} such samples); are its columns the right ones?"
         )
-    if unknown.all():
-        return replace(flight, attitude=None)
-    unit = np.full_like(flight.attitude, np.nan)
-    unit[~unknown] = flight.attitude[~unknown] / length[~unknown, None]
-    return replace(flight, attitude=unit)
+    return np.asarray(np.where(unknown, np.nan, attitude / np.where(unknown, 1.0, length)))
 
 
 def _time(stamp: float) -> str:

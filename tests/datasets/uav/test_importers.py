@@ -171,6 +171,10 @@ def test_user_reads_what_was_left_out(folder: Path) -> None:
             "there is no family 'circel'. Did you mean 'circle'? Families: circle",
         ),
         (["{folder}", "families={'D*': circle}"], "no file fits 'D*'; the 13 files are C0.csv, C1.csv"),
+        (
+            ["{folder}", "families={'C*': circle, '*1.csv': line}"],
+            "'C1.csv' fits '*1.csv' (line), 'C*' (circle), expected one family",
+        ),
         (["{folder}", "time_unit=min"], "'time_unit' should be 's', 'ms', 'us' or 'ns', found 'min'"),
         (["{folder}", "time_unit=us"], "a sample every 2e-08 s (median), expected 10 or more a second"),
         (["{folder}", "columns={t_x: a}"], "unknown key 'columns.t_x'. Did you mean 'tx'?"),

@@ -108,6 +108,7 @@ def test_euroc_has_nanoseconds_scalar_first_and_a_velocity(tmp_path: Path) -> No
         (PUBLISHED.replace("0.02960", "here"), "line 3: tx is 'here', expected a number"),
         (PUBLISHED + "0.2, 1\n", "line 4: ty is '', expected a number"),
         ("timestamp,tx,ty,tz,qx,qy,qz\n0,1,2,3,0,0,0\n", "has no column 'qw'"),
+        (PUBLISHED + '0.2,"' + 200_000 * "x", "line 4: no CSV"),
     ],
 )
 def test_csv_that_does_not_fit_is_refused(tmp_path: Path, text: str, said: str) -> None:

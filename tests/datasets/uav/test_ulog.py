@@ -129,11 +129,30 @@ def test_log_that_cannot_be_read_or_has_no_position_is_refused(tmp_path: Path) -
         path.write_bytes(content)
         with pytest.raises(BuildError, match=r"cannot be read as a ULog: .*is it complete, and a log of PX4"):
             read_ulog(path)
+    write_ulog(path, {"vehicle_local_position": position(z_valid=lambda t: False)})
+    with pytest.raises(
+        BuildError, match=r"none of 300 samples of 'vehicle_local_position' has a valid position"
+    ):
+        read_ulog(path)
+    write_ulog(path, {"vehicle_local_position": ({"x": "float"}, [(1.0, 2.0)])})
+    with pytest.raises(BuildError, match=r"a topic of the position, .* has no field 'y', which PX4 logs"):
+        read_ulog(path)
     write_ulog(path, {"vehicle_attitude": attitude()})
     with pytest.raises(
         BuildError, match="has no topic 'vehicle_local_position', expected it; it has vehicle_att"
     ):
         read_ulog(path)
+
+
+def test_log_cut_in_flight_is_read_to_its_last_message(tmp_path: Path) -> None:
+    path = write_ulog(
+        tmp_path / "a.ulg",
+        {"vehicle_local_position": position(), "vehicle_attitude": ({"q": "float[4]"}, [])},
+    )
+    path.write_bytes(path.read_bytes()[:-4000])
+    (flight,) = read_ulog(path)
+    assert 150 < len(flight.stamps) < 300
+    assert flight.attitude is None
 
 
 def test_missing_pyulog_is_answered_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
