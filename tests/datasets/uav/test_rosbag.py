@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -100,14 +102,15 @@ def test_topic_is_chosen_where_several_fit(tmp_path: Path) -> None:
 
 
 def test_each_pose_of_a_growing_path_counts_once_as_it_was_published_last(tmp_path: Path) -> None:
-    def poses(stop: int, shift: float) -> list[Any]:
-        return [OF_ROS2.pose_stamped(i / 10, (i + shift, 0, 0)) for i in range(1, stop)]
+    def path(first: int, stop: int, time: float) -> tuple[str, float, Any]:
+        poses = [OF_ROS2.pose_stamped(i / 10, (i + time, 0, 0)) for i in range(first, stop)]
+        return "/path", time, OF_ROS2.path(time, poses)
 
-    recorded = [("/path", t, OF_ROS2.path(t, poses(stop, t))) for stop, t in ((3, 0.5), (6, 0.25))]
-    (flight,) = read_rosbag(write_bag2(tmp_path / "path", [*recorded, ("/path", 0.75, OF_ROS2.path(1, []))]))
+    # The second message corrects two poses and adds one before them; the third is empty.
+    recorded = [path(2, 6, 0.25), path(1, 4, 0.5), path(0, 0, 0.75)]
+    (flight,) = read_rosbag(write_bag2(tmp_path / "path", recorded))
     np.testing.assert_allclose(flight.stamps, [0.1, 0.2, 0.3, 0.4, 0.5])
-    # The message recorded at 0.25 s comes first; the first two poses were corrected at 0.5 s.
-    np.testing.assert_allclose(flight.position[:, 0], [1.5, 2.5, 3.25, 4.25, 5.25])
+    np.testing.assert_allclose(flight.position[:, 0], [1.5, 2.5, 3.5, 4.25, 5.25])
 
 
 def test_times_of_recording_stand_in_for_missing_stamps_and_are_remarked(tmp_path: Path) -> None:
@@ -118,6 +121,14 @@ def test_times_of_recording_stand_in_for_missing_stamps_and_are_remarked(tmp_pat
     path = [("/path", 1.0, OF_ROS2.path(1, [OF_ROS2.pose_stamped(0, (0, 0, 0))]))]
     with pytest.raises(BuildError, match="1 of 1 poses have no stamp"):
         read_rosbag(write_bag2(tmp_path / "path", path))
+
+
+def test_old_bag_that_describes_no_types_is_read(tmp_path: Path) -> None:
+    path = write(".db3", tmp_path / "flight")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("delete from message_definitions")
+        database.commit()
+    assert len(read_rosbag(path)[0].stamps) == len(STAMPS)
 
 
 def cut(path: Path) -> None:

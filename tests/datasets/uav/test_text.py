@@ -61,7 +61,8 @@ def test_archive_is_read_by_name_without_unpacking(tmp_path: Path) -> None:
         written(inside, PUBLISHED.replace("-0.02083", name[7]), name)
     written(inside, "not a flight", "README.md")
     with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
-        archive.add(inside, arcname="random")
+        for name in ("circle_2.txt", "circle_1.txt", "README.md"):
+            archive.add(inside / name, arcname=f"random/{name}")
     before = sorted(tmp_path.rglob("*"))
     flights = read_csv(tmp_path / "all.tar.gz")
     assert [flight.source.split("all.tar.gz/")[1] for flight in flights] == [
