@@ -1,0 +1,248 @@
+"""Recipe `uav/px4_like`: simulated flights of an x500 quadrotor under PX4-like control."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import xarray as xr
+from pydantic import Field, model_validator
+from threadpoolctl import threadpool_limits
+
+from datasets.factory.recipe import Arrays, Recipe
+from datasets.store.specs import Split, VariableSpec
+from datasets.store.streams import GROUP, stream
+from datasets.uav.paths import draw_path
+from datasets.uav.variables import (
+    FAMILIES,
+    FAMILY,
+    LENGTH,
+    RECORD,
+    STEP,
+    TRACKS,
+    coordinates,
+    padded,
+    track_specs,
+)
+from physics.flight.control import Gains
+from physics.flight.flight import GUIDANCE, Setpoints, Track, fly, start
+from physics.flight.references import Reference, heading
+from physics.flight.vehicles import X500, Vehicle
+from physics.flight.wind import Wind
+
+Family = Literal["circle", "lemniscate", "line", "minimum_snap", "lissajous", "go_to", "goal_switching"]
+TEST_FAMILIES: tuple[Family, ...] = ("lissajous", "goal_switching")
+VALIDATION_FAMILIES: tuple[Family, ...] = ("go_to",)
+TRAIN, VALIDATION, TEST = 0, 1, 2
+UNIT = 500
+"""Flights that are simulated together."""
+SHARES: dict[Family, float] = {
+    "circle": 0.32,
+    "lemniscate": 0.32,
+    "line": 0.08,
+    "minimum_snap": 0.10,
+    "lissajous": 0.06,
+    "go_to": 0.06,
+    "goal_switching": 0.06,
+}
+GAINS = ("position", "velocity", "integral", "derivative", "attitude", "rate")
+
+
+class Px4Like(Recipe):
+    """Flights of a quadrotor that follows setpoints sent at 10 Hz, with PX4's cascade, limits and lag."""
+
+    name: ClassVar[str] = "uav/px4_like"
+    version: ClassVar[int] = 1
+    title: ClassVar[str] = "Simulated quadrotor flights under PX4-like control"
+    license: ClassVar[str] = "CC0-1.0"
+    record_dimension: ClassVar[str] = RECORD
+
+    trajectories: int = Field(5000, ge=1, description="Number of flights.")
+    shortest: float = Field(10.0, ge=1, description="Shortest flight, s.")
+    longest: float = Field(60.0, ge=1, description="Longest flight, s.")
+    families: dict[Family, float] = Field(
+        SHARES, description="Share of each family of paths; they need not sum to 1."
+    )
+    feedforward: float = Field(
+        0.15, ge=0, le=1, description="Share of flights that are sent velocity and acceleration too."
+    )
+    windy: float = Field(0.5, ge=0, le=1, description="Share of flights in wind (0-8 m/s and turbulence).")
+    moving: float = Field(0.3, ge=0, le=1, description="Share of flights that begin in motion.")
+    position_noise: float = Field(
+        0.0, ge=0, description="Standard deviation of white noise on `position`, m; `velocity` stays true."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.longest < self.shortest:
+            raise ValueError(f"longest={self.longest:g} s is less than shortest={self.shortest:g} s")
+        if not self.families or min(self.families.values()) < 0 or sum(self.families.values()) <= 0:
+            raise ValueError(f"families={self.families}: shares must be 0 or more, and one above 0")
+        return self
+
+    def records(self) -> int:
+        return self.trajectories
+
+    def unit_records(self) -> int:
+        return min(UNIT, self.trajectories)
+
+    @property
+    def samples(self) -> int:
+        """Samples of the longest track."""
+        return _samples(self.longest)
+
+    def specs(self) -> list[VariableSpec]:
+        # One machine repeats bit for bit; other vector instructions round the last digit otherwise.
+        tracks = track_specs(self.samples, list(TRACKS))
+        return [*(spec.model_copy(update={"repeatability": 1e-4}) for spec in tracks), LENGTH, FAMILY]
+
+    def shared(self) -> xr.Dataset:
+        return coordinates(self.samples, quaternion=True)
+
+    @cached_property
+    def family_codes(self) -> np.ndarray:
+        """Family of each record as its place in `FAMILIES`, in a random order with exact shares."""
+        # In the order of FAMILIES: a store keeps the configuration with its keys sorted.
+        shares = {FAMILIES.index(family): share for family, share in self.families.items() if share > 0}
+        codes = sorted(shares)
+        edges = np.cumsum([shares[code] for code in codes]) / sum(shares.values())
+        place = (np.arange(self.trajectories) + 0.5) / self.trajectories
+        number = np.minimum(np.searchsorted(edges, place), len(codes) - 1)
+        return stream(self.seed, GROUP, 0).permutation(np.array(codes)[number]).astype(np.int8)
+
+    def splits(self) -> list[Split]:
+        place = stream(self.seed, GROUP, 1).permutation(self.trajectories) / self.trajectories
+        by_flight = np.select([place < 0.1, place < 0.2], [TEST, VALIDATION], TRAIN)
+        tests, validations = (
+            [FAMILIES.index(family) for family in chosen] for chosen in (TEST_FAMILIES, VALIDATION_FAMILIES)
+        )
+        code = self.family_codes
+        by_family = np.select([np.isin(code, tests), np.isin(code, validations)], [TEST, VALIDATION], TRAIN)
+        return [
+            Split(labels=by_flight, keeps_whole=RECORD, description="80 %, 10 %, 10 % of the flights"),
+            Split(
+                name="split_by_family",
+                labels=by_family,
+                keeps_whole="family",
+                description=f"test: {', '.join(TEST_FAMILIES)}; validation: {', '.join(VALIDATION_FAMILIES)}",
+            ),
+        ]
+
+    def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        codes = self.family_codes[indices]
+        with threadpool_limits(1):  # more threads divide the sums of linear algebra differently
+            flights = [self._draw(FAMILIES[code], rng) for code, rng in zip(codes, rngs, strict=True)]
+        track = _fly(flights)
+        noise = [rng.standard_normal((flight.length, 3)) for flight, rng in zip(flights, rngs, strict=True)]
+        columns = {
+            "position": track.position,
+            "velocity": track.velocity,
+            "attitude": track.attitude,
+            "angular_velocity": track.angular_velocity,
+            "wind_velocity": track.wind,
+        }
+        arrays = {
+            name: [values[: flight.length, :, place] for place, flight in enumerate(flights)]
+            for name, values in columns.items()
+        }
+        arrays["position"] = [
+            true + self.position_noise * error for true, error in zip(arrays["position"], noise, strict=True)
+        ]
+        arrays["position_setpoint"] = [flight.path.position for flight in flights]
+        return {
+            **{name: np.stack([padded(one, self.samples) for one in rows]) for name, rows in arrays.items()},
+            "length": np.array([flight.length for flight in flights], np.int32),
+            "family": codes,
+        }
+
+    def software(self) -> dict[str, str]:
+        return {"numpy": f"{np.__version__} ({platform.machine()})"}
+
+    def _draw(self, family: str, rng: np.random.Generator) -> Drawn:
+        """Draw one flight from its record's generator."""
+        length = _samples(rng.uniform(self.shortest, self.longest))
+        factors = {"mass": rng.uniform(0.9, 1.1), "drag": 2.0 ** rng.uniform(-1.0, 1.0)}
+        factors |= {gain: rng.uniform(0.8, 1.2) for gain in GAINS}
+        blowing, speed, bearing = rng.random() < self.windy, rng.uniform(0.0, 8.0), rng.uniform(0.0, math.tau)
+        feedforward, moving = rng.random() < self.feedforward, rng.random() < self.moving
+        path = draw_path(family, np.arange(length) * STEP, feedforward, rng)
+        first = rng.uniform(-math.pi, math.pi)
+        sent = np.diff(path.position, axis=0)
+        look = heading(np.concatenate([sent[:1], sent]) / STEP, first)
+        position = path.position[0] + 0.5 * rng.standard_normal(3)
+        velocity = path.velocity[0] + rng.standard_normal(3) if moving else np.zeros(3)
+        velocity *= min(1.0, 8.0 / max(float(np.linalg.norm(velocity)), 1e-9))
+        if not feedforward:
+            path = Reference(path.position, np.zeros((length, 3)), np.zeros((length, 3)))
+        wind = speed * np.array([math.cos(bearing), math.sin(bearing), 0.0]) if blowing else np.zeros(3)
+        gusts = rng.standard_normal((GUIDANCE * (length - 1), 3))
+        return Drawn(length, path, look, position, velocity, wind, gusts, factors)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one flight starts from: samples, setpoints, start, wind, and factors on mass, drag and gains."""
+
+    length: int
+    path: Reference
+    heading: np.ndarray
+    position: np.ndarray
+    velocity: np.ndarray
+    wind: np.ndarray
+    gusts: np.ndarray
+    factors: Mapping[str, float]
+
+
+def _fly(flights: list[Drawn]) -> Track:
+    """Fly together; behind its end a flight goes on to its last setpoint."""
+    samples = max(flight.length for flight in flights)
+    setpoints = Setpoints(
+        position=_together([flight.path.position for flight in flights], samples),
+        velocity=_together([flight.path.velocity for flight in flights], samples),
+        acceleration=_together([flight.path.acceleration for flight in flights], samples),
+        heading=_together([flight.heading for flight in flights], samples),
+    )
+    vehicle, gains = _varied(flights)
+    wind = Wind(
+        mean=np.stack([flight.wind for flight in flights], axis=-1),
+        draws=_together([flight.gusts for flight in flights], GUIDANCE * (samples - 1)),
+    )
+    position, velocity = (
+        np.stack([getattr(flight, name) for flight in flights], axis=-1) for name in ("position", "velocity")
+    )
+    return fly(vehicle, gains, setpoints, start(position, velocity, setpoints.heading[0]), wind)
+
+
+def _varied(flights: list[Drawn]) -> tuple[Vehicle, Gains]:
+    """Vehicle and gains of each flight."""
+
+    def factor(name: str) -> np.ndarray:
+        return np.array([flight.factors[name] for flight in flights])
+
+    vehicle = replace(
+        X500,
+        mass=X500.mass * factor("mass"),
+        rotor_drag=X500.rotor_drag * factor("drag"),
+        frame_drag=np.array(X500.frame_drag)[:, None] * factor("drag"),
+    )
+    gains = Gains()
+    changed = {name: np.array(getattr(gains, name))[:, None] * factor(name) for name in GAINS}
+    return vehicle, replace(gains, **changed)
+
+
+def _together(parts: list[np.ndarray], samples: int) -> np.ndarray:
+    """Stack arrays (k, ...) of several lengths as (samples, ..., n), each going on with its last row."""
+    whole = np.empty((samples, *parts[0].shape[1:], len(parts)))
+    for place, part in enumerate(parts):
+        whole[: len(part), ..., place] = part
+        whole[len(part) :, ..., place] = part[-1]
+    return whole
+
+
+def _samples(seconds: float) -> int:
+    return math.floor(seconds / STEP + 1e-9) + 1
