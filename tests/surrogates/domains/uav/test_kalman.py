@@ -88,7 +88,7 @@ def test_interacting_motions_are_never_worse_than_the_worst_of_them(paths) -> No
 
 
 def test_mixed_motions_are_where_interacting_motions_win() -> None:
-    batch = batch_of(torch.cat([lines(100), turns(200)]), 0.02)
+    batch = batch_of(torch.cat([lines(40), turns(80)]), 0.02)
     fitted = {name: baseline(name).fit([batch])(batch)[TARGET] for name in NAMES}
     errors = {n: float((a[:, -1] - batch[TARGET][:, -1]).norm(dim=-1).mean()) for n, a in fitted.items()}
     assert errors["imm"] < min(errors["kalman_cv"], errors["kalman_ca"])
@@ -97,15 +97,15 @@ def test_mixed_motions_are_where_interacting_motions_win() -> None:
 def test_a_filter_that_knows_the_noise_is_as_sure_as_it_is_right() -> None:
     """Tracks drawn from the model itself: the error over the deviation has a variance of one."""
     torch.manual_seed(4)
-    density, noise, count = 2.0, 0.05, 4000
-    fine = STEP / 50
-    kicks = math.sqrt(density * fine) * torch.randn(count, 50 * (HISTORY + HORIZON), 3, dtype=torch.float64)
+    density, noise, count = 2.0, 0.05, 1500
+    fine = STEP / 20
+    kicks = math.sqrt(density * fine) * torch.randn(count, 20 * (HISTORY + HORIZON), 3, dtype=torch.float64)
     velocity = 3 * torch.randn(count, 1, 3, dtype=torch.float64) + kicks.cumsum(1)
-    path = (velocity * fine).cumsum(1)[:, ::50]
+    path = (velocity * fine).cumsum(1)[:, ::20]
     batch = batch_of(path, noise)
     answer = baseline("kalman_cv", process_noise=density, measurement_noise=noise)(batch)
     ratio = (answer[TARGET] - batch[TARGET]) / answer[SPREAD]
-    torch.testing.assert_close(ratio.square().mean((0, 2)), torch.ones(HORIZON), rtol=0, atol=0.06)
+    torch.testing.assert_close(ratio.square().mean((0, 2)), torch.ones(HORIZON), rtol=0, atol=0.08)
 
 
 @pytest.mark.parametrize("name", NAMES)
