@@ -18,6 +18,7 @@ from datasets.factory.recipe import Arrays, Recipe
 from datasets.store.specs import Split, VariableSpec
 from datasets.store.streams import GROUP, stream
 from datasets.uav.paths import draw_path
+from datasets.uav.recording import draw_clock, recorded
 from datasets.uav.variables import (
     FAMILIES,
     FAMILY,
@@ -73,6 +74,9 @@ class Px4Like(Recipe):
     )
     windy: float = Field(0.5, ge=0, le=1, description="Share of flights in wind (0-8 m/s and turbulence).")
     moving: float = Field(0.3, ge=0, le=1, description="Share of flights that begin in motion.")
+    hesitant: float = Field(
+        0.5, ge=0, le=1, description="Share of flights whose recorder hesitates; see datasets.uav.recording."
+    )
     position_noise: float = Field(
         0.0, ge=0, description="Standard deviation of white noise on `position`, m; `velocity` stays true."
     )
@@ -146,16 +150,15 @@ class Px4Like(Recipe):
             "angular_velocity": track.angular_velocity,
             "wind_velocity": track.wind,
         }
-        arrays = {
-            name: [values[: flight.length, :, place] for place, flight in enumerate(flights)]
-            for name, values in columns.items()
-        }
-        arrays["position"] = [
-            true + self.position_noise * error for true, error in zip(arrays["position"], noise, strict=True)
-        ]
-        arrays["position_setpoint"] = [flight.path.position for flight in flights]
+        tracks = []
+        for place, (flight, rng, error) in enumerate(zip(flights, rngs, noise, strict=True)):
+            flown = {name: values[: flight.length, :, place] for name, values in columns.items()}
+            flown["position_setpoint"] = flight.path.position
+            if rng.random() < self.hesitant:
+                flown = recorded(flown, draw_clock(flight.length, rng))
+            tracks.append({**flown, "position": flown["position"] + self.position_noise * error})
         return {
-            **{name: np.stack([padded(one, self.samples) for one in rows]) for name, rows in arrays.items()},
+            **{name: np.stack([padded(each[name], self.samples) for each in tracks]) for name in TRACKS},
             "length": np.array([flight.length for flight in flights], np.int32),
             "family": codes,
         }

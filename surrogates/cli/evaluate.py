@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import typer
 
 TAKEN = ("dataset", "task", "trainer", "seed")
-KEPT = ("task.inputs", "task.targets", "task.transform", "task.objective", "task.predictor", "task.window")
+KEPT = (
+    "task.inputs",
+    "task.targets",
+    "task.transform",
+    "task.normalisation",
+    "task.objective",
+    "task.predictor",
+    "task.window.length",
+    "task.window.horizon",
+    "task.window.dimension",
+)
 
 
 def evaluate(
@@ -72,6 +82,6 @@ def _changes(overrides: list[str]) -> dict[str, Any]:
                 f"'{key}' is not taken here.{nearest(top, TAKEN)} `surrogates evaluate` takes keys of "
                 f"{listing(TAKEN)}."
             )
-        if any(key == kept or key.startswith(f"{kept}.") for kept in KEPT):
+        if any(f"{key}.".startswith(f"{kept}.") or kept.startswith(f"{key}.") for kept in KEPT):
             raise ValueError(f"{key}: a trained run keeps it; train another run to change it.")
     return given_values(overrides, {})

@@ -30,6 +30,7 @@ STATE = (
     "task.inputs",
     "task.targets",
     "task.transform",
+    "task.normalisation",
     "task.window",
     "trainer.batch_size",
     "trainer.optimiser.name",

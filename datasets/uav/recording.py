@@ -1,0 +1,69 @@
+"""What a recorder makes of a flight: its clock hesitates, and its stamps are a little off.
+
+Logs of flights rarely carry the vehicle's own clock. A simulator that falls behind real time, a companion
+computer whose clock is corrected against the autopilot's, and samples that wait for a bus all do the same to
+a track: stamps run on while the vehicle's time stands, so that a step of a log is less than one of flight.
+This module draws such clocks. Their parameters are broad and fitted to no recording.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.interpolate import CubicHermiteSpline, interp1d
+
+from datasets.uav.variables import STEP
+
+
+def draw_clock(samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return vehicle times of the samples of a hesitant recorder, s, ascending from 0.
+
+    Holds of 20 to 120 ms come every 0.4 to 4 s, nearly periodic in some recordings and at random in others;
+    beside them stamps jitter by up to 6 ms (standard deviation), and every other one is up to 5 ms late.
+
+    Parameters
+    ----------
+    samples
+        Of the recording, `STEP` apart on its own clock.
+    rng
+        Of the record.
+    """
+    stamps = np.arange(samples) * STEP
+    period, hold = np.exp(rng.uniform(np.log(0.4), np.log(4.0))), rng.uniform(0.02, 0.12)
+    spread = rng.choice([0.02, 0.2, 1.0])
+    count = int(stamps[-1] / period * 2) + 10
+    gaps = np.where(
+        spread == 1.0, rng.exponential(period, count), period * (1 + spread * rng.uniform(-1, 1, count))
+    )
+    begins = np.cumsum(np.maximum(gaps, hold)) - rng.uniform(0.0, period)
+    held = np.clip(stamps[:, None] - begins, 0.0, hold).sum(axis=1)
+    jitter = rng.uniform(0.0, 0.006) * rng.standard_normal(samples)
+    late = rng.uniform(0.0, 0.005) * (np.arange(samples) % 2)
+    times = np.maximum.accumulate(stamps - held + jitter + late)
+    return np.clip(times - times[0], 0.0, stamps[-1])
+
+
+def recorded(track: Mapping[str, np.ndarray], times: np.ndarray) -> dict[str, np.ndarray]:
+    """Return a track as sampled at other instants.
+
+    Parameters
+    ----------
+    track
+        Arrays (samples, components), `STEP` apart on the vehicle's clock, with `position` (m) and `velocity`
+        (m/s).
+    times
+        Vehicle times of the new samples, s, within those of the track.
+
+    Returns
+    -------
+    dict
+        Positions by the cubic that has the track's positions and velocities, the others by straight lines;
+        quaternions are normalised again.
+    """
+    clock = np.arange(len(track["position"])) * STEP
+    found = {
+        name: interp1d(clock, values, axis=0)(times) for name, values in track.items() if name != "position"
+    }
+    found["position"] = CubicHermiteSpline(clock, track["position"], track["velocity"], axis=0)(times)
+    if "attitude" in found:
+        found["attitude"] = found["attitude"] / np.linalg.norm(found["attitude"], axis=1, keepdims=True)
+    return found
