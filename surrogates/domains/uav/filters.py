@@ -31,7 +31,8 @@ class Beliefs:
     means
         Shape (motion, batch, 10).
     covariances
-        Shape (motion, batch, 10, 10).
+        Shape (motion, batch, 10, 10); a batch of one where the motion is linear and alone, which makes them
+        the same for all tracks.
     probabilities
         Of the motions, shape (motion, batch).
     """
@@ -96,7 +97,7 @@ def _start(point: Tensor, motions: int, noise: float) -> Beliefs:
     mean[..., POSITION] = point
     deviations = point.new_full((STATES,), noise)
     deviations[VELOCITY], deviations[ACCELERATION], deviations[TURN] = UNKNOWN
-    covariance = deviations.square().diag().repeat(motions, len(point), 1, 1)
+    covariance = deviations.square().diag().repeat(motions, 1, 1, 1)
     return Beliefs(mean, covariance, point.new_full((motions, len(point)), 1 / motions))
 
 
@@ -114,9 +115,13 @@ def _mix(beliefs: Beliefs, switch: Tensor) -> Beliefs:
     coming = joint.sum(0)
     share = joint / coming
     means = torch.einsum("ijb,ibs->jbs", share, beliefs.means)
-    away = beliefs.means[:, None] - means[None]
-    covariances = torch.einsum("ijb,ibst->jbst", share, beliefs.covariances)
-    covariances = covariances + torch.einsum("ijb,ijbs,ijbt->jbst", share, away, away)
+    # Second moments add up; positions count from the last point, so that no digits are lost.
+    seconds = beliefs.covariances + _squares(beliefs.means)
+    mixed = [
+        sum(part * each for part, each in zip(to, seconds, strict=True))
+        for to in share.transpose(0, 1)[..., None, None]
+    ]
+    covariances = torch.stack(mixed) - _squares(means)
     return Beliefs(means, covariances, coming)
 
 
@@ -135,3 +140,7 @@ def _update(beliefs: Beliefs, point: Tensor, noise: float) -> Beliefs:
         )
     posterior = torch.softmax(beliefs.probabilities.log() + likelihood, dim=0)
     return Beliefs(means, covariances, posterior)
+
+
+def _squares(values: Tensor) -> Tensor:
+    return values[..., :, None] * values[..., None, :]

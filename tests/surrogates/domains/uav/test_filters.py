@@ -55,7 +55,8 @@ def test_a_filter_of_one_motion_is_that_of_filterpy(model: Motion) -> None:
             oracle.predict()
             oracle.update(point)
         np.testing.assert_allclose(beliefs.means[0, number], oracle.x, atol=1e-6)
-        np.testing.assert_allclose(beliefs.covariances[0, number], oracle.P, atol=1e-6)
+        covariance = beliefs.covariances.expand(1, len(points), -1, -1)[0, number]
+        np.testing.assert_allclose(covariance, oracle.P, atol=1e-6)
         for step in range(10):
             oracle.predict()
             np.testing.assert_allclose(means[number, step], oracle.x[:3], atol=1e-6)
