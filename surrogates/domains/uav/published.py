@@ -85,7 +85,8 @@ class Published:
 
     def config(self) -> PipelineConfig:
         """Return the pipeline: what goes in, what comes out, and the network between."""
-        (position,) = track_specs(HISTORY + AHEAD, ["position"])
+        (track,) = track_specs(HISTORY + AHEAD, ["position"])
+        position = track.model_copy(update={"missing": False})  # NaN is padding, which no window holds
         return PipelineConfig(
             inputs=[windowed(position, _WINDOW, "time", STEP, ahead=False)],
             targets=[windowed(position, _WINDOW, "time", STEP, ahead=True)],
