@@ -10,8 +10,18 @@ from datasets.factory.build import build
 from datasets.factory.recipe import generators
 from datasets.factory.verify import verify
 from datasets.store.checks import check_split
-from datasets.uav.px4_like import SHARES, TEST_FAMILIES, VALIDATION_FAMILIES, Px4Like
+from datasets.uav.px4_like import (
+    GAINS,
+    SHARES,
+    TEST_FAMILIES,
+    VALIDATION_FAMILIES,
+    Drawn,
+    Px4Like,
+    varied,
+)
 from datasets.uav.variables import FAMILIES
+from physics.flight.control import Gains
+from physics.flight.vehicles import X500
 from surrogates.core.errors import ConfigError
 from surrogates.core.registry import resolve
 from tests.datasets.factory.conftest import content
@@ -122,14 +132,45 @@ def test_wind_blows_in_its_share_of_flights() -> None:
     assert (np.nanstd(windy, axis=1) > 0.0).all()  # gusts
 
 
+def drawn(count: int, **changes: object) -> list[Drawn]:
+    """What flights start from, without flying them."""
+    recipe = Px4Like.make({"trajectories": count, "shortest": 1.0, "longest": 1.5} | changes)
+    codes = zip(recipe.family_codes, generators(0, np.arange(count)), strict=True)
+    return [recipe._draw(FAMILIES[code], rng) for code, rng in codes]
+
+
 def test_flights_begin_at_rest_or_in_motion_near_their_setpoint() -> None:
-    at_rest, moving = simulated(moving=0.0), simulated(moving=1.0)
-    np.testing.assert_array_equal(at_rest["velocity"][:, 0], 0.0)
-    speed = np.linalg.norm(moving["velocity"][:, 0], axis=1)
-    assert (speed > 0.0).all()
-    assert speed.max() <= 8.0 + 1e-5
-    off = np.linalg.norm(at_rest["position"][:, 0] - at_rest["position_setpoint"][:, 0], axis=1)
-    assert 0.0 < off.max() < 3.0
+    at_rest, moving = drawn(200, moving=0.0), drawn(200, moving=1.0)
+    assert all((flight.velocity == 0.0).all() for flight in at_rest)
+    speeds = [float(np.linalg.norm(flight.velocity)) for flight in moving]
+    assert min(speeds) > 0.0
+    assert max(speeds) == pytest.approx(8.0)
+    off = np.array([flight.position - flight.path.position[0] for flight in at_rest])
+    np.testing.assert_allclose(off.std(axis=0), 0.5, rtol=0.2)
+
+
+def test_vehicles_and_gains_differ_within_their_ranges() -> None:
+    vehicle, gains = varied(drawn(400))
+    ranges = {
+        (0.9, 1.1): [vehicle.mass / X500.mass],
+        (0.5, 2.0): [vehicle.rotor_drag / X500.rotor_drag, vehicle.frame_drag[2] / X500.frame_drag[2]],
+        (0.8, 1.2): [getattr(gains, name)[0] / getattr(Gains(), name)[0] for name in GAINS],
+    }
+    for (low, high), factors in ranges.items():
+        for factor in factors:
+            assert low <= factor.min() < low + 0.1 * (high - low)
+            assert high - 0.1 * (high - low) < factor.max() <= high
+    assert np.corrcoef(gains.position[0], gains.velocity[0])[0, 1] == pytest.approx(0.0, abs=0.15)
+
+
+def test_feed_forward_is_sent_to_its_share_of_flights_and_brings_them_closer() -> None:
+    sent = [bool(flight.path.velocity.any()) for flight in drawn(400, families={"circle": 1.0})]
+    assert np.mean(sent) == pytest.approx(0.15, abs=0.05)
+    late = []
+    for share in (0.0, 1.0):
+        made = simulated(feedforward=share, families={"lissajous": 1.0}, shortest=6.0, longest=6.0, windy=0.0)
+        late.append(np.linalg.norm(made["position"] - made["position_setpoint"], axis=-1)[:, 40:].mean())
+    assert late[1] < 0.5 * late[0]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,14 @@ def test_thrust_never_leans_beyond_the_tilt_limit_and_never_exceeds_the_rotors()
     assert size.max() > 0.99 * MOST
 
 
+def test_full_climb_leaves_thrust_for_the_horizontal() -> None:
+    state = at_rest()
+    thrust = cascade(state)._limited(np.array([[30.0], [40.0], [80.0]]))[0][:, 0]
+    assert np.hypot(*thrust[:2]) == pytest.approx(0.3 * MOST)
+    assert np.linalg.norm(thrust) == pytest.approx(MOST)
+    assert thrust[1] / thrust[0] == pytest.approx(40.0 / 30.0)
+
+
 def test_velocity_setpoint_keeps_its_limits_and_the_correction_comes_first() -> None:
     rng = np.random.default_rng(1)
     state = at_rest(500)
