@@ -31,7 +31,7 @@ def hovering(position: np.ndarray) -> np.ndarray:
 def oscillation(flown: Flown, rate: float, flight: int) -> complex:
     """Complex amplitude of a steady circle, over whole turns in the second half."""
     turns = 2.0 * math.pi / rate
-    count = round(turns * (15.0 // turns) / SAMPLE)
+    count = round(turns * (13.0 // turns) / SAMPLE)
     east, north = flown.track.position[-count:, :2, flight].T
     return complex(np.mean((east + 1j * north) * np.exp(-1j * rate * flown.time[-count:])))
 
@@ -51,7 +51,7 @@ def linear_response(rate: float) -> complex:
 
 @dataclass(frozen=True)
 class Flown:
-    """Flights of 30 s side by side: the batch costs as much as one flight.
+    """Flights of 25 s side by side: the batch costs as much as one flight.
 
     0 to 2 circles of radius 2 m at `RATES` without drag, 3 and 4 a circle of 4 m with and without
     feed-forward, 5 a goal, 6 hovering in a steady wind, 7 hovering.
@@ -71,7 +71,7 @@ GOAL, BEGIN = np.array([20.0, -10.0, 12.0]), np.array([0.0, 0.0, 8.0])
 def flown() -> Flown:
     radius = np.array([2.0, 2.0, 2.0, 4.0, 4.0, 0.0, 0.0, 0.0])
     rate = np.array([*RATES, 0.5, 0.5, 1.0, 1.0, 1.0])
-    time = np.arange(301) * SAMPLE
+    time = np.arange(251) * SAMPLE
     angle = time[:, None] * rate
     east, north = radius * np.cos(angle), radius * np.sin(angle)
     position = np.stack([east, north, np.full_like(angle, 10.0)], axis=1)
@@ -88,12 +88,12 @@ def flown() -> Flown:
     )
     mean = np.zeros((3, 8))
     mean[:, 6] = WIND
-    wind = Wind(mean, np.zeros((GUIDANCE * 300, 3, 8)))
+    wind = Wind(mean, np.zeros((GUIDANCE * 250, 3, 8)))
     return Flown(time, setpoints, fly(vehicle, Gains(), setpoints, hovering(begin), wind))
 
 
 def test_hover_stays(flown: Flown) -> None:
-    place = np.tile([0.0, 0.0, 10.0], (301, 1))
+    place = np.tile([0.0, 0.0, 10.0], (251, 1))
     np.testing.assert_allclose(flown.track.position[..., 7], place, atol=1e-9)
     np.testing.assert_allclose(flown.track.velocity[..., 7], 0.0, atol=1e-9)
 
