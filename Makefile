@@ -9,7 +9,7 @@ PIP_ARGS ?=
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/rows.py %/tiling.py,$(wildcard benchmarks/*.py))))
+BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/rows.py %/tiling.py %/uav_stream.py,$(wildcard benchmarks/*.py))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help

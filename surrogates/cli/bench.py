@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-NOT_BENCHMARKS = {"__init__", "rows", "tiling"}
+NOT_BENCHMARKS = {"__init__", "rows", "tiling", "uav_stream"}
 
 
 def bench(

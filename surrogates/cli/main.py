@@ -15,6 +15,7 @@ COMMANDS = {
     "ensemble": ("surrogates.cli.ensemble:ensemble", "Combine several runs into one surrogate."),
     "evaluate": ("surrogates.cli.evaluate:evaluate", "Score a trained run and its baselines again."),
     "predict": ("surrogates.cli.predict:predict", "Predict with a trained surrogate, in physical units."),
+    "stream": ("surrogates.cli.stream:stream", "Predict a flight while it is flown."),
     "export": ("surrogates.cli.export:export", "Write a trained surrogate as ONNX."),
     "sweep": ("surrogates.cli.sweep:sweep", "Search for good settings of an experiment."),
     "report": ("surrogates.cli.report:app", "Recompute the tables of the documentation."),

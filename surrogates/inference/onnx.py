@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.core.optional import require
+from surrogates.data.window import window_dimension
 from surrogates.inference.bundle import Bundle
 from surrogates.inference.errors import BundleError
 from surrogates.learning.protocols import Batch
@@ -129,6 +130,12 @@ def export_onnx(
     inputs = {spec.name: records[spec.name].cpu() for spec in bundle.manifest.pipeline.inputs}
     expected = _answer(bundle, inputs)
     outputs = list(expected)
+    for name, values in expected.items():
+        if not values.isfinite().any():
+            raise BundleError(
+                f"on the {len(values)} records given, torch answers no number for {name}: nothing to "
+                "compare the exported model with; give records whose inputs are known."
+            )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
@@ -145,7 +152,8 @@ def export_onnx(
 def synthetic_records(bundle: Bundle, count: int = 4, seed: int = 0) -> Batch:
     """Return records drawn evenly from the ranges of training, for a surrogate whose data are gone.
 
-    An input that may be missing is given in a tenth of its cells.
+    An input that may be missing is given in a tenth of its cells; a window of a sequence is complete, and
+    changes slowly.
     """
     rng = np.random.default_rng(seed)
     config = bundle.manifest.pipeline
@@ -157,10 +165,21 @@ def synthetic_records(bundle: Bundle, count: int = 4, seed: int = 0) -> Batch:
             continue
         low, high = bundle.manifest.ranges.get(spec.name, (0.0, 1.0))
         values = rng.uniform(low, high, shape).astype(np.float32)
-        if spec.missing:
+        along = window_dimension(spec)
+        if along in spec.dims:
+            values = _slow(values, spec.dims.index(along))
+        elif spec.missing:
             values = np.where(rng.random(shape) < 0.1, values, np.float32(np.nan))
         records[spec.name] = torch.as_tensor(values)
     return records
+
+
+def _slow(values: np.ndarray, axis: int) -> np.ndarray:
+    """Turn noise into short straight ways with a little noise, which stay within the same ends."""
+    first, last = np.take(values, [0], axis), np.take(values, [-1], axis)
+    share = np.linspace(0.0, 0.2, values.shape[axis], dtype=values.dtype)
+    share = share.reshape([-1 if place == axis else 1 for place in range(values.ndim)])
+    return first + share * (last - first) + values.dtype.type(0.01) * (values - first)
 
 
 def _answer(bundle: Bundle, inputs: Batch) -> Batch:

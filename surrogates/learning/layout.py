@@ -96,11 +96,8 @@ class Layout:
         """Undo `pack` for variables that have the record dimension."""
         values = {}
         for spec, part in zip(self.specs, stacked.split(self.counts, dim=1), strict=True):
-            dims = field_dims(spec, self.record_dimension)
-            order = self._channel_first(spec)
-            grid = part.shape[2:]
-            split = part.reshape(part.shape[0], *self.inner_shape(spec), *grid)
-            values[spec.name] = split.permute(0, *(1 + order.index(dim) for dim in dims))
+            inner, order = self._returns(spec)
+            values[spec.name] = part.reshape(part.shape[0], *inner, *part.shape[2:]).permute(order)
         return values
 
     def one(self, spec: VariableSpec, value: Tensor, batch: int) -> Tensor:
@@ -125,6 +122,18 @@ class Layout:
                 tuple(dim in dims for dim in self.grid),
             )
         return self._plans[spec.name]
+
+    def _returns(self, spec: VariableSpec) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return what `unpack` needs of a spec, worked out once as well: inner lengths, order of the axes."""
+        if spec.name not in self._ways_back:
+            order = self._channel_first(spec)
+            axes = (1 + order.index(dim) for dim in field_dims(spec, self.record_dimension))
+            self._ways_back[spec.name] = self.inner_shape(spec), (0, *axes)
+        return self._ways_back[spec.name]
+
+    @cached_property
+    def _ways_back(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+        return {}
 
     @cached_property
     def _plans(self) -> dict[str, tuple[bool, tuple[int, ...] | None, int, tuple[bool, ...]]]:

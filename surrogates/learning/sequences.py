@@ -97,6 +97,7 @@ class Windows(nn.Module):
             )
         last = tuple(known[name] for name in names if name in known)
         self._last = Layout(last, (along[0],), record_dimension)
+        self._all_move = last == tuple(inputs)
         self._values, self._repeat_last = values, repeat_last
         self._step = step_of(targets[0])
         self._horizon = Layout(tuple(targets), self.grid, record_dimension).grid_shape[0]
@@ -108,7 +109,7 @@ class Windows(nn.Module):
         past = self.layout.pack(inputs)
         if self._values == "absolute":
             return Features(past)
-        last = self._last.pack(inputs)[..., -1:]
+        last = (past if self._all_move else self._last.pack(inputs))[..., -1:]
         offset = last.expand(-1, -1, self._horizon)
         if self._values == "relative":
             return Features(past - past[..., -1:], offset)

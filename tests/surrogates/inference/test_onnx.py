@@ -11,12 +11,16 @@ import torch
 
 from datasets.radio.variables import record_specs
 from datasets.store.specs import VariableSpec
+from datasets.uav.variables import track_specs
 from surrogates.core.errors import MissingExtraError
+from surrogates.data.window import Window, windowed
 from surrogates.domains.radio.preparations import DrawSamples
 from surrogates.inference.bundle import Bundle, load_bundle, save_bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.onnx import described, export_onnx, synthetic_records
+from surrogates.learning.normaliser import Normaliser
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.predictors import Rollout
 from surrogates.learning.protocols import Predictor, deviation_name
 
 CELLS = 16
@@ -54,7 +58,8 @@ def made(folder: Path, config: PipelineConfig) -> Bundle:
     torch.manual_seed(0)
     pipeline = Pipeline.from_config(config).eval()
     pipeline.target_normaliser.mean.fill_(-3.0)
-    pipeline.target_normaliser.scale.fill_(9.0)
+    if isinstance(pipeline.target_normaliser, Normaliser):
+        pipeline.target_normaliser.scale.fill_(9.0)
     return load_bundle(save_bundle(folder / "bundle", pipeline, ranges=RANGES))
 
 
@@ -74,6 +79,27 @@ def series(folder: Path, network: dict) -> Bundle:
     force = VariableSpec(name="force", dims=("sample", "time"), shape=(6,), units="N")
     given = VariableSpec(name="displacement", dims=("sample", "time"), shape=(6,), units="m")
     return made(folder, PipelineConfig(inputs=[force], targets=[given], network=network))
+
+
+def forecast(
+    folder: Path, network: dict, predictor: Predictor | None = None, values: str = "relative", **others
+) -> Bundle:
+    """A network that forecasts 4 positions from 6."""
+    (position,) = track_specs(20, ["position"])
+    window = Window(6, horizon=4, dimension="time")
+    past, ahead = (windowed(position, window, "time", 0.1, ahead=each) for each in (False, True))
+    bundle = made(
+        folder,
+        PipelineConfig(
+            inputs=[past],
+            targets=[ahead],
+            transform={"name": "windows", "values": values},
+            network=network,
+            record_dimension="trajectory",
+            **others,
+        ),
+    )
+    return bundle if predictor is None else asked_by(bundle, predictor)
 
 
 def run(path: Path, records: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
@@ -130,6 +156,37 @@ def test_recurrent_network_answers_as_torch(tmp_path: Path):
     agrees(bundle, tmp_path / "model.onnx", 5)
 
 
+def test_forecast_of_a_recurrent_network_answers_as_torch(tmp_path: Path):
+    bundle = forecast(
+        tmp_path, {"name": "vector", "width": 4, "depth": 1}, values="rates", normalisation="whitening"
+    )
+    (found,) = export_onnx(bundle, tmp_path / "model.onnx", synthetic_records(bundle))
+    assert (found.name, found.units) == ("position_forecast", "m")
+    agrees(bundle, tmp_path / "model.onnx", 9)
+    about = described(tmp_path / "model.onnx")
+    assert about["inputs"][0]["attributes"]["step"] == 0.1
+    assert about["outputs"][0]["shape"] == [4, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("name", ["vector", "lstm", "tcn", "sequence_transformer"])
+def test_forecasts_with_deviations_and_rollouts_answer_as_torch(tmp_path: Path, name: str, steps: int):
+    network = {"name": name} | ({} if name == "sequence_transformer" else {"width": 8})
+    bundle = forecast(tmp_path, network, Rollout(steps), distribution="gaussian")
+    found = export_onnx(bundle, tmp_path / "model.onnx", synthetic_records(bundle))
+    assert [each.name for each in found] == ["position_forecast", deviation_name("position_forecast")]
+    agrees(bundle, tmp_path / "model.onnx", 3)
+    assert described(tmp_path / "model.onnx")["outputs"][0]["shape"] == [4 * steps, 3]
+
+
+def test_records_on_which_torch_answers_nothing_compare_nothing(tmp_path: Path):
+    bundle = forecast(tmp_path, {"name": "vector", "width": 4})
+    unknown = {"position": torch.full((3, 6, 3), float("nan"))}
+    with pytest.raises(BundleError, match="on the 3 records given, torch answers no number for position_for"):
+        export_onnx(bundle, tmp_path / "model.onnx", unknown)
+
+
 def test_operator_that_onnx_lacks_is_named(tmp_path: Path):
     bundle = radio(tmp_path, {"name": "radio_directional", "steps": 2}, "path_gain_directional")
     with pytest.raises(
@@ -165,6 +222,15 @@ def test_records_without_data_lie_within_the_ranges_of_training(bundle: Path):
     records = synthetic_records(load_bundle(bundle), 50)
     assert records["height"].shape == (50, 6, 5) and records["slope"].shape == (6, 5)
     assert 0 <= float(records["height"].min()) < 5 and 55 < float(records["height"].max()) <= 60
+
+
+def test_windows_without_data_are_complete_and_change_slowly(tmp_path: Path):
+    bundle = forecast(tmp_path, {"name": "vector", "width": 4})
+    bundle.manifest.ranges["position"] = (-50.0, 50.0)
+    positions = synthetic_records(bundle, 200)["position"]
+    assert positions.isfinite().all() and positions.abs().max() <= 50
+    assert positions[:, 0].abs().max() > 45
+    assert positions.diff(dim=1).abs().max() < 0.05 * 100 + 1.0
 
 
 def test_an_ensemble_is_exported_as_its_mixture(tmp_path: Path):
