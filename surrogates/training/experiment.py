@@ -304,11 +304,13 @@ class Experiment:
         parts = ((store, index.of_store(number)) for number, store in enumerate(self.stores))
         return merged([store.statistics(name, records) for store, records in parts if len(records)])
 
-    def ranges(self, batches: Iterable[Batch]) -> dict[str, tuple[float, float]]:
-        """Return the smallest and largest finite training value of each input, in its units."""
+    def ranges(self, batches: Iterable[Batch], pipeline: Pipeline) -> dict[str, tuple[float, float]]:
+        """Return the smallest and largest finite training value of each input whose level matters."""
         found: dict[str, tuple[float, float]] = {}
-        for batch in batches:
-            for spec in self.inputs:
+        free = getattr(pipeline.transform, "offset_free", ())
+        inputs = [spec for spec in self.inputs if spec.name not in free]
+        for batch in batches if inputs else ():
+            for spec in inputs:
                 values = batch[spec.name].to(torch.float32)
                 values = values[values.isfinite()]
                 if values.numel():
