@@ -73,7 +73,7 @@ class FlightImport(Recipe):
     files: tuple[str, ...] = Field(description="Shell patterns of the files, relative to the folder.")
     family: Family = Field("unknown", description="Shape of the paths that were flown, for all files.")
     families: dict[str, Family] = Field(
-        {}, description="Shapes by shell patterns of file names, such as {'C*': circle}; the first fits."
+        {}, description="Shapes by shell patterns of file names, such as {'C*': circle}."
     )
     max_gap: float = Field(0.5, gt=0, description="A longer pause between two samples ends a track, s.")
     still_speed: float = Field(
@@ -154,7 +154,8 @@ class FlightImport(Recipe):
         ]
         if left := [name for number, name in enumerate(self._names) if number not in used]:
             lines.append(
-                f"{len(left)} flights have no track of {self.min_duration:g} s in motion, such as {left[0]}"
+                f"without a track of {self.min_duration:g} s in motion: {len(left)} of {len(self._names)} "
+                f"flights, such as {left[0]}"
             )
         return lines + self._read[2]
 
@@ -230,25 +231,31 @@ class FlightImport(Recipe):
                 remarks += flight.remarks
         if not pieces:
             raise BuildError(
-                f"none of the {len(names)} flights has a track of {self.min_duration:g} s in motion (faster "
-                f"than {self.still_speed:g} m s-1); lower min_duration, still_speed, or give longer logs"
+                f"no track of {self.min_duration:g} s in motion (faster than {self.still_speed:g} m s-1) "
+                f"among {len(names)} flights; lower min_duration or still_speed, or give longer logs"
             )
-        _require_used(self.families, names)
+        _require_clear(self.families, names)
         return names, pieces, remarks
 
     def _family_of(self, name: str) -> int:
         fitting = (family for pattern, family in self.families.items() if _fits(name, pattern))
-        return FAMILIES.index(next(fitting, self.family))
+        return FAMILIES.index(next(fitting, self.family))  # `_require_clear` left one
 
 
 def _fits(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or fnmatchcase(PurePosixPath(name).name, pattern)
 
 
-def _require_used(families: Mapping[str, str], names: list[str]) -> None:
+def _require_clear(families: Mapping[str, str], names: list[str]) -> None:
+    """Refuse a pattern that fits no file, and a file that patterns of different families fit."""
     for pattern in families:
         if not any(_fits(name, pattern) for name in names):
             raise BuildError(
                 f"families: no file fits '{pattern}'; the {len(names)} files are {listing(names[:5])}"
                 f"{' ...' if len(names) > 5 else ''}"
             )
+    for name in names:
+        fitting = {pattern: family for pattern, family in families.items() if _fits(name, pattern)}
+        if len(set(fitting.values())) > 1:
+            found = listing(f"'{pattern}' ({family})" for pattern, family in fitting.items())
+            raise BuildError(f"families: '{name}' fits {found}, expected one family; narrow the patterns")

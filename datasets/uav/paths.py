@@ -53,7 +53,7 @@ def _circle(time: np.ndarray, feedforward: bool, rng: np.random.Generator) -> Re
 def _lemniscate(time: np.ndarray, feedforward: bool, rng: np.random.Generator) -> Reference:
     centre, first, second, radius, rate = _ring(rng)
     if feedforward:
-        rate = _slowed(rate, 5.0**0.5 * radius * rate, 4.0 * radius * rate**2)
+        rate = _slowed(rate, 5.0**0.5 * radius * rate, 17.0**0.5 * radius * rate**2)
     return _lifted(lemniscate(time, centre, first, second, radius, rate))
 
 

@@ -210,7 +210,7 @@ def _fly(flights: list[Drawn]) -> Track:
         acceleration=_together([flight.path.acceleration for flight in flights], samples),
         heading=_together([flight.heading for flight in flights], samples),
     )
-    vehicle, gains = _varied(flights)
+    vehicle, gains = varied(flights)
     wind = Wind(
         mean=np.stack([flight.wind for flight in flights], axis=-1),
         draws=_together([flight.gusts for flight in flights], GUIDANCE * (samples - 1)),
@@ -221,7 +221,7 @@ def _fly(flights: list[Drawn]) -> Track:
     return fly(vehicle, gains, setpoints, start(position, velocity, setpoints.heading[0]), wind)
 
 
-def _varied(flights: list[Drawn]) -> tuple[Vehicle, Gains]:
+def varied(flights: list[Drawn]) -> tuple[Vehicle, Gains]:
     """Vehicle and gains of each flight."""
 
     def factor(name: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from datasets.factory.errors import BuildError
 from datasets.uav.frames import turned
-from datasets.uav.tracks import UNIT_WITHIN, Flight, Numbers
+from datasets.uav.tracks import UNIT_WITHIN, Flight, Numbers, one_line
 from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
 
@@ -62,14 +62,13 @@ def read_rosbag(path: Path, *, topic: str | None = None) -> list[Flight]:
                 (time, reader.deserialize(raw, each.msgtype))
                 for each, time, raw in reader.messages(connections=connections)
             ]
-    except (BuildError, MemoryError):
+        return [_flight(str(path), chosen, types[chosen], messages)]
+    except BuildError:
         raise
-    except Exception as error:  # a damaged bag fails anywhere: header, SQLite, decompression, layout
+    except Exception as error:  # a damaged bag fails anywhere: header, SQLite, lengths, types of messages
         raise BuildError(
-            f"{path} cannot be read as a bag: {error or type(error).__name__}; is it complete, and closed "
-            "by its recorder?"
+            f"{path} cannot be read as a bag: {one_line(error)}; is it complete, and closed by its recorder?"
         ) from None
-    return [_flight(str(path), chosen, types[chosen], messages)]
 
 
 def _odometry(message: Any) -> Iterator[Sample]:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.factory.errors import BuildError
-from datasets.uav.tracks import Flight, Numbers
+from datasets.uav.tracks import Flight, Numbers, one_line
 from surrogates.core.text import listing, nearest
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
@@ -119,16 +119,20 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
                 name = PurePosixPath(member.name)
                 yield f"{path}/{name}", content.read().decode("utf-8-sig", errors="replace")
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise BuildError(f"{path} cannot be read as a tar archive: {error}; is it complete?") from None
+        raise BuildError(
+            f"{path} cannot be read as a tar archive: {one_line(error)}; is it complete?"
+        ) from None
 
 
 def _csv_flight(name: str, text: str, columns: Columns, required: set[str], time_unit: TimeUnit) -> Flight:
     reader = csv.reader(io.StringIO(text), skipinitialspace=True)
-    header = next(reader, [])
+    try:
+        header, *rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))] or [(0, [""])]
+    except csv.Error as error:
+        raise BuildError(f"{name}, line {reader.line_num}: no CSV ({error}); is it a text file?") from None
     # EuRoC writes the unit behind the name: "p_RS_R_x [m]".
-    found = [cell.partition("[")[0].strip() for cell in header]
+    found = [cell.partition("[")[0].strip() for cell in header[1]]
     used = _used_columns(name, found, columns, required)
-    rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     if not rows:
         raise BuildError(f"{name} has a header but no sample; expected one sample a line below it")
     places = np.array([line for line, _ in rows])

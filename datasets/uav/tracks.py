@@ -141,7 +141,12 @@ def checked(flight: Flight) -> Flight:
             f"{flight.source} holds {len(flight.stamps)} samples of a position, expected at least 2; is it "
             "the right file, and complete?"
         )
-    return flight if flight.attitude is None else _with_unit_quaternions(flight)
+    if flight.attitude is not None:
+        flight = replace(flight, attitude=_unit_quaternions(flight, flight.attitude))
+    unknown: dict[str, Any] = {
+        name: None for name, values in flight.series().items() if not np.isfinite(values).all(axis=1).any()
+    }
+    return replace(flight, **unknown)
 
 
 def resampled(
@@ -150,7 +155,7 @@ def resampled(
     """Cut a flight into tracks on a clock of 0.1 s that starts with the first sample of each.
 
     Positions and velocities are interpolated linearly, attitudes on the great circle; a setpoint holds
-    until the next.
+    until the next. What is unknown for longer than `max_gap` is NaN.
 
     Parameters
     ----------
@@ -197,35 +202,44 @@ def at_times(name: str, stamps: Numbers, values: Numbers, times: Numbers, max_ga
     Parameters
     ----------
     name
-        `attitude` is interpolated on the great circle, `position_setpoint` holds until the next, all else
-        is linear.
+        `attitude` is interpolated on the great circle; `position_setpoint` holds until the next, `max_gap`
+        at most; all else is linear.
     stamps, values
-        s, (n,), growing; and (n, components). Samples with NaN are passed over.
+        s, (n,), growing; and (n, components). Samples with NaN are passed over, but those of a setpoint mean
+        that none is given.
     times
         s, (m,).
     max_gap
         s.
     """
+    if not len(stamps):
+        return np.full((len(times), values.shape[1]), np.nan)
+    # Small numbers keep the digits that seconds since 1970 lack.
+    stamps, times = stamps - stamps[0], times - stamps[0]
+    if name == "position_setpoint":
+        return _held(stamps, values, times, max_gap)
     known = np.isfinite(values).all(axis=1)
     found = np.full((len(times), values.shape[1]), np.nan)
     if known.sum() < 2:
         return found
-    # Small numbers keep the digits that seconds since 1970 lack.
-    origin = stamps[0]
-    given, wanted, values = stamps[known] - origin, times - origin, values[known]
+    given, values = stamps[known], values[known]
     slack = CLOSE * STEP
-    inside = (wanted >= given[0] - slack) & (wanted <= given[-1] + slack)
-    wanted = np.clip(wanted, given[0], given[-1])
+    inside = (times >= given[0] - slack) & (times <= given[-1] + slack)
+    wanted = np.clip(times, given[0], given[-1])
     before = np.clip(np.searchsorted(given, wanted + slack, side="right") - 1, 0, len(given) - 1)
     after = np.clip(np.searchsorted(given, wanted - slack, side="left"), 0, len(given) - 1)
     inside &= given[after] - given[before] <= max_gap * (1 + CLOSE)
-    if name == "position_setpoint":
-        found[inside] = values[before[inside]]
-    elif name == "attitude":
+    if name == "attitude":
         found[inside] = _slerp(given, values, wanted[inside])
     else:
         found[inside] = np.stack([np.interp(wanted[inside], given, column) for column in values.T], axis=1)
     return found
+
+
+def _held(stamps: Numbers, values: Numbers, times: Numbers, longest: float) -> Numbers:
+    last = np.searchsorted(stamps, times + CLOSE * STEP, side="right") - 1
+    fresh = (last >= 0) & (times - stamps[last] <= longest * (1 + CLOSE))
+    return np.where(fresh[:, None], values[last], np.nan)
 
 
 def _slerp(stamps: Numbers, quaternions: Numbers, times: Numbers) -> Numbers:
@@ -275,21 +289,21 @@ def _require_rate(flight: Flight) -> None:
     )
 
 
-def _with_unit_quaternions(flight: Flight) -> Flight:
-    assert flight.attitude is not None
-    length = np.linalg.norm(flight.attitude, axis=1)
+def _unit_quaternions(flight: Flight, attitude: Numbers) -> Numbers:
+    length = np.linalg.norm(attitude, axis=1, keepdims=True)
     unknown = ~np.isfinite(length) | (length == 0)
     if (bad := np.flatnonzero(~unknown & (np.abs(length - 1) > UNIT_WITHIN))).size:
         raise BuildError(
-            f"{flight.at(int(bad[0]))}: the quaternion has length {length[bad[0]]:.4g}, expected 1 "
+            f"{flight.at(int(bad[0]))}: the quaternion has length {length[bad[0], 0]:.4g}, expected 1 "
             f"({bad.size} such samples); are its columns the right ones?"
         )
-    if unknown.all():
-        return replace(flight, attitude=None)
-    unit = np.full_like(flight.attitude, np.nan)
-    unit[~unknown] = flight.attitude[~unknown] / length[~unknown, None]
-    return replace(flight, attitude=unit)
+    return np.asarray(np.where(unknown, np.nan, attitude / np.where(unknown, 1.0, length)))
 
 
 def _time(stamp: float) -> str:
     return f"{stamp:.9f}".rstrip("0").rstrip(".")
+
+
+def one_line(error: Exception) -> str:
+    """Return what a library said, for a message of ours."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from datasets.factory.errors import BuildError
 from datasets.uav.frames import enu_from_ned, enu_from_ned_attitude, flu_from_frd
-from datasets.uav.tracks import Flight, Numbers, at_times
+from datasets.uav.tracks import Flight, Numbers, at_times, one_line
 from surrogates.core.optional import require
 from surrogates.core.text import listing
 
@@ -34,47 +36,64 @@ def read_ulog(path: Path) -> list[Flight]:
     BuildError
         When the file is no ULog, or has no position; lists its topics.
     """
-    pyulog = require("pyulog", f"Reading {path}")
-    try:
-        log = pyulog.ULog(str(path))
-        topics = {each.name: each.data for each in log.data_list if each.multi_id == 0}
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged log fails anywhere in the parser
-        raise BuildError(
-            f"{path} cannot be read as a ULog: {error or type(error).__name__}; is it complete, and a log of "
-            "PX4?"
-        ) from None
+    log = _parsed(path, [POSITION, ATTITUDE, RATES, *SETPOINTS])
+    topics = {each.name: each.data for each in log.data_list if each.multi_id == 0}
     if POSITION not in topics:
-        raise BuildError(f"{path} has no topic '{POSITION}', expected it; it has {listing(topics)}")
+        there = listing({each.name for each in _parsed(path, None).data_list})
+        raise BuildError(f"{path} has no topic '{POSITION}', expected it; it has {there}")
+    try:
+        return [_flight(path, topics, damaged=log.file_corruption)]
+    except KeyError as error:
+        raise BuildError(
+            f"{path}: a topic of the position, attitude, rates or setpoint has no field {error}, which PX4 "
+            "logs; is it a log of PX4?"
+        ) from None
+
+
+def _flight(path: Path, topics: dict[str, Topic], *, damaged: bool) -> Flight:
     position = topics[POSITION]
     valid = np.ones(len(position["timestamp"]), dtype=bool)
     for flag in ("xy_valid", "z_valid"):
         if flag in position:
             valid &= position[flag] != 0
+    if not valid.any():
+        raise BuildError(
+            f"{path}: none of {len(valid)} samples of '{POSITION}' has a valid position (xy_valid, z_valid), "
+            "expected some; leave the file out"
+        )
     places = np.flatnonzero(valid) + 1
     position = {name: values[valid] for name, values in position.items()}
     stamps = _seconds(position)
     remarks = []
-    if log.file_corruption:
+    if damaged:
         remarks.append(f"{path}: parts of the log are damaged and were left out")
     if left := int((~valid).sum()):
         remarks.append(f"{path}: {left} samples whose position is not valid were left out")
-    return [
-        Flight(
-            source=str(path),
-            stamps=stamps,
-            position=enu_from_ned(_columns(position, "x", "y", "z")),
-            attitude=_attitude(topics, stamps),
-            velocity=_velocity(position),
-            angular_velocity=_rates(topics, stamps),
-            position_setpoint=_setpoint(topics, stamps),
-            parts=_parts(position),
-            places=places,
-            place=f"sample of {POSITION}",
-            remarks=tuple(remarks),
-        )
-    ]
+    return Flight(
+        source=str(path),
+        stamps=stamps,
+        position=enu_from_ned(_columns(position, "x", "y", "z")),
+        attitude=_attitude(topics, stamps),
+        velocity=_velocity(position),
+        angular_velocity=_rates(topics, stamps),
+        position_setpoint=_setpoint(topics, stamps),
+        parts=_parts(position),
+        places=places,
+        place=f"sample of {POSITION}",
+        remarks=tuple(remarks),
+    )
+
+
+def _parsed(path: Path, topics: list[str] | None) -> Any:
+    """Return a log with some topics; sensors at kilohertz would take most of the time and memory."""
+    pyulog = require("pyulog", f"Reading {path}")
+    try:
+        with redirect_stdout(StringIO()):  # it prints its warnings; `file_corruption` tells them
+            return pyulog.ULog(str(path), topics)
+    except Exception as error:  # a damaged log fails anywhere in the parser
+        raise BuildError(
+            f"{path} cannot be read as a ULog: {one_line(error)}; is it complete, and a log of PX4?"
+        ) from None
 
 
 def _velocity(position: Topic) -> Numbers | None:

@@ -126,20 +126,20 @@ class Cascade:
         xp, gains = self.xp, self.gains
         correction = gains.position * (aim.position - position)
         plane, ahead = correction[:2, :], aim.velocity[:2, :]
-        size = xp.sqrt(total(plane * plane))
-        plane = plane * xp.minimum(self._up[2, :], gains.speed / xp.maximum(size, gains.speed * 1e-9))
+        most = gains.speed * gains.speed
+        size = total(plane * plane)
+        room = most - size
+        cut = plane * (gains.speed / xp.sqrt(xp.maximum(size, most)))
         # Largest share s of the feed-forward with |plane + s ahead| <= speed.
         square, mixed = total(ahead * ahead), total(plane * ahead)
-        room = xp.maximum(gains.speed**2 - total(plane * plane), 0.0 * square)
-        root = xp.sqrt(mixed * mixed + square * room)
-        share = xp.where(
-            total((plane + ahead) ** 2) <= gains.speed**2,
-            self._up[2, :],
-            (root - mixed) / xp.maximum(square, 0.0 * square + 1e-12),
-        )
+        root = xp.sqrt(mixed * mixed + square * xp.maximum(room, 0.0 * room))
+        share = (root - mixed) / xp.maximum(square, 1e-12 * most)
+        both = plane + ahead
+        limited = xp.where(room > 0.0, plane + share * ahead, cut)
+        wanted = xp.where(total(both * both) <= most, both, limited)
         vertical = correction[2, :] + aim.velocity[2, :]
         vertical = xp.minimum(xp.maximum(vertical, -gains.descent), gains.climb)
-        return xp.concat([plane + share * ahead, vertical[None, :]])
+        return xp.concat([wanted, vertical[None, :]])
 
     def _limited(self, acceleration: Array) -> tuple[Array, Array]:
         """Thrust for an acceleration within limits of tilt and thrust, and how the vertical saturates."""

@@ -190,7 +190,7 @@ def rotation(xp: Any, attitude: Array) -> Array:
         xy + wz, 1.0 - (xx + zz), yz - wx,
         xz - wy, yz + wx, 1.0 - (xx + yy),
     )  # fmt: skip
-    return xp.reshape(xp.stack(rows), (3, 3, attitude.shape[1]))
+    return xp.reshape(xp.concat(rows), (3, 3, attitude.shape[1]))  # twice as fast as `stack`
 
 
 def total(values: Array) -> Array:
@@ -215,9 +215,10 @@ def _quaternion_rate(xp: Any, attitude: Array, rates: Array) -> Array:
     """Half the quaternion product of attitude and (0, rates)."""
     products = attitude[:, None, :] * (0.5 * rates)[None, :, :]
     w, x, y, z = (products[part, :, :] for part in range(4))
-    return xp.stack([
+    parts = (
         -(x[0, :] + y[1, :] + z[2, :]),
         w[0, :] + y[2, :] - z[1, :],
         w[1, :] + z[0, :] - x[2, :],
         w[2, :] + x[1, :] - y[0, :],
-    ])  # fmt: skip
+    )
+    return xp.reshape(xp.concat(parts), (4, rates.shape[1]))

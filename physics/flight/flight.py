@@ -91,9 +91,15 @@ def fly(
     -------
     Track
         States at the k samples.
+
+    Raises
+    ------
+    ValueError
+        If setpoints, start and wind are not of the same flights.
     """
     xp = array_namespace(state)
-    samples = setpoints.position.shape[0]
+    samples, flights = setpoints.position.shape[0], state.shape[1]
+    _check(setpoints, flights, wind)
     period = SAMPLE / GUIDANCE
     airframe = Airframe(xp, vehicle, period / STEPS, state)
     cascade = Cascade(airframe, gains, state, period)
@@ -128,3 +134,20 @@ def fly(
         angular_velocity=whole[:, RATES, :],
         wind=xp.stack(airs),
     )
+
+
+def _check(setpoints: Setpoints, flights: int, wind: Wind | None) -> None:
+    samples = setpoints.position.shape[0]
+    wanted = dict.fromkeys(("position", "velocity", "acceleration"), (samples, 3, flights))
+    for name, shape in (wanted | {"heading": (samples, flights)}).items():
+        if (found := getattr(setpoints, name).shape) != shape:
+            raise ValueError(
+                f"setpoints.{name} has shape {tuple(found)}; {samples} samples of the {flights} flights of "
+                f"`state` need {shape}"
+            )
+    updates = GUIDANCE * (samples - 1)
+    if wind is not None and wind.draws.shape[0] < updates:
+        raise ValueError(
+            f"wind.draws has {wind.draws.shape[0]} rows; {samples} samples need {updates} "
+            f"({GUIDANCE} between two samples): draw more"
+        )

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 from array_api_compat import array_namespace
+from array_api_compat import device as _device
 
 from physics.geometry import Array
 
@@ -56,7 +57,7 @@ class PiecewisePolynomial:
         xp = array_namespace(time)
         ends = [sum(self.times[: index + 1]) for index in range(len(self.times))]
         bounded = xp.clip(time, 0.0, ends[-1])
-        result = xp.zeros((time.shape[0], 3), dtype=time.dtype)
+        result = xp.zeros((time.shape[0], 3), dtype=time.dtype, device=_device(time))
         begin = 0.0
         for index, (end, length) in enumerate(zip(ends, self.times, strict=True)):
             inside = (bounded >= begin) & (bounded <= end if index + 1 == len(ends) else bounded < end)
@@ -76,12 +77,12 @@ class PiecewisePolynomial:
             part = self.coefficients[index, :, :]
             xp = array_namespace(part)
             # H is symmetric: sum over the axes of c^T H c.
-            weighted = snap_matrix(xp, 1.0, part.dtype) @ part
+            weighted = snap_matrix(xp, 1.0, part) @ part
             cost += float(xp.sum(part * weighted)) / length**7
         return cost
 
 
-def snap_matrix(xp: Any, length: float, dtype: Any) -> Array:
+def snap_matrix(xp: Any, length: float, like: Array) -> Array:
     """Return the matrix H (8, 8) with ``c^T H c`` = integral of the squared snap over a segment.
 
     Parameters
@@ -90,15 +91,15 @@ def snap_matrix(xp: Any, length: float, dtype: Any) -> Array:
         Array namespace.
     length : float
         Of the segment, s, where c are coefficients of powers of the time in s.
-    dtype : dtype
-        Of the result.
+    like : array
+        Gives type and device.
     """
     rows = [[0.0] * COEFFICIENTS for _ in range(COEFFICIENTS)]
     for i in range(4, COEFFICIENTS):
         for j in range(4, COEFFICIENTS):
             power = i + j - 7
             rows[i][j] = math.perm(i, 4) * math.perm(j, 4) * length**power / power
-    return xp.asarray(rows, dtype=dtype)
+    return xp.asarray(rows, dtype=like.dtype, device=_device(like))
 
 
 def minimum_snap(waypoints: Array, times: tuple[float, ...]) -> PiecewisePolynomial:
@@ -133,9 +134,9 @@ def minimum_snap(waypoints: Array, times: tuple[float, ...]) -> PiecewisePolynom
     for number, row in enumerate(rows):
         for column, value in row.items():
             matrix[size + number][column] = matrix[column][size + number] = value
-    zeros = xp.zeros((size, 3), dtype=waypoints.dtype)
-    right = xp.concat([zeros, xp.stack(values)])
-    solution = xp.linalg.solve(xp.asarray(matrix, dtype=waypoints.dtype), right)
+    kind = {"dtype": waypoints.dtype, "device": _device(waypoints)}
+    right = xp.concat([xp.zeros((size, 3), **kind), xp.stack(values)])
+    solution = xp.linalg.solve(xp.asarray(matrix, **kind), right)
     return PiecewisePolynomial(xp.reshape(solution[:size, :], (segments, COEFFICIENTS, 3)), tuple(times))
 
 
@@ -158,8 +159,9 @@ def limited(path: PiecewisePolynomial, speed: float, acceleration: float) -> Pie
 
 def peak(path: PiecewisePolynomial, derivative: int) -> float:
     """Return the largest length of a derivative along a path, sampled at `PEAK_SAMPLES` per segment."""
-    xp = array_namespace(path.coefficients)
-    local = xp.linspace(0.0, 1.0, PEAK_SAMPLES, dtype=path.coefficients.dtype)
+    like = path.coefficients
+    xp = array_namespace(like)
+    local = xp.linspace(0.0, 1.0, PEAK_SAMPLES, dtype=like.dtype, device=_device(like))
     powers = _powers(xp, local, derivative)
     values = [
         xp.max(xp.sum((powers @ path.coefficients[index, :, :]) ** 2, axis=1)) ** 0.5 / length**derivative

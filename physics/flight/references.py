@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from array_api_compat import array_namespace
+from array_api_compat import device as _device
 
 from physics.geometry import Array
 
@@ -77,8 +78,9 @@ def lemniscate(
 
 def _pair(time: Array, centre: Array, first: Array, second: Array, rate_1: float, rate_2: float) -> Reference:
     xp = array_namespace(time)
-    rates = xp.asarray([rate_1, rate_2], dtype=time.dtype)
-    phases = xp.asarray([0.0, -math.pi / 2.0], dtype=time.dtype)  # the second is a sine
+    kind = {"dtype": time.dtype, "device": _device(time)}
+    rates = xp.asarray([rate_1, rate_2], **kind)
+    phases = xp.asarray([0.0, -math.pi / 2.0], **kind)  # the second is a sine
     return harmonic(time, centre, xp.stack([first, second]), rates, phases)
 
 
@@ -133,7 +135,7 @@ def plane(normal: Array, angle: float) -> tuple[Array, Array]:
     xp = array_namespace(normal)
     unit = normal / xp.sqrt(xp.sum(normal**2))
     # The axis least along the normal is never parallel to it.
-    axis = xp.astype(xp.arange(3) == xp.argmin(abs(unit)), unit.dtype)
+    axis = xp.astype(xp.arange(3, device=_device(unit)) == xp.argmin(abs(unit)), unit.dtype)
     first = xp.linalg.cross(unit, axis)
     first = first / xp.sqrt(xp.sum(first**2))
     second = xp.linalg.cross(unit, first)
@@ -159,5 +161,6 @@ def heading(velocity: Array, at_rest: float = 0.0, slowest: float = 0.1) -> Arra
     yaw = xp.atan2(north, east)
     # Index of the last sample in motion, counted from 1; 0 before the first.
     last = xp.cumulative_sum(xp.astype(moving, xp.int64))
-    known = xp.concat([xp.full((1,), at_rest, dtype=yaw.dtype), yaw[moving]])
+    before = xp.full((1,), at_rest, dtype=yaw.dtype, device=_device(yaw))
+    known = xp.concat([before, yaw[moving]])
     return xp.take(known, last)

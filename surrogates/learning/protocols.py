@@ -35,8 +35,9 @@ class Transform(Protocol):
     input share), and ``normalise`` (default: true), whether channels and targets are normalised. Of a field
     larger than the window of training it gets one tile after the other; with ``takes_tiles`` each as a
     `surrogates.learning.tile.Tile`, which can look further, and with ``needs_whole_field``, for a network to
-    which the whole matters, all of it at once. Its features may carry a link between the network's answer
-    and the targets (`surrogates.learning.pipeline.Link`).
+    which the whole matters, all of it at once. Inputs in ``offset_free`` matter only by their differences, so
+    that no answer is an extrapolation because of where they lie. Its features may carry a link between the
+    network's answer and the targets (`surrogates.learning.pipeline.Link`).
     """
 
     channel_names: list[str]

@@ -47,7 +47,7 @@ class Rates:
 class Windows(nn.Module):
     """The past as channels (batch, channel, window), the answer (batch, channel, horizon).
 
-    Inputs without the window's dimension are repeated along it.
+    Inputs without the window's dimension are repeated along it, as they are.
 
     Parameters
     ----------
@@ -70,6 +70,7 @@ class Windows(nn.Module):
     """
 
     grid = (HORIZON,)
+    _moving: Tensor
 
     def __init__(
         self,
@@ -99,6 +100,16 @@ class Windows(nn.Module):
         self._last = Layout(last, (along[0],), record_dimension)
         self._all_move = last == tuple(inputs)
         self._values, self._repeat_last = values, repeat_last
+        moving = [window_dimension(spec) is not None for spec in inputs]
+        self.offset_free = (
+            []
+            if values == "absolute"
+            else [spec.name for spec, moves in zip(inputs, moving, strict=True) if moves]
+        )
+        channels = [
+            moves for moves, count in zip(moving, self.layout.counts, strict=True) for _ in range(count)
+        ]
+        self.register_buffer("_moving", torch.tensor(channels).view(-1, 1), persistent=False)
         self._step = step_of(targets[0])
         self._rates = Rates(self._step)
         self._horizon = Layout(tuple(targets), self.grid, record_dimension).grid_shape[0]
@@ -113,8 +124,8 @@ class Windows(nn.Module):
         last = (past if self._all_move else self._last.pack(inputs))[..., -1:]
         offset = last.expand(-1, -1, self._horizon)
         if self._values == "relative":
-            return Features(past - past[..., -1:], offset)
-        rates = torch.diff(past, dim=-1) / self._step
+            return Features(past - past[..., -1:] * self._moving, offset)
+        rates = torch.where(self._moving, torch.diff(past, dim=-1) / self._step, past[..., 1:])
         if self._repeat_last:
             rates = torch.cat([rates, rates[..., -1:]], dim=-1)
         return Features(rates, offset, self._rates)

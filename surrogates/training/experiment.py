@@ -27,7 +27,7 @@ from surrogates.data.index import (
 )
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import WINDOW_DIMENSION, Source
-from surrogates.data.window import Window, horizon_coordinates, known_name, step_of
+from surrogates.data.window import Window, horizon_coordinates, known_name, step_of, window_dimension
 from surrogates.learning.normaliser import Normaliser
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.learning.predictors import asked_at_once
@@ -102,7 +102,8 @@ class Experiment:
         if self.window is None:
             return shared
         along = self.window.dimension or records
-        steps = [step_of(spec) for spec in self.specs.values() if along in spec.dims]
+        windows = [spec for spec in self.specs.values() if along in spec.dims and window_dimension(spec)]
+        steps = [step_of(spec) for spec in windows]
         rest = {name: c for name, c in shared.items() if along not in c.dims}
         return rest | horizon_coordinates(dataset, along, self.window, steps[0] if steps else 1.0)
 
@@ -303,11 +304,13 @@ class Experiment:
         parts = ((store, index.of_store(number)) for number, store in enumerate(self.stores))
         return merged([store.statistics(name, records) for store, records in parts if len(records)])
 
-    def ranges(self, batches: Iterable[Batch]) -> dict[str, tuple[float, float]]:
-        """Return the smallest and largest finite training value of each input, in its units."""
+    def ranges(self, batches: Iterable[Batch], pipeline: Pipeline) -> dict[str, tuple[float, float]]:
+        """Return the smallest and largest finite training value of each input whose level matters."""
         found: dict[str, tuple[float, float]] = {}
-        for batch in batches:
-            for spec in self.inputs:
+        free = getattr(pipeline.transform, "offset_free", ())
+        inputs = [spec for spec in self.inputs if spec.name not in free]
+        for batch in batches if inputs else ():
+            for spec in inputs:
                 values = batch[spec.name].to(torch.float32)
                 values = values[values.isfinite()]
                 if values.numel():

@@ -6,7 +6,7 @@ The program supplies ``parameters`` and ``fused`` (one kernel for all parameters
 from collections.abc import Iterable
 from math import cos, pi
 
-from pydantic import NonNegativeFloat, NonNegativeInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
@@ -79,3 +79,24 @@ class Cosine:
             return (step + 1) / (self.warmup + 1)
         done = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
         return self.final + (1 - self.final) * (1 + cos(pi * done)) / 2
+
+
+class Stepwise:
+    """A rate that falls by a factor after each of several equal parts of the run.
+
+    Parameters
+    ----------
+    steps
+        Steps of the whole run.
+    parts
+        How many parts.
+    factor
+        On the rate from one part to the next.
+    """
+
+    def __init__(self, steps: int, parts: PositiveInt = 3, factor: PositiveFloat = 0.1) -> None:
+        self.steps, self.parts, self.factor = steps, parts, factor
+
+    def __call__(self, step: int) -> float:
+        """Return the factor on the learning rate at a step."""
+        return self.factor ** min(self.parts - 1, step * self.parts // max(1, self.steps))

@@ -199,7 +199,7 @@ def _bundle(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Te
         pipeline,
         name=config.experiment,
         predictor=config.task.predictor,
-        ranges=experiment.ranges(experiment.loader("train")),
+        ranges=experiment.ranges(experiment.loader("train"), pipeline),
         coordinates=experiment.coordinates,
         provenance={
             "experiment": config.experiment,

@@ -56,12 +56,12 @@ class Course:
 class CourseFrame(nn.Module):
     """Velocities of the past along the course, and forecasts as corrections of a constant velocity.
 
-    The channels are the velocities between the samples of the past, (batch, 3, samples - 1), in axes along
-    the course, to its left, and up. The network answers, for every step ahead, how far the vehicle will be
-    from where its mean velocity over the last `mean_over` steps would take it, flattened in channels
-    (horizon, axis), so that each step ahead has its own scale. Neither depends on where the flight is, nor in
-    which direction it goes: a flight that is moved, or turned about the vertical, gets the same answer, moved
-    and turned.
+    The channels are the velocities between the samples of the past, (batch, 3, steps), in axes along the
+    course, to its left, and up; `flatten` makes (batch, 3 steps) of them, for networks without a sequence.
+    The network answers, for every step ahead, how far the vehicle will be from where its mean velocity over
+    the last `mean_over` steps would take it, flattened in channels (horizon, axis), so that each step ahead
+    has its own scale. Neither depends on where the flight is, nor in which direction it goes: a flight that
+    is moved, or turned about the vertical, gets the same answer, moved and turned.
 
     Parameters
     ----------
@@ -72,6 +72,8 @@ class CourseFrame(nn.Module):
     mean_over
         Steps whose mean is the velocity of course and offset; several, since single differences carry the
         noise of the clock and of the position.
+    flatten
+        One channel for each axis and step, each with its own normalisation.
     """
 
     grid: tuple[str, ...] = ()
@@ -83,13 +85,13 @@ class CourseFrame(nn.Module):
         targets: Sequence[VariableSpec],
         record_dimension: str = "sample",
         mean_over: int = 5,
+        flatten: bool = False,
     ) -> None:
         super().__init__()
-        names = listing(spec.name for spec in (*inputs, *targets))
         if len(inputs) != 1 or len(targets) != 1 or known_name(targets[0].name) != inputs[0].name:
             raise ConfigError(
-                f"transform 'uav_course': found {names}; expected one input and its forecast, such as "
-                "position and position_forecast"
+                f"transform 'uav_course': found {listing(spec.name for spec in (*inputs, *targets))}; "
+                "expected one input and its forecast, such as position and position_forecast"
             )
         (past,), (ahead,) = inputs, targets
         along = window_dimension(past)
@@ -104,10 +106,14 @@ class CourseFrame(nn.Module):
                 f"have {past.shape[0] - 1} steps"
             )
         self._name, self._step, self._mean_over = past.name, step_of(past), mean_over
-        self.channel_names = ["velocity along", "velocity left", "velocity up"]
-        self.in_channels = 3
-        steps = torch.arange(1, ahead.shape[0] + 1, dtype=torch.float32)
-        self.register_buffer("_ahead", self._step * steps, persistent=False)
+        self.offset_free = [past.name]
+        self._flatten = flatten
+        names = [f"velocity {axis}" for axis in ("along", "left", "up")]
+        steps = range(1 - past.shape[0], 0)
+        self.channel_names = [f"{name} [{step}]" for name in names for step in steps] if flatten else names
+        self.in_channels = len(self.channel_names)
+        count = torch.arange(1, ahead.shape[0] + 1, dtype=torch.float32)
+        self.register_buffer("_ahead", self._step * count, persistent=False)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
         """Return the velocities, where a constant velocity leads, and the link that turns the axes."""
@@ -122,7 +128,8 @@ class CourseFrame(nn.Module):
             torch.where(slow, torch.zeros_like(speed), mean[:, 1] / divisor),
         )
         offset = past[:, -1:] + self._ahead[:, None] * mean[:, None]
-        return Features(course.into(velocity).transpose(1, 2), offset.flatten(1), course)
+        channels = course.into(velocity).transpose(1, 2)
+        return Features(channels.flatten(1) if self._flatten else channels, offset.flatten(1), course)
 
 
 def _vectors(flat: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
+from surrogates.data.window import known_name
 from surrogates.learning.protocols import Batch, deviation_name
 
 POINTS = 10
@@ -92,7 +93,7 @@ def past_of(inputs: Batch, target: str) -> Tensor:
     ValueError
         If the inputs lack it.
     """
-    name = target.removesuffix("_forecast")
+    name = known_name(target)
     if name not in inputs:
         raise ValueError(
             f"the past of '{target}' is not in the batch, which has {sorted(inputs)}; "

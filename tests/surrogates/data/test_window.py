@@ -7,11 +7,14 @@ import xarray as xr
 
 from datasets.store.layout import create_store, open_store
 from datasets.store.specs import Split, VariableSpec
+from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
 from surrogates.data.index import PARTS, ExampleIndex, records_of, scattered, windows_inside
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import Source
 from surrogates.data.window import Window, forecast_name, known_name, spacing, step_of
+from surrogates.training.config import RunConfig
+from surrogates.training.experiment import Experiment
 
 LENGTHS = np.array([12, 5, 9, 20, 7, 15], np.int32)
 
@@ -97,6 +100,21 @@ def test_specs_tell_step_and_horizon_and_promise_no_gap(walks):
     assert step_of(past) == step_of(ahead) == 0.5
     assert not past.missing and not ahead.missing
     assert known_name(forecast_name("place")) == "place"
+
+
+def test_time_ahead_is_in_the_units_of_the_clock(walks):
+    """What a bundle compares its inputs' spacing with, and the axis of the pictures."""
+    task = {
+        "inputs": ["place"],
+        "targets": ["place_forecast"],
+        "transform": {"name": "windows"},
+        "window": {"dimension": "time", "length": 4, "horizon": 3},
+    }
+    config = {"experiment": "walks", "dataset": walks.url, "task": task, "model": {"name": "lstm"}}
+    config["trainer"] = {"max_steps": 1}
+    coordinates = Experiment.open(validate(RunConfig, config, "run")).coordinates
+    np.testing.assert_allclose(coordinates["time"], [-1.5, -1.0, -0.5, 0.0])
+    np.testing.assert_allclose(coordinates["horizon"], [0.5, 1.0, 1.5])
 
 
 def test_windows_longer_than_every_record_are_refused(walks):

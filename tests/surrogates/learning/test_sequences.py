@@ -62,6 +62,25 @@ def test_rates_are_differences_per_second_and_one_fewer():
     torch.testing.assert_close(channels, (batch["place"].diff(dim=1) / STEP).transpose(1, 2))
 
 
+@pytest.mark.parametrize(("values", "first"), [("relative", -4.0), ("rates", 2.0)])
+def test_inputs_that_do_not_move_are_repeated_as_they_are(values, first):
+    past, ahead = specs()
+    mass = VariableSpec(name="mass", dims=("walk",), shape=(), units="kg")
+    made = Pipeline(
+        PipelineConfig(
+            inputs=[past, mass],
+            targets=[ahead],
+            transform={"name": "windows", "values": values},
+            network={"name": "lstm"},
+            record_dimension="walk",
+        )
+    )
+    line = torch.arange(5.0)[None, :, None].expand(1, 5, 2)
+    channels = made.features({"place": line, "mass": torch.tensor([3.0])}).channels
+    assert (channels[0, 2] == 3.0).all() and channels[0, 0, 0] == first
+    assert made.transform.offset_free == ["place"]
+
+
 @pytest.mark.parametrize("values", ["relative", "rates"])
 def test_an_offset_of_all_values_moves_the_forecast_alone(values):
     made = pipeline(values)

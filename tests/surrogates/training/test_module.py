@@ -10,7 +10,7 @@ from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.training.config import TrainerConfig
 from surrogates.training.ema import Average
 from surrogates.training.module import LearningModule
-from surrogates.training.optimisers import Constant, Cosine
+from surrogates.training.optimisers import Constant, Cosine, Stepwise
 from surrogates.training.progress import Progress
 
 
@@ -72,6 +72,13 @@ def test_cosine_falls_from_one_to_its_end():
     assert factor(10) == pytest.approx(1.0)
     assert factor(55) == pytest.approx(0.55)
     assert factor(100) == factor(1000) == pytest.approx(0.1)
+
+
+def test_stepwise_rate_falls_after_each_part_of_the_run():
+    factor = Stepwise(steps=90, parts=3, factor=0.1)
+    assert [factor(step) for step in (0, 29, 30, 59, 60, 89, 90)] == pytest.approx(
+        [1, 1, 0.1, 0.1, 0.01, 0.01, 0.01]
+    )
 
 
 def test_constant_warms_up():

@@ -1,0 +1,102 @@
+"""One function reads a log of any kind; published flights come through it unchanged."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.factory.errors import BuildError
+from datasets.uav.reading import read_flight
+from datasets.uav.text import Columns, read_csv
+from datasets.uav.tracks import resampled
+from tests.datasets.uav.logs import OF_ROS1, OF_ROS2, write_bag1, write_bag2, write_ulog
+
+SHARED = Path(os.environ.get("SURROGATES_UAV_DATA", "../shared/data/uav"))
+published = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the published flights are not at {SHARED}")
+POSES = [(1.0, (0, 0, 5)), (1.1, (1, 0, 5))]
+EUROC = "#timestamp, p_RS_R_x [m], p_RS_R_y [m], p_RS_R_z [m], q_RS_w [], q_RS_x [], q_RS_y [], q_RS_z []\n"
+
+
+def write(kind: str, folder: Path) -> Path:
+    path = folder / kind
+    match kind:
+        case "a.bag":
+            return write_bag1(path, [("/pose", t, OF_ROS1.pose_stamped(t, p)) for t, p in POSES])
+        case "folder":
+            return write_bag2(path, [("/pose", t, OF_ROS2.pose_stamped(t, p)) for t, p in POSES])
+        case "a.ulg":
+            fields = dict.fromkeys(("x", "y", "z"), "float")
+            rows = [(t, float(n), float(e), float(-u)) for t, (e, n, u) in POSES]
+            return write_ulog(path, {"vehicle_local_position": (fields, rows)})
+        case "tum.txt":
+            lines = [f"{t} {e} {n} {u} 0 0 0 1" for t, (e, n, u) in POSES]
+        case "euroc.csv":
+            lines = [EUROC.strip(), *(f"{round(t * 1e9)},{e},{n},{u},1,0,0,0" for t, (e, n, u) in POSES)]
+        case _:
+            lines = ["timestamp,tx,ty,tz", *(f"{t}, {e}, {n}, {u}" for t, (e, n, u) in POSES)]
+    if not kind.endswith(".tar.gz"):
+        path.write_text("\n".join(lines))
+        return path
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(write("plain.csv", folder), arcname="plain.csv")
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["a.bag", "folder", "a.ulg", "tum.txt", "euroc.csv", "plain.csv", "plain.txt", "one.tar.gz"]
+)
+def test_reader_follows_from_the_file(kind: str, tmp_path: Path) -> None:
+    flight = read_flight(write(kind, tmp_path))
+    np.testing.assert_allclose(flight.stamps, [1.0, 1.1])
+    np.testing.assert_allclose(flight.position, [[0, 0, 5], [1, 0, 5]])
+
+
+def test_options_reach_the_reader(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("ms,x,y,z\n0,0,0,0\n100,1,0,0\n")
+    flight = read_flight(path, columns=Columns(timestamp="ms", tx="x", ty="y", tz="z"), time_unit="ms")
+    np.testing.assert_allclose(flight.stamps, [0, 0.1])
+
+
+def test_what_is_no_flight_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="there is no log"):
+        read_flight(tmp_path / "a.csv")
+    (tmp_path / "a.dat").write_text("x")
+    for path in (tmp_path / "a.dat", tmp_path):
+        with pytest.raises(BuildError, match=r"is of an unknown kind, expected \.csv, \.txt"):
+            read_flight(path)
+    with tarfile.open(tmp_path / "two.tar", "w") as archive:
+        for name in ("a.csv", "b.csv"):
+            archive.add(write("plain.csv", tmp_path), arcname=name)
+    with pytest.raises(BuildError, match="holds 2 flights, expected one"):
+        read_flight(tmp_path / "two.tar")
+    (tmp_path / "a.csv").write_text("timestamp,tx,ty,tz\n0,0,0,0\nnan,1,1,1\n")
+    with pytest.raises(BuildError, match=r"a\.csv, line 3: the stamp is nan"):
+        read_flight(tmp_path / "a.csv")
+
+
+@published
+@pytest.mark.parametrize(("names", "windows"), [(("C1", "C2", "C3"), 3402), (("I1", "I2"), 2292)])
+def test_published_gazebo_flights_give_as_many_windows_as_the_published_evaluation(
+    names: tuple[str, ...], windows: int
+) -> None:
+    found = 0
+    for name in names:
+        flight = read_flight(SHARED / f"gazebo/{name}_df_resampled.csv")
+        (track,) = resampled(flight)
+        np.testing.assert_allclose(track.position, flight.position, atol=1e-9)
+        assert track.values["attitude"].shape == (len(flight.stamps), 4)
+        found += len(track.position) - 29  # 20 past, 10 ahead
+    assert found == windows
+
+
+@published
+def test_published_archive_holds_a_hundred_lines_and_a_hundred_circles() -> None:
+    flights = read_csv(SHARED / "synthetic/lines_circles_100ms.tar.gz")
+    circles = [resampled(flight) for flight in flights if "/circle_" in flight.source]
+    assert (len(flights), len(circles)) == (200, 100)
+    assert sum(len(track.position) - 29 for (track,) in circles) == 27269

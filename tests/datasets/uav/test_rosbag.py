@@ -1,0 +1,178 @@
+"""Bags of both generations of ROS are read by their topic; rosbags writes them here."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin
+from scipy.spatial.transform import Rotation
+
+from datasets.factory.errors import BuildError
+from datasets.uav.rosbag import is_bag, read_rosbag
+from datasets.uav.tracks import resampled
+from surrogates.core import optional
+from surrogates.core.errors import MissingExtraError
+from tests.datasets.uav.logs import OF_ROS1, OF_ROS2, Messages, Recorded, write_bag1, write_bag2
+
+STAMPS = 1_700_000_000 + np.arange(0, 5, 0.03)
+EAST = 2 * (STAMPS - STAMPS[0])
+LATE = 0.004  # between a message's stamp and its recording, s
+
+
+def flown(ros: Messages) -> Recorded:
+    """Odometry at 33 Hz with a heading to the north, talk and another pose in between."""
+    recorded: list[tuple[str, float, Any]] = []
+    north = (0.5**0.5, 0, 0, 0.5**0.5)
+    for stamp, east in zip(STAMPS, EAST, strict=True):
+        recorded.append(
+            ("/odom", stamp + LATE, ros.odometry(stamp, (east, 1, 2), north, (3, 0, 0), (0, 0, 0.5)))
+        )
+        recorded.append(("/talk", stamp + 2 * LATE, ros.words("hover")))
+    return recorded
+
+
+def write(kind: str, path: Path) -> Path:
+    match kind:
+        case "ros1":
+            return write_bag1(path.with_suffix(".bag"), flown(OF_ROS1))
+        case "sqlite":
+            return write_bag2(path, flown(OF_ROS2))
+        case "mcap":
+            return write_bag2(path, flown(OF_ROS2), StoragePlugin.MCAP)
+    folder = write("sqlite" if kind == ".db3" else "mcap", path)
+    return next(folder.glob(f"*{kind}"))
+
+
+@pytest.mark.parametrize("kind", ["ros1", "sqlite", "mcap", ".db3", ".mcap"])
+def test_odometry_is_found_among_other_topics(kind: str, tmp_path: Path) -> None:
+    path = write(kind, tmp_path / "flight")
+    assert is_bag(path)
+    (flight,) = read_rosbag(path)
+    np.testing.assert_allclose(flight.stamps, STAMPS, rtol=0, atol=3e-7)
+    np.testing.assert_allclose(flight.position, np.stack([EAST, 0 * EAST + 1, 0 * EAST + 2], axis=1))
+    assert flight.attitude is not None
+    heading = Rotation.from_quat(flight.attitude[0, [1, 2, 3, 0]]).apply([1, 0, 0])
+    np.testing.assert_allclose(heading, [0, 1, 0], atol=1e-12)
+    # Twists are in the axes of the child frame: 3 m/s forward is 3 m/s to the north.
+    np.testing.assert_allclose(flight.velocity, np.tile([0, 3, 0], (len(STAMPS), 1)), atol=1e-12)
+    np.testing.assert_allclose(flight.angular_velocity, np.tile([0, 0, 0.5], (len(STAMPS), 1)))
+    (track,) = resampled(flight)
+    np.testing.assert_allclose(track.position[:, 0], 0.2 * np.arange(len(track.position)), atol=2e-6)
+
+
+def test_twist_in_the_frame_of_the_position_is_not_turned_and_zeros_are_no_velocity(tmp_path: Path) -> None:
+    sideways = (0.5**0.5, 0, 0, 0.5**0.5)
+    world = [("/a", t, OF_ROS2.odometry(t, (t, 0, 0), sideways, (1, 0, 0), child="map")) for t in (1.0, 1.1)]
+    (flight,) = read_rosbag(write_bag2(tmp_path / "world", world))
+    np.testing.assert_array_equal(flight.velocity, [[1, 0, 0], [1, 0, 0]])
+    assert flight.angular_velocity is None
+    silent = [("/a", t, OF_ROS2.odometry(t, (t, 0, 0))) for t in (1.0, 1.1)]
+    assert read_rosbag(write_bag2(tmp_path / "silent", silent))[0].velocity is None
+
+
+def test_topic_is_chosen_where_several_fit(tmp_path: Path) -> None:
+    recorded = [
+        *flown(OF_ROS1),
+        *(
+            ("/pose", STAMPS[-1] + t, OF_ROS1.pose_stamped(STAMPS[-1] + t, (t, 5, 6)))
+            for t in (1.0, 1.1, 1.2)
+        ),
+    ]
+    path = write_bag1(tmp_path / "two.bag", recorded)
+    with pytest.raises(
+        BuildError, match=r"several topics of .*; choose by `topic=/odom`. It has /odom \(nav_msgs"
+    ):
+        read_rosbag(path)
+    (flight,) = read_rosbag(path, topic="/pose")
+    np.testing.assert_allclose(flight.position, [[1.0, 5, 6], [1.1, 5, 6], [1.2, 5, 6]])
+    assert flight.velocity is None
+    assert flight.at(2) == f"{path}, message of /pose 3"
+    with pytest.raises(BuildError, match=r"no topic '/pos'\. Did you mean '/pose'\? It has /odom"):
+        read_rosbag(path, topic="/pos")
+    with pytest.raises(
+        BuildError, match=r"'/talk' is std_msgs/String, expected one of geometry_msgs/PoseStamped"
+    ):
+        read_rosbag(path, topic="/talk")
+
+
+def test_each_pose_of_a_growing_path_counts_once_as_it_was_published_last(tmp_path: Path) -> None:
+    def path(first: int, stop: int, time: float) -> tuple[str, float, Any]:
+        poses = [OF_ROS2.pose_stamped(i / 10, (i + time, 0, 0)) for i in range(first, stop)]
+        return "/path", time, OF_ROS2.path(time, poses)
+
+    # The second message corrects two poses and adds one before them; the third is empty.
+    recorded = [path(2, 6, 0.25), path(1, 4, 0.5), path(0, 0, 0.75)]
+    (flight,) = read_rosbag(write_bag2(tmp_path / "path", recorded))
+    np.testing.assert_allclose(flight.stamps, [0.1, 0.2, 0.3, 0.4, 0.5])
+    np.testing.assert_allclose(flight.position[:, 0], [1.5, 2.5, 3.5, 4.25, 5.25])
+
+
+def test_times_of_recording_stand_in_for_missing_stamps_and_are_remarked(tmp_path: Path) -> None:
+    recorded = [("/pose", 7.0 + t, OF_ROS2.pose_stamped(0, (t, 0, 0))) for t in (0.0, 0.1)]
+    (flight,) = read_rosbag(write_bag2(tmp_path / "bag", recorded))
+    np.testing.assert_allclose(flight.stamps, [7.0, 7.1])
+    assert "no message of '/pose' has a stamp, the times of recording took their place" in flight.remarks[0]
+    path = [("/path", 1.0, OF_ROS2.path(1, [OF_ROS2.pose_stamped(0, (0, 0, 0))]))]
+    with pytest.raises(BuildError, match="1 of 1 poses have no stamp"):
+        read_rosbag(write_bag2(tmp_path / "path", path))
+
+
+def test_old_bag_that_describes_no_types_is_read(tmp_path: Path) -> None:
+    path = write(".db3", tmp_path / "flight")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("delete from message_definitions")
+        database.commit()
+    assert len(read_rosbag(path)[0].stamps) == len(STAMPS)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:300])
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoil"),
+    [
+        ("ros1", cut),
+        ("ros1", lambda path: path.write_bytes(b"")),
+        (".db3", lambda path: path.write_bytes(b"no database" * 100)),
+        (".mcap", cut),
+        ("sqlite", lambda path: (path / "metadata.yaml").write_text("a: [")),
+        ("sqlite", lambda path: next(path.glob("*.db3")).unlink()),
+    ],
+)
+def test_bag_that_cannot_be_read_is_answered_in_one_line(
+    kind: str, spoil: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    path = write(kind, tmp_path / "flight")
+    spoil(path)
+    with pytest.raises(BuildError, match=r"cannot be read as a bag: .*is it complete, and closed") as error:
+        read_rosbag(path)
+    assert "\n" not in str(error.value)
+
+
+def test_bag_without_positions_says_what_it_has(tmp_path: Path) -> None:
+    path = write_bag1(tmp_path / "talk.bag", [("/talk", 1.0, OF_ROS1.words("hover"))])
+    with pytest.raises(
+        BuildError, match=r"no topic of .*nav_msgs/Path; record one of them. It has /talk \(std_msgs"
+    ):
+        read_rosbag(path)
+    empty = write_bag2(tmp_path / "path", [("/path", 1.0, OF_ROS2.path(1, []))])
+    with pytest.raises(BuildError, match="'/path' holds no pose"):
+        read_rosbag(empty)
+
+
+def test_missing_rosbags_is_answered_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(optional, "import_module", missing)
+    with pytest.raises(
+        MissingExtraError, match=r'needs the module .rosbags.*pip install "sciml-surrogates\[uav\]"'
+    ):
+        read_rosbag(tmp_path / "a.bag")

@@ -1,0 +1,147 @@
+"""CSV, TUM and EuRoC are read as they are published; what does not fit is named with its line."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.factory.errors import BuildError
+from datasets.uav.text import Columns, read_csv, read_tum
+
+PUBLISHED = "timestamp,tx,ty,tz\n0.00, -0.02083, -0.01705, -0.00246\n0.10, 0.02960, -0.09095, -0.03805\n"
+EUROC = (
+    "#timestamp, p_RS_R_x [m], p_RS_R_y [m], p_RS_R_z [m], q_RS_w [], q_RS_x [], q_RS_y [], q_RS_z [], "
+    "v_RS_R_x [m s^-1], v_RS_R_y [m s^-1], v_RS_R_z [m s^-1], b_w_RS_S_x [rad s^-1]\n"
+    "1403636580838555648,4.688319,-1.786938,0.783338,0.534108,-0.153029,-0.827383,-0.082152,-0.02,0.03,0.04,1\n"
+    "1403636580843555648,4.688177,-1.786770,0.787350,0.534640,-0.152990,-0.826976,-0.082863,-0.03,0.04,0.80,1\n"
+)
+TUM = "# ground truth\n# timestamp tx ty tz qx qy qz qw\n1.5 1 2 3 0.1 0.2 0.3 0.9\n\n1.6 4 5 6 0 0 0 1\n"
+
+
+def written(folder: Path, text: str, name: str = "flight.csv") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_spaces_after_commas_and_a_missing_quaternion_are_the_published_layout(tmp_path: Path) -> None:
+    (flight,) = read_csv(written(tmp_path, PUBLISHED))
+    np.testing.assert_array_equal(flight.stamps, [0.0, 0.1])
+    np.testing.assert_array_equal(flight.position[1], [0.0296, -0.09095, -0.03805])
+    assert flight.attitude is flight.velocity is None
+    assert flight.at(1) == f"{tmp_path}/flight.csv, line 3"
+
+
+def test_quaternion_comes_scalar_first_and_other_columns_are_passed_over(tmp_path: Path) -> None:
+    text = "mode,timestamp,tx,ty,tz,qx,qy,qz,qw\nAUTO,0,1,2,3,0.1,0.2,0.3,0.9\nAUTO,1,1,2,3,0.1,0.2,0.3,0.9\n"
+    (flight,) = read_csv(written(tmp_path, "\ufeff" + text))
+    assert flight.attitude is not None
+    np.testing.assert_array_equal(flight.attitude[0], [0.9, 0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+def test_columns_and_unit_of_time_are_the_users(tmp_path: Path, unit: str, factor: int) -> None:
+    rows = "".join(f"{1_700_000_000 * factor + factor * i // 10},{i},0,0,5,6,7\n" for i in range(3))
+    path = written(tmp_path, f"time,x,y,z,u,v,w\n{rows}")
+    names = {"timestamp": "time", "tx": "x", "ty": "y", "tz": "z", "vx": "u", "vy": "v", "vz": "w"}
+    (flight,) = read_csv(path, columns=Columns(**names), time_unit=unit)
+    expected = 1.7e9 + np.array([0, 0.1, 0.2]) if factor > 1 else 1.7e9 + np.zeros(3)
+    np.testing.assert_allclose(flight.stamps, expected, rtol=0, atol=3e-7)
+    assert flight.velocity is not None
+    np.testing.assert_array_equal(flight.velocity[0], [5, 6, 7])
+
+
+def test_archive_is_read_by_name_without_unpacking(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    for name in ("circle_2.txt", "circle_1.txt"):
+        written(inside, PUBLISHED.replace("-0.02083", name[7]), name)
+    written(inside, "not a flight", "README.md")
+    with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
+        for name in ("circle_2.txt", "circle_1.txt", "README.md"):
+            archive.add(inside / name, arcname=f"random/{name}")
+    before = sorted(tmp_path.rglob("*"))
+    flights = read_csv(tmp_path / "all.tar.gz")
+    assert [flight.source.split("all.tar.gz/")[1] for flight in flights] == [
+        "random/circle_1.txt", "random/circle_2.txt",
+    ]  # fmt: skip
+    assert [flight.position[0, 0] for flight in flights] == [1.0, 2.0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_tum_passes_over_comments(tmp_path: Path) -> None:
+    (flight,) = read_tum(written(tmp_path, TUM, "groundtruth.txt"))
+    np.testing.assert_array_equal(flight.stamps, [1.5, 1.6])
+    np.testing.assert_array_equal(flight.position, [[1, 2, 3], [4, 5, 6]])
+    assert flight.attitude is not None
+    np.testing.assert_array_equal(flight.attitude[0], [0.9, 0.1, 0.2, 0.3])
+    assert flight.at(1).endswith("line 5")
+
+
+def test_euroc_has_nanoseconds_scalar_first_and_a_velocity(tmp_path: Path) -> None:
+    (flight,) = read_tum(written(tmp_path, EUROC))
+    np.testing.assert_allclose(np.diff(flight.stamps), 0.005, atol=3e-7)
+    np.testing.assert_array_equal(flight.position[0], [4.688319, -1.786938, 0.783338])
+    assert flight.attitude is not None
+    assert flight.velocity is not None
+    np.testing.assert_array_equal(flight.attitude[0], [0.534108, -0.153029, -0.827383, -0.082152])
+    np.testing.assert_array_equal(flight.velocity[1], [-0.03, 0.04, 0.8])
+    poses = "\n".join(",".join(line.split(",")[:8]) for line in EUROC.splitlines())
+    assert read_tum(written(tmp_path, poses))[0].velocity is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty; expected a header line such as timestamp, tx, ty, tz"),
+        ("timestamp,tx,ty,tz\n", "has a header but no sample"),
+        (
+            PUBLISHED.replace("tx", "t_x"),
+            "has no column 'tx'. Did you mean 't_x'. It has t_x, timestamp, ty, tz",
+        ),
+        (PUBLISHED.replace("timestamp", "time"), "`columns: {timestamp: ...}`"),
+        (PUBLISHED.partition("\n")[2], "is the header line missing"),
+        (PUBLISHED.replace(",", ";"), "separates its columns by ';'"),
+        (TUM.splitlines()[2], "separates its columns by ' '.*uav/tum"),
+        (PUBLISHED.replace("0.02960", "here"), "line 3: tx is 'here', expected a number"),
+        (PUBLISHED + "0.2, 1\n", "line 4: ty is '', expected a number"),
+        ("timestamp,tx,ty,tz,qx,qy,qz\n0,1,2,3,0,0,0\n", "has no column 'qw'"),
+        (PUBLISHED + '0.2,"' + 200_000 * "x", "line 4: no CSV"),
+    ],
+)
+def test_csv_that_does_not_fit_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BuildError, match=said.replace("{", r"\{").replace("?", r"\?")):
+        read_csv(written(tmp_path, text))
+
+
+def test_column_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="has no column 'q_w'"):
+        read_csv(written(tmp_path, PUBLISHED), columns=Columns(qw="q_w"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# nothing\n", "holds no sample; expected lines of timestamp tx ty tz qx qy qz qw"),
+        (PUBLISHED, "line 1: 1 words found, expected 8"),
+        (TUM.replace("1.6 4", "1.6 four"), "line 5: tx is 'four', expected a number"),
+        (TUM.replace(" 0 0 0 1", ""), "line 5: 4 words found, expected 8"),
+    ],
+)
+def test_tum_that_does_not_fit_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BuildError, match=said):
+        read_tum(written(tmp_path, text))
+
+
+def test_archive_that_is_cut_or_without_flights_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(b"\x1f\x8b no")
+    with pytest.raises(BuildError, match="cannot be read as a tar archive"):
+        read_csv(path)
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(written(tmp_path, "x", "notes.md"), arcname="notes.md")
+    with pytest.raises(BuildError, match=r"holds no file that ends in .csv or .txt or .tum, found notes.md"):
+        read_csv(path)

@@ -1,0 +1,186 @@
+"""Irregular samples become tracks of 0.1 s; what cannot be trusted is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from datasets.factory.errors import BuildError
+from datasets.uav.tracks import Flight, at_times, checked, resampled
+
+RNG = np.random.default_rng(7)
+START = 1_700_000_000.0  # seconds since 1970
+
+
+def irregular(duration: float, *, spacing: float = 0.02, start: float = 0.0) -> np.ndarray:
+    """Stamps with 40 % jitter, both ends kept."""
+    regular = np.arange(0, duration + 1e-9, spacing)
+    inner = regular[1:-1] + RNG.uniform(-0.4, 0.4, len(regular) - 2) * spacing
+    return start + np.concatenate([[0.0], inner, [regular[-1]]])
+
+
+def line(stamps: np.ndarray, **more: Any) -> Flight:
+    """2 m/s to the east, 1 m/s down."""
+    t = stamps - stamps[0]
+    return Flight("a.csv", stamps, np.stack([2 * t, 0 * t + 3, 10 - t], axis=1), **more)
+
+
+def test_straight_line_stays_exact_on_the_grid() -> None:
+    (track,) = resampled(line(irregular(20, start=START)))
+    times = np.arange(201) * 0.1
+    expected = np.stack([2 * times, 0 * times + 3, 10 - times], axis=1)
+    # Doubles since 1970 resolve 0.24 us, 0.5 um of this line.
+    np.testing.assert_allclose(track.position, expected, atol=2e-6)
+    assert track.start_time == START
+    assert track.position is track.values["position"]
+
+
+def test_sine_is_as_close_as_linear_interpolation_can_be() -> None:
+    stamps = irregular(10)
+    flight = Flight("a.csv", stamps, np.stack([np.sin(2 * stamps)] * 3, axis=1))
+    (track,) = resampled(flight)
+    # Error bound of linear interpolation: h^2 max|f''| / 8, h the widest spacing.
+    bound = np.diff(stamps).max() ** 2 * 4 / 8
+    assert np.abs(track.position[:, 0] - np.sin(2 * 0.1 * np.arange(101))).max() < bound
+
+
+def test_samples_on_the_grid_come_back_unchanged() -> None:
+    stamps = np.round(np.arange(100) * 0.1, 2)
+    position = RNG.normal(size=(100, 3)).cumsum(axis=0)
+    (track,) = resampled(Flight("a.csv", stamps, position), still_speed=0)
+    np.testing.assert_allclose(track.position, position, atol=1e-9)
+
+
+def test_attitude_turns_at_a_constant_rate_between_samples() -> None:
+    stamps = irregular(9, spacing=0.09)
+    axis, rate = np.array([1.0, -2.0, 2.0]) / 3, 2.5
+
+    def at(times: np.ndarray) -> np.ndarray:
+        return Rotation.from_rotvec(rate * times[:, None] * axis).as_quat()[:, [3, 0, 1, 2]]
+
+    signs = RNG.choice([-1.0, 1.0], size=(len(stamps), 1))  # q and -q are one rotation
+    (track,) = resampled(line(stamps, attitude=signs * at(stamps)))
+    attitude, expected = track.values["attitude"], at(0.1 * np.arange(91))
+    np.testing.assert_allclose(np.abs(np.sum(attitude * expected, axis=1)), 1, atol=1e-12)
+    assert (np.sum(attitude[1:] * attitude[:-1], axis=1) > 0).all()
+
+
+def test_gap_ends_a_track_and_a_shorter_pause_is_interpolated() -> None:
+    stamps = np.concatenate(
+        [np.arange(0, 5.01, 0.1), 5.4 + np.arange(0, 5.01, 0.1), np.arange(11, 16.01, 0.1)]
+    )
+    first, second = resampled(line(stamps))
+    assert (len(first.position), len(second.position)) == (105, 51)
+    assert first.position[52, 0] == pytest.approx(2 * 5.2)
+    assert (first.start_time, second.start_time) == (0.0, 11.0)
+    assert len(resampled(line(stamps), max_gap=0.3)) == 3
+    assert len(resampled(line(stamps), max_gap=1.0)) == 1
+
+
+def test_track_ends_where_the_estimator_was_reset() -> None:
+    stamps = np.arange(0, 10, 0.05)
+    tracks = resampled(line(stamps, parts=(stamps >= 4).astype(np.int64)))
+    assert [round(track.start_time, 3) for track in tracks] == [0.0, 4.0]
+    assert len(tracks[0].position) == 40
+
+
+def test_hours_on_the_ground_are_dropped_and_hovering_in_flight_is_kept() -> None:
+    stamps = np.arange(0, 60, 0.1)
+    way = np.interp(stamps, [0, 10, 20, 30, 40, 60], [0, 0, 20, 20, 40, 40])
+    noise = 0.01 * RNG.normal(size=(len(stamps), 3))
+    flight = Flight("a.csv", stamps, np.stack([way] * 3, axis=1) + noise)
+    (track,) = resampled(flight)
+    assert track.start_time == pytest.approx(10, abs=0.6)
+    assert len(track.position) == pytest.approx(300, abs=12)
+    assert len(resampled(flight, still_speed=0)[0].position) == 600
+    assert resampled(Flight("a.csv", stamps, noise)) == []
+
+
+def test_short_tracks_are_dropped() -> None:
+    assert len(resampled(line(np.arange(0, 3.01, 0.1)))) == 1
+    assert resampled(line(np.arange(0, 2.91, 0.1))) == []
+    assert len(resampled(line(np.arange(0, 2.91, 0.1)), min_duration=2.9)) == 1
+
+
+def test_setpoint_holds_until_the_next() -> None:
+    stamps = np.arange(0, 5, 0.05)
+    setpoint = np.where(stamps[:, None] < 2.0, 1.0, 9.0) * np.ones(3)
+    (track,) = resampled(line(stamps, position_setpoint=setpoint))
+    np.testing.assert_array_equal(track.values["position_setpoint"][:, 0], np.where(np.arange(50) < 20, 1, 9))
+
+
+def test_what_is_unknown_for_long_stays_unknown() -> None:
+    stamps = np.arange(0, 5, 0.05)
+    velocity = np.full((len(stamps), 3), 2.0)
+    velocity[10:14] = np.nan  # 0.25 s
+    velocity[40:60] = np.nan  # 1.05 s
+    (track,) = resampled(line(stamps, velocity=velocity))
+    missing = np.isnan(track.values["velocity"][:, 0])
+    assert 8 <= missing.sum() <= 11
+    assert missing[20:29].all()
+    assert not np.isnan(track.position).any()
+
+
+def test_nothing_is_extrapolated() -> None:
+    found = at_times("velocity", np.array([1.0, 2.0]), np.eye(2), np.array([0.5, 1.5, 2.5]))
+    np.testing.assert_array_equal(found, [[np.nan, np.nan], [0.5, 0.5], [np.nan, np.nan]])
+
+
+def test_repeated_sample_is_dropped_with_a_remark() -> None:
+    flight = line(np.arange(0, 5, 0.1))
+    again = flight.take(np.ones(50, dtype=bool))
+    twice = Flight("a.csv", np.repeat(again.stamps, 2), np.repeat(again.position, 2, axis=0))
+    clean = checked(twice)
+    assert len(clean.stamps) == 50
+    assert clean.remarks == ("a.csv: 50 repeated samples were dropped",)
+    np.testing.assert_allclose(resampled(twice)[0].position, resampled(flight)[0].position)
+
+
+def test_zero_quaternion_is_an_unknown_attitude() -> None:
+    flight = line(np.arange(0, 5, 0.1), attitude=np.zeros((50, 4)))
+    assert checked(flight).attitude is None
+    known = np.tile([2.0**0.5 / 2, 0, 0, 0.7071], (50, 1))
+    known[:5] = 0
+    attitude = checked(line(flight.stamps, attitude=known)).attitude
+    assert attitude is not None
+    assert np.isnan(attitude[:5]).all()
+    np.testing.assert_allclose(np.linalg.norm(attitude[5:], axis=1), 1)
+
+
+def spoilt(index: int, stamp: float | None = None, x: float | None = None) -> Flight:
+    flight = line(np.arange(0, 5, 0.1), places=np.arange(2, 52), place="line")
+    if stamp is not None:
+        flight.stamps[index] = stamp
+    if x is not None:
+        flight.position[index, 0] = x
+    return flight
+
+
+@pytest.mark.parametrize(
+    ("flight", "said"),
+    [
+        (spoilt(3, stamp=np.nan), r"a\.csv, line 5: the stamp is nan, expected numbers \(1 such samples\)"),
+        (spoilt(4, x=np.nan), r"a\.csv, line 6: the position is nan, 3, 9\.6, expected numbers"),
+        (spoilt(4, x=np.inf), r"line 6: the position is inf"),
+        (
+            spoilt(9, stamp=0.2),
+            r"a\.csv, line 11: the stamp 0\.2 s is earlier than 0\.8 s before it \(1 such",
+        ),
+        (spoilt(9, stamp=0.8), r"line 11: the stamp 0\.8 s comes twice with different positions \(1 such"),
+        (line(np.array([1.0])), r"a\.csv holds 1 samples of a position, expected at least 2"),
+        (
+            line(np.arange(0, 5, 0.1), attitude=np.ones((50, 4))),
+            r"a\.csv, sample 1: the quaternion has length 2, expected 1 \(50 such",
+        ),
+        (line(np.arange(0, 50, 0.2)), r"a sample every 0\.2 s \(median\), expected 10 or more a second"),
+        (line(np.arange(0, 5e9, 2e7)), r"if the stamps are in ns, say `time_unit: ns`"),
+        (line(np.arange(0, 5e3, 20)), r"if the stamps are in ms, say `time_unit: ms`"),
+        (line(np.arange(0, 5e-9, 1e-10)), r"is `time_unit` right\?"),
+    ],
+)
+def test_untrustworthy_samples_are_refused_with_their_place(flight: Flight, said: str) -> None:
+    with pytest.raises(BuildError, match=said):
+        resampled(flight)
