@@ -1,0 +1,178 @@
+"""What the claims on flights share: data and runs that are made when they are absent, and their scores."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from surrogates.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from surrogates.evaluation.evaluate import Method
+    from surrogates.training.experiment import Experiment
+
+FILES = Path(os.environ.get("SURROGATES_UAV_DATA", "../shared/data/uav"))
+FLIGHTS, GAZEBO, SYNTHETIC = (Path(f"data/uav_{name}.zarr") for name in ("claims", "gazebo", "synthetic"))
+RUNS = Path("runs/claims/uav")
+TRAJECTORIES = 1500
+VECTOR = "Nacar et al., VECTOR, Drones 9(1):8, 2025"
+CODE = "python -m surrogates.domains.uav.claims"
+TEST_ONLY: dict[str, Any] = {"validation": 0.0, "test": 1.0, "still_speed": 0.0, "min_duration": 2.9}
+COVERAGES = {f"horizon_coverage (level={level})": f"coverage_{level}" for level in (0.68, 0.95)}
+"""Names of the shares inside the Gaussian intervals at the end of the horizon, and what they are here."""
+
+
+def flights() -> Path:
+    """Return the store of simulated flights, simulated or gone on with if it is not whole."""
+    from datasets.factory.build import build, resume
+    from datasets.uav.px4_like import Px4Like
+
+    if FLIGHTS.exists():
+        resume(str(FLIGHTS), workers=2)
+    else:
+        build(Px4Like.make({"trajectories": TRAJECTORIES}), str(FLIGHTS), workers=2)
+    return FLIGHTS
+
+
+def gazebo() -> Path:
+    """Return the store of the published Gazebo flights: circles C1 to C3, figure-8 I1 and I2."""
+    return _imported(GAZEBO, "gazebo", {"C*": "circle", "I*": "lemniscate"})
+
+
+def synthetic() -> Path:
+    """Return the store of the published noisy tracks without dynamics: lines and circles."""
+    return _imported(SYNTHETIC, "synthetic", {"*/circle_*": "circle", "*/line_*": "line"})
+
+
+def _imported(url: Path, folder: str, families: Mapping[str, str]) -> Path:
+    from datasets.factory.build import build
+    from datasets.uav.importers import CsvFlights
+
+    files = require(folder)
+    if not url.exists():
+        build(CsvFlights.make({"folder": str(files), "families": families} | TEST_ONLY), str(url), workers=0)
+    return url
+
+
+def require(name: str) -> Path:
+    """Return a folder of the published files, or say what is missing.
+
+    Raises
+    ------
+    ConfigError
+        When it is not there.
+    """
+    if not (FILES / name).is_dir():
+        raise ConfigError(
+            f"the claims on published flights need the folder {FILES / name}, which is not there; set "
+            "SURROGATES_UAV_DATA to the folder that holds gazebo/, synthetic/ and weights/"
+        )
+    return FILES / name
+
+
+def published() -> "dict[str, Method]":
+    """Return the published networks by the names of their files."""
+    from surrogates.domains.uav.published import HISTORY, published_pipeline
+
+    return {
+        path.stem: _of_the_last(published_pipeline(path), {"position": HISTORY})
+        for path in sorted(require("weights").glob("*.pth"))
+    }
+
+
+def network(run: Path) -> "Method":
+    """Return the network of a run, which takes as much of the past as it was trained on."""
+    from surrogates.inference.bundle import load_bundle
+
+    bundle = load_bundle(run / "bundle")
+    return _of_the_last(bundle.ask, {spec.name: spec.shape[0] for spec in bundle.manifest.pipeline.inputs})
+
+
+def _of_the_last(ask: Callable[..., Any], samples: Mapping[str, int]) -> "Method":
+    """Ask with the last samples of the past alone, so that all methods are scored on the same windows."""
+
+    def answer(inputs: Mapping[str, Any], rng: Any) -> Any:
+        return ask({name: inputs[name][:, -count:] for name, count in samples.items()})
+
+    return answer
+
+
+def trained(words: Sequence[str], seed: int) -> Path:
+    """Return the run of a command line; trained, or gone on with, unless it is finished.
+
+    A run is known by all its values and by its data, so that a changed experiment is trained anew.
+    """
+    from datasets.store.layout import open_store
+    from surrogates.training.compose import main, read
+
+    given = [*words, f"seed={seed}", "trainer.progress=false"]
+    values = read(given)
+    stores = [each if isinstance(each, str) else each["url"] for each in _several(values["dataset"])]
+    known = json.dumps([values, [open_store(url).fingerprint for url in stores]], sort_keys=True, default=str)
+    folder = RUNS / hashlib.sha256(known.encode()).hexdigest()[:12]
+    note = folder / "run.txt"
+    if not note.exists():
+        stopped = sorted(folder.glob("**/checkpoints/last.ckpt"))
+        (run,) = main([f"run={stopped[-1].parent.parent}"] if stopped else [*given, f"output={folder}"])
+        note.write_text(f"{run}\n")
+    return Path(note.read_text().strip())
+
+
+def trained_together(runs: Iterable[Sequence[str]], seed: int) -> list[Path]:
+    """Return the runs of several command lines, trained in two processes of one thread each."""
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=2)(delayed(trained)(words, seed) for words in runs))
+
+
+def _several(dataset: Any) -> list[Any]:
+    return dataset if isinstance(dataset, list) else [dataset]
+
+
+def opened(words: Sequence[str]) -> "Experiment":
+    """Return the experiment of a command line, for its data and its baselines."""
+    from surrogates.core.build import validate
+    from surrogates.training.compose import read
+    from surrogates.training.config import RunConfig
+    from surrogates.training.experiment import Experiment
+
+    values = {key: value for key, value in read(words).items() if key != "sweep"}
+    return Experiment.open(validate(RunConfig, values, "configuration"))
+
+
+def scores(methods: "Mapping[str, Method]", on: "Experiment") -> dict[str, float]:
+    """Score methods on the test part of an experiment.
+
+    Returns
+    -------
+    dict
+        ``<group>/<method>/<metric>``; metrics that a method has not, such as the coverage of one without a
+        spread, are left out.
+    """
+    import torch
+
+    from surrogates.evaluation.run import score
+
+    table = score(methods, on, split="test", device=torch.device("cpu"))
+    return {
+        f"{row.group}/{row.method}/{COVERAGES.get(row.metric, row.metric)}": row.value
+        for row in table.rows
+        if np.isfinite(row.value)
+    }
+
+
+def averages(rows: Sequence[Mapping[str, Any]], experiment: str) -> dict[str, float]:
+    """Return the mean over the seeds of each number of an experiment; nothing where none has run."""
+    values = [row["values"] for row in rows if row["experiment"] == experiment]
+    names = set.intersection(*(set(each) for each in values)) if values else set()
+    return {name: mean(each[name] for each in values) for name in names}
+
+
+def cell(values: Mapping[str, float], *names: str, digits: int = 3) -> str:
+    """Return numbers of a table's cell; one that does not exist is a dash."""
+    return " / ".join(f"{values[name]:.{digits}f}" if name in values else "-" for name in names)

@@ -1,0 +1,41 @@
+"""What is claimed of flights, and how it is measured."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing, nearest
+from surrogates.domains.uav import course_claims, moved_claims, network_claims, published_claims
+from surrogates.evaluation.claims import Claim, ResultTable
+
+PARTS = (published_claims, course_claims, moved_claims, network_claims)
+
+
+def claims() -> list[Claim]:
+    """Return the claims of the domain."""
+    return [claim for part in PARTS for claim in part.claims()]
+
+
+def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
+    """Return the tables beside the claims."""
+    return [table for part in PARTS for table in part.tables(rows)]
+
+
+def main(words: Sequence[str]) -> None:
+    """Print the numbers of an experiment and a seed."""
+    name, seed = words
+    experiments = {claim.experiment.name: claim.experiment for claim in claims()}
+    if name not in experiments:
+        raise ConfigError(
+            f"no experiment '{name}'.{nearest(name, experiments)} There are: {listing(experiments)}"
+        )
+    print(json.dumps(experiments[name].run(int(seed)), indent=2))
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"error: {error}")

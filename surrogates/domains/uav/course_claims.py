@@ -1,0 +1,153 @@
+"""Our predictor on Gazebo flights, trained on simulated flights alone, against what needs no network."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from surrogates.domains.uav import claim_runs as runs
+from surrogates.domains.uav.published_claims import VELOCITY_WHITE
+from surrogates.evaluation.claims import Claim, Experiment, ResultTable
+
+NAME = "course_gazebo"
+OURS = "course"
+BASELINES = {
+    "constant_position": "constant position",
+    "constant_velocity": "constant velocity",
+    "constant_acceleration": "constant acceleration",
+    "quadratic_fit": "quadratic fit over 1 s",
+    "kalman_cv": "Kalman filter, constant velocity",
+    "kalman_ca": "Kalman filter, constant acceleration",
+    "coordinated_turn": "coordinated turn",
+    "imm": "interacting multiple models",
+}
+REFERENCES = {"constant_velocity": BASELINES["constant_velocity"], VELOCITY_WHITE: "VECTOR's velocity GRU S"}
+SHAPES = {"circle": "circles C1-C3", "lemniscate": "figure-8 I1-I2", "all": "circles and figure-8 together"}
+LEVELS = (0.68, 0.95)
+METRICS = ("ade", "fde", "rmse")
+
+
+def course(*words: str) -> list[str]:
+    """Return the command line of our predictor."""
+    return ["experiment=uav/course", "size=tiny", *words]
+
+
+def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
+    """Train our predictor with one seed on simulated flights, and score it on the Gazebo flights.
+
+    Returns
+    -------
+    mapping
+        ``<shape>/<method>/<metric>``; ``gain/<shape>``, how much lower our FDE is than ``best/<shape>``, the
+        lower one of `REFERENCES`, as a share of it; and ``off/<shape>/<method>/<level>``, how far the
+        coverage at 1 s is from its level.
+    """
+    from surrogates.evaluation.run import methods_of
+    from surrogates.inference.bundle import load_bundle
+
+    networks, gazebo, simulated = runs.published(), runs.gazebo(), f"dataset={runs.flights()}"
+    run = runs.trained(course(simulated, *extra), seed)
+    bundle = load_bundle(run / "bundle")
+    baselines = runs.opened(course(simulated, f"task.baselines=[{', '.join(BASELINES)}]"))
+    methods = {**methods_of(bundle, baselines), **networks}
+    on = runs.opened(
+        course(
+            f"dataset={gazebo}",
+            "task.window.stride=1",
+            "task.groups=family",
+            _metrics(),
+            "trainer.batch_size=1024",
+        )
+    )
+    values = runs.scores({OURS if name == bundle.title else name: each for name, each in methods.items()}, on)
+    return {**values, **derived(values)}
+
+
+def derived(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the gains over the better reference, and the distances of coverages from their levels."""
+    found: dict[str, float] = {}
+    for shape in SHAPES:
+        best = min(values[f"{shape}/{name}/fde"] for name in REFERENCES)
+        found |= {f"best/{shape}": best, f"gain/{shape}": 1 - values[f"{shape}/{OURS}/fde"] / best}
+        for method in (OURS, *BASELINES):
+            for level in LEVELS:
+                name = f"{shape}/{method}/coverage_{level}"
+                found |= (
+                    {f"off/{shape}/{method}/{level}": abs(values[name] - level)} if name in values else {}
+                )
+    return found
+
+
+def _metrics() -> str:
+    coverages = [f"{{name: horizon_coverage, level: {level}}}" for level in LEVELS]
+    return f"task.metrics=[{', '.join([*METRICS, *coverages])}]"
+
+
+def claims() -> list[Claim]:
+    """Return what is claimed of flights that the predictor has never seen."""
+    experiment = Experiment(name=NAME, command=f"{runs.CODE} {NAME} {{seed}}", run=run_seed)
+    source = f"Gazebo flights of {runs.VECTOR}; ours trained on our simulator alone"
+    fde = "FDE at 1 s in m, Gazebo {}, all windows"
+    gains = [
+        Claim(
+            claim="Our predictor is at least 20 % better than constant velocity and the published GRU S",
+            source=source,
+            metric=f"1 - ours / the better of both, {fde.format(SHAPES[shape])}",
+            experiment=experiment,
+            ours=f"gain/{shape}",
+            baseline=f"best/{shape}",
+            baseline_name=f"FDE of the better of {' and '.join(REFERENCES.values())}",
+            compare="at_least",
+            bound=0.2,
+        )
+        for shape in ("circle", "lemniscate")
+    ]
+    coverages = [
+        Claim(
+            claim=f"Its {100 * level:.0f} % position intervals hold what they say, within 5 points",
+            source=source,
+            metric=f"|coverage - {level}| at 1 s, axes pooled, Gazebo {title}, all windows",
+            experiment=experiment,
+            ours=f"off/{shape}/{OURS}/{level}",
+            baseline=f"off/{shape}/imm/{level}",
+            baseline_name=BASELINES["imm"],
+            compare="at_most",
+            bound=0.05,
+        )
+        for level in LEVELS
+        for shape, title in SHAPES.items()
+    ]
+    filters = [
+        Claim(
+            claim=f"Our predictor beats the filter '{BASELINES[name]}', tuned on the same simulated flights",
+            source=source,
+            metric=fde.format(SHAPES[shape]),
+            experiment=experiment,
+            ours=f"{shape}/{OURS}/fde",
+            baseline=f"{shape}/{name}/fde",
+            baseline_name=BASELINES[name],
+            compare="lower_by",
+            bound=0.0,
+        )
+        for name in ("imm", "coordinated_turn")
+        for shape in ("circle", "lemniscate")
+    ]
+    return [*gains, *coverages, *filters]
+
+
+def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
+    """Return every method on circles and figure-8."""
+    values = runs.averages(rows, NAME)
+    published = sorted({key.split("/")[1] for key in values if "_norm_" in key})
+    names = {**BASELINES, **{name: f"published {name}" for name in published}, OURS: "ours (uav/course)"}
+    shown = [*METRICS, *runs.COVERAGES.values()]
+    body = [
+        [
+            title,
+            *(runs.cell(values, *(f"{shape}/{name}/{metric}" for metric in shown)) for shape in SHAPES),
+        ]
+        for name, title in names.items()
+    ]
+    title = (
+        "Gazebo flights, all windows; ours and the filters know simulated flights alone, mean of the seeds: "
+        "ADE m / FDE at 1 s m / RMSE m / coverage at 1 s of 68 % / and of 95 % intervals"
+    )
+    return [ResultTable(title, ["method", *SHAPES.values()], body)] if values else []
