@@ -18,7 +18,7 @@ from datasets.factory.recipe import Arrays, Recipe
 from datasets.store.specs import Split, VariableSpec
 from datasets.store.streams import GROUP, stream
 from datasets.uav.paths import draw_path
-from datasets.uav.recording import draw_clock, recorded
+from datasets.uav.recording import draw_clock, draw_drift, recorded
 from datasets.uav.variables import (
     FAMILIES,
     FAMILY,
@@ -52,6 +52,8 @@ SHARES: dict[Family, float] = {
     "goal_switching": 0.06,
 }
 GAINS = ("position", "velocity", "integral", "derivative", "attitude", "rate")
+LIMITS = {"speed": (0.4, 1.2), "climb": (0.4, 1.4), "descent": (0.5, 1.5)}
+"""Factors on PX4's limits of velocity: users set them to their vehicle and its task."""
 
 
 class Px4Like(Recipe):
@@ -76,6 +78,9 @@ class Px4Like(Recipe):
     moving: float = Field(0.3, ge=0, le=1, description="Share of flights that begin in motion.")
     hesitant: float = Field(
         0.5, ge=0, le=1, description="Share of flights whose recorder hesitates; see datasets.uav.recording."
+    )
+    drifting: float = Field(
+        0.5, ge=0, le=1, description="Share of flights whose recorded `position` is an estimate that drifts."
     )
     position_noise: float = Field(
         0.0, ge=0, description="Standard deviation of white noise on `position`, m; `velocity` stays true."
@@ -156,7 +161,8 @@ class Px4Like(Recipe):
             flown["position_setpoint"] = flight.path.position
             if rng.random() < self.hesitant:
                 flown = recorded(flown, draw_clock(flight.length, rng))
-            tracks.append({**flown, "position": flown["position"] + self.position_noise * error})
+            drift = draw_drift(flight.length, rng) if rng.random() < self.drifting else 0.0
+            tracks.append({**flown, "position": flown["position"] + drift + self.position_noise * error})
         return {
             **{name: np.stack([padded(each[name], self.samples) for each in tracks]) for name in TRACKS},
             "length": np.array([flight.length for flight in flights], np.int32),
@@ -171,6 +177,7 @@ class Px4Like(Recipe):
         length = _samples(rng.uniform(self.shortest, self.longest))
         factors = {"mass": rng.uniform(0.9, 1.1), "drag": 2.0 ** rng.uniform(-1.0, 1.0)}
         factors |= {gain: rng.uniform(0.8, 1.2) for gain in GAINS}
+        factors |= {limit: rng.uniform(*ends) for limit, ends in LIMITS.items()}
         blowing, speed, bearing = rng.random() < self.windy, rng.uniform(0.0, 8.0), rng.uniform(0.0, math.tau)
         feedforward, moving = rng.random() < self.feedforward, rng.random() < self.moving
         path = draw_path(family, np.arange(length) * STEP, feedforward, rng)
@@ -235,6 +242,7 @@ def varied(flights: list[Drawn]) -> tuple[Vehicle, Gains]:
     )
     gains = Gains()
     changed = {name: np.array(getattr(gains, name))[:, None] * factor(name) for name in GAINS}
+    changed |= {name: getattr(gains, name) * factor(name) for name in LIMITS}
     return vehicle, replace(gains, **changed)
 
 

@@ -1,15 +1,17 @@
-"""What a recorder makes of a flight: its clock hesitates, and its stamps are a little off.
+"""What a recorder makes of a flight: its clock hesitates, its stamps are a little off, its positions drift.
 
 Logs of flights rarely carry the vehicle's own clock. A simulator that falls behind real time, a companion
 computer whose clock is corrected against the autopilot's, and samples that wait for a bus all do the same to
 a track: stamps run on while the vehicle's time stands, so that a step of a log is less than one of flight.
-This module draws such clocks. Their parameters are broad and fitted to no recording.
+And what is logged is an estimate, whose error wanders slowly, more in height than across. This module draws
+such clocks and such errors. Their parameters are broad and fitted to no recording.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline, interp1d
+from scipy.signal import lfilter
 
 from datasets.uav.variables import STEP
 
@@ -40,6 +42,27 @@ def draw_clock(samples: int, rng: np.random.Generator) -> np.ndarray:
     late = rng.uniform(0.0, 0.005) * (np.arange(samples) % 2)
     times = np.maximum.accumulate(stamps - held + jitter + late)
     return np.clip(times - times[0], 0.0, stamps[-1])
+
+
+def draw_drift(samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the error of an estimated position, m, shape (samples, 3).
+
+    An Ornstein-Uhlenbeck process on each axis: standard deviations of up to 5 cm across and 10 cm in height,
+    correlation times of 0.5 to 4 s.
+
+    Parameters
+    ----------
+    samples
+        `STEP` apart.
+    rng
+        Of the record.
+    """
+    deviation = np.array([1.0, 1.0, 2.0]) * rng.uniform(0.0, 0.05)
+    kept = np.exp(-STEP / np.exp(rng.uniform(np.log(0.5), np.log(4.0), 3)))
+    draws = rng.standard_normal((samples, 3))
+    draws[1:] *= np.sqrt(1.0 - kept**2)
+    error = np.stack([lfilter([1.0], [1.0, -k], draws[:, axis]) for axis, k in enumerate(kept)], axis=1)
+    return deviation * error
 
 
 def recorded(track: Mapping[str, np.ndarray], times: np.ndarray) -> dict[str, np.ndarray]:

@@ -49,6 +49,25 @@ class Moved:
         return _about_last(batch, lambda tracks: tracks @ self._matrix.T + self._shift)
 
 
+class Faster:
+    """The same flight faster or slower: distances from the last known position, times a drawn factor.
+
+    Parameters
+    ----------
+    largest
+        Largest factor; its logarithm is uniform, and its inverse the smallest.
+    """
+
+    def __init__(self, largest: Annotated[float, Field(ge=1.0)] = 1.5) -> None:
+        self._reach = math.log(largest)
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+        """Scale every example by a factor of its own."""
+        drawn = np.exp([rng.uniform(-self._reach, self._reach) for rng in rngs])
+        factors = torch.from_numpy(drawn).view(-1, 1, 1)
+        return _about_last(batch, lambda tracks: tracks * factors)
+
+
 class Mirror:
     """Exchange left and right in half of the examples, about the last known position."""
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datasets.uav.recording import draw_clock, recorded
+from datasets.uav.recording import draw_clock, draw_drift, recorded
 from datasets.uav.variables import STEP
 
 
@@ -53,3 +53,13 @@ def test_recordings_lose_time_in_holds():
 def test_equal_generators_draw_equal_clocks():
     one, two = (draw_clock(100, np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_drift_wanders_slowly_and_more_in_height():
+    errors = np.stack([draw_drift(600, np.random.default_rng(seed)) for seed in range(300)])
+    deviation = errors.std(axis=(0, 1))
+    np.testing.assert_allclose(deviation[:2].mean(), 0.05 / np.sqrt(3), rtol=0.1)  # of a uniform amplitude
+    np.testing.assert_allclose(deviation[2] / deviation[:2].mean(), 2.0, rtol=0.1)
+    ratio = (errors[:, 1:] * errors[:, :-1]).mean() / (errors**2).mean()
+    assert np.exp(-0.1 / 0.5) < ratio < np.exp(-0.1 / 4.0)
+    np.testing.assert_allclose(errors[:, 0].std(axis=0), errors[:, 300].std(axis=0), rtol=0.15)
