@@ -1,4 +1,4 @@
-"""Flights: simulated seconds per second, against RotorPy's simulation of one vehicle."""
+"""Flights: simulated seconds per second against RotorPy, and a streamed prediction against its network."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from importlib.util import find_spec
 import numpy as np
 
 from benchmarks.rows import Paired, Row, faster, measure_pairs
+from benchmarks.uav_stream import stream_row
 from datasets.factory.recipe import generators
 from datasets.uav.px4_like import Px4Like
 from datasets.uav.variables import STEP
 
 
 def run(quick: bool = False) -> list[Row]:
-    """Measure the simulation of flights.
+    """Measure the simulation of flights, and the prediction of one that is flown.
 
     Parameters
     ----------
     quick
         Shorter flights and fewer repeats.
     """
-    return simulation_rows(quick)
+    return [*simulation_rows(quick), stream_row(quick)]
 
 
 def simulation_rows(quick: bool) -> list[Row]:

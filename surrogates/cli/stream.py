@@ -96,7 +96,7 @@ def stream(
         typer.echo(session.summary())
         if session.refused:
             typer.echo(f"warning: the last of {session.refused} refused: {session.refusal}", err=True)
-        if csv is not None:
+        if csv is not None and session.predictions:
             typer.echo(f"predictions -> {csv}")
         if out is not None:
             write_picture(session, out, title)

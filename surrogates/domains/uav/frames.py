@@ -21,12 +21,11 @@ class Course:
 
     Attributes
     ----------
-    cosine, sine
-        Of the angle from the x axis to the course, shape (batch,).
+    axes
+        Unit vectors along the course, to its left and up, in components east, north, up: (batch, 3, 3).
     """
 
-    cosine: Tensor
-    sine: Tensor
+    axes: Tensor
 
     def encode(self, residual: Tensor) -> Tensor:
         """Turn east, north, up to along, left, up."""
@@ -34,23 +33,15 @@ class Course:
 
     def decode(self, answer: Tensor) -> Tensor:
         """Turn along, left, up to east, north, up."""
-        along, left, up = _vectors(answer).unbind(-1)
-        cosine, sine = self.cosine[:, None], self.sine[:, None]
-        east, north = cosine * along - sine * left, sine * along + cosine * left
-        return torch.stack([east, north, up], dim=-1).flatten(1)
+        return (_vectors(answer) @ self.axes).flatten(1)
 
     def deviation(self, spread: Tensor) -> Tensor:
         """Return standard deviations east and north of errors that are independent along and left."""
-        along, left, up = _vectors(spread).square().unbind(-1)
-        cosine, sine = self.cosine[:, None].square(), self.sine[:, None].square()
-        east, north = cosine * along + sine * left, sine * along + cosine * left
-        return torch.stack([east, north, up], dim=-1).sqrt().flatten(1)
+        return (_vectors(spread).square() @ self.axes.square()).sqrt().flatten(1)
 
     def into(self, vectors: Tensor) -> Tensor:
         """Turn vectors of shape (batch, samples, 3) to along, left, up."""
-        east, north, up = vectors.unbind(-1)
-        cosine, sine = self.cosine[:, None], self.sine[:, None]
-        return torch.stack([cosine * east + sine * north, cosine * north - sine * east, up], dim=-1)
+        return vectors @ self.axes.mT
 
 
 class CourseFrame(nn.Module):
@@ -78,6 +69,9 @@ class CourseFrame(nn.Module):
 
     grid: tuple[str, ...] = ()
     _ahead: Tensor
+    _east: Tensor
+    _turn: Tensor
+    _upright: Tensor
 
     def __init__(
         self,
@@ -113,20 +107,26 @@ class CourseFrame(nn.Module):
         self.channel_names = [f"{name} [{step}]" for name in names for step in steps] if flatten else names
         self.in_channels = len(self.channel_names)
         count = torch.arange(1, ahead.shape[0] + 1, dtype=torch.float32)
-        self.register_buffer("_ahead", self._step * count, persistent=False)
+        # Heading (cosine, sine) to the nine components of the axes: one product instead of many small steps.
+        turn = torch.tensor([[1.0, 0, 0, 0, 1, 0, 0, 0, 0], [0, 1, 0, -1, 0, 0, 0, 0, 0]])
+        buffers = {
+            "_ahead": self._step * count,
+            "_east": torch.tensor([1.0, 0.0]),
+            "_turn": turn,
+            "_upright": torch.tensor([0.0, 0, 0, 0, 0, 0, 0, 0, 1]),
+        }
+        for name, values in buffers.items():
+            self.register_buffer(name, values, persistent=False)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
         """Return the velocities, where a constant velocity leads, and the link that turns the axes."""
         past = inputs[self._name].to(torch.float32)
         velocity = torch.diff(past, dim=1) / self._step
         mean = velocity[:, -self._mean_over :].mean(dim=1)
-        speed = torch.linalg.vector_norm(mean[:, :2], dim=1)
-        slow = speed < SLOWEST
-        divisor = torch.where(slow, torch.ones_like(speed), speed)
-        course = Course(
-            torch.where(slow, torch.ones_like(speed), mean[:, 0] / divisor),
-            torch.where(slow, torch.zeros_like(speed), mean[:, 1] / divisor),
-        )
+        level = mean[:, :2]
+        speed = torch.linalg.vector_norm(level, dim=1, keepdim=True)
+        heading = torch.where(speed < SLOWEST, self._east, level / speed.clamp(min=SLOWEST))
+        course = Course(torch.addmm(self._upright, heading, self._turn).view(-1, 3, 3))
         offset = past[:, -1:] + self._ahead[:, None] * mean[:, None]
         channels = course.into(velocity).transpose(1, 2)
         return Features(channels.flatten(1) if self._flatten else channels, offset.flatten(1), course)

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from datasets.uav.frames import enu_from_ned
 from surrogates.core.optional import explain_missing, require
 
 MESSAGE = "LOCAL_POSITION_NED"
@@ -119,8 +120,7 @@ class MavlinkPositions:
         if kind == MESSAGE and self._is_ours(message):
             stamp = self._continued(message.time_boot_ms / 1000.0)
             if stamp is not None:
-                # NED: x to the north, y to the east, z downwards
-                self._found.put((stamp, np.array([message.y, message.x, -message.z])))
+                self._found.put((stamp, enu_from_ned(np.array([message.x, message.y, message.z]))))
 
     def _is_ours(self, message: Any) -> bool:
         if self.system is None:

@@ -30,7 +30,7 @@ class Session(AbstractContextManager["Session"]):
     predictor
         What answers.
     table
-        CSV file for all predictions, a line for each step of the horizon; None for no file.
+        CSV file for all predictions, a line for each step of the horizon, made with the first; or None.
 
     Attributes
     ----------
@@ -52,11 +52,9 @@ class Session(AbstractContextManager["Session"]):
         self.predictions = self.refused = 0
         self.refusal = ""
         self._spent: deque[float] = deque(maxlen=1000)
+        self._table = table
         self._file: TextIOBase | None = None
-        if table is not None:
-            table.parent.mkdir(parents=True, exist_ok=True)
-            self._file = table.open("w", encoding="utf-8", newline="", buffering=1)
-            self._rows: Any = csv.writer(self._file)
+        self._rows: Any = None
 
     def __enter__(self) -> Self:
         return self
@@ -122,10 +120,13 @@ class Session(AbstractContextManager["Session"]):
         return (min(RATE_OF, len(self.times)) - 1) / span if span > 0 else 0.0
 
     def _write(self, prediction: Prediction) -> None:
-        if self._file is None:
+        if self._table is None:
             return
         spread = prediction.standard_deviation
-        if self.predictions == 1:
+        if self._file is None:
+            self._table.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._table.open("w", encoding="utf-8", newline="", buffering=1)
+            self._rows = csv.writer(self._file)
             self._rows.writerow(COLUMNS if spread is None else COLUMNS + DEVIATIONS)
         for step, (when, position) in enumerate(zip(prediction.times, prediction.position, strict=True)):
             numbers = position if spread is None else (*position, *spread[step])

@@ -5,11 +5,13 @@ import signal
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from datasets.uav import reading
 from surrogates.cli.main import main
 from surrogates.domains.uav import stream_plots
 
@@ -79,6 +81,15 @@ def test_a_log_is_replayed_into_a_picture_and_a_table(run, log, tmp_path, capsys
     np.testing.assert_allclose(rows["time"][:10], 2.0 + 0.1 * np.arange(1, 11))
     assert imread(picture).shape[2] == 4
     assert sorted(path.name for path in picture.parent.iterdir()) == ["flight.png", "predictions.csv"]
+
+
+def test_a_jump_of_the_estimator_is_no_motion(run, log, monkeypatch, capsys):
+    flight = reading.read_flight(log)
+    parts = (flight.stamps >= 3.0).astype(int)
+    monkeypatch.setattr(reading, "read_flight", lambda path: replace(flight, parts=parts))
+    command(run, "--replay", log)
+    # before the jump 10 predictions of which none ends, then 10 of which none ends, and 20 after the pause
+    assert "100 positions, 40 predictions, 10 scored" in capsys.readouterr().out
 
 
 def test_a_replay_can_take_its_time(run, log, capsys):
