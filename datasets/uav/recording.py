@@ -47,7 +47,7 @@ def draw_clock(samples: int, rng: np.random.Generator) -> np.ndarray:
 def draw_drift(samples: int, rng: np.random.Generator) -> np.ndarray:
     """Return the error of an estimated position, m, shape (samples, 3).
 
-    An Ornstein-Uhlenbeck process on each axis: standard deviations of up to 5 cm across and 10 cm in height,
+    An Ornstein-Uhlenbeck process on each axis: standard deviations of up to 3 cm across and 6 cm in height,
     correlation times of 0.5 to 4 s.
 
     Parameters
@@ -57,7 +57,7 @@ def draw_drift(samples: int, rng: np.random.Generator) -> np.ndarray:
     rng
         Of the record.
     """
-    deviation = np.array([1.0, 1.0, 2.0]) * rng.uniform(0.0, 0.05)
+    deviation = np.array([1.0, 1.0, 2.0]) * rng.uniform(0.0, 0.03)
     kept = np.exp(-STEP / np.exp(rng.uniform(np.log(0.5), np.log(4.0), 3)))
     draws = rng.standard_normal((samples, 3))
     draws[1:] *= np.sqrt(1.0 - kept**2)

@@ -58,7 +58,7 @@ def test_equal_generators_draw_equal_clocks():
 def test_drift_wanders_slowly_and_more_in_height():
     errors = np.stack([draw_drift(600, np.random.default_rng(seed)) for seed in range(300)])
     deviation = errors.std(axis=(0, 1))
-    np.testing.assert_allclose(deviation[:2].mean(), 0.05 / np.sqrt(3), rtol=0.1)  # of a uniform amplitude
+    np.testing.assert_allclose(deviation[:2].mean(), 0.03 / np.sqrt(3), rtol=0.1)  # of a uniform amplitude
     np.testing.assert_allclose(deviation[2] / deviation[:2].mean(), 2.0, rtol=0.1)
     ratio = (errors[:, 1:] * errors[:, :-1]).mean() / (errors**2).mean()
     assert np.exp(-0.1 / 0.5) < ratio < np.exp(-0.1 / 4.0)
