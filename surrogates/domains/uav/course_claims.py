@@ -104,7 +104,7 @@ def claims() -> list[Claim]:
         Claim(
             claim=f"Its {100 * level:.0f} % position intervals hold what they say, within 5 points",
             source=source,
-            metric=f"|coverage - {level}| at 1 s, axes pooled, Gazebo {title}, all windows",
+            metric=f"distance of the coverage at 1 s from {level}, axes pooled, Gazebo {title}, all windows",
             experiment=experiment,
             ours=f"off/{shape}/{OURS}/{level}",
             baseline=f"off/{shape}/imm/{level}",
