@@ -13,6 +13,7 @@ import numpy as np
 from surrogates.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from surrogates.evaluation.calibration import Calibrations
     from surrogates.evaluation.evaluate import Method
     from surrogates.training.experiment import Experiment
 
@@ -23,8 +24,13 @@ TRAJECTORIES = 1500
 VECTOR = "Nacar et al., VECTOR, Drones 9(1):8, 2025"
 CODE = "python -m surrogates.domains.uav.claims"
 TEST_ONLY: dict[str, Any] = {"validation": 0.0, "test": 1.0, "still_speed": 0.0, "min_duration": 2.9}
-COVERAGES = {f"horizon_coverage (level={level})": f"coverage_{level}" for level in (0.68, 0.95)}
-"""Names of the shares inside the Gaussian intervals at the end of the horizon, and what they are here."""
+LEVELS = (0.68, 0.95)
+COVERAGES = {
+    f"horizon_coverage (level={level}, intervals={kind})": f"{name}_{level}"
+    for level in LEVELS
+    for kind, name in (("calibrated", "coverage"), ("gaussian", "gaussian"))
+}
+"""Names of the shares inside the intervals at the end of the horizon, and what they are here."""
 
 
 def flights() -> Path:
@@ -145,8 +151,19 @@ def opened(words: Sequence[str]) -> "Experiment":
     return Experiment.open(validate(RunConfig, values, "configuration"))
 
 
-def scores(methods: "Mapping[str, Method]", on: "Experiment") -> dict[str, float]:
+def scores(
+    methods: "Mapping[str, Method]", on: "Experiment", calibrations: "Calibrations | None" = None
+) -> dict[str, float]:
     """Score methods on the test part of an experiment.
+
+    Parameters
+    ----------
+    methods
+        By name.
+    on
+        The experiment whose data are scored.
+    calibrations
+        Of the methods' intervals, from other flights.
 
     Returns
     -------
@@ -158,7 +175,7 @@ def scores(methods: "Mapping[str, Method]", on: "Experiment") -> dict[str, float
 
     from surrogates.evaluation.run import score
 
-    table = score(methods, on, split="test", device=torch.device("cpu"))
+    table = score(methods, on, split="test", device=torch.device("cpu"), calibrations=calibrations)
     return {
         f"{row.group}/{row.method}/{COVERAGES.get(row.metric, row.metric)}": row.value
         for row in table.rows

@@ -83,12 +83,31 @@ def test_tracks_are_nan_behind_their_length_and_nowhere_else(store: xr.Dataset, 
     np.testing.assert_array_equal(found, np.broadcast_to(expected[..., None], found.shape))
 
 
-def test_velocity_is_the_derivative_of_position_and_attitude_of_unit_length(store: xr.Dataset) -> None:
-    step = np.diff(store["position"].values, axis=1) / 0.1
-    middle = 0.5 * (store["velocity"].values[:, 1:] + store["velocity"].values[:, :-1])
+def test_a_true_recorder_has_velocities_that_are_derivatives_of_positions() -> None:
+    arrays = simulated(trajectories=8, shortest=2.0, longest=3.0, hesitant=0.0, drifting=0.0)
+    step = np.diff(arrays["position"], axis=1) / 0.1
+    middle = 0.5 * (arrays["velocity"][:, 1:] + arrays["velocity"][:, :-1])
     assert np.nanmax(np.abs(step - middle)) < 0.1  # jerk, up to 100 m/s3, times the squared step over 12
+
+
+def test_attitudes_have_unit_length(store: xr.Dataset) -> None:
     norms = np.linalg.norm(store["attitude"].values, axis=-1)
     np.testing.assert_allclose(norms[np.isfinite(norms)], 1.0, atol=1e-6)
+
+
+def test_hesitant_recorders_and_drift_change_what_is_logged_and_not_the_flight() -> None:
+    recorders = (
+        {"hesitant": 0.0, "drifting": 0.0},
+        {"hesitant": 1.0, "drifting": 0.0},
+        {"hesitant": 0.0, "drifting": 1.0},
+    )
+    true, hesitant, drifting = (simulated(longest=8.0, shortest=8.0, **each) for each in recorders)
+    np.testing.assert_array_equal(drifting["velocity"], true["velocity"])
+    assert 0.0 < np.abs(drifting["position"] - true["position"]).max() < 0.4
+    way = [
+        np.linalg.norm(np.diff(each["position"], axis=1), axis=-1).sum(axis=1) for each in (hesitant, true)
+    ]
+    assert (way[0] < way[1]).all()  # a held clock sees less of the flight
 
 
 def test_families_have_their_shares_and_do_not_depend_on_their_order() -> None:

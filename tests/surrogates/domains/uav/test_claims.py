@@ -134,7 +134,7 @@ def test_tables_show_every_method_and_a_dash_where_it_gives_no_number(good: list
         "published 5000_vel_white_norm_64_2_0p5",
         "ours (uav/course)",
     ]
-    assert course.rows[-2][1] == "1.200 / 1.200 / 1.200 / - / -"
+    assert course.rows[-2][1] == "1.200 / 1.200 / 1.200 / - / - / - / -"
     assert course.rows[-1][3] == "0.500 / 0.500 / 0.500 / 0.660 / 0.940"
     assert moved.rows[1] == ["shifted by 100, 100, 20 m", "1.000 / 1.000", "20.000 / 20.000", "0.500 / 0.500"]
     assert networks.rows[-1][1:3] == ["88323", "- / -"]
