@@ -13,6 +13,7 @@ import numpy as np
 from surrogates.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from surrogates.data.index import ExampleIndex
     from surrogates.evaluation.evaluate import Method
     from surrogates.training.experiment import Experiment
 
@@ -145,8 +146,10 @@ def opened(words: Sequence[str]) -> "Experiment":
     return Experiment.open(validate(RunConfig, values, "configuration"))
 
 
-def scores(methods: "Mapping[str, Method]", on: "Experiment") -> dict[str, float]:
-    """Score methods on the test part of an experiment.
+def scores(
+    methods: "Mapping[str, Method]", on: "Experiment", index: "ExampleIndex | None" = None
+) -> dict[str, float]:
+    """Score methods on the test part of an experiment, or on the examples of an index.
 
     Returns
     -------
@@ -154,11 +157,12 @@ def scores(methods: "Mapping[str, Method]", on: "Experiment") -> dict[str, float
         ``<group>/<method>/<metric>``; metrics that a method has not, such as the coverage of one without a
         spread, are left out.
     """
-    import torch
+    from surrogates.evaluation.evaluate import evaluate
+    from surrogates.evaluation.run import blocks_of, targets_of
 
-    from surrogates.evaluation.run import score
-
-    table = score(methods, on, split="test", device=torch.device("cpu"))
+    index = on.index("test") if index is None else index
+    batches = on.loader("test", index=index)
+    table = evaluate(methods, batches, targets_of(on), on.metrics, blocks_of(on, index))
     return {
         f"{row.group}/{row.method}/{COVERAGES.get(row.metric, row.metric)}": row.value
         for row in table.rows

@@ -43,10 +43,10 @@ def network_values(leaky: float = 0.4) -> Values:
         for place in network_claims.PLACES
         for name in network_claims.NETWORKS
         for metric in network_claims.METRICS
-        if (place == "leaky_test") == (name == "leaky")
+        if (name == "leaky") == (place == "leaky_test") or (place == "common" and name == "velocity")
     }
     sizes = {f"parameters/{name}": 88323.0 for name in network_claims.NETWORKS}
-    return values | sizes | {"share/honest": 0.5, "share/leaky": leaky}
+    return values | sizes | {"common/leaky/fde": leaky}
 
 
 def published_values(factor: float = 1.0) -> Values:
