@@ -13,6 +13,7 @@ import numpy as np
 from surrogates.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from surrogates.data.index import ExampleIndex
     from surrogates.evaluation.calibration import Calibrations
     from surrogates.evaluation.evaluate import Method
     from surrogates.training.experiment import Experiment
@@ -152,9 +153,13 @@ def opened(words: Sequence[str]) -> "Experiment":
 
 
 def scores(
-    methods: "Mapping[str, Method]", on: "Experiment", calibrations: "Calibrations | None" = None
+    methods: "Mapping[str, Method]",
+    on: "Experiment",
+    *,
+    index: "ExampleIndex | None" = None,
+    calibrations: "Calibrations | None" = None,
 ) -> dict[str, float]:
-    """Score methods on the test part of an experiment.
+    """Score methods on the test part of an experiment, or on the examples of an index.
 
     Parameters
     ----------
@@ -162,6 +167,8 @@ def scores(
         By name.
     on
         The experiment whose data are scored.
+    index
+        Examples, where they are not those of the test part.
     calibrations
         Of the methods' intervals, from other flights.
 
@@ -171,11 +178,18 @@ def scores(
         ``<group>/<method>/<metric>``; metrics that a method has not, such as the coverage of one without a
         spread, are left out.
     """
-    import torch
+    from surrogates.evaluation.evaluate import evaluate
+    from surrogates.evaluation.run import blocks_of, targets_of
 
-    from surrogates.evaluation.run import score
-
-    table = score(methods, on, split="test", device=torch.device("cpu"), calibrations=calibrations)
+    index = on.index("test") if index is None else index
+    table = evaluate(
+        methods,
+        on.loader("test", index=index),
+        targets_of(on),
+        on.metrics,
+        blocks_of(on, index),
+        calibrations=calibrations,
+    )
     return {
         f"{row.group}/{row.method}/{COVERAGES.get(row.metric, row.metric)}": row.value
         for row in table.rows

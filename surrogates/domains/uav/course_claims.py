@@ -36,9 +36,9 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
     -------
     mapping
         ``<shape>/<method>/<metric>``, with ``coverage_<level>`` of the intervals that simulated validation
-        flights calibrated and ``gaussian_<level>`` of the bare standard deviations; ``gain/<shape>``, how much lower our FDE is than ``best/<shape>``, the
-        lower one of `REFERENCES`, as a share of it; and ``off/<shape>/<method>/<level>``, how far the
-        calibrated coverage at 1 s is from its level.
+        flights calibrated and ``gaussian_<level>`` of the bare deviations; ``gain/<shape>``, how much lower
+        our FDE is than ``best/<shape>``, the lower one of `REFERENCES`, as a share of it; and
+        ``off/<shape>/<method>/<level>``, how far the calibrated coverage at 1 s is from its level.
     """
     import torch
 
@@ -62,7 +62,7 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
             "trainer.batch_size=1024",
         )
     )
-    values = runs.scores({**known, **networks}, on, calibrations)
+    values = runs.scores({**known, **networks}, on, calibrations=calibrations)
     return {**values, **derived(values)}
 
 
