@@ -6,6 +6,11 @@ the true mass (PX4 estimates it), the tilt and the heading part of the attitude 
 side (PX4 mixes them in one quaternion, tilt first, the same for small errors of heading), the rate loop is
 proportional in angular acceleration (no integral, no derivative), and allocation gives priority to roll and
 pitch, then thrust, then yaw in one pass.
+
+References
+----------
+PX4 user guide, "Controller diagrams" (multicopter) and "Parameter reference". D. Brescianini, M. Hehn,
+R. D'Andrea, "Nonlinear quadrocopter attitude control", ETH Zurich, 2013 (reduced attitude).
 """
 
 from __future__ import annotations
@@ -18,6 +23,10 @@ from physics.flight.vehicles import GRAVITY, Number, Triple, spread
 from physics.geometry import Array
 
 DEGREE = math.pi / 180.0
+LEAST_THRUST = 0.12
+"""Share of full thrust that is always kept, so that the body can still be turned (MPC_THR_MIN)."""
+HORIZONTAL_RESERVE = 0.3
+"""Share of full thrust that climbing leaves for the horizontal (MPC_THR_XY_MARG)."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ class Cascade:
         self._slope = xp.tan(self.gains.tilt)
         self._lowest = each.thrust_coefficient * each.slowest**2  # of one rotor, N
         self._highest = each.thrust_coefficient * each.fastest**2
-        self._horizontal_reserve = 0.3 * 4.0 * self._highest  # PX4's margin for control beside full climb
+        self._horizontal_reserve = HORIZONTAL_RESERVE * 4.0 * self._highest
         self._windup = 2.0 / self.gains.velocity  # PX4's anti-windup gain
         self._up = xp.stack([zero, zero, zero + 1.0])
         self._level = self._up[:2, :]
@@ -145,9 +154,9 @@ class Cascade:
         """Thrust for an acceleration within limits of tilt and thrust, and how the vertical saturates."""
         xp = self.xp
         specific = acceleration + self._gravity
-        least, most = 4.0 * self._lowest, 4.0 * self._highest
+        most = 4.0 * self._highest
         mass = self.vehicle.mass
-        lift = xp.minimum(xp.maximum(mass * specific[2, :], 0.5 * least), most)
+        lift = xp.minimum(xp.maximum(mass * specific[2, :], LEAST_THRUST * most), most)
         plane = mass * specific[:2, :]
         size = xp.sqrt(total(plane * plane)) + 1e-9 * most
         allowed = xp.minimum(size, self._slope * lift)
