@@ -90,6 +90,13 @@ def test_uncertainty_page_trains_combines_and_covers_what_it_promises(folder):
     assert (folder / "runs" / "ensemble" / "report.html").exists()
 
 
+@pytest.mark.slow
+def test_flights_are_built_learned_predicted_and_streamed(folder):
+    namespace = run_page(ROOT / "docs" / "uav.md", folder)
+    assert namespace["predictor"].hindsight.count > 50
+    assert namespace["ahead"].horizon.values[-1] == 1.0
+
+
 @pytest.fixture(scope="module")
 def rods(tmp_path_factory) -> Path:
     """Run the page of one's own simulator; another page goes on from there."""
