@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from surrogates.core.errors import ConfigError
@@ -24,8 +25,11 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
 
 
 def main(words: Sequence[str]) -> None:
-    """Print the numbers of an experiment and a seed."""
+    """Print the numbers of an experiment and a seed, or draw the pictures: ``pictures FOLDER``."""
     name, seed = words
+    if name == "pictures":
+        course_claims.draw(Path(seed))
+        return
     experiments = {claim.experiment.name: claim.experiment for claim in claims()}
     if name not in experiments:
         raise ConfigError(

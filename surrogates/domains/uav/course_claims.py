@@ -1,6 +1,7 @@
 """Our predictor on Gazebo flights, trained on simulated flights alone, against what needs no network."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from surrogates.domains.uav import claim_runs as runs
@@ -53,17 +54,39 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
         OURS if name == bundle.title else name: each for name, each in methods_of(bundle, baselines).items()
     }
     calibrations = calibrations_of(known, baselines, device=torch.device("cpu"))
-    on = runs.opened(
-        course(
-            f"dataset={gazebo}",
-            "task.window.stride=1",
-            "task.groups=family",
-            _metrics(),
-            "trainer.batch_size=1024",
-        )
-    )
+    on = runs.opened(course(*_on_gazebo(gazebo), _metrics()))
     values = runs.scores({**known, **networks}, on, calibrations=calibrations)
     return {**values, **derived(values)}
+
+
+def draw(folder: Path) -> None:
+    """Draw a few windows of the Gazebo flights, and error and coverage against the horizon."""
+    import torch
+
+    from surrogates.core.build import build
+    from surrogates.evaluation.run import examples_of, methods_of
+    from surrogates.inference.bundle import load_bundle
+
+    simulated = f"dataset={runs.flights()}"
+    run = runs.trained(course(simulated), 0)
+    baselines = runs.opened(course(simulated, "task.baselines=[constant_velocity, imm]"))
+    known = list(methods_of(load_bundle(run / "bundle"), baselines).items())
+    methods = {OURS: known[0][1], **dict(known[1:]), "GRU S, published": runs.published()[VELOCITY_WHITE]}
+    on = runs.opened(course(*_on_gazebo(runs.gazebo())))
+    examples = examples_of(methods, on, split="test", device=torch.device("cpu"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("tracks", "horizon"):
+        (figure,) = build("plots", {"name": f"uav_{name}"})(examples).values()
+        figure.savefig(folder / f"uav_{name}.png", dpi=80, bbox_inches="tight")
+
+
+def _on_gazebo(store: Path) -> list[str]:
+    return [
+        f"dataset={store}",
+        "task.window.stride=1",
+        "task.groups=family",
+        "trainer.batch_size=1024",
+    ]
 
 
 def derived(values: Mapping[str, float]) -> dict[str, float]:
