@@ -34,16 +34,21 @@ COVERAGES = {
 """Names of the shares inside the intervals at the end of the horizon, and what they are here."""
 
 
-def flights() -> Path:
-    """Return the store of simulated flights, simulated or gone on with if it is not whole."""
+def flights(url: Path = FLIGHTS, **changes: float) -> Path:
+    """Return a store of simulated flights, simulated or gone on with if it is not whole."""
     from datasets.factory.build import build, resume
     from datasets.uav.px4_like import Px4Like
 
-    if FLIGHTS.exists():
-        resume(str(FLIGHTS), workers=2)
+    if url.exists():
+        resume(str(url), workers=2)
     else:
-        build(Px4Like.make({"trajectories": TRAJECTORIES}), str(FLIGHTS), workers=2)
-    return FLIGHTS
+        build(Px4Like.make({"trajectories": TRAJECTORIES, **changes}), str(url), workers=2)
+    return url
+
+
+def flights_of_true_recorders() -> Path:
+    """Return flights as recorders log them whose clock is the vehicle's and whose positions are true."""
+    return flights(FLIGHTS.with_name("uav_claims_true.zarr"), hesitant=0.0, drifting=0.0)
 
 
 def gazebo() -> Path:

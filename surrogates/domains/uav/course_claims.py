@@ -8,7 +8,7 @@ from surrogates.domains.uav import claim_runs as runs
 from surrogates.domains.uav.published_claims import VELOCITY_WHITE
 from surrogates.evaluation.claims import Claim, Experiment, ResultTable
 
-NAME = "course_gazebo"
+NAME, RECORDERS = "course_gazebo", "course_recorders"
 OURS = "course"
 BASELINES = {
     "constant_position": "constant position",
@@ -57,6 +57,24 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
     on = runs.opened(course(*_on_gazebo(gazebo), _metrics()))
     values = runs.scores({**known, **networks}, on, calibrations=calibrations)
     return {**values, **derived(values)}
+
+
+def run_recorders(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
+    """Score our predictor, trained with true and with hesitant recorders, on the Gazebo flights.
+
+    Returns
+    -------
+    mapping
+        ``<shape>/<recorders>/<metric>`` with `true` and `hesitant` recorders, and constant velocity.
+    """
+    stores = {"hesitant": runs.flights(), "true": runs.flights_of_true_recorders()}
+    networks = {
+        name: runs.network(runs.trained(course(f"dataset={store}", *extra), seed))
+        for name, store in stores.items()
+    }
+    on = runs.opened(course(*_on_gazebo(runs.gazebo()), f"task.metrics=[{', '.join(METRICS)}]"))
+    baseline = runs.opened(course(f"dataset={stores['true']}", "task.baselines=[constant_velocity]"))
+    return runs.scores({**networks, **baseline.build_baselines()}, on)
 
 
 def draw(folder: Path) -> None:
@@ -162,7 +180,21 @@ def claims() -> list[Claim]:
         for name in ("imm", "coordinated_turn")
         for shape in ("circle", "lemniscate")
     ]
-    return [*gains, *coverages, *filters]
+    recorders = Experiment(
+        name=RECORDERS, command=f"{runs.CODE} {RECORDERS} {{seed}}", run=run_recorders, seeds=(0,)
+    )
+    taught = Claim(
+        claim="Recorders that hesitate and drift in training are what carries over to logs",
+        source=source,
+        metric=f"{fde.format(SHAPES['all'])}; the baseline is our network trained on true recorders",
+        experiment=recorders,
+        ours="all/hesitant/fde",
+        baseline="all/true/fde",
+        baseline_name="trained on true recorders",
+        compare="lower_by",
+        bound=0.0,
+    )
+    return [*gains, *coverages, *filters, taught]
 
 
 def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:

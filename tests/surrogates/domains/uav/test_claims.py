@@ -64,9 +64,14 @@ def published_values(factor: float = 1.0) -> Values:
     return values
 
 
+def recorder_values(hesitant: float = 0.3) -> Values:
+    return {"all/hesitant/fde": hesitant, "all/true/fde": 3.5}
+
+
 def rows(*makers: Callable[[], Values]) -> list[dict[str, Any]]:
     """Rows as `run_seeds` leaves them, the same for every seed."""
-    given = dict(zip((part.NAME for part in domain.PARTS), makers, strict=True))
+    names = [*(part.NAME for part in domain.PARTS), course_claims.RECORDERS]
+    given = dict(zip(names, makers, strict=True))
     experiments = {claim.experiment.name: claim.experiment for claim in domain.claims()}
     return [
         {
@@ -84,7 +89,7 @@ def rows(*makers: Callable[[], Values]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def good() -> list[dict[str, Any]]:
-    return rows(published_values, lambda: course_values(0.5), moved_values, network_values)
+    return rows(published_values, lambda: course_values(0.5), moved_values, network_values, recorder_values)
 
 
 def held(rows: list[dict[str, Any]]) -> Iterator[tuple[ClaimRow, bool]]:
@@ -105,6 +110,7 @@ def test_every_claim_can_fail() -> None:
         ),
         lambda: moved_values(2e-6) | {f"{condition}/velocity/fde": 5.0 for condition in moved_claims.TITLES},
         lambda: network_values(0.6),
+        lambda: recorder_values(4.0),
     )
     assert not any(holds for _, holds in held(bad))
 
