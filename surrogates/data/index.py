@@ -163,6 +163,18 @@ def windows_of(store: Store, records: np.ndarray, window: Window) -> np.ndarray:
     return window_starts(records, window, coordinate)
 
 
+def require_dimension(store: Store, window: Window | None) -> None:
+    """Refuse a window along a dimension that the records of a store lack."""
+    if window is None or window.dimension is None:
+        return
+    dims = [dim for spec in store.specs.values() for dim in spec.dims[1:]]
+    if window.dimension not in dims:
+        raise ConfigError(
+            f"task.window.dimension: {store.url} has no dimension '{window.dimension}' inside its records."
+            f"{nearest(window.dimension, dims)} It has {listing(sorted(set(dims)))}."
+        )
+
+
 def windows_inside(store: Store, records: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Return record and beginning of every window inside records; padding is left out.
 
@@ -182,12 +194,6 @@ def windows_inside(store: Store, records: np.ndarray, window: Window) -> tuple[n
     """
     dataset = store.dataset()
     along = str(window.dimension)
-    if along not in dataset.sizes or along == store.record_dimension:
-        offered = [str(dim) for dim in dataset.sizes if dim != store.record_dimension]
-        raise ConfigError(
-            f"task.window.dimension: {store.url} has no dimension '{along}' inside its records."
-            f"{nearest(along, offered)} It has {listing(offered)}."
-        )
     padded = LENGTH in dataset and dataset[LENGTH].dims == (store.record_dimension,)
     lengths = dataset[LENGTH].values if padded else np.full(store.records, dataset.sizes[along])
     counts = np.maximum(0, (lengths[records] - window.span) // window.stride + 1)

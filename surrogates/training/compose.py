@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
@@ -153,10 +154,27 @@ def run_composed(composed: DictConfig) -> Path:
 
 def new_run(composed: DictConfig) -> dict[str, Any]:
     """Return the plain values of the new run of one composed configuration."""
-    _, choices, changes = _given()
+    overrides, choices, changes = _given()
     values = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
     values["experiment"] = choices.get("experiment") or "run"
-    return with_size(values, changes)
+    values = with_size(values, changes)
+    if any(_key(text) == "model" for text in overrides) and "name" not in changes.get("model", {}):
+        _require_chosen_model(values, choices["model"])
+    return values
+
+
+def _require_chosen_model(values: Mapping[str, Any], choice: str) -> None:
+    """Refuse a model of the command line that an experiment, which is composed later, has replaced."""
+    loader = cast(Any, GlobalHydra.instance().config_loader())
+    wanted, found = (
+        loader.repository.load_config(f"model/{choice}").config.get("name"),
+        values["model"]["name"],
+    )
+    if wanted != found:
+        raise ConfigError(
+            f"model={choice} would have no effect: the experiment '{values['experiment']}' itself names the "
+            f"model '{found}'. Say model.name={wanted}; its other arguments stay as the experiment has them."
+        )
 
 
 def _given() -> tuple[list[str], dict[str, Any], dict[str, Any]]:

@@ -21,6 +21,7 @@ from surrogates.data.index import (
     along_records,
     in_words,
     records_of,
+    require_dimension,
     scattered,
     windows_inside,
     windows_of,
@@ -418,6 +419,8 @@ def _window(config: RunConfig) -> Window | None:
 
 def _specs(stores: Sequence[Store], window: Window | None) -> dict[str, VariableSpec]:
     """Return the specs that all stores share; a variable that differs between stores is refused when used."""
+    for store in stores:
+        require_dimension(store, window)
     first, *others = ({**store.shared_specs, **store.specs} for store in stores)
     common = {name: spec for name, spec in first.items() if all(name in other for other in others)}
     for store, other in zip(stores[1:], others, strict=True):

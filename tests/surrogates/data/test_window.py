@@ -9,7 +9,14 @@ from datasets.store.layout import create_store, open_store
 from datasets.store.specs import Split, VariableSpec
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
-from surrogates.data.index import PARTS, ExampleIndex, records_of, scattered, windows_inside
+from surrogates.data.index import (
+    PARTS,
+    ExampleIndex,
+    records_of,
+    require_dimension,
+    scattered,
+    windows_inside,
+)
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import Source
 from surrogates.data.window import Window, forecast_name, known_name, spacing, step_of
@@ -124,7 +131,7 @@ def test_windows_longer_than_every_record_are_refused(walks):
 
 def test_a_dimension_that_is_not_there_is_answered(walks):
     with pytest.raises(ConfigError, match=r"no dimension 'tme'.*Did you mean 'time'\?"):
-        windows_inside(walks, np.arange(6), Window(2, dimension="tme"))
+        require_dimension(walks, Window(2, dimension="tme"))
 
 
 def test_an_uneven_clock_is_refused():

@@ -33,6 +33,25 @@ def started(monkeypatch):
     return values
 
 
+def test_a_model_that_the_experiment_replaces_is_refused(folder, started):
+    with pytest.raises(
+        ConfigError, match=r"model=gru would have no effect.*names the model 'mlp'.*model.name=gru"
+    ):
+        main([*folder, "size=tiny", "model=gru"])
+    main([*folder, "size=tiny", "model=mlp"])
+    main([*folder, "model.name=gru"])
+    assert [values["model"]["name"] for values in started] == ["mlp", "gru"]
+
+
+def test_a_model_that_an_experiment_takes_by_default_gives_way(started):
+    main(["experiment=uav/vector", "size=tiny", "model=lstm", "dataset=a.zarr"])
+    main(["experiment=uav/course", "size=tiny", "model=gru_state", "model.width=32", "dataset=a.zarr"])
+    assert [values["model"] for values in started] == [
+        {"name": "lstm"},
+        {"name": "gru_state", "width": 32, "depth": 3},
+    ]
+
+
 def test_experiment_of_ones_own_folder_runs_at_a_size(folder, tmp_path):
     (run,) = main([*folder, "size=tiny", "trainer.max_steps=3"])
     values = read_config(run)
