@@ -1,6 +1,7 @@
 """Variables of a store as arrays with one leading example axis."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,8 @@ class Source:
             return spec
         if self.window.dimension is None:
             spec = spec.model_copy(update={"dims": (WINDOW_DIMENSION, *spec.dims), "shape": (1, *spec.shape)})
-        elif LENGTH in self.store.specs:
-            spec = spec.model_copy(update={"missing": False})  # NaN is padding, which no window holds
+        elif spec.missing and self._only_padding_lacks(stored):
+            spec = spec.model_copy(update={"missing": False})
         step = spacing(self.store.dataset(), str(self.along), self.store.record_dimension, self.store.url)
         return windowed(spec, self.window, str(self.along), step, ahead=stored != name)
 
@@ -136,6 +137,17 @@ class Source:
         return recorded and (
             self.along == self.store.record_dimension or self.along in self._record_spec(stored).dims
         )
+
+    def _only_padding_lacks(self, stored: str) -> bool:
+        """Whether a variable is NaN behind the end of each record alone, which no window holds."""
+        assert self.window is not None
+        spec = self.store.specs.get(stored)
+        if spec is None or LENGTH not in self.store.specs:
+            return False
+        samples = int(self.store.dataset()[LENGTH].values.sum())
+        cells = prod(spec.shape) // spec.shape[spec.dims.index(str(self.window.dimension)) - 1]
+        known = self.store.statistics(stored, np.arange(self.store.records)).count
+        return int(known.sum()) == samples * cells
 
     def _stored(self, name: str) -> str:
         """Return the variable of the store that a name stands for."""

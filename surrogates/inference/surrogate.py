@@ -20,6 +20,7 @@ from surrogates.inference.errors import BundleError
 from surrogates.inference.grid import check_grid, latest
 from surrogates.inference.manifest import MANIFEST
 from surrogates.inference.outputs import GRID_MAPPING, check_interval, specs_of, with_interval
+from surrogates.inference.precision import check_precision
 from surrogates.inference.reading import Inputs
 from surrogates.inference.sinks import Outline, Part, in_memory, on_disk, require_store
 from surrogates.inference.tiling import Axis, axes_of, blend
@@ -164,6 +165,8 @@ class Surrogate:
             require_store(Path(out))
         ds = latest(ds, self.inputs.values())
         check_grid(ds, self.bundle.manifest.coordinates)
+        free = {n for part, _ in self.bundle.parts for n in getattr(part.transform, "offset_free", ())}
+        check_precision(ds, [spec for spec in self.inputs.values() if spec.name in free])
         inputs = self._inputs(ds)
         axes = self._axes(inputs)
         parts = self._batches(inputs, batch_size) if axes is None else self._tiles(inputs, axes)

@@ -26,11 +26,13 @@ from surrogates.training.experiment import Experiment
 LENGTHS = np.array([12, 5, 9, 20, 7, 15], np.int32)
 
 
-def write_walks(url: str, lengths: np.ndarray = LENGTHS, step: float = 0.5) -> str:
-    """Write walks whose value at sample t of record r is 100 r + t, padded with NaN."""
+def write_walks(url: str, lengths: np.ndarray = LENGTHS, step: float = 0.5, *, hole: bool = False) -> str:
+    """Write walks whose value at sample t of record r is 100 r + t, padded with NaN, one with a hole."""
     samples = int(lengths.max())
     values = 100.0 * np.arange(len(lengths))[:, None] + np.arange(samples)
     values = np.where(np.arange(samples) < lengths[:, None], values, np.nan)
+    if hole:
+        values[3, 7] = np.nan
     walk = np.stack([values, -values], axis=-1).astype(np.float32)
     store = create_store(
         url,
@@ -122,6 +124,12 @@ def test_time_ahead_is_in_the_units_of_the_clock(walks):
     coordinates = Experiment.open(validate(RunConfig, config, "run")).coordinates
     np.testing.assert_allclose(coordinates["time"], [-1.5, -1.0, -0.5, 0.0])
     np.testing.assert_allclose(coordinates["horizon"], [0.5, 1.0, 1.5])
+
+
+def test_a_hole_inside_a_record_stays_missing(tmp_path):
+    store = open_store(write_walks(str(tmp_path / "hole.zarr"), hole=True))
+    source = Source(store, ["place", "place_forecast"], Window(4, horizon=3, dimension="time"))
+    assert source.spec("place").missing and source.spec("place_forecast").missing
 
 
 def test_windows_longer_than_every_record_are_refused(walks):
