@@ -135,8 +135,8 @@ def claims() -> list[Claim]:
     """Return what is claimed of flights that the predictor has never seen."""
     experiment = Experiment(name=NAME, command=f"{runs.CODE} {NAME} {{seed}}", run=run_seed)
     source = (
-        f"Gazebo flights of {runs.VECTOR}; ours trained on simulated flights alone, whose recorders have the kind "
-        "of clock and drift that these logs show"
+        f"Gazebo flights of {runs.VECTOR}; ours trained on simulated flights alone, whose recorders have the "
+        "kind of clock and drift that these logs show"
     )
     fde = "FDE at 1 s in m, Gazebo {}, all windows"
     gains = [
