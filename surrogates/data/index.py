@@ -17,6 +17,8 @@ DRAW = "draw"
 """What preparations find in a batch outside training: the number of each example's draw."""
 PARTS = {"train": 0, "validation": 1, "test": 2}
 Value = str | int | float | bool
+GAP = 1.5
+"""A step of a clock that is so many times longer than most is a gap."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,21 @@ def records_of(
     """
     chosen = store.split(split) == PARTS[part]
     for name, allowed in (select or {}).items():
-        values, wanted = along_records(store, name, "select"), np.atleast_1d(np.asarray(allowed))
-        chosen &= np.isin(in_words(values) if wanted.dtype.kind == "U" else values.values, wanted)
+        variable, wanted = along_records(store, name, "select"), np.atleast_1d(np.asarray(allowed))
+        values = in_words(variable) if wanted.dtype.kind == "U" else variable.values
+        for value in wanted[~np.isin(wanted, values)].tolist():
+            raise ConfigError(
+                f"select: no {store.record_dimension} of {store.url} has {name} {value!r}."
+                f"{nearest(str(value), np.unique(values).astype(str))} It has {_few(values)}."
+            )
+        chosen &= np.isin(values, wanted)
     return np.flatnonzero(chosen)
+
+
+def _few(values: np.ndarray) -> str:
+    """Name the values of a variable, or its ends where there are many."""
+    found = np.unique(values)
+    return listing(found.astype(str)) if len(found) <= 20 else f"values from {found[0]} to {found[-1]}"
 
 
 def along_records(store: Store, name: str, where: str) -> xr.DataArray:
@@ -141,15 +155,16 @@ def window_starts(records: np.ndarray, window: Window, coordinate: np.ndarray | 
     window
         Length and stride.
     coordinate
-        Value of the record coordinate (time) of every record in the store; a step larger than the smallest
-        one is a gap.
+        Value of the record coordinate (time) of every record in the store; a step half as long again as
+        most, so that months and jitter pass, or one that goes back, is a gap.
     """
     if len(records) == 0:
         return records
     breaks = np.diff(records) != 1
-    if coordinate is not None and len(records) > 1:
+    if coordinate is not None and (~breaks).any():
         steps = np.diff(coordinate[records])
-        breaks |= steps > steps[~breaks].min() if (~breaks).any() else breaks
+        seconds = steps / np.timedelta64(1, "s") if steps.dtype.kind == "m" else steps.astype(np.float64)
+        breaks |= (seconds > GAP * np.median(seconds[~breaks])) | (seconds <= 0)
     edges = [0, *(np.flatnonzero(breaks) + 1), len(records)]
     runs = (records[a:b] for a, b in pairwise(edges))
     return np.concatenate([run[: max(0, len(run) - window.span + 1) : window.stride] for run in runs])

@@ -32,6 +32,8 @@ def check_precision(ds: xr.Dataset, inputs: Iterable[VariableSpec]) -> None:
         if spec.name not in ds.variables or along not in ds[spec.name].dims:
             continue
         values = ds[spec.name]
+        if values.size == 0:
+            continue
         largest = float(np.abs(values).max())
         typical = float(np.sqrt(np.square(values.diff(along).astype(np.float64)).mean()))
         rounding = float(np.spacing(np.float32(largest))) if np.isfinite(largest) else 0.0

@@ -99,6 +99,12 @@ class Windows(nn.Module):
         last = tuple(known[name] for name in names if name in known)
         self._last = Layout(last, (along[0],), record_dimension)
         self._all_move = last == tuple(inputs)
+        samples = self.layout.grid_shape[0]
+        if values == "rates" and samples < 2:
+            raise ConfigError(
+                f"transform 'windows': values=rates needs two samples of the past, found {samples}; take a "
+                "larger task.window.length"
+            )
         self._values, self._repeat_last = values, repeat_last
         moving = [window_dimension(spec) is not None for spec in inputs]
         self.offset_free = (

@@ -175,21 +175,22 @@ class Experiment:
         """Return the label of each example that ``task.groups`` or ``task.blocks`` asks for, or None.
 
         It is the value of a variable of the records, or with the name ``store`` the store's address. Windows
-        of one record share its luck, so that without ``task.blocks`` the record is their block.
+        that overlap share their luck, so that without ``task.blocks`` a block is the record of its windows,
+        or as many consecutive records as a window spans.
         """
         name = self.config.task.groups if key == "groups" else self.config.task.blocks
-        if name is None and not (key == "blocks" and index.offset is not None):
+        if name is None and not (key == "blocks" and index.window is not None):
             return None
         if name == "store":
             return np.array([store.url for store in self.stores])[index.store]
         found = np.empty(len(index.record), dtype=object)
         for number, store in enumerate(self.stores):
             own = index.store == number
-            values = (
-                np.arange(store.records)
-                if name is None
-                else in_words(along_records(store, name, f"task.{key}"))
-            )
+            # Windows of records that overlap begin in the same stretch of records, or in the next.
+            span = self.window.span if self.window is not None and index.offset is None else 1
+            values = np.arange(store.records) // span
+            if name is not None:
+                values = in_words(along_records(store, name, f"task.{key}"))
             several = key == "blocks" and len(self.stores) > 1
             # Window 0 of one store is not window 0 of another.
             labels = np.array([f"{number}/{value}" for value in values]) if several else values.astype(str)
@@ -227,6 +228,11 @@ class Experiment:
         index = self.index(part) if index is None else index
         if len(index) == 0:
             urls = listing(store.url for store in self.stores)
+            if self.window is not None:
+                raise ConfigError(
+                    f"the {part} part of {urls} has no window of {self.window.span} samples (inputs and "
+                    "horizon) without a gap; check the split and the selection, or take a shorter window"
+                )
             raise ConfigError(f"the {part} part of {urls} is empty; check the split and the selection")
         return BatchLoader(
             self.stores,

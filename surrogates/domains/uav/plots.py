@@ -61,7 +61,7 @@ class Horizon:
         Methods in the curves, the model first.
     """
 
-    def __init__(self, methods: int = 8) -> None:
+    def __init__(self, methods: int = 12) -> None:
         self.methods = methods
 
     def __call__(self, examples: Examples) -> dict[str, Figure]:

@@ -34,6 +34,32 @@ def test_windows_cross_neither_parts_nor_gaps():
     assert window_starts(records, Window(2, stride=2)).tolist() == [0, 2, 6, 8]
 
 
+@pytest.mark.parametrize(
+    "clock",
+    [
+        0.1 * np.arange(300),
+        np.arange(300) / 24 + 1e-4 * (np.arange(300) == 7),
+        np.array("2000-01", "M8[M]") + np.arange(300),
+    ],
+)
+def test_rounding_jitter_and_months_are_no_gaps(clock):
+    clock = clock.astype("M8[ns]") if clock.dtype.kind == "M" else clock
+    assert len(window_starts(np.arange(300), Window(8), clock)) == 293
+
+
+@pytest.mark.parametrize("at", [150, 151])
+def test_a_clock_that_stands_or_goes_back_is_a_gap(at):
+    clock = np.arange(300.0)
+    clock[150:] = clock[150:] - (at - 149)
+    starts = window_starts(np.arange(300), Window(8), clock)
+    assert len(starts) == 2 * 143 and not set(range(143, 150)) & set(starts.tolist())
+
+
+def test_a_word_that_no_record_has_is_answered(store):
+    with pytest.raises(ConfigError, match=r"no sample of .* has family 99.* It has 0, 1"):
+        records_of(store, "train", select={"family": 99})
+
+
 def test_windows_longer_than_every_run_leave_nothing():
     assert len(window_starts(np.array([0, 1, 5]), Window(3))) == 0
 
