@@ -231,8 +231,8 @@ class FlightImport(Recipe):
                 name = source.path + flight.source.removeprefix(str(path))
                 if (first := known.setdefault(_content(flight), name)) != name:
                     raise BuildError(
-                        f"'{name}' holds the same flight as '{first}', which could land in training and test; "
-                        "remove one of them, or narrow `files`"
+                        f"'{name}' holds the same flight as '{first}', so it could be trained on and "
+                        "tested; remove one of them, or narrow `files`"
                     )
                 pieces += [Piece(len(names), track) for track in tracks]
                 names.append(name)

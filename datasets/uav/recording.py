@@ -83,7 +83,7 @@ def recorded(track: Mapping[str, np.ndarray], times: np.ndarray) -> dict[str, np
         Positions by the cubic that has the track's positions and velocities; setpoints hold until the next,
         as the importers of logs have it; the others by straight lines, quaternions normalised again.
     """
-    clock = np.arange(len(track["position"])) * STEP
+    clock = STEP * np.arange(len(track["position"]), dtype=np.float64)
     found = {
         name: interp1d(clock, values, axis=0)(times) for name, values in track.items() if name != "position"
     }
