@@ -12,6 +12,7 @@ from datasets.store.specs import VariableSpec
 from surrogates.domains.uav.hindsight import PUT_OFF, Hindsight, Prediction
 from surrogates.domains.uav.recent import RecentTrack
 from surrogates.inference.errors import OutOfRangeWarning
+from surrogates.inference.reading import extrapolation
 from surrogates.inference.surrogate import SEED, Surrogate, load
 from surrogates.learning.protocols import deviation_name
 
@@ -76,7 +77,11 @@ class TrajectoryPredictor:
         self._range = surrogate.bundle.manifest.ranges.get(self._input.name)
         self._outside = False
         self._lonely = 0
-        self._moves_along = self._answer_moves_along()
+        # Whether a flight that is flown elsewhere is predicted the same, there.
+        self._moves_along = all(
+            self._input.name in getattr(pipeline.transform, "offset_free", ())
+            for pipeline, _ in self._bundle.parts
+        )
 
     def __len__(self) -> int:
         """Measured positions in the present history."""
@@ -156,27 +161,13 @@ class TrajectoryPredictor:
             None if deviation is None else deviation.cpu().numpy()[0].astype(float),
         )
 
-    def _answer_moves_along(self) -> bool:
-        """Whether a flight that is flown elsewhere is predicted the same, there."""
-        flight = np.outer(self._back, (3.0, -2.0, 0.5)) + 0.3 * np.sin(np.outer(self._back, (2.0, 3.0, 1.0)))
-        far = np.array([256.0, -512.0, 128.0])  # their sums with short numbers lose little in float32
-        here, there = self._ask(flight, ORIGIN)[0], self._ask(flight + far, ORIGIN)[0] - far
-        return bool(np.allclose(here, there, rtol=0.0, atol=5e-3))
-
     def _warn_of_range(self, history: np.ndarray) -> None:
         if self._range is None:
             return
-        low, high = self._range
-        least, most = float(history.min()), float(history.max())
-        slack = 1e-6 * max(abs(low), abs(high), high - low)
-        was, self._outside = self._outside, least < low - slack or most > high + slack
-        if self._outside and not was:
-            warnings.warn(
-                f"{self._input.name} is {least if least < low - slack else most:.6g} m, outside its training "
-                f"range of {low:.6g} to {high:.6g} m; the prediction is an extrapolation.",
-                OutOfRangeWarning,
-                stacklevel=4,
-            )
+        found = extrapolation(self._input, float(history.min()), float(history.max()), self._range)
+        if found is not None and not self._outside:
+            warnings.warn(found, OutOfRangeWarning, stacklevel=4)
+        self._outside = found is not None
 
     def _warn_of_gaps(self, wait: float) -> None:
         if self._lonely == RESETS_IN_A_ROW:

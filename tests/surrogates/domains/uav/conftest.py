@@ -42,6 +42,7 @@ def fake(
     horizon: int = HORIZON,
     step: float = STEP,
     ranges: dict[str, tuple[float, float]] | None = None,
+    moves_along: bool = True,
 ) -> Any:
     """What the stream needs of a surrogate; `answer` gets the past and the steps ahead, both as tensors.
 
@@ -54,8 +55,12 @@ def fake(
         seen.append(inputs["position"].clone())
         return answer(inputs["position"], torch.arange(1, horizon + 1).view(1, -1, 1))
 
+    transform = SimpleNamespace(offset_free=["position"] if moves_along else [])
     bundle = SimpleNamespace(
-        ask=ask, device=torch.device("cpu"), manifest=SimpleNamespace(ranges=ranges or {})
+        ask=ask,
+        device=torch.device("cpu"),
+        manifest=SimpleNamespace(ranges=ranges or {}),
+        parts=((SimpleNamespace(transform=transform), None),),
     )
     return SimpleNamespace(
         bundle=bundle, inputs={"position": past}, outputs={"position_forecast": ahead}, seen=seen

@@ -24,6 +24,7 @@ def fly(predictor, times):
 
 def test_predictions_start_when_the_history_is_full_and_lie_ahead(straight):
     predictor = TrajectoryPredictor(straight)
+    assert not straight.seen  # nothing is asked before the stream
     times = EPOCH + 0.1 * np.arange(40)
     found = fly(predictor, times)
     assert [each is None for each in found] == [True] * 19 + [False] * 21
@@ -176,7 +177,7 @@ def settle(past, ahead):
 
 
 def test_a_flight_outside_the_range_of_training_is_warned_of_once(make_surrogate):
-    surrogate = make_surrogate(settle, ranges={"position": (-50.0, 50.0)})
+    surrogate = make_surrogate(settle, ranges={"position": (-50.0, 50.0)}, moves_along=False)
     predictor = TrajectoryPredictor(surrogate)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
