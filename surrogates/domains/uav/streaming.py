@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
+from datasets.store.units import convert, display
+from surrogates.data.window import HORIZON, known_name, step_of, window_dimension
 from surrogates.domains.uav.hindsight import PUT_OFF, Hindsight, Prediction
 from surrogates.domains.uav.recent import RecentTrack
 from surrogates.inference.errors import OutOfRangeWarning
@@ -59,7 +62,7 @@ class TrajectoryPredictor:
             surrogate = load(surrogate, device="cpu")
         self._bundle = surrogate.bundle
         self._input, self._target = _forecast_of(surrogate)
-        self.step = float(self._input.attributes["step"])  # type: ignore[arg-type]
+        self.step = _step_in_seconds(surrogate, self._input)
         self.history, self.horizon = self._input.shape[0], self._target.shape[0]
         self.max_gap = STEPS_OF_GAP * self.step if max_gap is None else float(max_gap)
         if not 0 < self.max_gap < float("inf"):
@@ -185,24 +188,42 @@ def _forecast_of(surrogate: Surrogate) -> tuple[VariableSpec, VariableSpec]:
     found = f"found {', '.join(map(_outline, inputs))} -> {', '.join(map(_outline, targets))}"
     wanted = (
         "a stream needs a surrogate that forecasts one position from its own past, such as "
-        "position (20, 3) [m] with the attribute `step` -> position_forecast (10, 3) [m]"
+        "position (time, axis) (20, 3) [m] -> position_forecast (horizon, axis) (10, 3) [m]"
     )
-    if len(inputs) != 1 or len(targets) != 1:
-        raise ValueError(f"{wanted}; {found}. Train with task=forecast and the input position alone.")
-    for spec in (*inputs, *targets):
-        if len(spec.shape) != 2 or spec.shape[1] != 3 or spec.units != "m":
-            raise ValueError(f"{wanted}; {found}. Train with task=forecast and the input position alone.")
-    step = inputs[0].attributes.get("step")
-    if not isinstance(step, int | float) or not step > 0:
-        raise ValueError(
-            f"{wanted}; the step of '{inputs[0].name}' is {step!r}, expected seconds. Train again: a task "
-            "with a window writes it."
+    fits = (
+        len(inputs) == len(targets) == 1
+        and known_name(targets[0].name) == inputs[0].name
+        and all(
+            len(spec.shape) == 2 and spec.shape[1] == 3 and spec.units == "m" for spec in (*inputs, *targets)
         )
+        and inputs[0].dims[1:2] == (window_dimension(inputs[0]),)
+        and targets[0].dims[1:] == (HORIZON, *inputs[0].dims[2:])
+    )
+    if not fits:
+        raise ValueError(f"{wanted}; {found}. Train with task=forecast and the input position alone.")
     return inputs[0], targets[0]
 
 
+def _step_in_seconds(surrogate: Surrogate, spec: VariableSpec) -> float:
+    """Return the spacing of the samples of an input, whose clock may count in other units."""
+    coordinate = surrogate.bundle.manifest.coordinates.get(spec.dims[1])
+    units = str(coordinate.attributes.get("units", "1")) if coordinate else "1"
+    step = step_of(spec)
+    try:
+        seconds = float(convert(np.array([step]), units, "s")[0])
+    except ContractError:
+        seconds = np.nan
+    if not 0 < seconds < np.inf:
+        raise ValueError(
+            f"a stream needs samples that are seconds apart; '{spec.dims[1]}' of the surrogate has steps of "
+            f"{step:g} {display(units) or '(no unit)'}. Train again on a store whose '{spec.dims[1]}' has a "
+            "unit of time."
+        )
+    return seconds
+
+
 def _outline(spec: VariableSpec) -> str:
-    return f"{spec.name} {spec.shape} [{spec.units}]"
+    return f"{spec.name} ({', '.join(spec.dims[1:])}) {spec.shape} [{spec.units}]"
 
 
 def _checked(time: float, position: Sequence[float] | np.ndarray) -> tuple[float, tuple[float, float, float]]:
