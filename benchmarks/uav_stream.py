@@ -9,14 +9,15 @@ import numpy as np
 import torch
 
 from benchmarks.rows import Row, costs, measure_pairs
-from datasets.uav.variables import STEP, track_specs
-from surrogates.data.window import Window, windowed
+from datasets.uav.variables import STEP, coordinates, track_specs
+from surrogates.data.window import Window, horizon_coordinates, windowed
 from surrogates.domains.uav.streaming import TrajectoryPredictor
 from surrogates.inference.bundle import save_bundle
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 
 AT_ONCE = 20  # calls to a measurement, so that one interruption does not decide a pair
 HISTORY, HORIZON = 21, 10  # positions: 20 velocities in, 10 out
+WINDOW = Window(HISTORY, horizon=HORIZON, dimension="time")
 
 
 def stream_row(quick: bool = False) -> Row:
@@ -37,7 +38,8 @@ def stream_row(quick: bool = False) -> Row:
 def _stream_row(quick: bool) -> Row:
     pipeline = velocity_model()
     with tempfile.TemporaryDirectory() as folder:
-        predictor = TrajectoryPredictor(save_bundle(Path(folder) / "bundle", pipeline))
+        clock = horizon_coordinates(coordinates(HISTORY + HORIZON, quaternion=False), "time", WINDOW, STEP)
+        predictor = TrajectoryPredictor(save_bundle(Path(folder) / "bundle", pipeline, coordinates=clock))
     stamps = iter(np.cumsum(np.random.default_rng(0).uniform(0.8, 1.2, AT_ONCE * 200)) * STEP)
 
     def push() -> None:
@@ -62,10 +64,9 @@ def _stream_row(quick: bool) -> Row:
 def velocity_model() -> Pipeline:
     """Return VECTOR's velocity model of size S with fresh weights."""
     (position,) = track_specs(HISTORY + HORIZON, ["position"])
-    window = Window(HISTORY, horizon=HORIZON, dimension="time")
     config = PipelineConfig(
-        inputs=[windowed(position, window, "time", STEP, ahead=False)],
-        targets=[windowed(position, window, "time", STEP, ahead=True)],
+        inputs=[windowed(position, WINDOW, "time", STEP, ahead=False)],
+        targets=[windowed(position, WINDOW, "time", STEP, ahead=True)],
         transform={"name": "windows", "values": "rates"},
         network={"name": "vector"},
         record_dimension="trajectory",

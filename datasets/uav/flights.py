@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -216,6 +217,7 @@ class FlightImport(Recipe):
         names: list[str] = []
         pieces: list[Piece] = []
         remarks: list[str] = []
+        known: dict[bytes, str] = {}
         folder = Path(self.folder)
         for source in self.sources:
             path = Path(source.place(folder))
@@ -226,8 +228,14 @@ class FlightImport(Recipe):
                     still_speed=self.still_speed,
                     min_duration=self.min_duration,
                 )
+                name = source.path + flight.source.removeprefix(str(path))
+                if (first := known.setdefault(_content(flight), name)) != name:
+                    raise BuildError(
+                        f"'{name}' holds the same flight as '{first}', so it could be trained on and "
+                        "tested; remove one of them, or narrow `files`"
+                    )
                 pieces += [Piece(len(names), track) for track in tracks]
-                names.append(source.path + flight.source.removeprefix(str(path)))
+                names.append(name)
                 remarks += flight.remarks
         if not pieces:
             raise BuildError(
@@ -240,6 +248,11 @@ class FlightImport(Recipe):
     def _family_of(self, name: str) -> int:
         fitting = (family for pattern, family in self.families.items() if _fits(name, pattern))
         return FAMILIES.index(next(fitting, self.family))  # `_require_clear` left one
+
+
+def _content(flight: Flight) -> bytes:
+    """Return what two copies of a flight share, wherever they lie."""
+    return hashlib.sha256(flight.stamps.tobytes() + flight.position.tobytes()).digest()
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from datasets.uav.rosbag import is_bag, read_rosbag
 from datasets.uav.text import TEXTS, first_line, is_archive, is_euroc, read_csv, read_tum
 from datasets.uav.tracks import Flight, checked
 from datasets.uav.ulog import read_ulog
+from surrogates.core.text import listing
 
 
 def read_flight(path: str | Path, **options: Any) -> Flight:
@@ -27,13 +29,20 @@ def read_flight(path: str | Path, **options: Any) -> Flight:
     Raises
     ------
     BuildError
-        When there is no such file, it is of another kind, or does not hold one flight as
-        `datasets.uav.tracks.checked` wants it.
+        When there is no such file, it is of another kind, the options are not those of its reader, or it does
+        not hold one flight as `datasets.uav.tracks.checked` wants it.
     """
     path = Path(path).expanduser()
     if not path.exists():
         raise BuildError(f"there is no log {path}")
-    flights = _reader(path)(path, **options)
+    reader = _reader(path)
+    known = signature(reader).parameters.keys() - {"path"}
+    if strange := options.keys() - known:
+        raise BuildError(
+            f"{path} cannot be read with {listing(strange)}; options of its kind of log: {listing(known)}; "
+            "leave the others out"
+        )
+    flights = reader(path, **options)
     if len(flights) != 1:
         raise BuildError(
             f"{path} holds {len(flights)} flights, expected one; make a store of all by "

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline, interp1d
 from scipy.signal import lfilter
 
+from datasets.uav.tracks import at_times
 from datasets.uav.variables import STEP
 
 
@@ -79,14 +80,16 @@ def recorded(track: Mapping[str, np.ndarray], times: np.ndarray) -> dict[str, np
     Returns
     -------
     dict
-        Positions by the cubic that has the track's positions and velocities, the others by straight lines;
-        quaternions are normalised again.
+        Positions by the cubic that has the track's positions and velocities; setpoints hold until the next,
+        as the importers of logs have it; the others by straight lines, quaternions normalised again.
     """
-    clock = np.arange(len(track["position"])) * STEP
+    clock = STEP * np.arange(len(track["position"]), dtype=np.float64)
     found = {
         name: interp1d(clock, values, axis=0)(times) for name, values in track.items() if name != "position"
     }
     found["position"] = CubicHermiteSpline(clock, track["position"], track["velocity"], axis=0)(times)
+    if "position_setpoint" in found:
+        found["position_setpoint"] = at_times("position_setpoint", clock, track["position_setpoint"], times)
     if "attitude" in found:
         found["attitude"] = found["attitude"] / np.linalg.norm(found["attitude"], axis=1, keepdims=True)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,11 +58,11 @@ def read_rosbag(path: Path, *, topic: str | None = None) -> list[Flight]:
             types = {each.topic: _short(each.msgtype) for each in reader.connections}
             chosen = _choose(path, types, topic)
             connections = [each for each in reader.connections if each.topic == chosen]
-            messages: list[tuple[int, Any]] = [
+            messages = (
                 (time, reader.deserialize(raw, each.msgtype))
                 for each, time, raw in reader.messages(connections=connections)
-            ]
-        return [_flight(str(path), chosen, types[chosen], messages)]
+            )
+            return [_flight(str(path), chosen, types[chosen], messages)]
     except BuildError:
         raise
     except Exception as error:  # a damaged bag fails anywhere: header, SQLite, lengths, types of messages
@@ -113,42 +113,45 @@ def _choose(path: Path, types: dict[str, str], topic: str | None) -> str:
     return fitting[0]
 
 
-def _flight(source: str, topic: str, kind: str, messages: Sequence[tuple[int, Any]]) -> Flight:
-    samples = [
-        (number, each) for number, (_, message) in enumerate(messages, 1) for each in READERS[kind](message)
-    ]
-    if not samples:
+def _flight(source: str, topic: str, kind: str, messages: Iterable[tuple[int, Any]]) -> Flight:
+    """Take each message when it comes, since all poses of a growing path are as many as its square."""
+    path, of_body = kind == "nav_msgs/Path", False
+    kept: dict[int, tuple[int, int, Sample]] = {}
+    for number, (time, message) in enumerate(messages, 1):
+        if number == 1 and kind == "nav_msgs/Odometry":
+            of_body = message.child_frame_id not in ("", message.header.frame_id)
+        for each in READERS[kind](message):
+            if path and not each.stamp:
+                raise BuildError(
+                    f"{source}, message of {topic} {number}: a pose has no stamp, expected one in the header "
+                    "of each; record the poses or the odometry that the path is made of"
+                )
+            kept[each.stamp if path else number] = number, time, each
+    if not kept:
         raise BuildError(f"{source}: '{topic}' holds no pose; choose another topic, or record it again")
+    places, times, samples = zip(*(kept[key] for key in sorted(kept)), strict=True)
+    stamps = np.array([each.stamp for each in samples], dtype=np.int64)
     remarks: tuple[str, ...] = ()
-    unstamped = sum(each.stamp == 0 for _, each in samples)
-    if kind == "nav_msgs/Path":
-        if unstamped:
-            raise BuildError(
-                f"{source}: {unstamped} of {len(samples)} poses have no stamp, expected one in the header "
-                "of each; record the poses or the odometry that the path is made of"
-            )
-        last = {each.stamp: (number, each) for number, each in samples}
-        samples = [last[stamp] for stamp in sorted(last)]
-    elif unstamped == len(samples):
-        samples = [(number, each._replace(stamp=messages[number - 1][0])) for number, each in samples]
+    if not stamps.any():
+        stamps = np.array(times, dtype=np.int64)
         remarks = (f"{source}: no message of '{topic}' has a stamp, the times of recording took their place",)
-    numbers = np.array([each.numbers for _, each in samples], dtype=np.float64)
+    numbers = np.array([each.numbers for each in samples], dtype=np.float64)
     flight = Flight(
         source=source,
-        stamps=np.array([each.stamp for _, each in samples], dtype=np.int64) / 1e9,
+        stamps=stamps / 1e9,
         position=numbers[:, :3],
         attitude=numbers[:, 3:7],
-        places=np.array([number for number, _ in samples]),
+        places=np.array(places),
         place=f"message of {topic}",
         remarks=remarks,
     )
-    return _with_twist(flight, numbers[:, 7:], messages[0][1]) if kind == "nav_msgs/Odometry" else flight
+    return _with_twist(flight, numbers[:, 7:], of_body) if kind == "nav_msgs/Odometry" else flight
 
 
-def _with_twist(flight: Flight, twist: Numbers, first: Any) -> Flight:
+def _with_twist(flight: Flight, twist: Numbers, of_body: bool) -> Flight:
     """Add velocities, unless the publisher left them all at zero."""
     linear, angular = twist[:, :3], twist[:, 3:]
-    if first.child_frame_id not in ("", first.header.frame_id):
+    if of_body:
         assert flight.attitude is not None
         known = np.abs(np.linalg.norm(flight.attitude, axis=1, keepdims=True) - 1) < UNIT_WITHIN
         linear = np.where(known, turned(flight.attitude, linear), np.nan)

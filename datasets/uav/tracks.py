@@ -21,6 +21,8 @@ STILL_SAMPLES = 5
 """Samples over which a speed is taken, so that noise of centimetres is no motion."""
 UNIT_WITHIN = 0.02
 """Quaternions whose length is this near to 1 are unit quaternions of few digits."""
+FARTHEST = 5e4
+"""Stores hold float32, which has steps of 4 mm this far from the origin, m."""
 CLOSE = 1e-6
 """Two stamps on the grid that are this near are the same, in steps of the grid."""
 
@@ -171,10 +173,12 @@ def resampled(
     Raises
     ------
     BuildError
-        As `checked`, and when the flight was sampled slower than 10 Hz.
+        As `checked`, when the flight was sampled slower than 10 Hz, and when it is too far from the origin
+        for the precision of a store.
     """
     flight = checked(flight)
     _require_rate(flight)
+    _require_near(flight)
     ends = np.diff(flight.stamps) > max_gap * (1 + CLOSE)
     if flight.parts is not None:
         ends |= np.diff(flight.parts) != 0
@@ -287,6 +291,16 @@ def _require_rate(flight: Flight) -> None:
         f"{flight.source}: a sample every {spacing:.4g} s (median), expected 10 or more a second: what "
         f"lies between slower ones is unknown; {guess}"
     )
+
+
+def _require_near(flight: Flight) -> None:
+    if (far := np.flatnonzero((np.abs(flight.position) > FARTHEST).any(axis=1))).size:
+        found = ", ".join(f"{value:.8g}" for value in flight.position[far[0]])
+        raise BuildError(
+            f"{flight.at(int(far[0]))}: the position is {found} m, expected at most {FARTHEST:g} m from the "
+            f"origin ({far.size} such samples), as a store would round it to millimetres or worse; subtract "
+            "a point near the flight, such as its first"
+        )
 
 
 def _unit_quaternions(flight: Flight, attitude: Numbers) -> Numbers:

@@ -70,37 +70,6 @@ class PiecewisePolynomial:
             result = xp.where(outside[:, None], xp.zeros_like(result), result)
         return result
 
-    def snap(self) -> float:
-        """Integral of the squared fourth derivative over the path, m2/s7."""
-        cost = 0.0
-        for index, length in enumerate(self.times):
-            part = self.coefficients[index, :, :]
-            xp = array_namespace(part)
-            # H is symmetric: sum over the axes of c^T H c.
-            weighted = snap_matrix(xp, 1.0, part) @ part
-            cost += float(xp.sum(part * weighted)) / length**7
-        return cost
-
-
-def snap_matrix(xp: Any, length: float, like: Array) -> Array:
-    """Return the matrix H (8, 8) with ``c^T H c`` = integral of the squared snap over a segment.
-
-    Parameters
-    ----------
-    xp : namespace
-        Array namespace.
-    length : float
-        Of the segment, s, where c are coefficients of powers of the time in s.
-    like : array
-        Gives type and device.
-    """
-    rows = [[0.0] * COEFFICIENTS for _ in range(COEFFICIENTS)]
-    for i in range(4, COEFFICIENTS):
-        for j in range(4, COEFFICIENTS):
-            power = i + j - 7
-            rows[i][j] = math.perm(i, 4) * math.perm(j, 4) * length**power / power
-    return xp.asarray(rows, dtype=like.dtype, device=_device(like))
-
 
 def minimum_snap(waypoints: Array, times: tuple[float, ...]) -> PiecewisePolynomial:
     """Return the path of least snap that passes waypoints at given times.

@@ -5,7 +5,7 @@ import time as clock
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LINE_EVERY, PICTURE_EVERY = 0.5, 10.0  # s of our clock
 
+TimeUnit = Literal["s", "ms", "us", "ns"]
 Positions = Iterator["tuple[float, np.ndarray] | None"]
 
 
@@ -29,6 +30,7 @@ def stream(
         str | None, typer.Option(help="A vehicle: udpin:127.0.0.1:14550, tcp:HOST:PORT, /dev/ttyACM0.")
     ] = None,
     topic: Annotated[str | None, typer.Option(help="Topic of a bag, where several fit.")] = None,
+    time_unit: Annotated[TimeUnit | None, typer.Option(help="Of the stamps of a CSV file. [s]")] = None,
     speed: Annotated[
         float | None,
         typer.Option(help="1 replays as fast as it was flown; as fast as possible where not given."),
@@ -65,7 +67,8 @@ def stream(
     A vehicle is heard through its message LOCAL_POSITION_NED; nothing is sent to it. PX4's simulator sends
     to port 14550; ask a real autopilot for at least 10 Hz of it (MAV_CMD_SET_MESSAGE_INTERVAL, message 32).
     """
-    _check(replay, mavlink, topic, speed, system, seconds, out, csv)
+    options = {"topic": topic, "time_unit": time_unit}
+    _check(replay, mavlink, options, speed, system, seconds, out, csv)
     import torch
 
     from surrogates.domains.uav.session import Session
@@ -87,7 +90,7 @@ def stream(
             positions = _heard(listener, seconds)
         else:
             assert replay is not None
-            positions = _replayed(session, replay, topic, speed)
+            positions = _replayed(session, replay, options, speed)
         with suppress(KeyboardInterrupt):
             _follow(session, positions, out if listener or speed else None, title)
         _end_line()
@@ -120,10 +123,12 @@ def _follow(session: "Session", positions: Positions, picture: Path | None, titl
             drawn = clock.monotonic()
 
 
-def _replayed(session: "Session", path: Path, topic: str | None, speed: float | None) -> Positions:
+def _replayed(
+    session: "Session", path: Path, options: dict[str, str | None], speed: float | None
+) -> Positions:
     from datasets.uav.reading import read_flight
 
-    flight = read_flight(path, **({} if topic is None else {"topic": topic}))
+    flight = read_flight(path, **{name: value for name, value in options.items() if value is not None})
     parts = flight.parts
     start, begin = clock.monotonic(), float(flight.stamps[0])
     for number, (stamp, position) in enumerate(zip(flight.stamps, flight.position, strict=True)):
@@ -178,7 +183,7 @@ def _end_line() -> None:
 def _check(
     replay: Path | None,
     mavlink: str | None,
-    topic: str | None,
+    options: dict[str, str | None],
     speed: float | None,
     system: int | None,
     seconds: float | None,
@@ -188,7 +193,9 @@ def _check(
     """Refuse what does not fit together, before any work."""
     if (replay is None) == (mavlink is None):
         raise ValueError("give one source of positions: --replay FILE or --mavlink CONNECTION.")
-    replayed, heard = {"--topic": topic, "--speed": speed}, {"--system": system, "--seconds": seconds}
+    heard: dict[str, object] = {"--system": system, "--seconds": seconds}
+    replayed: dict[str, object] = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
+    replayed["--speed"] = speed
     for name, value in (replayed if replay is None else heard).items():
         if value is not None:
             belongs = "--replay" if replay is None else "--mavlink"

@@ -18,6 +18,32 @@ from surrogates.learning.protocols import Batch
 Ends = Mapping[str, tuple[float, float]]
 
 
+def extrapolation(
+    spec: VariableSpec, smallest: float, largest: float, ends: tuple[float, float]
+) -> str | None:
+    """Say that values of an input leave its training range; None where they do not.
+
+    Parameters
+    ----------
+    spec
+        Of the input.
+    smallest, largest
+        Of the values.
+    ends
+        Smallest and largest training value.
+    """
+    low, high = ends
+    slack = 1e-6 * max(abs(low), abs(high), high - low)
+    worst = smallest if smallest < low - slack else largest
+    if low - slack <= worst <= high + slack:
+        return None
+    units = display(spec.units) or "(no unit)"
+    return (
+        f"{spec.name} is {worst:.6g} {units}, outside its training range of {low:.6g} to {high:.6g} {units}; "
+        "the prediction is an extrapolation."
+    )
+
+
 class Inputs:
     """What is read at once is checked at once; nothing is read before.
 
@@ -113,18 +139,9 @@ class Inputs:
     def warn_out_of_range(self, stacklevel: int) -> None:
         """Warn of each input of which something that was read lies outside its training range."""
         for name, (smallest, largest) in self._seen.items():
-            low, high = self._ranges[name]
-            slack = 1e-6 * max(abs(low), abs(high), high - low)
-            worst = smallest if smallest < low - slack else largest
-            if low - slack <= worst <= high + slack:
-                continue
-            units = display(self._specs[name].units) or "(no unit)"
-            warnings.warn(
-                f"{name} is {worst:.6g} {units}, outside its training range of {low:.6g} to {high:.6g} "
-                f"{units}; the prediction is an extrapolation.",
-                OutOfRangeWarning,
-                stacklevel=stacklevel + 1,
-            )
+            found = extrapolation(self._specs[name], smallest, largest, self._ranges[name])
+            if found is not None:
+                warnings.warn(found, OutOfRangeWarning, stacklevel=stacklevel + 1)
 
     def _there(self, spec: VariableSpec, places: Mapping[str, slice]) -> VariableSpec:
         """What an input has to be in these places."""

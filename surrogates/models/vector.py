@@ -7,14 +7,12 @@ from torch import Tensor, nn
 
 from surrogates.nn.sequence import as_steps
 
-SIZES = {"S": (64, 2), "M": (128, 3), "L": (256, 5)}
-"""Width and depth of the published networks: 88,323, 546,819 and 3,753,987 parameters for three axes."""
-
 
 class VECTOR(nn.Module):
-    """An encoder whose last states start a decoder that is fed with zeros [1]_; size S unless told otherwise.
+    """An encoder whose last states start a decoder that is fed with zeros [1]_.
 
-    The sub-modules are called `gru1`, `gru2` and `fc`, so that the published weights load.
+    Sizes S, M and L of the paper have width and depth 64 and 2 (the default), 128 and 3, 256 and 5. The
+    sub-modules are called `gru1`, `gru2` and `fc`, so that the published weights load.
 
     Parameters
     ----------

@@ -2,7 +2,6 @@
 
 import time as clock
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -96,14 +95,6 @@ class MavlinkPositions:
         if isinstance(found, Exception):
             raise found
         return found
-
-    def listen(self, seconds: float = float("inf")) -> Iterator[tuple[float, np.ndarray]]:
-        """Yield positions as `receive` returns them, for some seconds of our clock."""
-        end = clock.monotonic() + seconds
-        while (rest := end - clock.monotonic()) > 0:
-            found = self.receive(min(rest, POLL))
-            if found is not None:
-                yield found
 
     def _read(self) -> None:
         try:

@@ -119,23 +119,24 @@ def published_pipeline(
     Raises
     ------
     ConfigError
-        If a file is missing, holds more than numbers, or does not fit the name.
+        If a file is missing, holds more than numbers or numbers of no use, or does not fit the name.
     """
     weights = Path(weights)
     published = Published.of(weights)
     beside = weights.with_name(f"{published.data}_{published.kind}_stats.npz")
-    constants = _read_statistics(Path(statistics or beside))
+    statistics = Path(statistics or beside)
+    constants = _read_statistics(statistics)
     state = _read_weights(weights)
     _require_fit(state, published, weights)
     pipeline = Pipeline.from_config(published.config())
     pipeline.network.load_state_dict(state)
     for normaliser in (pipeline.input_normaliser, pipeline.target_normaliser):
         if published.normalisation == "max":
-            longest = _constant(constants, _LONGEST[published.kind], ())
+            longest = _constant(statistics, constants, _LONGEST[published.kind], ())
             cast(Normaliser, normaliser).scale.fill_(float(longest))
         else:
-            factor = _constant(constants, "L_matrix", (3, 3))
-            mean = _constant(constants, "input_mean", (3,))
+            factor = _constant(statistics, constants, "L_matrix", (3, 3))
+            mean = _constant(statistics, constants, "input_mean", (3,))
             cast(Whitening, normaliser).take(mean, factor.T if legacy_whitening else factor)
     return pipeline.eval()
 
@@ -200,13 +201,23 @@ def _read_statistics(path: Path) -> dict[str, np.ndarray]:
         ) from None
 
 
-def _constant(constants: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> Tensor:
+def _constant(path: Path, constants: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> Tensor:
+    """Return a constant: a length has to be above 0, a factor to have an inverse."""
     if name not in constants or constants[name].shape != shape:
         found = constants[name].shape if name in constants else f"only {listing(sorted(constants))}"
+        raise ConfigError(f"{path} needs {name!r} of shape {shape}, found {found}; take the published file")
+    value = constants[name]
+    fine = value.dtype.kind == "f" and bool(np.isfinite(value).all())
+    if fine and shape != (3,):
+        square = value.reshape(shape or (1, 1))
+        fine = bool(np.diag(square).min() > 0) and np.linalg.matrix_rank(square) == len(square)
+    if not fine:
+        found = " ".join(str(value).split())
         raise ConfigError(
-            f"the constants need {name!r} of shape {shape}, found {found}; take the published file"
+            f"{path}: {name!r} is {found} ({value.dtype}), expected finite numbers, those of a length or of "
+            "the diagonal of a Cholesky factor above 0; take the published file"
         )
-    return torch.from_numpy(constants[name])
+    return torch.from_numpy(value)
 
 
 def _require_fit(state: dict[str, Tensor], published: Published, path: Path) -> None:

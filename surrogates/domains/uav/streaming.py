@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
+from datasets.store.units import convert, display
+from surrogates.data.window import HORIZON, known_name, step_of, window_dimension
 from surrogates.domains.uav.hindsight import PUT_OFF, Hindsight, Prediction
 from surrogates.domains.uav.recent import RecentTrack
 from surrogates.inference.errors import OutOfRangeWarning
+from surrogates.inference.reading import extrapolation
 from surrogates.inference.surrogate import SEED, Surrogate, load
 from surrogates.learning.protocols import deviation_name
 
@@ -58,7 +62,7 @@ class TrajectoryPredictor:
             surrogate = load(surrogate, device="cpu")
         self._bundle = surrogate.bundle
         self._input, self._target = _forecast_of(surrogate)
-        self.step = float(self._input.attributes["step"])  # type: ignore[arg-type]
+        self.step = _step_in_seconds(surrogate, self._input)
         self.history, self.horizon = self._input.shape[0], self._target.shape[0]
         self.max_gap = STEPS_OF_GAP * self.step if max_gap is None else float(max_gap)
         if not 0 < self.max_gap < float("inf"):
@@ -76,7 +80,11 @@ class TrajectoryPredictor:
         self._range = surrogate.bundle.manifest.ranges.get(self._input.name)
         self._outside = False
         self._lonely = 0
-        self._moves_along = self._answer_moves_along()
+        # Whether a flight that is flown elsewhere is predicted the same, there.
+        self._moves_along = all(
+            self._input.name in getattr(pipeline.transform, "offset_free", ())
+            for pipeline, _ in self._bundle.parts
+        )
 
     def __len__(self) -> int:
         """Measured positions in the present history."""
@@ -156,27 +164,13 @@ class TrajectoryPredictor:
             None if deviation is None else deviation.cpu().numpy()[0].astype(float),
         )
 
-    def _answer_moves_along(self) -> bool:
-        """Whether a flight that is flown elsewhere is predicted the same, there."""
-        flight = np.outer(self._back, (3.0, -2.0, 0.5)) + 0.3 * np.sin(np.outer(self._back, (2.0, 3.0, 1.0)))
-        far = np.array([256.0, -512.0, 128.0])  # their sums with short numbers lose little in float32
-        here, there = self._ask(flight, ORIGIN)[0], self._ask(flight + far, ORIGIN)[0] - far
-        return bool(np.allclose(here, there, rtol=0.0, atol=5e-3))
-
     def _warn_of_range(self, history: np.ndarray) -> None:
         if self._range is None:
             return
-        low, high = self._range
-        least, most = float(history.min()), float(history.max())
-        slack = 1e-6 * max(abs(low), abs(high), high - low)
-        was, self._outside = self._outside, least < low - slack or most > high + slack
-        if self._outside and not was:
-            warnings.warn(
-                f"{self._input.name} is {least if least < low - slack else most:.6g} m, outside its training "
-                f"range of {low:.6g} to {high:.6g} m; the prediction is an extrapolation.",
-                OutOfRangeWarning,
-                stacklevel=4,
-            )
+        found = extrapolation(self._input, float(history.min()), float(history.max()), self._range)
+        if found is not None and not self._outside:
+            warnings.warn(found, OutOfRangeWarning, stacklevel=4)
+        self._outside = found is not None
 
     def _warn_of_gaps(self, wait: float) -> None:
         if self._lonely == RESETS_IN_A_ROW:
@@ -194,24 +188,42 @@ def _forecast_of(surrogate: Surrogate) -> tuple[VariableSpec, VariableSpec]:
     found = f"found {', '.join(map(_outline, inputs))} -> {', '.join(map(_outline, targets))}"
     wanted = (
         "a stream needs a surrogate that forecasts one position from its own past, such as "
-        "position (20, 3) [m] with the attribute `step` -> position_forecast (10, 3) [m]"
+        "position (time, axis) (20, 3) [m] -> position_forecast (horizon, axis) (10, 3) [m]"
     )
-    if len(inputs) != 1 or len(targets) != 1:
-        raise ValueError(f"{wanted}; {found}. Train with task=forecast and the input position alone.")
-    for spec in (*inputs, *targets):
-        if len(spec.shape) != 2 or spec.shape[1] != 3 or spec.units != "m":
-            raise ValueError(f"{wanted}; {found}. Train with task=forecast and the input position alone.")
-    step = inputs[0].attributes.get("step")
-    if not isinstance(step, int | float) or not step > 0:
-        raise ValueError(
-            f"{wanted}; the step of '{inputs[0].name}' is {step!r}, expected seconds. Train again: a task "
-            "with a window writes it."
+    fits = (
+        len(inputs) == len(targets) == 1
+        and known_name(targets[0].name) == inputs[0].name
+        and all(
+            len(spec.shape) == 2 and spec.shape[1] == 3 and spec.units == "m" for spec in (*inputs, *targets)
         )
+        and inputs[0].dims[1:2] == (window_dimension(inputs[0]),)
+        and targets[0].dims[1:] == (HORIZON, *inputs[0].dims[2:])
+    )
+    if not fits:
+        raise ValueError(f"{wanted}; {found}. Train with task=forecast and the input position alone.")
     return inputs[0], targets[0]
 
 
+def _step_in_seconds(surrogate: Surrogate, spec: VariableSpec) -> float:
+    """Return the spacing of the samples of an input, whose clock may count in other units."""
+    coordinate = surrogate.bundle.manifest.coordinates.get(spec.dims[1])
+    units = str(coordinate.attributes.get("units", "1")) if coordinate else "1"
+    step = step_of(spec)
+    try:
+        seconds = float(convert(np.array([step]), units, "s")[0])
+    except ContractError:
+        seconds = np.nan
+    if not 0 < seconds < np.inf:
+        raise ValueError(
+            f"a stream needs samples that are seconds apart; '{spec.dims[1]}' of the surrogate has steps of "
+            f"{step:g} {display(units) or '(no unit)'}. Train again on a store whose '{spec.dims[1]}' has a "
+            "unit of time."
+        )
+    return seconds
+
+
 def _outline(spec: VariableSpec) -> str:
-    return f"{spec.name} {spec.shape} [{spec.units}]"
+    return f"{spec.name} ({', '.join(spec.dims[1:])}) {spec.shape} [{spec.units}]"
 
 
 def _checked(time: float, position: Sequence[float] | np.ndarray) -> tuple[float, tuple[float, float, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(10):
         write_csv(root / f"C{number}.csv", 100.0 * number, 8 + 0.1 * number, pause=1.0)
     for number in range(2):
-        write_csv(root / f"more/I{number}.csv", 0, 4, turned=True)
+        write_csv(root / f"more/I{number}.csv", 100.0 * number, 4, turned=True)
     write_csv(root / "short.csv", 0, 1)
     return root
 
@@ -148,6 +149,22 @@ def test_import_goes_on_in_the_folder_of_its_files_and_refuses_others(
     monkeypatch.chdir(folder)
     resume(url, workers=0, progress=False)
     assert verify(url, resimulate=1, progress=False).resimulated[0].answer == "same"
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_flight_that_is_there_twice_is_refused(archived: bool, tmp_path: Path) -> None:
+    for number in range(3):
+        write_csv(tmp_path / f"all/{number}.csv", 100.0 * number, 5)
+    (tmp_path / "best").mkdir()
+    if archived:
+        with tarfile.open(tmp_path / "best/all.tar", "w") as archive:
+            archive.add(tmp_path / "all/1.csv", arcname="1.csv")
+    else:
+        shutil.copy(tmp_path / "all/1.csv", tmp_path / "best/best.csv")
+    again = "best/all.tar/1.csv" if archived else "best/best.csv"
+    with pytest.raises(BuildError, match=f"'{again}' holds the same flight as 'all/1.csv'"):
+        CsvFlights.make({"folder": str(tmp_path)}).records()
+    assert CsvFlights.make({"folder": str(tmp_path), "files": "all/*.csv"}).records() == 3
 
 
 def test_user_reads_what_was_left_out(folder: Path) -> None:

@@ -62,6 +62,23 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
     np.testing.assert_allclose(flight.stamps, [0, 0.1])
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "known"),
+    [
+        ("plain.csv", {"topic": "/a"}, "columns, time_unit"),
+        ("a.bag", {"time_unit": "ms"}, "topic"),
+        ("tum.txt", {"time_unit": "ms"}, "none"),
+        ("a.ulg", {"topic": "/a"}, "none"),
+    ],
+)
+def test_option_of_another_kind_of_log_is_refused(
+    kind: str, options: dict[str, str], known: str, tmp_path: Path
+) -> None:
+    (name,) = options
+    with pytest.raises(BuildError, match=f"{kind} cannot be read with {name}; options of .*: {known};"):
+        read_flight(write(kind, tmp_path), **options)
+
+
 def test_what_is_no_flight_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="there is no log"):
         read_flight(tmp_path / "a.csv")

@@ -30,6 +30,13 @@ def test_positions_between_samples_lie_on_the_circle():
     np.testing.assert_allclose(np.linalg.norm(found["attitude"], axis=1), 1.0, atol=1e-12)
 
 
+def test_a_setpoint_holds_until_the_next():
+    setpoint = np.repeat([[0.0, 0.0, 5.0], [9.0, -3.0, 5.0]], 30, axis=0)
+    times = np.array([0.0, 2.85, 2.9, 2.95, 2.999, 3.0, 3.05])
+    found = recorded({**circle(60), "position_setpoint": setpoint}, times)
+    np.testing.assert_array_equal(found["position_setpoint"][:, 0], [0, 0, 0, 0, 0, 9, 9])
+
+
 def circle_at(times: np.ndarray, omega: float = 1.3, radius: float = 4.0) -> np.ndarray:
     return radius * np.stack([np.cos(omega * times), np.sin(omega * times)], axis=1)
 

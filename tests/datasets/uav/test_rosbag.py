@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from rosbags.rosbag2 import StoragePlugin
 from scipy.spatial.transform import Rotation
 
 from datasets.factory.errors import BuildError
-from datasets.uav.rosbag import is_bag, read_rosbag
+from datasets.uav.rosbag import READERS, is_bag, read_rosbag
 from datasets.uav.tracks import resampled
 from surrogates.core import optional
 from surrogates.core.errors import MissingExtraError
@@ -113,13 +114,31 @@ def test_each_pose_of_a_growing_path_counts_once_as_it_was_published_last(tmp_pa
     np.testing.assert_allclose(flight.position[:, 0], [1.5, 2.5, 3.5, 4.25, 5.25])
 
 
+def test_messages_are_let_go_once_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    poses = [OF_ROS2.pose_stamped(i / 10, (i, 0, 0)) for i in range(1, 41)]
+    recorded = [("/path", i / 10, OF_ROS2.path(i / 10, poses[:i])) for i in range(1, 41)]
+    there: list[int] = []
+    seen: list[weakref.ref[Any]] = []
+    read = READERS["nav_msgs/Path"]
+
+    def watched(message: Any) -> Iterator[Any]:
+        seen.append(weakref.ref(message))
+        there.append(sum(each() is not None for each in seen))
+        return read(message)
+
+    monkeypatch.setitem(READERS, "nav_msgs/Path", watched)
+    (flight,) = read_rosbag(write_bag2(tmp_path / "path", recorded))
+    assert len(flight.stamps) == len(there) == 40
+    assert max(there) <= 2
+
+
 def test_times_of_recording_stand_in_for_missing_stamps_and_are_remarked(tmp_path: Path) -> None:
     recorded = [("/pose", 7.0 + t, OF_ROS2.pose_stamped(0, (t, 0, 0))) for t in (0.0, 0.1)]
     (flight,) = read_rosbag(write_bag2(tmp_path / "bag", recorded))
     np.testing.assert_allclose(flight.stamps, [7.0, 7.1])
     assert "no message of '/pose' has a stamp, the times of recording took their place" in flight.remarks[0]
     path = [("/path", 1.0, OF_ROS2.path(1, [OF_ROS2.pose_stamped(0, (0, 0, 0))]))]
-    with pytest.raises(BuildError, match="1 of 1 poses have no stamp"):
+    with pytest.raises(BuildError, match=r"message of /path 1: a pose has no stamp"):
         read_rosbag(write_bag2(tmp_path / "path", path))
 
 

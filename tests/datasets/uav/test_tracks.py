@@ -9,7 +9,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from datasets.factory.errors import BuildError
-from datasets.uav.tracks import Flight, at_times, checked, resampled
+from datasets.uav.tracks import FARTHEST, Flight, at_times, checked, resampled
+from datasets.uav.variables import padded
 
 RNG = np.random.default_rng(7)
 START = 1_700_000_000.0  # seconds since 1970
@@ -159,6 +160,13 @@ def spoilt(index: int, stamp: float | None = None, x: float | None = None) -> Fl
     return flight
 
 
+def test_steps_of_a_flight_at_the_farthest_place_survive_in_a_store() -> None:
+    flight = line(np.arange(0, 5, 0.1))
+    flight.position[:, 0] += FARTHEST - 10
+    (track,) = resampled(flight)
+    np.testing.assert_allclose(np.diff(padded(track.position, 50)[:, 0]), 0.2, atol=4e-3)
+
+
 @pytest.mark.parametrize(
     ("flight", "said"),
     [
@@ -170,6 +178,11 @@ def spoilt(index: int, stamp: float | None = None, x: float | None = None) -> Fl
             r"a\.csv, line 11: the stamp 0\.2 s is earlier than 0\.8 s before it \(1 such",
         ),
         (spoilt(9, stamp=0.8), r"line 11: the stamp 0\.8 s comes twice with different positions \(1 such"),
+        (
+            spoilt(6, x=-5.4e6),
+            r"a\.csv, line 8: the position is -5400000, 3, 9\.4 m, expected at most 50000 m from the origin "
+            r"\(1 such samples\).*; subtract a point",
+        ),
         (line(np.array([1.0])), r"a\.csv holds 1 samples of a position, expected at least 2"),
         (
             line(np.arange(0, 5, 0.1), attitude=np.ones((50, 4))),

@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from surrogates.models.vector import SIZES, VECTOR
+from surrogates.models.vector import VECTOR
 
 
-@pytest.mark.parametrize(("size", "parameters"), [("S", 88_323), ("M", 546_819), ("L", 3_753_987)])
-def test_published_sizes_have_their_number_of_parameters(size: str, parameters: int) -> None:
-    width, depth = SIZES[size]
+@pytest.mark.parametrize(
+    ("width", "depth", "parameters"), [(64, 2, 88_323), (128, 3, 546_819), (256, 5, 3_753_987)]
+)
+def test_published_sizes_have_their_number_of_parameters(width: int, depth: int, parameters: int) -> None:
     with torch.device("meta"):
         network = VECTOR(3, 3, 10, width, depth)
     assert sum(parameter.numel() for parameter in network.parameters()) == parameters

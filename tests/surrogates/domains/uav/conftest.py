@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
-from datasets.uav.variables import track_specs
-from surrogates.data.window import Window, windowed
+from datasets.uav.variables import coordinates, track_specs
+from surrogates.data.window import Window, horizon_coordinates, windowed
 from surrogates.inference.bundle import save_bundle
+from surrogates.inference.manifest import Coordinate
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 
 STEP, HISTORY, HORIZON = 0.1, 20, 10
@@ -24,7 +25,7 @@ def forecast_specs(history: int, horizon: int, step: float) -> tuple[VariableSpe
         dims=("trajectory", "time", "axis"),
         shape=(history, 3),
         units="m",
-        attributes={"step": step},
+        attributes={"step": step, "window_dimension": "time"},
     )
     ahead = past.model_copy(
         update={
@@ -42,6 +43,8 @@ def fake(
     horizon: int = HORIZON,
     step: float = STEP,
     ranges: dict[str, tuple[float, float]] | None = None,
+    moves_along: bool = True,
+    time_units: str = "s",
 ) -> Any:
     """What the stream needs of a surrogate; `answer` gets the past and the steps ahead, both as tensors.
 
@@ -54,8 +57,14 @@ def fake(
         seen.append(inputs["position"].clone())
         return answer(inputs["position"], torch.arange(1, horizon + 1).view(1, -1, 1))
 
+    transform = SimpleNamespace(offset_free=["position"] if moves_along else [])
     bundle = SimpleNamespace(
-        ask=ask, device=torch.device("cpu"), manifest=SimpleNamespace(ranges=ranges or {})
+        ask=ask,
+        device=torch.device("cpu"),
+        manifest=SimpleNamespace(
+            ranges=ranges or {}, coordinates={"time": Coordinate(values=[], attributes={"units": time_units})}
+        ),
+        parts=((SimpleNamespace(transform=transform), None),),
     )
     return SimpleNamespace(
         bundle=bundle, inputs={"position": past}, outputs={"position_forecast": ahead}, seen=seen
@@ -98,6 +107,7 @@ def bundle_of(folder: Path, values: str, normalisation: str, history: int, seed:
         pipeline,
         predictor={"name": "rollout", "steps": steps},
         ranges={"position": (-50.0, 50.0)},
+        coordinates=horizon_coordinates(coordinates(100, quaternion=False), "time", window, 0.1),
     )
 
 

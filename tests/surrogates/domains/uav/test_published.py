@@ -160,6 +160,29 @@ def test_a_pickle_in_the_place_of_weights_is_not_opened(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("vel_max", "max_velocity", np.array(np.nan)),
+        ("vel_max", "max_velocity", np.array(0.0)),
+        ("vel_max", "max_velocity", np.array(-3.0)),
+        ("vel_max", "max_velocity", np.array("12.5")),
+        ("vel_white", "L_matrix", np.diag([1.0, 0.0, 2.0])),
+        ("vel_white", "L_matrix", np.array([[2.0, 1.0, 1.0]] * 3)),
+        ("vel_white", "L_matrix", np.full((3, 3), np.inf)),
+        ("vel_white", "input_mean", np.array([0.0, np.nan, 0.0])),
+        ("vel_white", "input_mean", np.array(["a", "b", "c"])),
+    ],
+)
+def test_constants_of_no_use_are_refused(kind: str, name: str, value: np.ndarray, tmp_path: Path) -> None:
+    held = dict(np.load(DATA / "weights" / "5000_vel_stats.npz"))
+    statistics = tmp_path / "stats.npz"
+    np.savez(statistics, **{**held, name: value})
+    with pytest.raises(ConfigError, match=rf"stats\.npz: '{name}' is .*, expected finite numbers") as error:
+        published_pipeline(DATA / "weights" / f"5000_{kind}_norm_64_2_0p5.pth", statistics)
+    assert "\n" not in str(error.value)
+
+
 def test_weights_of_another_size_than_their_name_are_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "5000_vel_max_norm_99999_2_0p5.pth"
     wrong.symlink_to((DATA / "weights" / "5000_vel_max_norm_64_2_0p5.pth").resolve())

@@ -83,6 +83,14 @@ def test_a_log_is_replayed_into_a_picture_and_a_table(run, log, tmp_path, capsys
     assert sorted(path.name for path in picture.parent.iterdir()) == ["flight.png", "predictions.csv"]
 
 
+def test_stamps_of_a_log_can_be_milliseconds(run, log, capsys):
+    header, *rows = log.read_text().splitlines()
+    in_ms = [f"{1000 * float(stamp):.0f},{rest}" for stamp, rest in (row.split(",", 1) for row in rows)]
+    log.write_text("\n".join([header, *in_ms]))
+    command(run, "--replay", log, "--time-unit", "ms")
+    assert "100 positions, 60 predictions, 40 scored" in capsys.readouterr().out
+
+
 def test_a_jump_of_the_estimator_is_no_motion(run, log, monkeypatch, capsys):
     flight = reading.read_flight(log)
     parts = (flight.stamps >= 3.0).astype(int)
@@ -142,6 +150,11 @@ def test_silence_is_explained(run, capsys):
         (["--replay", "LOG", "--mavlink", "udpin:127.0.0.1:0"], "give one source"),
         (["--replay", "LOG", "--seconds", "3"], "--seconds belongs to --mavlink"),
         (["--mavlink", "udpin:127.0.0.1:0", "--speed", "2"], "--speed belongs to --replay"),
+        (["--mavlink", "udpin:127.0.0.1:0", "--time-unit", "ms"], "--time-unit belongs to --replay"),
+        (
+            ["--replay", "LOG", "--topic", "/odom"],
+            "flight.csv cannot be read with topic; options of its kind",
+        ),
         (["--replay", "LOG", "--speed", "0"], "--speed is 0; expected a number above 0"),
         (["--replay", "LOG", "--out", "a.svg"], "the output is a.svg; expected a name that ends in .png"),
         (["--replay", "LOG", "--csv", "LOG"], "flight.csv exists; remove it or choose another name"),

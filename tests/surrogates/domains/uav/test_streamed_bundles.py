@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 from surrogates.domains.uav import TrajectoryPredictor
@@ -47,6 +48,18 @@ def test_models_of_velocity_do_not_mind_where_they_fly(tmp_path, save_forecast):
     for time, position in zip(*flight(30), strict=True):
         near, away = here.push(time, position), there.push(time, position + far)
     np.testing.assert_allclose(away.position - far, near.position, atol=1e-5)
+
+
+@pytest.mark.parametrize(("values", "normalisation", "history"), KINDS)
+def test_answers_move_along_where_the_transform_says_so(
+    tmp_path, save_forecast, values, normalisation, history
+):
+    bundle = load(save_forecast(tmp_path / "bundle", values, normalisation, history), "cpu").bundle
+    flown = torch.as_tensor(flight(history)[1], dtype=torch.float32)[None]
+    far = torch.tensor([256.0, -512.0, 128.0])  # their sums with short numbers lose little in float32
+    here, there = (bundle.ask({"position": each})["position_forecast"] for each in (flown, flown + far))
+    moves = torch.allclose(there - far, here, rtol=0.0, atol=5e-3)
+    assert ("position" in bundle.pipeline.transform.offset_free) == moves
 
 
 def test_models_of_position_warn_outside_their_range(tmp_path, save_forecast):

@@ -24,6 +24,7 @@ def fly(predictor, times):
 
 def test_predictions_start_when_the_history_is_full_and_lie_ahead(straight):
     predictor = TrajectoryPredictor(straight)
+    assert not straight.seen  # nothing is asked before the stream
     times = EPOCH + 0.1 * np.arange(40)
     found = fly(predictor, times)
     assert [each is None for each in found] == [True] * 19 + [False] * 21
@@ -176,7 +177,7 @@ def settle(past, ahead):
 
 
 def test_a_flight_outside_the_range_of_training_is_warned_of_once(make_surrogate):
-    surrogate = make_surrogate(settle, ranges={"position": (-50.0, 50.0)})
+    surrogate = make_surrogate(settle, ranges={"position": (-50.0, 50.0)}, moves_along=False)
     predictor = TrajectoryPredictor(surrogate)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -207,11 +208,30 @@ def test_stamps_in_milliseconds_are_noticed(straight):
     assert predictor.resets == 14
 
 
+def test_a_clock_in_other_units_is_followed_in_seconds(make_surrogate):
+    predictor = TrajectoryPredictor(
+        make_surrogate(
+            lambda past, ahead: {"position_forecast": past[:, -1:] + 0 * ahead}, step=200.0, time_units="ms"
+        )
+    )
+    found = fly(predictor, EPOCH + 0.2 * np.arange(20))
+    assert [each is None for each in found] == [True] * 19 + [False]
+    np.testing.assert_allclose(found[-1].times - found[-1].time, 0.2 * np.arange(1, 11), atol=1e-6)
+    assert (predictor.step, predictor.max_gap) == pytest.approx((0.2, 1.0))
+
+
+@pytest.mark.parametrize(("step", "units"), [(1.0, "1"), (0.1, "m"), (0.1, "moments")])
+def test_steps_that_are_no_time_are_refused(make_surrogate, step, units):
+    with pytest.raises(ValueError, match=r"needs samples that are seconds apart; 'time' .* has steps of"):
+        TrajectoryPredictor(make_surrogate(settle, step=step, time_units=units))
+
+
 def test_what_is_no_forecast_of_a_position_is_refused(make_surrogate, straight):
     for change, words in (
-        ({"shape": (20,), "dims": ("trajectory", "time")}, r"found position \(20,\) \[m\]"),
-        ({"units": "m s-1"}, r"found position \(20, 3\) \[m s-1\]"),
-        ({"attributes": {}}, "the step of 'position' is None, expected seconds"),
+        ({"shape": (20,), "dims": ("trajectory", "time")}, r"found position \(time\) \(20,\) \[m\]"),
+        ({"units": "m s-1"}, r"found position \(time, axis\) \(20, 3\) \[m s-1\]"),
+        ({"dims": ("trajectory", "axis", "time")}, r"found position \(axis, time\)"),
+        ({"name": "setpoint"}, r"found setpoint .* -> position_forecast"),
     ):
         other = make_surrogate(settle)
         other.inputs = {"position": other.inputs["position"].model_copy(update=change)}
