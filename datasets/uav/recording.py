@@ -84,12 +84,14 @@ def recorded(track: Mapping[str, np.ndarray], times: np.ndarray) -> dict[str, np
         as the importers of logs have it; the others by straight lines, quaternions normalised again.
     """
     clock = STEP * np.arange(len(track["position"]), dtype=np.float64)
-    found = {
-        name: interp1d(clock, values, axis=0)(times) for name, values in track.items() if name != "position"
-    }
-    found["position"] = CubicHermiteSpline(clock, track["position"], track["velocity"], axis=0)(times)
-    if "position_setpoint" in found:
-        found["position_setpoint"] = at_times("position_setpoint", clock, track["position_setpoint"], times)
+    found = {}
+    for name, values in track.items():
+        if name == "position":
+            found[name] = CubicHermiteSpline(clock, values, track["velocity"], axis=0)(times)
+        elif name == "position_setpoint":
+            found[name] = at_times(name, clock, values, times)
+        else:
+            found[name] = interp1d(clock, values, axis=0)(times)
     if "attitude" in found:
         found["attitude"] = found["attitude"] / np.linalg.norm(found["attitude"], axis=1, keepdims=True)
     return found
