@@ -19,7 +19,7 @@ from datasets.factory.recipe import Arrays, Recipe
 from datasets.factory.sources import Source, digest
 from datasets.store.chunking import shard_records
 from datasets.store.specs import Split, VariableSpec
-from datasets.uav.tracks import Flight, Track, resampled
+from datasets.uav.tracks import Flight, Track, checked, resampled
 from datasets.uav.variables import (
     FAMILIES,
     FAMILY,
@@ -221,7 +221,8 @@ class FlightImport(Recipe):
         folder = Path(self.folder)
         for source in self.sources:
             path = Path(source.place(folder))
-            for flight in self.read(path):
+            for raw in self.read(path):
+                flight = checked(raw)
                 tracks = resampled(
                     flight,
                     max_gap=self.max_gap,

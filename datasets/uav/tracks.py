@@ -25,6 +25,8 @@ FARTHEST = 5e4
 """Stores hold float32, which has steps of 4 mm this far from the origin, m."""
 CLOSE = 1e-6
 """Two stamps on the grid that are this near are the same, in steps of the grid."""
+JUMP_SPEED, JUMP = 100.0, 5.0
+"""m/s and m: what goes faster, and further than the noise of two near stamps, is a jump of an estimate."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class Track:
 def checked(flight: Flight) -> Flight:
     """Return a flight whose stamps grow and whose positions are numbers.
 
-    A sample that repeats the one before it (same stamp, same position) is dropped with a remark. Zero
+    A sample that repeats the one before it (same stamp, same position) is dropped with a remark; where the
+    position jumps faster than `JUMP_SPEED` a part ends, with a remark. Zero
     quaternions mean an unknown attitude and become NaN.
 
     Raises
@@ -145,10 +148,28 @@ def checked(flight: Flight) -> Flight:
         )
     if flight.attitude is not None:
         flight = replace(flight, attitude=_unit_quaternions(flight, flight.attitude))
+    if (jumps := _jumps(flight)).any():
+        first = int(np.flatnonzero(jumps)[0])
+        remark = (
+            f"{flight.at(first + 1)}: the position jumps by "
+            f"{np.linalg.norm(flight.position[first + 1] - flight.position[first]):.3g} m, faster than "
+            f"{JUMP_SPEED:g} m/s ({int(jumps.sum())} such jumps); a track ends there"
+        )
+        parts = np.concatenate([[0], np.cumsum(jumps)])
+        if flight.parts is not None:
+            parts = parts + (jumps.sum() + 1) * flight.parts
+        flight = replace(flight, parts=parts, remarks=(*flight.remarks, remark))
     unknown: dict[str, Any] = {
         name: None for name, values in flight.series().items() if not np.isfinite(values).all(axis=1).any()
     }
     return replace(flight, **unknown)
+
+
+def _jumps(flight: Flight) -> NDArray[np.bool_]:
+    """Return the steps that no vehicle flies, of those that do not end a part already."""
+    ways = np.linalg.norm(np.diff(flight.position, axis=0), axis=1)
+    jumps: NDArray[np.bool_] = (ways > JUMP_SPEED * np.diff(flight.stamps)) & (ways > JUMP)
+    return jumps if flight.parts is None else jumps & (np.diff(flight.parts) == 0)
 
 
 def resampled(

@@ -197,3 +197,21 @@ def test_steps_of_a_flight_at_the_farthest_place_survive_in_a_store() -> None:
 def test_untrustworthy_samples_are_refused_with_their_place(flight: Flight, said: str) -> None:
     with pytest.raises(BuildError, match=said):
         resampled(flight)
+
+
+def test_a_jump_of_the_estimate_ends_a_track_with_a_remark() -> None:
+    stamps = 0.1 * np.arange(100)
+    position = np.outer(stamps, [2.0, 0.0, 0.0])
+    position[50:] += 1000.0
+    flight = checked(Flight(source="jump.csv", stamps=stamps, position=position))
+    assert "the position jumps by 1.73e+03 m" in flight.remarks[0]
+    tracks = resampled(flight, still_speed=0.0)
+    assert [len(track.position) for track in tracks] == [50, 50]
+    assert checked(flight).remarks == flight.remarks
+
+
+def test_noise_between_two_near_stamps_is_no_jump() -> None:
+    stamps = np.sort(np.concatenate([0.1 * np.arange(100), 0.1 * np.arange(100) + 1e-3]))
+    position = np.outer(stamps, [2.0, 0.0, 0.0])
+    position[1::2, 1] += 0.5
+    assert len(resampled(Flight(source="near.csv", stamps=stamps, position=position), still_speed=0.0)) == 1
