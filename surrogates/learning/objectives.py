@@ -50,7 +50,7 @@ class Regression:
         features = pipeline.features(batch)
         answer = pipeline.normalised(features)
         target = pipeline.normalised_targets(batch, features)
-        _require_shape(answer, target)
+        _require_shape(pipeline, answer, target)
         weight = cell_weights(pipeline, batch, target, self._mask)
         if weight is None and len(pipeline.target_names) == 1 and not self._weights:
             return self._distance(answer, target), {}
@@ -102,7 +102,7 @@ class GaussianNLL:
         features = pipeline.features(batch)
         mean, log_variance = pipeline.gaussian(features)
         target = pipeline.normalised_targets(batch, features)
-        _require_shape(mean, target)
+        _require_shape(pipeline, mean, target)
         weight = cell_weights(pipeline, batch, target, self._mask)
         mean, log_variance, target = hide(weight, mean, log_variance, target)
         loss = 0.5 * (log_variance + (target - mean).square() * torch.exp(-log_variance))
@@ -200,9 +200,15 @@ def mean_by_target(
     return total / sum(scales), means
 
 
-def _require_shape(answer: Tensor, target: Tensor) -> None:
+def _require_shape(pipeline: Pipeline, answer: Tensor, target: Tensor) -> None:
     if answer.shape != target.shape:
+        ahead = HORIZON in pipeline.layout.grid
+        fitting = (
+            f"takes '{HORIZON}', such as lstm, tcn, sequence_transformer or vector"
+            if ahead
+            else "keeps the grid"
+        )
         raise ConfigError(
             f"the network answered {tuple(answer.shape)} for targets of shape {tuple(target.shape)} "
-            "(batch, channel, *grid); choose a network that keeps the grid"
+            f"(batch, channel, {', '.join(pipeline.layout.grid) or '*grid'}); choose a network that {fitting}"
         )

@@ -180,6 +180,12 @@ def test_loss_of_a_forecast_is_the_mean_over_its_horizons():
     )
 
 
+def test_a_network_without_a_horizon_is_answered_with_those_that_have_one():
+    made = pipeline(name="gru")
+    with pytest.raises(ConfigError, match="takes 'horizon', such as lstm, tcn"):
+        Regression()(made, walks(), torch.Generator())
+
+
 def test_rates_need_the_last_known_value():
     past, _ = specs()
     _, other = specs(name="speed")
