@@ -19,7 +19,9 @@ from pydantic import (
 )
 
 from surrogates.core.build import validate
+from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
+from surrogates.data.window import step_of, window_dimension
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.learning.pipeline import PipelineConfig
@@ -225,6 +227,12 @@ def _refuse_huge(config: PipelineConfig) -> None:
             raise BundleError(
                 f"Variable {spec.name!r} has the shape {spec.shape}; 1 to {MAX_CELLS} cells are allowed."
             )
+        if window_dimension(spec) is None:
+            continue
+        try:
+            step_of(spec)
+        except ConfigError as error:
+            raise BundleError(f"{MANIFEST}: {error}") from None
 
 
 def _refuse_huge_integers(value: Any, where: str) -> None:

@@ -201,6 +201,14 @@ def test_a_huge_grid_is_refused(bundle: Path) -> None:
         load_bundle(bundle)
 
 
+@pytest.mark.parametrize("step", [0, -1.0, float("inf"), None, [0.1]])
+def test_a_window_without_a_spacing_is_refused(bundle: Path, step: Any) -> None:
+    attributes = {"step": step, "window_dimension": "x"}
+    edit(bundle, lambda data: data["pipeline"]["inputs"][0].update(attributes=attributes))
+    with pytest.raises(BundleError, match="attribute step = .*a number above zero"):
+        load_bundle(bundle)
+
+
 def test_weights_of_another_shape_are_refused(bundle: Path) -> None:
     edit(bundle, lambda data: data["pipeline"]["network"].update({"width": 7}))
     with pytest.raises(BundleError, match="shape and type"):
