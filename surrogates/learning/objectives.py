@@ -129,7 +129,7 @@ class Forecast:
     def __init__(
         self, steps: PositiveInt = 1, loss: dict[str, Any] | None = None, mask: str | None = None
     ) -> None:
-        self._steps = steps
+        self.steps = steps
         self._loss = cast(Objective, build("objectives", loss or {"name": "regression"}, mask=mask))
         self.distribution: str | None = getattr(self._loss, "distribution", None)
 
@@ -138,14 +138,14 @@ class Forecast:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean over the horizons of the loss and of its parts; gradients pass through all."""
         losses, parts, state = [], [], dict(batch)
-        for step in range(self._steps):
+        for step in range(self.steps):
             for spec in pipeline.config.targets:
                 start = step * spec.shape[spec.dims.index(HORIZON) - 1] if HORIZON in spec.dims else 0
                 state[spec.name] = first_of_horizon(spec, batch[spec.name], start)
             loss, part = self._loss(pipeline, state, rng)
             losses.append(loss)
             parts.append(part)
-            if step + 1 < self._steps:
+            if step + 1 < self.steps:
                 state = moved_on(pipeline, state, pipeline(state))
         means = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
         return torch.stack(losses).mean(), means

@@ -1,6 +1,6 @@
 """How a trained pipeline is asked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from pydantic import PositiveInt
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing
 from surrogates.data.window import HORIZON, known_name, window_dimension
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch, Predictor, deviation_name
@@ -77,15 +78,27 @@ def moved_on(pipeline: Pipeline, inputs: Mapping[str, Tensor], answer: Mapping[s
     return moved
 
 
-def asked_at_once(predictor: Predictor, targets: Iterable[VariableSpec]) -> list[VariableSpec]:
+def asked_at_once(
+    predictor: Predictor, inputs: Iterable[VariableSpec], targets: Sequence[VariableSpec]
+) -> list[VariableSpec]:
     """Return the pipeline's targets for those of a task.
 
     Raises
     ------
     ConfigError
-        When the task's horizon is no multiple of the predictor's steps.
+        When the task's horizon is no multiple of the predictor's steps, or an input has a window that nothing
+        moves on from one step to the next.
     """
-    return [_with_horizon(spec, 1, getattr(predictor, "steps", 1)) for spec in targets]
+    steps = getattr(predictor, "steps", 1)
+    forecast = {known_name(spec.name) for spec in targets}
+    still = [s.name for s in inputs if window_dimension(s) is not None and s.name not in forecast]
+    if steps > 1 and still:
+        raise ConfigError(
+            f"the predictor takes {steps} steps, but {listing(still)} of task.inputs would stay as in the "
+            "first: a window moves on with its own forecast alone; forecast it too (task.targets), leave it "
+            "out, or take one step"
+        )
+    return [_with_horizon(spec, 1, steps) for spec in targets]
 
 
 def answered(predictor: Predictor, targets: Iterable[VariableSpec]) -> list[VariableSpec]:

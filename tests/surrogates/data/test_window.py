@@ -150,7 +150,7 @@ def test_a_clock_that_runs_backwards_is_refused(along):
 @pytest.mark.parametrize("step", [0, -0.1, float("inf"), float("nan"), None, [0.1], "0.1", True])
 def test_a_spacing_that_is_none_is_refused(step):
     spec = VariableSpec(name="place", dims=("walk", "time"), shape=(4,), units="m", attributes={"step": step})
-    with pytest.raises(ConfigError, match="'place' has the attribute step = .*a number above zero"):
+    with pytest.raises(ConfigError, match=r"'place' has the attribute step = .*a number above zero"):
         step_of(spec)
 
 

@@ -5,6 +5,7 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.learning.normaliser import Whitening
 from surrogates.learning.objectives import Forecast, Regression
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.learning.predictors import Rollout, answered, asked_at_once
@@ -153,13 +154,24 @@ def test_variances_of_a_rollout_add_up():
 
 def test_horizons_of_task_and_pipeline_fit():
     past, ahead = specs(horizon=6)
-    (part,) = asked_at_once(Rollout(steps=3), [ahead])
+    (part,) = asked_at_once(Rollout(steps=3), [past], [ahead])
     assert part.shape == (2, 2)
     assert answered(Rollout(steps=3), [part]) == [ahead]
     with pytest.raises(ConfigError, match="horizon is 6, which 4 steps"):
-        asked_at_once(Rollout(steps=4), [ahead])
+        asked_at_once(Rollout(steps=4), [past], [ahead])
     with pytest.raises(ConfigError, match="no dimension 'horizon'"):
-        asked_at_once(Rollout(steps=2), [past])
+        asked_at_once(Rollout(steps=2), [past], [past])
+
+
+def test_a_window_that_nothing_moves_on_is_refused():
+    past, ahead = specs(horizon=6)
+    wind, wind_ahead = specs(horizon=6, name="wind")
+    mass = VariableSpec(name="mass", dims=("walk",), shape=(), units="kg")
+    for still in (wind, wind_ahead):
+        with pytest.raises(ConfigError, match=f"2 steps, but {still.name} of task.inputs would stay"):
+            asked_at_once(Rollout(steps=2), [past, mass, still], [ahead])
+        assert asked_at_once(Rollout(), [past, mass, still], [ahead]) == [ahead]
+    assert len(asked_at_once(Rollout(steps=2), [past, mass, wind], [ahead, wind_ahead])) == 2
 
 
 def test_loss_of_a_forecast_is_the_mean_over_its_horizons():
@@ -184,6 +196,25 @@ def test_a_network_without_a_horizon_is_answered_with_those_that_have_one():
     made = pipeline(name="gru")
     with pytest.raises(ConfigError, match="takes 'horizon', such as lstm, tcn"):
         Regression()(made, walks(), torch.Generator())
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_channels_that_follow_from_each_other_are_not_whitened(noise):
+    made = Whitening(3)
+    first, second = torch.randn(2, 500, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    third = first + second + noise * torch.randn(500, generator=torch.Generator().manual_seed(1))
+    made.observe(torch.stack([first, 1e4 * second, third], dim=1))
+    with pytest.raises(ConfigError, match=r"one follows from the others.*standard or max_norm"):
+        made.finish()
+
+
+def test_small_units_are_whitened_all_the_same():
+    made = Whitening(2)
+    rows = torch.randn(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rows *= torch.tensor([1.0, 1e-5])
+    made.observe(rows)
+    made.finish()
+    torch.testing.assert_close(made(rows.float()).T.cov(), torch.eye(2), rtol=0.01, atol=0.01)
 
 
 def test_rates_need_the_last_known_value():
