@@ -178,7 +178,7 @@ def _require_independent(covariance: Tensor) -> None:
     if variances[0] < DEPENDENT * variances[-1]:
         raise ConfigError(
             f"task.normalisation: of the {len(covariance)} channels one follows from the others (variances "
-            f"of {variances[0]:.2g} to {variances[-1]:.2g} along their axes), which whitening cannot divide by; "
+            f"of {variances[0]:.2g} to {variances[-1]:.2g} along their axes), which cannot be whitened; "
             "leave it out, or take standard or max_norm"
         )
 
