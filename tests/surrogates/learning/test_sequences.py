@@ -152,6 +152,46 @@ def test_variances_of_a_rollout_add_up():
     torch.testing.assert_close(found, torch.tensor([1.0, 4.0, 5.0, 8.0]))
 
 
+@pytest.mark.parametrize("beta", [0.0, 0.5])
+def test_a_rollout_covers_what_it_was_trained_on(beta):
+    """A walk's variance grows by 1 at each step; errors of the first horizon must not count twice."""
+    made, batch = pipeline("relative", horizon=2, distribution="gaussian"), walks(4000, horizon=6)
+    made.fit_normalisers([batch])
+    own = torch.zeros(1, 2, 2, requires_grad=True)  # the best mean is the last known place
+    made.gaussian = lambda features: (torch.zeros(4000, 2, 2), own.expand(4000, 2, 2))
+    objective = Forecast(steps=3, loss={"name": "gaussian_nll", "beta": beta})
+    optimiser = torch.optim.Adam([own], lr=0.05)
+    for _ in range(80):
+        optimiser.zero_grad()
+        objective(made, batch, torch.Generator())[0].backward()
+        optimiser.step()
+    answer = Rollout(steps=3)(made, batch)
+    deviation = answer["place_forecast_standard_deviation"].detach()
+    torch.testing.assert_close(deviation[0, :, 0].square(), torch.arange(1.0, 7.0), rtol=0.1, atol=0)
+    inside = (answer["place_forecast"] - batch["place_forecast"]).abs() < 1.645 * deviation
+    torch.testing.assert_close(inside.float().mean((0, 2)), torch.full((6,), 0.9), rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("loss", ["regression", "gaussian_nll"])
+@pytest.mark.parametrize("shape", ["target", "grid"])
+def test_a_mask_looks_as_far_as_each_step_of_a_rollout(loss, shape):
+    distribution = "gaussian" if loss == "gaussian_nll" else None
+    made, batch = pipeline("relative", horizon=2, distribution=distribution), walks(horizon=4)
+    batch["valid"] = torch.ones(6, 4, 2) if shape == "target" else torch.ones(6, 4)
+    batch["valid"][:, 3] = 0
+    wrong = {**batch, "place_forecast": batch["place_forecast"].clone()}
+    wrong["place_forecast"][:, 3] = 1e6
+    objective = Forecast(steps=2, loss={"name": loss}, mask="valid")
+    first, second = (objective(made, each, torch.Generator())[0] for each in (batch, wrong))
+    torch.testing.assert_close(first, second)
+    wrong["place_forecast"][:, 2] = 1e6
+    assert objective(made, wrong, torch.Generator())[0] > 1e3
+    batch["valid"][:, 1] = 0
+    batch["place_forecast"][:, 1:] = 1e6
+    made.fit_normalisers([batch], mask="valid")
+    assert (made.target_normaliser.scale < 10).all()
+
+
 def test_horizons_of_task_and_pipeline_fit():
     past, ahead = specs(horizon=6)
     (part,) = asked_at_once(Rollout(steps=3), [past], [ahead])
