@@ -15,6 +15,7 @@ import zarr
 import surrogates
 from surrogates.cli.main import main
 from surrogates.core.build import validate
+from surrogates.core.errors import ConfigError
 from surrogates.evaluation.run import (
     blocks_of,
     evaluate_elsewhere,
@@ -24,7 +25,7 @@ from surrogates.evaluation.run import (
     targets_of,
 )
 from surrogates.inference.bundle import load_bundle
-from surrogates.training.config import RunConfig
+from surrogates.training.config import DatasetConfig, RunConfig
 from surrogates.training.experiment import Experiment
 from tests.surrogates.evaluation.conftest import finished_run
 
@@ -110,6 +111,25 @@ def test_scoring_elsewhere_changes_nothing_in_the_run(evaluated: Path, other_fie
     assert evaluation.about["dataset"] == [other_fields]
     assert evaluation.table.examples == 10
     assert {path: path.read_bytes() for path in evaluated.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"units": "km"}, "'height' has the units km in .*other.zarr, but m in training"),
+        ({"dims": ("sample", "x", "y")}, r"the dimensions \('sample', 'x', 'y'\)"),
+        ({"shape": (8, 7)}, "the lengths {'y': 8, 'x': 7}"),
+        ({"attributes": {"step": 0.05}}, "the spacing of samples 0.05 in .*, but 1.0 in training"),
+    ],
+)
+def test_other_data_have_to_mean_the_same(
+    evaluated: Path, other_fields: str, change: dict, message: str
+) -> None:
+    other = validate(RunConfig, yaml.safe_load((evaluated / "config.yaml").read_text()), "run")
+    on = Experiment.open(other.model_copy(update={"dataset": [DatasetConfig(url=other_fields)]}))
+    changed = replace(on, specs=on.specs | {"height": on.specs["height"].model_copy(update=change)})
+    with pytest.raises(ConfigError, match=message):
+        evaluate_elsewhere(evaluated, opened(evaluated), changed)
 
 
 def test_a_threshold_for_a_variable_that_is_no_target_is_refused(evaluated: Path) -> None:
