@@ -117,8 +117,8 @@ class GaussianNLL:
 class Forecast:
     """A loss over several horizons, each forecast from the forecast before: what `rollout` will do.
 
-    A Gaussian loss trains the variances that `rollout` answers: the network's own are those of one horizon, to
-    which those of the past it starts from add.
+    A Gaussian loss trains the variances that `rollout` answers: the network's own are those of one horizon,
+    to which those of the past it starts from add.
 
     Parameters
     ----------
