@@ -163,7 +163,7 @@ class Surrogate:
         if out is not None:
             require_store(Path(out))
         ds = latest(ds, self.inputs.values())
-        check_grid(ds, self.bundle.manifest.coordinates)
+        check_grid(ds, self.bundle.manifest.coordinates, self.inputs.values())
         inputs = self._inputs(ds)
         axes = self._axes(inputs)
         parts = self._batches(inputs, batch_size) if axes is None else self._tiles(inputs, axes)
