@@ -17,7 +17,10 @@ KEPT = (
     "task.window.length",
     "task.window.horizon",
     "task.window.dimension",
+    "task.window.leaky",
 )
+# What the parts of a leaky run were drawn with: other values would score it on what it was trained on.
+DRAWN = ("seed", "task.window.stride")
 
 
 def evaluate(
@@ -55,6 +58,8 @@ def evaluate(
         evaluation = evaluate_run(run, open_run(run), device=device)
     else:
         values = read_config(run)
+        if (values["task"].get("window") or {}).get("leaky"):
+            _refuse_other_draw(overrides or [])
         on = validate(RunConfig, merge(values, changes), "configuration")
         compared = merge(values, {"task": {"baselines": on.task.baselines}})
         trained = Experiment.open(validate(RunConfig, compared, "configuration"))
@@ -82,6 +87,20 @@ def _changes(overrides: list[str]) -> dict[str, Any]:
                 f"'{key}' is not taken here.{nearest(top, TAKEN)} `surrogates evaluate` takes keys of "
                 f"{listing(TAKEN)}."
             )
-        if any(f"{key}.".startswith(f"{kept}.") or kept.startswith(f"{key}.") for kept in KEPT):
+        if _touches(key, KEPT):
             raise ValueError(f"{key}: a trained run keeps it; train another run to change it.")
     return given_values(overrides, {})
+
+
+def _refuse_other_draw(overrides: list[str]) -> None:
+    for key in (override.lstrip("+").partition("=")[0] for override in overrides):
+        if _touches(key, DRAWN):
+            raise ValueError(
+                f"{key}: the run's task.window.leaky drew its parts with it, and other parts would hold what "
+                "it was trained on; leave it as it is."
+            )
+
+
+def _touches(key: str, paths: tuple[str, ...]) -> bool:
+    """Whether a key is one of some paths, lies inside one, or holds one."""
+    return any(f"{key}.".startswith(f"{path}.") or path.startswith(f"{key}.") for path in paths)

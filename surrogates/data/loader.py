@@ -236,8 +236,9 @@ class BatchLoader:
         return self._sources[number].examples(values, rows, offsets)
 
     def _fits(self, limit: int) -> bool:
-        records = sum(len(self.index.of_store(number)) for number in range(len(self._sources)))
-        return records * self._record_bytes() <= limit
+        counts = [len(self.index.of_store(number)) for number in range(len(self._sources))]
+        pairs = zip(counts, self._sources, strict=True)
+        return sum(count * source.bytes_per_record() for count, source in pairs if count) <= limit
 
     def _record_bytes(self) -> int:
         return self._sources[int(self.index.store[0])].bytes_per_record()

@@ -57,8 +57,19 @@ def step_of(spec: VariableSpec) -> float:
     """Return the spacing of a windowed variable's samples, in the units of the window's coordinate.
 
     Dates count in seconds, samples without a coordinate count as 1.
+
+    Raises
+    ------
+    ConfigError
+        When it is no finite number above zero.
     """
-    return float(spec.attributes.get(_STEP, 1.0))  # type: ignore[arg-type]
+    step = spec.attributes.get(_STEP, 1.0)
+    if isinstance(step, bool) or not isinstance(step, int | float) or not 0 < step < float("inf"):
+        raise ConfigError(
+            f"variable '{spec.name}' has the attribute {_STEP} = {step!r}; expected the spacing of its "
+            "samples, a number above zero"
+        )
+    return float(step)
 
 
 def window_dimension(spec: VariableSpec) -> str | None:
@@ -102,7 +113,7 @@ def spacing(dataset: xr.Dataset, along: str, record_dimension: str, url: str) ->
     Raises
     ------
     ConfigError
-        When the spacing inside the records varies.
+        When the spacing inside the records varies, or the values do not ascend.
     """
     if along not in dataset.coords or dataset.sizes[along] < 2 or dataset[along].dtype.kind not in "fiumM":
         return 1.0
@@ -113,6 +124,11 @@ def spacing(dataset: xr.Dataset, along: str, record_dimension: str, url: str) ->
         raise ConfigError(
             f"task.window: the coordinate '{along}' of {url} is not evenly spaced (steps from "
             f"{seconds.min():g} to {seconds.max():g}); resample the data, for example by importing them again"
+        )
+    if not 0 < step < np.inf:
+        raise ConfigError(
+            f"task.window: the coordinate '{along}' of {url} has steps of {step:g}; expected values that "
+            "ascend; sort the data along it"
         )
     return step
 

@@ -1,7 +1,7 @@
 """Score a finished run with its baselines; the end of `surrogates train`, and `surrogates evaluate`."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import prod
@@ -13,8 +13,11 @@ import torch
 import xarray as xr
 from matplotlib.figure import Figure
 
+from datasets.store.specs import VariableSpec
 from surrogates.core.build import build
+from surrogates.core.errors import ConfigError
 from surrogates.data.index import ExampleIndex
+from surrogates.data.window import HORIZON, step_of
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import Calibrations, calibrate
 from surrogates.evaluation.evaluate import ALL, Batch, Method, Table, Target, evaluate
@@ -110,8 +113,16 @@ def evaluate_elsewhere(
         `test`, `validation` or `train`.
     device
         Where the methods run.
+
+    Raises
+    ------
+    ConfigError
+        When the variables are not those that the run was trained on.
     """
     bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
+    free = set(bundle.parts[0][0].layout.grid) - {HORIZON}
+    for spec in (*experiment.inputs, *experiment.targets):
+        _require_same(spec, on.spec(spec.name, "task"), free, on.stores[0].url)
     methods = methods_of(bundle, experiment)
     calibrations = calibrations_of(methods, experiment, device=bundle.device)
     return _evaluate(bundle, methods, on, split, calibrations)
@@ -137,6 +148,28 @@ def _evaluate(
     }
     table = score(methods, experiment, split=split, device=bundle.device, calibrations=calibrations)
     return Evaluation(table, targets_of(experiment), about)
+
+
+def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:
+    """Refuse a variable that means something else; along some dimensions it may have another length."""
+
+    def facts(spec: VariableSpec) -> dict[str, object]:
+        inner = spec.dims[len(spec.dims) - len(spec.shape) :]
+        lengths = {dim: n for dim, n in zip(inner, spec.shape, strict=True) if dim not in free}
+        return {
+            "dimensions": spec.dims,
+            "units": spec.units,
+            "lengths": lengths,
+            "spacing of samples": step_of(spec),
+        }
+
+    for what, expected in facts(trained).items():
+        other = facts(found)[what]
+        if other != expected:
+            raise ConfigError(
+                f"variable '{trained.name}' has the {what} {other} in {url}, but {expected} in training; "
+                "convert or resample the data, or score another run on them"
+            )
 
 
 def calibrations_of(

@@ -30,6 +30,7 @@ from surrogates.inference.manifest import (
     Coordinate,
     Manifest,
     read_manifest,
+    refuse_huge_answer,
     sha256,
     write_manifest,
 )
@@ -239,6 +240,8 @@ def _load_part(folder: Path, manifest: Manifest, device: str | torch.device) -> 
     pipeline = load_pipeline(manifest.pipeline, folder / WEIGHTS)
     try:
         predictor = cast(Predictor, build("predictors", manifest.predictor))
+        for spec in answered(predictor, manifest.pipeline.targets):
+            refuse_huge_answer(spec)
     except ValueError as error:
         raise BundleError(f"The bundle cannot be built: {error}") from None
     return pipeline.to(device), predictor

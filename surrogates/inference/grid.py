@@ -8,56 +8,95 @@ import xarray as xr
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from datasets.store.units import convert, convertible
+from surrogates.data.source import WINDOW_DIMENSION
 from surrogates.data.window import window_dimension
 from surrogates.inference.manifest import Coordinate
 
 TOLERANCE = 0.01
+UNEVEN = 0.15  # of a step along records: months have 28 to 31 days
 
 
-def check_grid(ds: xr.Dataset, coordinates: Mapping[str, Coordinate]) -> None:
+def check_grid(
+    ds: xr.Dataset, coordinates: Mapping[str, Coordinate], inputs: Iterable[VariableSpec] = ()
+) -> None:
     """Compare the spacing of evenly spaced coordinates with that of training; where the grid lies is free.
 
-    Coordinates without units, or in units that do not convert, are indices to us and are not compared.
+    Coordinates without units, or in units that do not convert, are indices to us and are not compared, except
+    along a window: its clock has to be even, and in units where the bundle's has some.
+
+    Parameters
+    ----------
+    ds
+        What the surrogate is asked with.
+    coordinates
+        Of the bundle.
+    inputs
+        Specs of the bundle's inputs, for the dimensions of their windows.
 
     Raises
     ------
     ContractError
-        Names the dimension and both spacings.
+        Names the dimension and both spacings, or where a clock has a gap.
     """
+    windows = {along: spec for spec in inputs if (along := window_dimension(spec)) is not None}
     for dim, coordinate in coordinates.items():
+        _require_names(ds, dim, coordinate)
         expected = _spacing(np.asarray(coordinate.values))
         if dim not in ds.coords or expected is None:
             continue
         values, found_units = np.asarray(ds[dim].values), str(ds[dim].attrs.get("units", ""))
-        if values.dtype.kind == "M":
-            values, found_units = (values - values[0]) / np.timedelta64(1, "s"), "s"
+        if values.dtype.kind in "mM":
+            values, found_units = (values - values[:1]) / np.timedelta64(1, "s"), "s"
         units = str(coordinate.attributes.get("units", ""))
+        slack = TOLERANCE
+        if dim in windows and values.dtype.kind in "fiu":
+            slack = UNEVEN if WINDOW_DIMENSION in windows[dim].dims else TOLERANCE
+            _require_even(values, dim, found_units, slack)
+            if units not in ("", "1") and not convertible(found_units, units):
+                raise ContractError(
+                    f"coordinate {dim!r} has {f'the units {found_units!r}' if found_units else 'no units'}, "
+                    f"expected units such as {units!r}; set ds[{dim!r}].attrs['units']"
+                )
         if not units or not found_units or not convertible(found_units, units):
             continue
-        found = _spacing(convert(values, found_units, units))
-        if found is not None and abs(found - expected) > TOLERANCE * abs(expected):
+        found = _spacing(convert(values, found_units, units), slack)
+        if found is not None and abs(found - expected) > slack * abs(expected):
             raise ContractError(
                 f"coordinate {dim!r}: spacing {found:g} {units}, expected {expected:g} {units} as in "
                 "training; interpolate the data set to that grid"
             )
 
 
-def latest(ds: xr.Dataset, inputs: Iterable[VariableSpec]) -> xr.Dataset:
-    """Return the last samples of a past that is longer than the windows of training."""
-    lengths = {}
-    for spec in inputs:
-        if (along := window_dimension(spec)) is not None:
-            lengths[along] = spec.shape[spec.dims.index(along) - len(spec.dims) + len(spec.shape)]
-    longer = {
-        along: slice(-length, None) for along, length in lengths.items() if ds.sizes.get(along, 0) > length
-    }
-    return ds.isel(longer) if longer else ds
+def _require_names(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> None:
+    """Refuse named cells in another order: the network knows them by their places."""
+    expected = coordinate.values
+    if dim not in ds.coords or not all(isinstance(value, str) for value in expected):
+        return
+    found = [str(value) for value in np.atleast_1d(ds[dim].values)]
+    if found != expected and sorted(found) == sorted(map(str, expected)):
+        raise ContractError(
+            f"coordinate {dim!r} is {found}, expected {list(expected)} in this order; say "
+            f"ds.sel({dim}={list(expected)})"
+        )
 
 
-def _spacing(values: np.ndarray) -> float | None:
+def _require_even(values: np.ndarray, dim: str, units: str, slack: float) -> None:
+    """Refuse the clock of a window that jumps, stands or runs backwards."""
+    steps = np.diff(values.astype(np.float64))
+    usual = float(np.nanquantile(steps, 0.5, method="lower")) if steps.size else 1.0
+    odd = np.flatnonzero(~(np.abs(steps - usual) <= slack * usual))
+    if odd.size:
+        place = int(odd[0])
+        raise ContractError(
+            f"coordinate {dim!r} is not even: a step of {steps[place]:g} {units} after {values[place]:g}, "
+            f"where {usual:g} is usual; interpolate the data set to an even clock"
+        )
+
+
+def _spacing(values: np.ndarray, slack: float = TOLERANCE) -> float | None:
     """Step of an evenly spaced coordinate, None for any other."""
     if values.dtype.kind not in "fiu" or values.size < 2:
         return None
     steps = np.diff(values.astype(np.float64))
     step = float(steps.mean())
-    return step if step and np.allclose(steps, step, rtol=TOLERANCE) else None
+    return step if step and np.allclose(steps, step, rtol=slack) else None

@@ -18,8 +18,11 @@ from pydantic import (
     model_validator,
 )
 
+from datasets.store.specs import VariableSpec
 from surrogates.core.build import validate
+from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
+from surrogates.data.window import HORIZON, step_of, window_dimension
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.learning.pipeline import PipelineConfig
@@ -225,6 +228,23 @@ def _refuse_huge(config: PipelineConfig) -> None:
             raise BundleError(
                 f"Variable {spec.name!r} has the shape {spec.shape}; 1 to {MAX_CELLS} cells are allowed."
             )
+        if window_dimension(spec) is None:
+            continue
+        try:
+            step_of(spec)
+        except ConfigError as error:
+            raise BundleError(f"{MANIFEST}: {error}") from None
+
+
+def refuse_huge_answer(spec: VariableSpec) -> None:
+    """Refuse a target whose whole forecast is larger than a variable, or looks further than a coordinate."""
+    places = zip(reversed(spec.dims), reversed(spec.shape), strict=False)
+    ahead = dict(places).get(HORIZON, 1)
+    if prod(spec.shape) > MAX_CELLS or ahead > MAX_COORDINATE:
+        raise BundleError(
+            f"The bundle answers {spec.name!r} in the shape {spec.shape}; up to {MAX_CELLS} cells and "
+            f"{MAX_COORDINATE} samples ahead are allowed."
+        )
 
 
 def _refuse_huge_integers(value: Any, where: str) -> None:

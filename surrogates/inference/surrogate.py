@@ -17,9 +17,10 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.errors import BundleError
-from surrogates.inference.grid import check_grid, latest
+from surrogates.inference.grid import check_grid
 from surrogates.inference.manifest import MANIFEST
 from surrogates.inference.outputs import GRID_MAPPING, check_interval, specs_of, with_interval
+from surrogates.inference.past import latest
 from surrogates.inference.precision import check_precision
 from surrogates.inference.reading import Inputs
 from surrogates.inference.sinks import Outline, Part, in_memory, on_disk, require_store
@@ -119,7 +120,8 @@ class Surrogate:
             Holds the inputs by name; dimensions in any order, units converted where UDUNITS can. Without the
             record dimension it is one example. Other variables are ignored. Fields on a plane or in space may
             be larger than those of training: they are predicted in overlapping tiles of that size, blended.
-            Of a longer past than a forecast needs, the last samples are taken.
+            Of a longer past than a forecast needs, the last samples are taken, of a padded record the last
+            before its `length`.
         batch_size
             Examples at a time, by default as many as make about a million cells, and one tile of a larger
             field. Only these are read from a data set that lies on disk.
@@ -163,8 +165,8 @@ class Surrogate:
             check_interval(interval, calibration, self.outputs)
         if out is not None:
             require_store(Path(out))
-        ds = latest(ds, self.inputs.values())
-        check_grid(ds, self.bundle.manifest.coordinates)
+        ds = latest(ds, self.inputs.values(), self.record_dimension)
+        check_grid(ds, self.bundle.manifest.coordinates, self.inputs.values())
         free = {n for part, _ in self.bundle.parts for n in getattr(part.transform, "offset_free", ())}
         check_precision(ds, [spec for spec in self.inputs.values() if spec.name in free])
         inputs = self._inputs(ds)

@@ -5,8 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from datasets.store.statistics import Moments, merge
+from surrogates.core.errors import ConfigError
 
 TINY = 1e-6  # a standard deviation below this fraction of the mean is rounding of a constant
+DEPENDENT = 1e-10  # ratio of variances: whitening would turn float32's rounding into a percent
 
 
 class Normaliser(nn.Module):
@@ -130,7 +132,13 @@ class Whitening(nn.Module):
         self._products += rows.T @ rows
 
     def finish(self) -> None:
-        """Take mean and matrix from all that was observed; a direction without spread is only centred."""
+        """Take mean and matrix from all that was observed; a channel without spread is only centred.
+
+        Raises
+        ------
+        ConfigError
+            When one channel follows from the others.
+        """
         if self._origin is None:
             return
         offset = self._sum / self._count
@@ -139,6 +147,7 @@ class Whitening(nn.Module):
         constant = ~(spread.sqrt() > TINY * (self._origin + offset).abs())
         covariance[constant] = covariance[:, constant] = 0.0
         covariance += torch.diag(constant.double())
+        _require_independent(covariance)
         factor = torch.linalg.cholesky(torch.linalg.inv(covariance))
         self.take(self._origin + offset, factor)
 
@@ -160,6 +169,18 @@ class Whitening(nn.Module):
     def stretch(self, values: Tensor) -> Tensor:
         """Return standard deviations of independent whitened components to those of the components."""
         return _turned(values.square(), self.inverse_matrix.square()).sqrt()
+
+
+def _require_independent(covariance: Tensor) -> None:
+    """Refuse channels of which one follows from the others, whatever their units."""
+    deviations = covariance.diagonal().sqrt()
+    variances = torch.linalg.eigvalsh(covariance / torch.outer(deviations, deviations)).tolist()
+    if variances[0] < DEPENDENT * variances[-1]:
+        raise ConfigError(
+            f"task.normalisation: of the {len(covariance)} channels one follows from the others (variances "
+            f"of {variances[0]:.2g} to {variances[-1]:.2g} along their axes), which cannot be whitened; "
+            "leave it out, or take standard or max_norm"
+        )
 
 
 def _turned(values: Tensor, matrix: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.data.window import HORIZON
-from surrogates.learning.pipeline import Pipeline, first_of_horizon
-from surrogates.learning.predictors import moved_on
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.predictors import ask, moved_on
 from surrogates.learning.protocols import Batch, Objective
 from surrogates.learning.ranks import mean_over_ranks
 
@@ -50,7 +50,7 @@ class Regression:
         features = pipeline.features(batch)
         answer = pipeline.normalised(features)
         target = pipeline.normalised_targets(batch, features)
-        _require_shape(answer, target)
+        _require_shape(pipeline, answer, target)
         weight = cell_weights(pipeline, batch, target, self._mask)
         if weight is None and len(pipeline.target_names) == 1 and not self._weights:
             return self._distance(answer, target), {}
@@ -101,8 +101,9 @@ class GaussianNLL:
         """Return the weighted mean of the loss over all cells that count, and each target's part."""
         features = pipeline.features(batch)
         mean, log_variance = pipeline.gaussian(features)
+        log_variance = pipeline.walked(batch, features, log_variance)
         target = pipeline.normalised_targets(batch, features)
-        _require_shape(mean, target)
+        _require_shape(pipeline, mean, target)
         weight = cell_weights(pipeline, batch, target, self._mask)
         mean, log_variance, target = hide(weight, mean, log_variance, target)
         loss = 0.5 * (log_variance + (target - mean).square() * torch.exp(-log_variance))
@@ -115,6 +116,9 @@ class GaussianNLL:
 
 class Forecast:
     """A loss over several horizons, each forecast from the forecast before: what `rollout` will do.
+
+    A Gaussian loss trains the variances that `rollout` answers: the network's own are those of one horizon,
+    to which those of the past it starts from add.
 
     Parameters
     ----------
@@ -129,7 +133,7 @@ class Forecast:
     def __init__(
         self, steps: PositiveInt = 1, loss: dict[str, Any] | None = None, mask: str | None = None
     ) -> None:
-        self._steps = steps
+        self.steps, self._mask = steps, mask
         self._loss = cast(Objective, build("objectives", loss or {"name": "regression"}, mask=mask))
         self.distribution: str | None = getattr(self._loss, "distribution", None)
 
@@ -137,16 +141,14 @@ class Forecast:
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean over the horizons of the loss and of its parts; gradients pass through all."""
-        losses, parts, state = [], [], dict(batch)
-        for step in range(self._steps):
-            for spec in pipeline.config.targets:
-                start = step * spec.shape[spec.dims.index(HORIZON) - 1] if HORIZON in spec.dims else 0
-                state[spec.name] = first_of_horizon(spec, batch[spec.name], start)
+        losses, parts, moved = [], [], Batch()
+        for step in range(self.steps):
+            state = pipeline.of_horizon(batch, step, self._mask) | moved
             loss, part = self._loss(pipeline, state, rng)
             losses.append(loss)
             parts.append(part)
-            if step + 1 < self._steps:
-                state = moved_on(pipeline, state, pipeline(state))
+            if step + 1 < self.steps:
+                moved = moved_on(pipeline, state, ask(pipeline, state))
         means = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
         return torch.stack(losses).mean(), means
 
@@ -200,9 +202,15 @@ def mean_by_target(
     return total / sum(scales), means
 
 
-def _require_shape(answer: Tensor, target: Tensor) -> None:
+def _require_shape(pipeline: Pipeline, answer: Tensor, target: Tensor) -> None:
     if answer.shape != target.shape:
+        ahead = HORIZON in pipeline.layout.grid
+        fitting = (
+            f"takes '{HORIZON}', such as lstm, tcn, sequence_transformer or vector"
+            if ahead
+            else "keeps the grid"
+        )
         raise ConfigError(
             f"the network answered {tuple(answer.shape)} for targets of shape {tuple(target.shape)} "
-            "(batch, channel, *grid); choose a network that keeps the grid"
+            f"(batch, channel, {', '.join(pipeline.layout.grid) or '*grid'}); choose a network that {fitting}"
         )

@@ -76,14 +76,6 @@ class PipelineConfig(BaseModel):
     normalisation: Literal["standard", "max_norm", "whitening"] = "standard"
 
 
-def first_of_horizon(spec: VariableSpec, value: Tensor, start: int = 0) -> Tensor:
-    """Return as many samples ahead as a target has, of a batch that looks further; others stay."""
-    if HORIZON not in spec.dims:
-        return value
-    axis = spec.dims.index(HORIZON)
-    return value.narrow(axis, start, spec.shape[axis - len(spec.dims) + len(spec.shape)])
-
-
 def as_weight(mask: Tensor) -> Tensor:
     """Return a mask, bool or weights, as float32; what is unknown or negative does not count."""
     return mask.to(torch.float32).nan_to_num(0.0).clamp(min=0.0)
@@ -157,11 +149,10 @@ class Pipeline(nn.Module):
             mean, spread = self.normalised(features), None
         else:
             mean, log_variance = self.gaussian(features)
-            spread = self.target_normaliser.stretch(torch.exp(0.5 * log_variance))
+            spread = self._spread(features, log_variance)
         answer = self.target_normaliser.inverse(mean)
         if features.link is not None:
             answer = features.link.decode(answer)
-            spread = None if spread is None else features.link.deviation(spread)
         if features.offset is not None:
             answer = answer + features.offset
         targets = self.layout.unpack(answer)
@@ -196,12 +187,31 @@ class Pipeline(nn.Module):
             return mean, raw
         return mean, LARGEST_LOG_VARIANCE * torch.tanh(raw / LARGEST_LOG_VARIANCE)
 
+    def walked(self, batch: Mapping[str, Tensor], features: Features, log_variance: Tensor) -> Tensor:
+        """Return the log variance with that of the past, where the past was forecast itself.
+
+        The batch then holds `<target>_standard_deviation` of its end (`surrogates.learning.predictors.
+        moved_on`). The sum is taken in the targets' units, cell by cell.
+        """
+        carried = {name: batch.get(deviation_name(name)) for name in self.target_names}
+        known = {name: value for name, value in carried.items() if value is not None}
+        if len(known) < len(carried):
+            return log_variance
+        ratio = self.layout.pack(known) / self._spread(features, log_variance)
+        return log_variance + torch.log1p(ratio.square())
+
+    def _spread(self, features: Features, log_variance: Tensor) -> Tensor:
+        """Return standard deviations in the targets' units, (batch, target channel, *grid)."""
+        spread = self.target_normaliser.stretch(torch.exp(0.5 * log_variance))
+        return spread if features.link is None else features.link.deviation(spread)
+
     def normalised_targets(self, batch: Mapping[str, Tensor], features: Features) -> Tensor:
         """Return the batch's targets in the units of `normalised`; NaN stays."""
         return cast(Tensor, self.target_normaliser(self._residual(batch, features)))
 
     def weight(self, batch: Mapping[str, Tensor], mask: str) -> Tensor:
         """Return a mask or weight variable of the batch, shaped to broadcast against the stacked targets."""
+        batch = self.of_horizon(batch, mask=mask)
         value = as_weight(batch[mask])
         grid = len(self.layout.grid)
         if value.ndim == grid:
@@ -214,6 +224,32 @@ class Pipeline(nn.Module):
             f"mask '{mask}' has shape {tuple(value.shape)} for targets on the grid {self.layout.grid}; "
             "give a mask on that grid, or with the dimensions of every target"
         )
+
+    def of_horizon(self, batch: Mapping[str, Tensor], step: int = 0, mask: str | None = None) -> Batch:
+        """Return a batch in which targets and mask look as far as the pipeline, from one that looks further.
+
+        Parameters
+        ----------
+        batch
+            With the targets.
+        step
+            Which horizon, from 0.
+        mask
+            On the targets' grid, or with the dimensions of every target.
+        """
+        cut, grid = dict(batch), self.layout.grid
+        for spec in self.config.targets:
+            if HORIZON not in spec.dims:
+                continue
+            axis = spec.dims.index(HORIZON) - len(spec.dims)
+            axes, length = {spec.name: axis}, spec.shape[axis]
+            if mask is not None:
+                on_grid = HORIZON in grid and batch[mask].ndim <= len(grid) + 1
+                axes[mask] = grid.index(HORIZON) - len(grid) if on_grid else axis
+            for name, place in axes.items():
+                if batch[name].ndim >= -place:  # any other mask is refused by `weight`
+                    cut[name] = batch[name].narrow(place, step * length, length)
+        return cut
 
     @torch.no_grad()
     def fit_normalisers(self, batches: Iterable[Mapping[str, Tensor]], mask: str | None = None) -> None:
@@ -244,8 +280,7 @@ class Pipeline(nn.Module):
 
     def _residual(self, batch: Mapping[str, Tensor], features: Features) -> Tensor:
         """Return what the network should answer, not normalised; of a longer horizon its first part."""
-        targets = {spec.name: first_of_horizon(spec, batch[spec.name]) for spec in self.config.targets}
-        stacked = self.layout.pack(targets)
+        stacked = self.layout.pack(self.of_horizon(batch))
         residual = stacked if features.offset is None else stacked - features.offset
         return residual if features.link is None else features.link.encode(residual)
 

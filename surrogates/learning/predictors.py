@@ -1,6 +1,6 @@
 """How a trained pipeline is asked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from pydantic import PositiveInt
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing
 from surrogates.data.window import HORIZON, known_name, window_dimension
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import Batch, Predictor, deviation_name
@@ -45,26 +46,35 @@ class Rollout:
         """Return the targets in physical units, over the whole horizon."""
         if self.steps == 1:
             return pipeline(inputs)
-        targets, state, answers = pipeline.config.targets, dict(inputs), []
-        variances: Batch = {}
+        state, answers = dict(inputs), []
         for _ in range(self.steps):
-            answer = pipeline(state)
-            for spec in targets:
-                name = deviation_name(spec.name)
-                if name in answer:
-                    variance = answer[name].square() + variances.get(name, torch.zeros(()))
-                    variances[name] = variance.narrow(spec.dims.index(HORIZON), -1, 1)
-                    answer[name] = variance.sqrt()
-            answers.append(answer)
-            state = moved_on(pipeline, state, answer)
-        axes = {spec.name: spec.dims.index(HORIZON) for spec in targets}
+            answers.append(ask(pipeline, state))
+            state |= moved_on(pipeline, state, answers[-1])
+        axes = {spec.name: spec.dims.index(HORIZON) for spec in pipeline.config.targets}
         axes |= {deviation_name(name): axis for name, axis in axes.items()}
         return {name: torch.cat([each[name] for each in answers], dim=axes[name]) for name in answers[0]}
 
 
+def ask(pipeline: Pipeline, inputs: Mapping[str, Tensor]) -> Batch:
+    """Return one horizon; its variances add to those of the past it starts from, as `moved_on` notes them."""
+    answer = pipeline(inputs)
+    for name in map(deviation_name, pipeline.target_names):
+        if name in answer and name in inputs:
+            answer[name] = (answer[name].square() + inputs[name].square()).sqrt()
+    return answer
+
+
 def moved_on(pipeline: Pipeline, inputs: Mapping[str, Tensor], answer: Mapping[str, Tensor]) -> Batch:
-    """Return the inputs after one horizon: the forecasts follow the past, whose oldest samples go."""
-    moved = dict(inputs)
+    """Return what one horizon changes: the forecasts follow the past, whose oldest samples go.
+
+    `<target>_standard_deviation` is then that of the new past's end, in the target's shape.
+    """
+    moved: Batch = {}
+    for target in pipeline.config.targets:
+        name = deviation_name(target.name)
+        if name in answer:
+            last = answer[name].narrow(target.dims.index(HORIZON), -1, 1)
+            moved[name] = last.expand_as(answer[name])
     for spec in pipeline.config.inputs:
         along = window_dimension(spec)
         for target in pipeline.config.targets:
@@ -77,15 +87,27 @@ def moved_on(pipeline: Pipeline, inputs: Mapping[str, Tensor], answer: Mapping[s
     return moved
 
 
-def asked_at_once(predictor: Predictor, targets: Iterable[VariableSpec]) -> list[VariableSpec]:
+def asked_at_once(
+    predictor: Predictor, inputs: Iterable[VariableSpec], targets: Sequence[VariableSpec]
+) -> list[VariableSpec]:
     """Return the pipeline's targets for those of a task.
 
     Raises
     ------
     ConfigError
-        When the task's horizon is no multiple of the predictor's steps.
+        When the task's horizon is no multiple of the predictor's steps, or an input has a window that nothing
+        moves on from one step to the next.
     """
-    return [_with_horizon(spec, 1, getattr(predictor, "steps", 1)) for spec in targets]
+    steps = getattr(predictor, "steps", 1)
+    forecast = {known_name(spec.name) for spec in targets}
+    still = [s.name for s in inputs if window_dimension(s) is not None and s.name not in forecast]
+    if steps > 1 and still:
+        raise ConfigError(
+            f"the predictor takes {steps} steps, but {listing(still)} of task.inputs would stay as in the "
+            "first: a window moves on with its own forecast alone; forecast it too (task.targets), leave it "
+            "out, or take one step"
+        )
+    return [_with_horizon(spec, 1, steps) for spec in targets]
 
 
 def answered(predictor: Predictor, targets: Iterable[VariableSpec]) -> list[VariableSpec]:

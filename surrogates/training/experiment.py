@@ -69,6 +69,12 @@ class Experiment:
         augmentations = [build("augmentations", node) for node in task.augmentations]
         objective = build("objectives", task.objective, mask=task.mask)
         predictor = build("predictors", task.predictor)
+        asked, trained = getattr(predictor, "steps", 1), getattr(objective, "steps", None)
+        if trained not in (None, asked):
+            raise ConfigError(
+                f"task.objective.steps is {trained}, but the predictor '{task.predictor['name']}' takes "
+                f"{asked}; give both the same steps"
+            )
         metrics = build_named("metrics", task.metrics)
         specs = _specs(stores, _window(config))
         for preparation in preparations:
@@ -256,7 +262,7 @@ class Experiment:
         return Pipeline.from_config(
             PipelineConfig(
                 inputs=self.inputs,
-                targets=asked_at_once(self.predictor, self.targets),
+                targets=asked_at_once(self.predictor, self.inputs, self.targets),
                 transform=self.config.task.transform,
                 network=self.config.model,
                 record_dimension=self.record_dimension,

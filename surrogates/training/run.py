@@ -31,6 +31,8 @@ STATE = (
     "task.targets",
     "task.transform",
     "task.normalisation",
+    "task.objective",
+    "task.predictor",
     "task.window",
     "trainer.batch_size",
     "trainer.optimiser.name",

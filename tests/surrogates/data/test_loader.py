@@ -12,6 +12,7 @@ from datasets.store.layout import open_store
 from surrogates.core.errors import ConfigError
 from surrogates.data.index import ExampleIndex, records_of
 from surrogates.data.loader import BatchLoader
+from surrogates.data.source import Source
 
 VARIABLES = ["stiffness", "displacement", "inside", "time"]
 
@@ -98,6 +99,17 @@ def test_stores_are_concatenated(store, make_store):
     loader = loader_of([store, other], "test", batch_size=4)
     truth = [each.dataset()["stiffness"].values[records_of(each, "test")] for each in (store, other)]
     np.testing.assert_array_equal(np.concatenate(numbers(loader)), np.concatenate(truth))
+
+
+def test_only_what_fits_with_the_records_of_every_store_is_kept(make_store):
+    """The windows of one store may be a hundred times as long as those of the first."""
+    small, large = make_store("small.zarr", records=16), make_store("large.zarr", records=16)
+    sources = {small.url: 10, large.url: 1000}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Source, "bytes_per_record", lambda self: sources[self.store.url])
+        needed = 2 * 10 + 2 * 1000
+        assert loader_of([small, large], "test", cache_bytes=needed).cached
+        assert not loader_of([small, large], "test", cache_bytes=needed - 1).cached
 
 
 def test_mixed_batches_of_several_stores_keep_variables_together(store, make_store):

@@ -148,6 +148,20 @@ def test_an_uneven_clock_is_refused():
         spacing(uneven, "time", "flight", "a.zarr")
 
 
+@pytest.mark.parametrize("along", ["flight", "time"])
+def test_a_clock_that_runs_backwards_is_refused(along):
+    backwards = xr.Dataset(coords={"time": ("time", [0.2, 0.1, 0.0], {"units": "s"})})
+    with pytest.raises(ConfigError, match=r"steps of -0\.1; expected values that ascend"):
+        spacing(backwards, "time", along, "a.zarr")
+
+
+@pytest.mark.parametrize("step", [0, -0.1, float("inf"), float("nan"), None, [0.1], "0.1", True])
+def test_a_spacing_that_is_none_is_refused(step):
+    spec = VariableSpec(name="place", dims=("walk", "time"), shape=(4,), units="m", attributes={"step": step})
+    with pytest.raises(ConfigError, match=r"'place' has the attribute step = .*a number above zero"):
+        step_of(spec)
+
+
 def test_dates_are_counted_in_seconds():
     dates = np.array(["2020-01-01", "2020-01-02", "2020-01-05", "2020-01-06"], "M8[ns]")
     days = xr.Dataset(coords={"time": dates})
@@ -161,6 +175,27 @@ def test_windows_of_records_offer_what_lies_ahead(store):
     np.testing.assert_array_equal(examples["force"], np.stack([truth[4:7], truth[7:10]]))
     np.testing.assert_array_equal(examples["force_forecast"], np.stack([truth[7:9], truth[10:12]]))
     assert source.spec("force_forecast").dims == ("example", "horizon", "time")
+
+
+def test_leaky_parts_are_drawn_among_the_windows_of_all_records(walks):
+    window = {"dimension": "time", "length": 4, "horizon": 1, "leaky": True}
+    task = {
+        "inputs": ["place"],
+        "targets": ["place_forecast"],
+        "transform": {"name": "windows"},
+        "window": window,
+    }
+    config = {"experiment": "walks", "dataset": walks.url, "task": task, "model": {"name": "lstm"}}
+    config |= {"trainer": {"max_steps": 1}, "seed": 3}
+    opened = Experiment.open(validate(RunConfig, config, "run"))
+    pairs = [
+        (int(record), int(offset))
+        for part in PARTS
+        for record, offset in zip(opened.index(part).record, opened.index(part).offset, strict=True)
+    ]
+    every = [(record, offset) for record, length in enumerate(LENGTHS) for offset in range(length - 4)]
+    assert sorted(pairs) == every
+    assert len(set(opened.index("test").record)) > 1  # the split has one test record alone
 
 
 def test_scattered_parts_are_disjoint_and_whole():

@@ -15,6 +15,7 @@ import zarr
 import surrogates
 from surrogates.cli.main import main
 from surrogates.core.build import validate
+from surrogates.core.errors import ConfigError
 from surrogates.evaluation.run import (
     blocks_of,
     evaluate_elsewhere,
@@ -24,7 +25,7 @@ from surrogates.evaluation.run import (
     targets_of,
 )
 from surrogates.inference.bundle import load_bundle
-from surrogates.training.config import RunConfig
+from surrogates.training.config import DatasetConfig, RunConfig
 from surrogates.training.experiment import Experiment
 from tests.surrogates.evaluation.conftest import finished_run
 
@@ -112,6 +113,25 @@ def test_scoring_elsewhere_changes_nothing_in_the_run(evaluated: Path, other_fie
     assert {path: path.read_bytes() for path in evaluated.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"units": "km"}, "'height' has the units km in .*other.zarr, but m in training"),
+        ({"dims": ("sample", "x", "y")}, r"the dimensions \('sample', 'x', 'y'\)"),
+        ({"shape": (8, 7)}, "the lengths {'y': 8, 'x': 7}"),
+        ({"attributes": {"step": 0.05}}, "the spacing of samples 0.05 in .*, but 1.0 in training"),
+    ],
+)
+def test_other_data_have_to_mean_the_same(
+    evaluated: Path, other_fields: str, change: dict, message: str
+) -> None:
+    other = validate(RunConfig, yaml.safe_load((evaluated / "config.yaml").read_text()), "run")
+    on = Experiment.open(other.model_copy(update={"dataset": [DatasetConfig(url=other_fields)]}))
+    changed = replace(on, specs=on.specs | {"height": on.specs["height"].model_copy(update=change)})
+    with pytest.raises(ConfigError, match=message):
+        evaluate_elsewhere(evaluated, opened(evaluated), changed)
+
+
 def test_a_threshold_for_a_variable_that_is_no_target_is_refused(evaluated: Path) -> None:
     with pytest.raises(ValueError, match=r"valid_min: 'height' is not a target"):
         targets_of(opened(evaluated, valid_min={"height": 0}))
@@ -155,6 +175,26 @@ def test_a_wrong_word_ends_in_one_line(
     assert stop.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert hint in line
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("task.window.leaky=false", "a trained run keeps it"),
+        ("task.window.stride=2", "drew its parts with it"),
+        ("seed=4", "drew its parts with it"),
+    ],
+)
+def test_the_parts_of_a_leaky_run_are_not_drawn_again(
+    run: Path, key: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = run / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["task"]["window"] = {"length": 1, "leaky": True}
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", str(run), key])
+    assert stop.value.code == 2 and hint in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,11 +13,12 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from datasets.store.specs import VariableSpec
 from surrogates.inference.bundle import load_bundle, save_bundle, update_calibration, update_metrics
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import MANIFEST, WEIGHTS, sha256
-from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline import Pipeline, PipelineConfig
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -199,6 +200,33 @@ def test_a_huge_grid_is_refused(bundle: Path) -> None:
     edit(bundle, lambda data: data["pipeline"]["inputs"][0].update({"shape": [10**6, 10**6]}))
     with pytest.raises(BundleError, match="cells are allowed"):
         load_bundle(bundle)
+
+
+@pytest.mark.parametrize("step", [0, -1.0, float("inf"), None, [0.1]])
+def test_a_window_without_a_spacing_is_refused(bundle: Path, step: Any) -> None:
+    attributes = {"step": step, "window_dimension": "x"}
+    edit(bundle, lambda data: data["pipeline"]["inputs"][0].update(attributes=attributes))
+    with pytest.raises(BundleError, match=r"attribute step = .*a number above zero"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize(("steps", "refused"), [(1 << 13, False), (1 << 13 | 1, True)])
+def test_a_rollout_without_end_is_refused(tmp_path: Path, steps: int, refused: bool) -> None:
+    attributes = {"step": 1.0, "window_dimension": "time"}
+    past = VariableSpec(
+        name="place", dims=("sample", "time"), shape=(3,), units="m", attributes=dict(attributes)
+    )
+    ahead = past.model_copy(update={"name": "place_forecast", "dims": ("sample", "horizon"), "shape": (2,)})
+    config = PipelineConfig(
+        inputs=[past], targets=[ahead], transform={"name": "windows"}, network={"name": "lstm", "width": 4}
+    )
+    predictor = {"name": "rollout", "steps": steps}
+    folder = save_bundle(tmp_path / "walks", Pipeline.from_config(config), predictor=predictor)
+    if refused:
+        with pytest.raises(BundleError, match=r"answers 'place_forecast' .* 16384 samples ahead are allowed"):
+            load_bundle(folder)
+    else:
+        assert load_bundle(folder).outputs[0].shape == (1 << 14,)
 
 
 def test_weights_of_another_shape_are_refused(bundle: Path) -> None:

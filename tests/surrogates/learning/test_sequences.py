@@ -5,6 +5,7 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.learning.normaliser import Whitening
 from surrogates.learning.objectives import Forecast, Regression
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.learning.predictors import Rollout, answered, asked_at_once
@@ -151,15 +152,66 @@ def test_variances_of_a_rollout_add_up():
     torch.testing.assert_close(found, torch.tensor([1.0, 4.0, 5.0, 8.0]))
 
 
+@pytest.mark.parametrize("beta", [0.0, 0.5])
+def test_a_rollout_covers_what_it_was_trained_on(beta):
+    """A walk's variance grows by 1 at each step; errors of the first horizon must not count twice."""
+    made, batch = pipeline("relative", horizon=2, distribution="gaussian"), walks(4000, horizon=6)
+    made.fit_normalisers([batch])
+    own = torch.zeros(1, 2, 2, requires_grad=True)  # the best mean is the last known place
+    made.gaussian = lambda features: (torch.zeros(4000, 2, 2), own.expand(4000, 2, 2))
+    objective = Forecast(steps=3, loss={"name": "gaussian_nll", "beta": beta})
+    optimiser = torch.optim.Adam([own], lr=0.05)
+    for _ in range(80):
+        optimiser.zero_grad()
+        objective(made, batch, torch.Generator())[0].backward()
+        optimiser.step()
+    answer = Rollout(steps=3)(made, batch)
+    deviation = answer["place_forecast_standard_deviation"].detach()
+    torch.testing.assert_close(deviation[0, :, 0].square(), torch.arange(1.0, 7.0), rtol=0.1, atol=0)
+    inside = (answer["place_forecast"] - batch["place_forecast"]).abs() < 1.645 * deviation
+    torch.testing.assert_close(inside.float().mean((0, 2)), torch.full((6,), 0.9), rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("loss", ["regression", "gaussian_nll"])
+@pytest.mark.parametrize("shape", ["target", "grid"])
+def test_a_mask_looks_as_far_as_each_step_of_a_rollout(loss, shape):
+    distribution = "gaussian" if loss == "gaussian_nll" else None
+    made, batch = pipeline("relative", horizon=2, distribution=distribution), walks(horizon=4)
+    batch["valid"] = torch.ones(6, 4, 2) if shape == "target" else torch.ones(6, 4)
+    batch["valid"][:, 3] = 0
+    wrong = {**batch, "place_forecast": batch["place_forecast"].clone()}
+    wrong["place_forecast"][:, 3] = 1e6
+    objective = Forecast(steps=2, loss={"name": loss}, mask="valid")
+    first, second = (objective(made, each, torch.Generator())[0] for each in (batch, wrong))
+    torch.testing.assert_close(first, second)
+    wrong["place_forecast"][:, 2] = 1e6
+    assert objective(made, wrong, torch.Generator())[0] > 1e3
+    batch["valid"][:, 1] = 0
+    batch["place_forecast"][:, 1:] = 1e6
+    made.fit_normalisers([batch], mask="valid")
+    assert (made.target_normaliser.scale < 10).all()
+
+
 def test_horizons_of_task_and_pipeline_fit():
     past, ahead = specs(horizon=6)
-    (part,) = asked_at_once(Rollout(steps=3), [ahead])
+    (part,) = asked_at_once(Rollout(steps=3), [past], [ahead])
     assert part.shape == (2, 2)
     assert answered(Rollout(steps=3), [part]) == [ahead]
     with pytest.raises(ConfigError, match="horizon is 6, which 4 steps"):
-        asked_at_once(Rollout(steps=4), [ahead])
+        asked_at_once(Rollout(steps=4), [past], [ahead])
     with pytest.raises(ConfigError, match="no dimension 'horizon'"):
-        asked_at_once(Rollout(steps=2), [past])
+        asked_at_once(Rollout(steps=2), [past], [past])
+
+
+def test_a_window_that_nothing_moves_on_is_refused():
+    past, ahead = specs(horizon=6)
+    wind, wind_ahead = specs(horizon=6, name="wind")
+    mass = VariableSpec(name="mass", dims=("walk",), shape=(), units="kg")
+    for still in (wind, wind_ahead):
+        with pytest.raises(ConfigError, match=f"2 steps, but {still.name} of task.inputs would stay"):
+            asked_at_once(Rollout(steps=2), [past, mass, still], [ahead])
+        assert asked_at_once(Rollout(), [past, mass, still], [ahead]) == [ahead]
+    assert len(asked_at_once(Rollout(steps=2), [past, mass, wind], [ahead, wind_ahead])) == 2
 
 
 def test_loss_of_a_forecast_is_the_mean_over_its_horizons():
@@ -178,6 +230,31 @@ def test_loss_of_a_forecast_is_the_mean_over_its_horizons():
     assert all(
         parameter.grad.abs().sum() > 0 for parameter in made.network.parameters() if parameter.ndim > 1
     )
+
+
+def test_a_network_without_a_horizon_is_answered_with_those_that_have_one():
+    made = pipeline(name="gru")
+    with pytest.raises(ConfigError, match="takes 'horizon', such as lstm, tcn"):
+        Regression()(made, walks(), torch.Generator())
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_channels_that_follow_from_each_other_are_not_whitened(noise):
+    made = Whitening(3)
+    first, second = torch.randn(2, 500, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    third = first + second + noise * torch.randn(500, generator=torch.Generator().manual_seed(1))
+    made.observe(torch.stack([first, 1e4 * second, third], dim=1))
+    with pytest.raises(ConfigError, match=r"one follows from the others.*standard or max_norm"):
+        made.finish()
+
+
+def test_small_units_are_whitened_all_the_same():
+    made = Whitening(2)
+    rows = torch.randn(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rows *= torch.tensor([1.0, 1e-5])
+    made.observe(rows)
+    made.finish()
+    torch.testing.assert_close(made(rows.float()).T.cov(), torch.eye(2), rtol=0.01, atol=0.01)
 
 
 def test_rates_need_the_last_known_value():

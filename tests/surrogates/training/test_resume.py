@@ -146,6 +146,8 @@ def test_checkpoint_of_a_run_that_has_none_yet(tmp_path):
         ({"seed": 5}, "seed: a resumed run keeps 0, found 5"),
         ({"model": {"width": 9}}, "model: a resumed run keeps .*'width': 16.*'width': 9"),
         ({"task": {"inputs": ["damping"]}}, "task.inputs: a resumed run keeps"),
+        ({"task": {"objective": {"loss": "mae"}}}, "task.objective: a resumed run keeps .*'mse'.*'mae'"),
+        ({"task": {"predictor": {"name": "rollout"}}}, "task.predictor: a resumed run keeps .*'direct'"),
         ({"trainer": {"batch_size": 4}}, "trainer.batch_size: a resumed run keeps 8, found 4"),
         ({"trainer": {"optimiser": {"name": "adamw"}}}, "trainer.optimiser.name: a resumed run keeps 'adam'"),
     ],

@@ -100,6 +100,16 @@ def test_seed_changes_the_weights(run_config):
             r"weights: .*Did you mean 'displacement'\?",
         ),
         ({"trainer": {"schedule": {"name": "cosine", "warmup": -1}}}, "'warmup' should be greater than"),
+        (
+            {
+                "task": {
+                    "objective": {"name": "forecast", "steps": 3},
+                    "predictor": {"name": "rollout", "steps": 2},
+                }
+            },
+            "task.objective.steps is 3, but the predictor 'rollout' takes 2",
+        ),
+        ({"task": {"objective": {"name": "forecast", "steps": 3}}}, "the predictor 'direct' takes 1"),
         ({"trainer": {"accelerator": "mps"}}, "trainer.accelerator is mps, but torch sees none"),
     ],
 )

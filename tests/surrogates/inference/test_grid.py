@@ -1,0 +1,82 @@
+"""The clock of what a surrogate is asked with is that of training."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from datasets.store.errors import ContractError
+from datasets.store.specs import VariableSpec
+from surrogates.inference.grid import check_grid
+from surrogates.inference.manifest import Coordinate
+
+SECOND = np.timedelta64(1, "s")
+CLOCK = {"time": Coordinate(values=[-0.3, -0.2, -0.1, 0.0], attributes={"units": "s"})}
+DATES = np.array(["2023-11", "2023-12", "2024-01", "2024-02", "2024-03", "2024-04"], "M8[M]").astype("M8[ns]")
+
+
+def window(*dims: str) -> list[VariableSpec]:
+    attributes = {"step": 0.1, "window_dimension": "time"}
+    return [VariableSpec(name="place", dims=dims, shape=(4,), units="m", attributes=attributes)]
+
+
+INSIDE, RECORDS = window("flight", "time"), window("example", "time")
+
+
+def asked(values: object, **attributes: str) -> xr.Dataset:
+    return xr.Dataset(coords={"time": ("time", np.asarray(values), attributes)})
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        asked([7.0, 7.1, 7.2, 7.3], units="s"),
+        asked([0.0, 100.0, 200.0, 300.0], units="ms"),
+        asked(np.arange(4) * 100 * np.timedelta64(1, "ms")),
+        asked(DATES[0] + np.arange(4) * 100 * np.timedelta64(1, "ms")),
+        xr.Dataset({"place": ("time", np.zeros(4))}),
+    ],
+)
+def test_a_clock_of_training_passes(clock: xr.Dataset) -> None:
+    check_grid(clock, CLOCK, INSIDE)
+
+
+@pytest.mark.parametrize(
+    ("clock", "message"),
+    [
+        (asked([0.0, 0.1, 1.1, 1.2], units="s"), "'time' is not even: a step of 1 s after 0.1, where 0.1 is"),
+        (asked([0.0, 0.1, 1.1], units="s"), "a step of 1 s after 0.1, where 0.1 is"),
+        (asked([0.3, 0.2, 0.1, 0.0], units="s"), "a step of -0.1 s after 0.3"),
+        (asked([0.0, 0.1, np.nan, 0.3], units="s"), "a step of nan s after 0.1"),
+        (asked(np.array([0, 1, 12, 13]) * 100 * np.timedelta64(1, "ms")), "a step of 1.1 s after 0.1"),
+        (asked(np.arange(4) * SECOND), "spacing 1 s, expected 0.1 s"),
+        (asked([0.0, 0.1, 0.2, 0.3]), "'time' has no units, expected units such as 's'"),
+        (asked([0.0, 0.1, 0.2, 0.3], units="m"), "has the units 'm', expected units such as 's'"),
+    ],
+)
+def test_another_clock_is_refused(clock: xr.Dataset, message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        check_grid(clock, CLOCK, INSIDE)
+
+
+def test_months_are_even_and_a_missing_one_is_not() -> None:
+    month = 30.5 * 86400
+    coordinates = {"time": Coordinate(values=(month * np.arange(4)).tolist(), attributes={"units": "s"})}
+    check_grid(asked(DATES), coordinates, RECORDS)
+    with pytest.raises(ContractError, match="is not even"):
+        check_grid(asked(DATES), coordinates, INSIDE)
+    with pytest.raises(ContractError, match=r"a step of 5.3568e\+06 s after"):
+        check_grid(asked(np.delete(DATES, 2)), coordinates, RECORDS)
+    with pytest.raises(ContractError, match=r"spacing 86400 s, expected 2.6352e"):
+        check_grid(asked(DATES[0] + np.arange(4) * 86400 * SECOND), coordinates, RECORDS)
+
+
+def test_axes_that_are_no_window_stay_indices() -> None:
+    check_grid(asked([0.0, 0.1, 5.0, 6.0], units="s"), CLOCK)
+    check_grid(asked([0, 1, 2, 3]), CLOCK)
+
+
+def test_named_cells_in_another_order_are_refused():
+    axes = {"axis": Coordinate(values=["x", "y", "z"])}
+    check_grid(xr.Dataset(coords={"axis": ["x", "y", "z"]}), axes)
+    with pytest.raises(ContractError, match=r"'axis' is \['z', 'y', 'x'\], expected \['x', 'y', 'z'\]"):
+        check_grid(xr.Dataset(coords={"axis": ["z", "y", "x"]}), axes)
