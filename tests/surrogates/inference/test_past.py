@@ -49,7 +49,7 @@ def test_a_cut_past_ends_where_it_was_cut():
 
 
 def test_a_record_that_is_too_short_is_named():
-    with pytest.raises(ContractError, match="record 1 of the past has 3 samples.*expected at least 4"):
+    with pytest.raises(ContractError, match=r"record 1 of the past has 3 samples.*expected at least 4"):
         latest(flights([12, 3]), [SPEC], "trajectory")
     with pytest.raises(ContractError, match="the past has 2 samples along 'time'"):
         latest(flights([12]).drop_vars("length").isel(time=slice(0, 2)), [SPEC], "trajectory")
