@@ -10,7 +10,6 @@ from datasets.store.specs import VariableSpec
 STEP = 0.1
 """Seconds between two samples (VECTOR, arXiv:2410.23305)."""
 RECORD = "trajectory"
-TRACK = (RECORD, "time", "axis")
 AXES = ("x", "y", "z")
 FAMILIES = (
     "unknown", "circle", "lemniscate", "line", "minimum_snap", "lissajous", "go_to", "goal_switching",

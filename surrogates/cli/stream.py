@@ -76,9 +76,8 @@ def stream(
     from surrogates.domains.uav.streaming import TrajectoryPredictor
     from surrogates.inference.surrogate import load
 
-    torch.set_num_threads(
-        1
-    )  # one flight is little work: on a busy machine two threads took ten times as long
+    # One flight is little work: on a busy machine several threads wait for each other longer than they work.
+    torch.set_num_threads(1)
     with ExitStack() as stack:
         listener = None if mavlink is None else stack.enter_context(_listener(mavlink, system))
         surrogate = load(run, device="cpu")

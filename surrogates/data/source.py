@@ -41,7 +41,6 @@ class Source:
             for name, spec in store.specs.items()
             if "instance_dimension" in spec.attributes
         }
-        self._wanted = list(variables)
         stored = list(dict.fromkeys(self._stored(name) for name in variables))
         self._recorded = [name for name in stored if name in store.specs]
         others = [name for name in stored if name not in store.specs]

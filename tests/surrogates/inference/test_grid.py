@@ -33,11 +33,12 @@ def asked(values: object, **attributes: str) -> xr.Dataset:
         asked([0.0, 100.0, 200.0, 300.0], units="ms"),
         asked(np.arange(4) * 100 * np.timedelta64(1, "ms")),
         asked(DATES[0] + np.arange(4) * 100 * np.timedelta64(1, "ms")),
-        xr.Dataset({"place": ("time", np.zeros(4))}),
     ],
 )
-def test_a_clock_of_training_passes(clock: xr.Dataset) -> None:
+def test_a_clock_of_training_passes_and_one_without_a_sample_does_not(clock: xr.Dataset) -> None:
     check_grid(clock, CLOCK, INSIDE)
+    with pytest.raises(ContractError, match="'time' is not even"):
+        check_grid(clock.isel(time=[0, 1, 3]), CLOCK, INSIDE)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,18 @@ def test_months_are_even_and_a_missing_one_is_not() -> None:
         check_grid(asked(DATES[0] + np.arange(4) * 86400 * SECOND), coordinates, RECORDS)
 
 
-def test_axes_that_are_no_window_stay_indices() -> None:
-    check_grid(asked([0.0, 0.1, 5.0, 6.0], units="s"), CLOCK)
-    check_grid(asked([0, 1, 2, 3]), CLOCK)
+@pytest.mark.parametrize("axis", [asked([0.0, 0.1, 5.0, 6.0], units="s"), asked([0, 1, 2, 3])])
+def test_axes_that_are_no_window_stay_indices(axis: xr.Dataset) -> None:
+    check_grid(axis, CLOCK)
+    with pytest.raises(ContractError, match="'time'"):
+        check_grid(axis, CLOCK, INSIDE)
+
+
+def test_without_a_clock_the_samples_are_taken_as_they_come() -> None:
+    bare = xr.Dataset({"place": ("time", np.zeros(4))})
+    check_grid(bare, CLOCK, INSIDE)
+    with pytest.raises(ContractError, match="'time'"):
+        check_grid(bare.assign_coords(time=np.arange(4.0)), CLOCK, INSIDE)
 
 
 def test_named_cells_in_another_order_are_refused():

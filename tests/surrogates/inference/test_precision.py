@@ -23,14 +23,13 @@ def flight(origin: float, step: float = 0.2) -> xr.Dataset:
 
 
 @pytest.mark.parametrize("origin", [0.0, -100.0, 5000.0])
-def test_flights_near_their_origin_pass(origin):
+def test_projected_coordinates_are_refused_with_the_remedy_and_near_ones_pass(origin):
     check_precision(flight(origin), [SPEC])
-
-
-def test_projected_coordinates_are_refused_with_the_remedy():
     with pytest.raises(ContractError, match=r"'position'.*rounded to 0\.5.*change by 0\.2; subtract"):
         check_precision(flight(5.4e6), [SPEC])
 
 
-def test_a_vehicle_that_stands_passes_anywhere():
+def test_a_vehicle_that_stands_passes_where_one_that_creeps_is_refused():
     check_precision(flight(5.4e6, step=0.0), [SPEC])
+    with pytest.raises(ContractError, match="subtract an origin"):
+        check_precision(flight(5.4e6, step=0.01), [SPEC])
