@@ -21,6 +21,8 @@ KINDS = (
     "predictors",
     "augmentations",
     "metrics",
+    "derivations",
+    "verbs",
     "baselines",
     "plots",
     "optimisers",

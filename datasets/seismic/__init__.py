@@ -1,0 +1,1 @@
+"""Velocity models and shot gathers: simulated, and read from the files of others."""

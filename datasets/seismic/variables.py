@@ -1,0 +1,96 @@
+"""What a store of seismic data holds: velocity below the ground, and what receivers record of shots."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from datasets.store.specs import VariableSpec
+from physics.waves.seismic.survey import Survey
+
+SLOWEST, FASTEST = 1500.0, 4500.0
+"""Range of OpenFWI's velocity models, m/s."""
+FAMILIES = (
+    "unknown", "flatvel-a", "flatvel-b", "curvevel-a", "curvevel-b", "flatfault-a", "flatfault-b",
+    "curvefault-a", "curvefault-b", "style-a", "style-b", "salt", "section",
+)  # fmt: skip
+"""Kinds of velocity models; their places are the numbers of the variable `family`."""
+
+FAMILY = VariableSpec(
+    name="family",
+    dims=("sample",),
+    shape=(),
+    dtype="int8",
+    long_name="kind of velocity model",
+    attributes={"flag_values": list(range(len(FAMILIES))), "flag_meanings": " ".join(FAMILIES)},
+)
+
+
+def velocity_spec(depths: int, laterals: int) -> VariableSpec:
+    """Return the spec of a velocity model."""
+    return VariableSpec(
+        name="velocity_model",
+        dims=("sample", "depth", "lateral"),
+        shape=(depths, laterals),
+        units="m s-1",
+        long_name="velocity of acoustic waves",
+        minimum=SLOWEST,
+        maximum=FASTEST,
+        attributes={"resampling": "depth: lateral: average"},
+    )
+
+
+def gather_spec(survey: Survey, tolerance: float = 1e-3) -> VariableSpec:
+    """Return the spec of shot gathers, with what a second simulation needs to know among its attributes.
+
+    Parameters
+    ----------
+    survey
+        Where and when was shot and recorded.
+    tolerance
+        By which a second simulation may differ.
+    """
+    return VariableSpec(
+        name="shot_gather",
+        dims=("sample", "shot", "time", "receiver"),
+        shape=(len(survey.source_columns), survey.samples, len(survey.receiver_columns)),
+        units="1",
+        long_name="pressure at the receivers for a source of amplitude 1",
+        repeatability=tolerance,
+        attributes={
+            "resampling": "time: band_limited",
+            "source_frequency": survey.frequency,
+            "source_depth": survey.source_row * survey.spacing,
+            "receiver_depth": survey.receiver_row * survey.spacing,
+            "solver_time_step": survey.time_step,
+            "solver_steps": survey.steps,
+            "wavelet": "ricker",
+        },
+    )
+
+
+def coordinates(survey: Survey, depths: int, laterals: int, *, shots: bool = True) -> xr.Dataset:
+    """Return the coordinates that all records share.
+
+    Parameters
+    ----------
+    survey
+        Where and when was shot and recorded.
+    depths, laterals
+        Cells of the velocity model.
+    shots
+        Whether all records are shot at the same places.
+    """
+
+    def metres(cells: Sequence[int] | np.ndarray, long_name: str) -> tuple[np.ndarray, dict[str, str]]:
+        return np.asarray(cells, np.float64) * survey.spacing, {"units": "m", "long_name": long_name}
+
+    found = {
+        "depth": metres(np.arange(depths), "depth of the centre of a cell below that of the first row"),
+        "lateral": metres(np.arange(laterals), "place along the line"),
+        "receiver": metres(survey.receiver_columns, "place of the receiver along the line"),
+        "time": (survey.times, {"units": "s", "long_name": "time since the source began"}),
+    }
+    if shots:
+        found["shot"] = metres(survey.source_columns, "place of the source along the line")
+    return xr.Dataset(coords={name: (name, *values) for name, values in found.items()})

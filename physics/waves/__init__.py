@@ -1,0 +1,1 @@
+"""Waves: equations, sources, receivers."""

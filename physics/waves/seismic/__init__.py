@@ -1,0 +1,1 @@
+"""Acoustic waves under the ground: shots, and the gathers that receivers record."""

@@ -1,0 +1,1 @@
+"""Seismic imaging on the learning side: from gathers to velocity, and back."""
