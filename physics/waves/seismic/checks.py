@@ -13,8 +13,11 @@ FASTEST = 4500.0
 all slower models, so that what is around one in a batch does not change its simulation."""
 
 CRITICAL = math.sqrt(3 / 8)
-"""Largest stable velocity * time step / spacing: in two dimensions, the fourth-order Laplacian's largest
-eigenvalue is 32/3 / spacing^2, and a leapfrog step is stable while (velocity * time step)^2 times it is <= 4."""
+"""Largest stable velocity * time step / spacing.
+
+In two dimensions the largest eigenvalue of the fourth-order Laplacian is 32/3 / spacing^2, and a leapfrog step
+is stable while (velocity * time step)^2 times it is at most 4.
+"""
 
 
 def surveys_of(velocity: Array, survey: Survey | Sequence[Survey]) -> list[Survey]:
@@ -67,8 +70,8 @@ def _check_alike(survey: Survey, first: Survey) -> None:
         )
     if len(survey.source_columns) != len(first.source_columns):
         raise ValueError(
-            f"survey: {len(survey.source_columns)} and {len(first.source_columns)} shots found, the same number "
-            "expected; simulate them in separate calls"
+            f"survey: {len(survey.source_columns)} and {len(first.source_columns)} shots found, the same "
+            "number expected; simulate them in separate calls"
         )
 
 
@@ -96,6 +99,6 @@ def _check_stable(survey: Survey, highest: float) -> None:
     if survey.time_step > largest:
         raise ValueError(
             f"survey: time_step {survey.time_step:g} s is unstable for {fastest:.0f} m/s on cells of "
-            f"{survey.spacing:g} m (fastest of the models: {highest:.0f} m/s), at most {largest:.4g} s expected; "
-            "shorten it, and thin the records with time_stride"
+            f"{survey.spacing:g} m (fastest of the models: {highest:.0f} m/s), at most {largest:.4g} s "
+            "expected; shorten it, and thin the records with time_stride"
         )

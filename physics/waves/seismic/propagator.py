@@ -6,6 +6,8 @@ after the first step, one sample later than deepwave's. The absorbing layer depe
 """
 
 from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -15,7 +17,6 @@ from physics.waves.seismic.checks import CRITICAL, FASTEST, surveys_of
 from physics.waves.seismic.survey import Survey
 from physics.waves.seismic.wavelet import ricker
 
-ORDER = 4
 LAYER = 20
 """Cells of the absorbing layer on each side."""
 SHOTS = 80
@@ -94,8 +95,7 @@ def propagate(velocity: Tensor, survey: Survey | Sequence[Survey]) -> Tensor:
 
 def _record(velocity: Tensor, surveys: list[Survey], fastest: float) -> Tensor:
     """Propagate all shots of all models at once; `fastest` shapes the absorbing layer."""
-    import deepwave
-
+    deepwave = _deepwave()
     first, device = surveys[0], velocity.device
     shots, receivers = len(first.source_columns), len(first.receiver_columns)
     wavelets = {each.frequency: _amplitudes(each).to(velocity) for each in surveys}
@@ -110,7 +110,7 @@ def _record(velocity: Tensor, surveys: list[Survey], fastest: float) -> Tensor:
         )[:, None],
         source_locations=_cells(first.source_row, columns),
         receiver_locations=_cells(first.receiver_row, line),
-        accuracy=ORDER,
+        accuracy=4,
         pml_width=LAYER,
         # 15 Hz on OpenFWI's cells of 10 m. Not the source's frequency: that may differ within a batch.
         pml_freq=150.0 / first.spacing,
@@ -119,6 +119,15 @@ def _record(velocity: Tensor, surveys: list[Survey], fastest: float) -> Tensor:
     )[-1]
     gathers = recorded.reshape(len(surveys), shots, receivers, -1).transpose(2, 3)
     return gathers[:, :, 1 :: first.time_stride]
+
+
+def _deepwave() -> ModuleType:
+    """Import deepwave or say what to install."""
+    try:
+        return import_module("deepwave")
+    except ModuleNotFoundError as error:
+        message = 'simulating gathers needs deepwave; run `pip install "sciml-surrogates[seismic]"`'
+        raise ModuleNotFoundError(message, name="deepwave") from error
 
 
 def _amplitudes(survey: Survey) -> Tensor:

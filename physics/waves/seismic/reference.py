@@ -47,25 +47,29 @@ def simulate(velocity: Array, survey: Survey | Sequence[Survey], *, strip: int =
         See `physics.waves.seismic.checks.surveys_of`.
     """
     surveys = surveys_of(velocity, survey)
-    xp, first, models = array_namespace(velocity), surveys[0], velocity.shape[0]
-    step, spacing, shots = first.time_step, first.spacing, len(first.source_columns)
-    padded = _replicate(velocity, strip)
-    damping = step * _damping(velocity, padded.shape, strip, spacing)
-    courant = ((padded * (step / spacing)) ** 2)[:, None, :, :]
-    keep_now, keep_before = (2 - 5 * courant) - damping[:, None, :, :], (1 - damping)[:, None, :, :]
+    xp, device, first = array_namespace(velocity), _device(velocity), surveys[0]
+    shape = (len(surveys), len(first.source_columns), *(length + 2 * strip for length in velocity.shape[1:]))
+    padded = _replicated(velocity, strip)
+    courant = ((padded * (first.time_step / first.spacing)) ** 2)[:, None, :, :]
+    damping = first.time_step * _damping(velocity, strip, first.spacing)[:, None, :, :]
+    keep_now, keep_before, inner = 2 - 5 * courant - damping, 1 - damping, courant[..., 2:-2, 2:-2]
 
-    # What each shot adds at its cell in each step: (velocity * time step)^2 * wavelet.
-    cells = [(model, shot, first.source_row + strip, surveys[model].source_columns[shot] + strip)
-             for model in range(models) for shot in range(shots)]  # fmt: skip
-    scales = [(float(padded[model, row, column]) * step) ** 2 for model, _, row, column in cells]
-    wavelets = [ricker(each.frequency, step, first.steps).tolist() for each in surveys]
-    line = xp.asarray(first.receiver_columns, device=_device(velocity)) + strip
+    # What a shot adds at its cell in a step is (velocity * time step)^2 times the wavelet.
+    cells = [
+        (model, shot, first.source_row + strip, column + strip)
+        for model, each in enumerate(surveys)
+        for shot, column in enumerate(each.source_columns)
+    ]
+    scales = [(float(padded[model, row, column]) * first.time_step) ** 2 for model, _, row, column in cells]
+    wavelets = [ricker(each.frequency, first.time_step, first.steps).tolist() for each in surveys]
+    line = xp.asarray(first.receiver_columns, device=device) + strip
 
-    now = xp.zeros((models, shots, *padded.shape[1:]), dtype=velocity.dtype, device=_device(velocity))
+    now = xp.zeros(shape, dtype=velocity.dtype, device=device)
     before, records = xp.zeros_like(now), []
     for index in range(first.steps):
-        after = keep_now * now - keep_before * before
-        after[..., 2:-2, 2:-2] += courant[..., 2:-2, 2:-2] * _neighbours(now)
+        after = keep_now * now
+        after -= keep_before * before
+        after[..., 2:-2, 2:-2] += inner * _neighbours(now)
         for cell, scale in zip(cells, scales, strict=True):
             after[cell] += scale * wavelets[cell[0]][index]
         before, now = now, after
@@ -78,42 +82,44 @@ def _neighbours(field: Array) -> Array:
     """Return the neighbours' share of the fourth-order Laplacian, inside of a frame of two cells."""
     middle = slice(2, -2)
     near = field[..., 1:-3, middle] + field[..., 3:-1, middle]
-    near = near + field[..., middle, 1:-3] + field[..., middle, 3:-1]
+    near += field[..., middle, 1:-3]
+    near += field[..., middle, 3:-1]
     far = field[..., :-4, middle] + field[..., 4:, middle]
-    far = far + field[..., middle, :-4] + field[..., middle, 4:]
-    return near * (4 / 3) - far * (1 / 12)
+    far += field[..., middle, :-4]
+    far += field[..., middle, 4:]
+    near *= 4 / 3
+    far *= 1 / 12
+    near -= far
+    return near
 
 
-def _replicate(velocity: Array, strip: int) -> Array:
-    """Continue the edges of each model outwards by `strip` cells."""
+def _replicated(velocity: Array, strip: int) -> Array:
+    """Return the models with their edges continued outwards by `strip` cells."""
+    xp = array_namespace(velocity)
     for axis in (1, 2):
-        velocity = xp_take_clipped(velocity, strip, axis)
+        last = velocity.shape[axis] - 1
+        places = [min(max(place, 0), last) for place in range(-strip, last + 1 + strip)]
+        velocity = xp.take(velocity, xp.asarray(places, device=_device(velocity)), axis=axis)
     return velocity
 
 
-def xp_take_clipped(values: Array, strip: int, axis: int) -> Array:
-    """Repeat the first and last entries of an axis."""
-    xp, length = array_namespace(values), values.shape[axis]
-    places = [min(max(place, 0), length - 1) for place in range(-strip, length + strip)]
-    return xp.take(values, xp.asarray(places, device=_device(values)), axis=axis)
+def _damping(velocity: Array, strip: int, spacing: float) -> Array:
+    """Return the damping rate of each padded cell, 1/s, (models, depth, lateral).
 
-
-def _damping(velocity: Array, shape: Sequence[int], strip: int, spacing: float) -> Array:
-    """Return the damping rate in each padded cell, 1/s, for the slowest velocity of each model.
-
-    It grows with the square of the distance from the model; in corners the strips at the sides win.
+    It grows with the square of the distance from the model, in proportion to the model's slowest velocity; in
+    corners the strips at the sides win.
     """
-    xp = array_namespace(velocity)
+    xp, device, laterals = array_namespace(velocity), _device(velocity), velocity.shape[2]
     length = (strip - 1) * spacing
-    depths, laterals = shape[1:]
 
-    def outwards(cells: int, column: bool) -> Array:
-        distance = [spacing * max(strip - 1 - place, place - (cells - strip), 0) for place in range(cells)]
-        made = xp.asarray(distance, dtype=velocity.dtype, device=_device(velocity))
-        return made[:, None] if column else made[None, :]
+    def outwards(cells: int) -> Array:
+        places = range(cells + 2 * strip)
+        distances = [max(strip - 1 - place, place - strip - cells, 0) * spacing for place in places]
+        return xp.asarray([(distance / length) ** 2 for distance in distances], device=device)
 
-    aside = xp.broadcast_to(outwards(laterals, column=False), (depths, laterals))
-    inside = [strip <= place < laterals - strip for place in range(laterals)]
-    distance = xp.where(xp.asarray(inside, device=_device(velocity)), outwards(depths, column=True), aside)
+    beside = xp.asarray(
+        [not strip <= place < strip + laterals for place in range(laterals + 2 * strip)], device=device
+    )
+    growth = xp.where(beside[None, :], outwards(laterals)[None, :], outwards(velocity.shape[1])[:, None])
     slowest = xp.min(velocity, axis=(1, 2))[:, None, None]
-    return 3 * math.log(1e7) / (2 * length) * slowest * (distance / length)[None, :, :] ** 2
+    return 3 * math.log(1e7) / (2 * length) * slowest * xp.astype(growth, velocity.dtype)[None, :, :]

@@ -6,10 +6,7 @@ import numpy as np
 
 
 def ricker(frequency: float, time_step: float, steps: int) -> np.ndarray:
-    """Return a Ricker wavelet of amplitude 1, centred in its support, and zero afterwards.
-
-    Its support has ``2 floor(2.2 / (frequency time_step) / 2) + 1`` samples: 147 with the peak at sample 73
-    for 15 Hz and 1 ms.
+    """Return a sampled Ricker wavelet of amplitude 1: 147 samples around sample 73 for 15 Hz and 1 ms.
 
     Parameters
     ----------
@@ -18,7 +15,7 @@ def ricker(frequency: float, time_step: float, steps: int) -> np.ndarray:
     time_step
         s.
     steps
-        Samples to return; a support that is longer is cut.
+        Samples to return; a wavelet that is longer is cut.
 
     Returns
     -------
@@ -28,6 +25,15 @@ def ricker(frequency: float, time_step: float, steps: int) -> np.ndarray:
     ----------
     The wavelet of FD2.8 (KAUST CSIM), of which the forward code of OpenFWI is a translation.
     """
-    half = math.floor(2.2 / (frequency * time_step) / 2)
-    phase = (math.pi * frequency * time_step * (np.arange(steps) - half)) ** 2
-    return np.where(np.arange(steps) <= 2 * half, (1 - 2 * phase) * np.exp(-phase), 0.0)
+    return ricker_at(np.arange(steps) * time_step, frequency, peak_time(frequency, time_step))
+
+
+def peak_time(frequency: float, time_step: float) -> float:
+    """Return when the sampled wavelet has its peak, s: 1.1 periods, on a whole step."""
+    return math.floor(2.2 / (frequency * time_step) / 2) * time_step
+
+
+def ricker_at(times: np.ndarray, frequency: float, peak: float) -> np.ndarray:
+    """Return the wavelet with its peak at `peak`, which is zero before 0 and after twice the peak; all in s."""
+    phase = (math.pi * frequency * (times - peak)) ** 2
+    return np.where((times >= 0) & (times <= 2 * peak), (1 - 2 * phase) * np.exp(-phase), 0.0)
