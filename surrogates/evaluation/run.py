@@ -20,7 +20,20 @@ from surrogates.data.index import ExampleIndex
 from surrogates.data.window import HORIZON, step_of
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import Calibrations, calibrate
-from surrogates.evaluation.evaluate import ALL, Batch, Method, Table, Target, evaluate, joined
+from surrogates.evaluation.derivations import derive_prediction, derive_truth
+from surrogates.evaluation.evaluate import (
+    ALL,
+    Batch,
+    Method,
+    Table,
+    Target,
+    ask,
+    counted,
+    derived_targets,
+    evaluate,
+    inputs_of,
+    joined,
+)
 from surrogates.evaluation.pictures import Examples, coverage_curves
 from surrogates.evaluation.report import loss_figure, render
 from surrogates.inference.bundle import Bundle, load_bundle, update_calibration, update_metrics
@@ -169,7 +182,8 @@ def _evaluate(ways: Sequence[Way], data: Sequence["Experiment"], split: str) -> 
         score(way.methods, each, split=split, device=way.bundle.device, calibrations=way.calibrations)
         for way, each in zip(ways, data, strict=True)
     ]
-    return Evaluation(joined(tables), [target for each in data for target in targets_of(each)], about)
+    scored = [target for each in data for target in targets_of(each)]
+    return Evaluation(joined(tables), [*scored, *derived_targets(on.derivations)], about)
 
 
 def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:
@@ -258,11 +272,13 @@ def score(
     index = replace(experiment.index(split), draws=experiment.config.task.draws)
     return evaluate(
         methods,
-        _on(device, experiment.loader(split, index=index)),
+        _on(device, experiment.loader(split, index=index, also=experiment.scored_only)),
         targets_of(experiment),
         experiment.metrics,
         blocks_of(experiment, index),
         calibrations=calibrations,
+        derivations=experiment.derivations,
+        hidden=experiment.scored_only,
         seed=experiment.config.seed,
     )
 
@@ -286,21 +302,23 @@ def targets_of(experiment: "Experiment") -> list[Target]:
 def examples_of(
     methods: Mapping[str, Method], experiment: "Experiment", *, split: str, device: torch.device
 ) -> Examples:
-    """Return a few evenly spaced examples with what each method predicts, for pictures."""
+    """Return a few evenly spaced examples with what each method predicts and what follows, for pictures."""
     index = experiment.index(split)
     small = all(prod(spec.shape) <= SMALL_FIELD for spec in experiment.targets)
     chosen = np.unique(np.linspace(0, len(index) - 1, MANY if small else FEW).astype(int))
     few = index.take(chosen)
-    batch = next(iter(_on(device, experiment.loader(split, index=few, batch_size=len(few)))))
-    inputs = {name: value for name, value in batch.items() if name not in experiment.config.task.targets}
-    coordinates = experiment.coordinates
+    loader = experiment.loader(split, index=few, batch_size=len(few), also=experiment.scored_only)
+    batch = next(iter(_on(device, loader)))
+    targets, derivations = targets_of(experiment), experiment.derivations
+    known = inputs_of(batch, targets)
+    inputs = {name: value for name, value in known.items() if name not in experiment.scored_only}
     predictions = {}
     for name, method in methods.items():
-        rng = torch.Generator(device=device).manual_seed(experiment.config.seed)
-        with torch.no_grad():
-            predictions[name] = _dataset(method(dict(inputs), rng), experiment, coordinates)
-    data = _dataset(batch, experiment, coordinates)
-    return Examples(data, predictions, targets_of(experiment), experiment.record_dimension)
+        answer = ask(method, inputs, seed=experiment.config.seed)
+        answer = answer | derive_prediction(answer, known, derivations)
+        predictions[name] = _dataset(answer, experiment)
+    data = _dataset(batch | derive_truth(counted(batch, targets), derivations), experiment)
+    return Examples(data, predictions, targets, experiment.record_dimension)
 
 
 def _page(folder: Path, ways: Sequence[Way], evaluation: Evaluation) -> str:
@@ -332,9 +350,10 @@ def _page(folder: Path, ways: Sequence[Way], evaluation: Evaluation) -> str:
     )
 
 
-def _dataset(batch: Batch, experiment: "Experiment", coordinates: Mapping[str, xr.DataArray]) -> xr.Dataset:
+def _dataset(batch: Batch, experiment: "Experiment") -> xr.Dataset:
     targets = {spec.name: spec for spec in experiment.targets}
-    specs = experiment.specs | specs_of(targets, {deviation_name(name) for name in targets}, None)
+    deviations = specs_of(targets, {deviation_name(name) for name in targets}, None)
+    specs = experiment.specs | experiment.derived | deviations
     variables = {
         name: (specs[name].dims, value.cpu().numpy(), {"units": specs[name].units})
         for name, value in batch.items()
@@ -343,7 +362,7 @@ def _dataset(batch: Batch, experiment: "Experiment", coordinates: Mapping[str, x
     dims = {dim for names, *_ in variables.values() for dim in names}
     fitting = {
         name: value
-        for name, value in coordinates.items()
+        for name, value in experiment.coordinates.items()
         if set(value.dims) <= dims and name not in variables
     }
     return xr.Dataset(variables, coords=fitting)

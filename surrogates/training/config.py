@@ -69,6 +69,7 @@ class TaskConfig(Section):
     augmentations: list[Node] = Field([], description="Steps of training batches.")
     window: WindowConfig | None = Field(None, description="Examples of several records.")
     metrics: list[Node] = Field([{"name": name} for name in METRICS], description="Scores.")
+    derivations: list[Node] = Field([], description="What follows from an answer, scored like a target.")
     baselines: list[Node] = Field([{"name": "mean"}], description="What the model is compared with.")
     draws: int = Field(
         1, gt=0, description="How often each example is scored, each time prepared anew (not in training)."

@@ -29,6 +29,7 @@ from surrogates.data.index import (
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import WINDOW_DIMENSION, Source
 from surrogates.data.window import Window, horizon_coordinates, known_name, step_of, window_dimension
+from surrogates.evaluation.derivations import Derivation
 from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.learning.predictors import asked_at_once
@@ -134,6 +135,23 @@ class Experiment:
         """Specs of the targets."""
         return [self.spec(name, "task.targets") for name in self.config.task.targets]
 
+    @cached_property
+    def derivations(self) -> list[Derivation]:
+        """What is scored beside the targets."""
+        context = {"specs": self.specs, "coordinates": self.coordinates}
+        return [build("derivations", node, **context) for node in self.config.task.derivations]
+
+    @cached_property
+    def derived(self) -> dict[str, VariableSpec]:
+        """Specs of what the derivations provide, by name."""
+        found: dict[str, VariableSpec] = {}
+        for spec in (spec for each in self.derivations for spec in each.provides()):
+            if spec.name in found or spec.name in self.specs:
+                owner = "another derivation" if spec.name in found else self.stores[0].url
+                raise ConfigError(f"task.derivations: {owner} has '{spec.name}' already; leave one out")
+            found[spec.name] = spec
+        return found
+
     @property
     def mask(self) -> VariableSpec | None:
         """Spec of the mask."""
@@ -146,7 +164,7 @@ class Experiment:
 
     @cached_property
     def variables(self) -> list[str]:
-        """Names of the variables that are read from the stores."""
+        """Names of the variables that are read from the stores, in training and scores alike."""
         task = self.config.task
         wanted = [*task.inputs, *task.targets, *([task.mask] if task.mask else [])]
         for piece in (
@@ -156,10 +174,20 @@ class Experiment:
             *self.build_baselines().values(),
         ):
             wanted += variables_of(piece)
+        return self._stored(wanted, "task")
+
+    @cached_property
+    def scored_only(self) -> list[str]:
+        """Names of the variables that are read for the derivations alone; no method may see them."""
+        wanted = [name for each in self.derivations for name in variables_of(each)]
+        return [name for name in self._stored(wanted, "task.derivations") if name not in self.variables]
+
+    def _stored(self, wanted: Sequence[str], where: str) -> list[str]:
+        """Leave out of some variables what the preparations make."""
         stored = self.stores[0].specs.keys() | self.stores[0].shared_specs.keys()
         made = {name for name in self.specs if name not in stored and known_name(name) not in stored}
         for name in wanted:
-            self.spec(name, "task")
+            self.spec(name, where)
         return [name for name in dict.fromkeys(wanted) if name not in made]
 
     def index(self, part: str) -> ExampleIndex:
@@ -216,6 +244,7 @@ class Experiment:
         index: ExampleIndex | None = None,
         batch_size: int | None = None,
         augment: bool = True,
+        also: Sequence[str] = (),
         ranks: Ranks = ALONE,
     ) -> BatchLoader:
         """Return the loader of a part; an empty part is refused.
@@ -232,6 +261,8 @@ class Experiment:
             Examples of a batch; the trainer's by default.
         augment
             Off: no augmentations in training batches either.
+        also
+            More variables to read.
         ranks
             This process among those that share the batches.
         """
@@ -248,7 +279,7 @@ class Experiment:
         return BatchLoader(
             self.stores,
             index,
-            self.variables,
+            [*self.variables, *also],
             batch_size or trainer.batch_size,
             self.config.seed,
             preparations=self.preparations,
@@ -360,6 +391,7 @@ class Experiment:
         require_accelerator(trainer)
         for key in ("groups", "blocks"):
             self.labels(key, few)
+        _ = self.derived, self.scored_only  # what they refuse is refused now
         build("optimisers", trainer.optimiser, parameters=list(pipeline.parameters()), fused=None)
         build("schedules", trainer.schedule, steps=1)
         pipeline.eval()
@@ -393,6 +425,8 @@ class Experiment:
         task["metrics"] = [resolved("metrics", node) for node in task["metrics"]]
         task["plots"] = [resolved("plots", node) for node in task["plots"]]
         context = {"targets": None, "inputs": None, "mask": None, "specs": None}
+        known = {"specs": None, "coordinates": None}
+        task["derivations"] = [resolved("derivations", node, **known) for node in task["derivations"]]
         task["baselines"] = [resolved("baselines", node, **context) for node in task["baselines"]]
         trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
         trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
