@@ -5,10 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from physics.waves.seismic.checks import surveys_of
-from physics.waves.seismic.propagator import propagate
 from physics.waves.seismic.survey import Survey
 
 

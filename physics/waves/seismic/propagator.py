@@ -50,11 +50,12 @@ def simulate(
         See `physics.waves.seismic.checks.surveys_of`.
     """
     surveys = surveys_of(velocity, survey)
+    velocity = np.ascontiguousarray(velocity, np.float32)
     batch = max(1, SHOTS // len(surveys[0].source_columns))
     with torch.no_grad():
         gathers = [
             propagate(
-                torch.tensor(velocity[start : start + batch], dtype=torch.float32, device=device),
+                torch.tensor(velocity[start : start + batch], device=device),
                 surveys[start : start + batch],
             ).cpu()
             for start in range(0, len(velocity), batch)
