@@ -215,6 +215,25 @@ def evaluate(
     return Table(list(rows), done, cells, times, list(_curves(sums)))
 
 
+def joined(tables: Sequence[Table]) -> Table:
+    """Return the scores of several directions, whose targets differ, in one table.
+
+    The times of a method that answers in several directions are those of the first.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    times: dict[str, float] = {}
+    for table in reversed(tables):
+        times |= table.seconds_per_example
+    return Table(
+        [row for table in tables for row in table.rows],
+        tables[0].examples,
+        {name: count for table in tables for name, count in table.cells.items()},
+        times,
+        [curve for table in tables for curve in table.curves],
+    )
+
+
 def inputs_of(batch: Batch, targets: Sequence[Target]) -> Batch:
     """Return a batch without the targets' values."""
     names = {target.spec.name for target in targets}

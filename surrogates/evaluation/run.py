@@ -32,10 +32,12 @@ from surrogates.evaluation.evaluate import (
     derived_targets,
     evaluate,
     inputs_of,
+    joined,
 )
 from surrogates.evaluation.pictures import Examples, coverage_curves
 from surrogates.evaluation.report import loss_figure, render
 from surrogates.inference.bundle import Bundle, load_bundle, update_calibration, update_metrics
+from surrogates.inference.conformal import Calibration
 from surrogates.inference.outputs import specs_of
 from surrogates.inference.surrogate import choose_device
 from surrogates.learning.protocols import deviation_name
@@ -69,10 +71,21 @@ class Evaluation:
         return {**self.about, **self.table.as_dict()}
 
 
+@dataclass(frozen=True)
+class Way:
+    """A direction of a bundle: what answers it, and how sure its answers are."""
+
+    bundle: Bundle
+    experiment: "Experiment"
+    methods: Mapping[str, Method]
+    calibrations: Calibrations
+
+
 def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> Evaluation:
     """Score a run on its test split; write `metrics.json`, `report.html`, and the scores into its bundle.
 
-    The run's validation split calibrates the intervals of every method, the bundle's included.
+    The run's validation split calibrates the intervals of every method, the bundle's included. A network that
+    answers both ways is scored in both.
 
     Parameters
     ----------
@@ -84,25 +97,21 @@ def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = 
         Where the methods run; `auto` takes an accelerator when there is one.
     """
     folder = Path(folder)
-    bundle = load_bundle(folder / "bundle", choose_device(device))
-    methods = methods_of(bundle, experiment)
-    calibrations = calibrations_of(methods, experiment, device=bundle.device)
-    evaluation = _evaluate(bundle, methods, experiment, "test", calibrations)
+    ways = ways_of(load_bundle(folder / "bundle", choose_device(device)), experiment)
+    evaluation = _evaluate(ways, [way.experiment for way in ways], "test")
     metrics = evaluation.as_dict()
-    if calibrations:
-        update_calibration(folder / "bundle", calibrations[next(iter(methods))])
+    if calibration := _of_the_model(ways):
+        update_calibration(folder / "bundle", calibration)
     update_metrics(folder / "bundle", {**metrics, "rows": [r for r in metrics["rows"] if r["group"] == ALL]})
     _write(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    _write(folder / "report.html", _page(folder, bundle, experiment, evaluation, methods))
+    _write(folder / "report.html", _page(folder, ways, evaluation))
     return evaluation
 
 
 def calibrate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> None:
     """Calibrate the intervals of a run's bundle on its validation split, without a score."""
-    bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
-    model = model_of(bundle)
-    calibrations = calibrations_of(model, experiment, device=bundle.device)
-    update_calibration(Path(folder) / "bundle", calibrations[next(iter(model))])
+    ways = ways_of(load_bundle(Path(folder) / "bundle", choose_device(device)), experiment, baselines=False)
+    update_calibration(Path(folder) / "bundle", _of_the_model(ways))
 
 
 def evaluate_elsewhere(
@@ -135,32 +144,50 @@ def evaluate_elsewhere(
     free = set(bundle.parts[0][0].layout.grid) - {HORIZON}
     for spec in (*experiment.inputs, *experiment.targets):
         _require_same(spec, on.spec(spec.name, "task"), free, on.stores[0].url)
-    methods = methods_of(bundle, experiment)
-    calibrations = calibrations_of(methods, experiment, device=bundle.device)
-    return _evaluate(bundle, methods, on, split, calibrations)
+    return _evaluate(ways_of(bundle, experiment), [on, *([on.reversed()] if bundle.both_ways else [])], split)
 
 
-def _evaluate(
-    bundle: Bundle,
-    methods: Mapping[str, Method],
-    experiment: "Experiment",
-    split: str,
-    calibrations: Calibrations,
-) -> Evaluation:
-    config = experiment.config
+def ways_of(bundle: Bundle, experiment: "Experiment", *, baselines: bool = True) -> list[Way]:
+    """Return the directions of a bundle, calibrated: one, or two where it answers both ways."""
+    turned = [(bundle.reversed(), experiment.reversed())] if bundle.both_ways else []
+    ways = []
+    for each, on in [(bundle, experiment), *turned]:
+        methods = methods_of(each, on) if baselines else model_of(each)
+        ways.append(Way(each, on, methods, calibrations_of(methods, on, device=bundle.device)))
+    return ways
+
+
+def _of_the_model(ways: Sequence[Way]) -> dict[str, Calibration]:
+    """Return the calibration of the model's targets in all directions."""
+    found: dict[str, Calibration] = {}
+    for way in ways:
+        found |= way.calibrations.get(next(iter(way.methods)), {})
+    return found
+
+
+def _evaluate(ways: Sequence[Way], data: Sequence["Experiment"], split: str) -> Evaluation:
+    """Score each direction on the data that are given for it."""
+    first, on = ways[0], data[0]
     about = {
-        "experiment": config.experiment,
-        "model": bundle.title,
-        "parameters": bundle.parameters,
+        "experiment": on.config.experiment,
+        "model": first.bundle.title,
+        "parameters": first.bundle.parameters,
         "split": split,
-        "intervals": _calibrated_on(calibrations),
-        "dataset": [each.url for each in config.dataset],
-        "seed": config.seed,
+        "intervals": _calibrated_on(first.calibrations),
+        "dataset": [each.url for each in on.config.dataset],
+        "seed": on.config.seed,
         "evaluated": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
-    table = score(methods, experiment, split=split, device=bundle.device, calibrations=calibrations)
-    scored = [*targets_of(experiment), *derived_targets(experiment.derivations)]
-    return Evaluation(table, scored, about)
+    tables = [
+        score(way.methods, each, split=split, device=way.bundle.device, calibrations=way.calibrations)
+        for way, each in zip(ways, data, strict=True)
+    ]
+    scored = {
+        target.spec.name: target
+        for each in data
+        for target in (*targets_of(each), *derived_targets(each.derivations))
+    }
+    return Evaluation(joined(tables), list(scored.values()), about)
 
 
 def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:
@@ -298,24 +325,19 @@ def examples_of(
     return Examples(data, predictions, targets, experiment.record_dimension)
 
 
-def _page(
-    folder: Path,
-    bundle: Bundle,
-    experiment: "Experiment",
-    evaluation: Evaluation,
-    methods: Mapping[str, Method],
-) -> str:
-    config, manifest = experiment.config, bundle.manifest
-    examples = examples_of(methods, experiment, split="test", device=bundle.device)
+def _page(folder: Path, ways: Sequence[Way], evaluation: Evaluation) -> str:
+    bundle, config = ways[0].bundle, ways[0].experiment.config
     figures: dict[str, Figure] = {}
-    for node in config.task.plots:
-        figures.update(build("plots", node)(examples))
+    for way in ways:
+        examples = examples_of(way.methods, way.experiment, split="test", device=bundle.device)
+        for node in config.task.plots:
+            figures.update(build("plots", node)(examples))
     facts = {
         "model": f"{bundle.title}, {bundle.parameters:,} parameters",
         "data": ", ".join(each.url for each in config.dataset),
         "seed": config.seed,
-        "commit": manifest.provenance.get("commit", "unknown"),
-        "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        "commit": bundle.manifest.provenance.get("commit", "unknown"),
+        "versions": ", ".join(f"{name} {version}" for name, version in bundle.manifest.versions.items()),
         "intervals": evaluation.about["intervals"],
         "evaluated": evaluation.about["evaluated"],
     }

@@ -1,7 +1,7 @@
 """A configured run before its first step: stores, specs, loaders, pieces; everything is checked here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,7 @@ from surrogates.data.loader import BatchLoader
 from surrogates.data.source import WINDOW_DIMENSION, Source
 from surrogates.data.window import Window, horizon_coordinates, known_name, step_of, window_dimension
 from surrogates.evaluation.derivations import Derivation
-from surrogates.learning.normaliser import Normaliser
+from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.learning.predictors import asked_at_once
 from surrogates.learning.protocols import (
@@ -75,6 +75,11 @@ class Experiment:
             raise ConfigError(
                 f"task.objective.steps is {trained}, but the predictor '{task.predictor['name']}' takes "
                 f"{asked}; give both the same steps"
+            )
+        if task.both_ways and not getattr(objective, "both_ways", False):
+            raise ConfigError(
+                f"task.both_ways: the objective '{task.objective['name']}' teaches one direction; take one "
+                "that teaches both, such as translation"
             )
         metrics = build_named("metrics", task.metrics)
         specs = _specs(stores, _window(config))
@@ -299,8 +304,15 @@ class Experiment:
                 record_dimension=self.record_dimension,
                 distribution=getattr(self.objective, "distribution", None),
                 normalisation=self.config.task.normalisation,
+                both_ways=self.config.task.both_ways,
             )
         )
+
+    def reversed(self) -> "Experiment":
+        """Return the same experiment with inputs and targets exchanged, to score the other direction."""
+        task = self.config.task
+        turned = task.model_copy(update={"inputs": task.targets, "targets": task.inputs})
+        return replace(self, config=self.config.model_copy(update={"task": turned}))
 
     def build_baselines(self) -> dict[str, Baseline]:
         """Return the baselines by name, not fitted."""
@@ -334,10 +346,11 @@ class Experiment:
         """Statistics of the stores are those of the channels: plain stacking of records, the same mask."""
         task = self.config.task
         recorded = all(name in self.stores[0].specs for name in (*task.inputs, *task.targets))
+        normalisers = pipeline.input_normaliser, pipeline.target_normaliser
         same_mask = all(spec.statistics_mask == task.mask for spec in self.targets)
         return (
             type(pipeline.transform) is Stack
-            and task.normalisation == "standard"
+            and all(type(each) in (Normaliser, MinMax) for each in normalisers)
             and recorded
             and same_mask
             and not self.preparations
@@ -352,7 +365,8 @@ class Experiment:
         """Return the smallest and largest finite training value of each input whose level matters."""
         found: dict[str, tuple[float, float]] = {}
         free = getattr(pipeline.transform, "offset_free", ())
-        inputs = [spec for spec in self.inputs if spec.name not in free]
+        asked = [*self.inputs, *self.targets] if self.config.task.both_ways else self.inputs
+        inputs = [spec for spec in asked if spec.name not in free]
         for batch in batches if inputs else ():
             for spec in inputs:
                 values = batch[spec.name].to(torch.float32)
