@@ -182,12 +182,8 @@ def _evaluate(ways: Sequence[Way], data: Sequence["Experiment"], split: str) -> 
         score(way.methods, each, split=split, device=way.bundle.device, calibrations=way.calibrations)
         for way, each in zip(ways, data, strict=True)
     ]
-    scored = {
-        target.spec.name: target
-        for each in data
-        for target in (*targets_of(each), *derived_targets(each.derivations))
-    }
-    return Evaluation(joined(tables), list(scored.values()), about)
+    scored = [target for each in data for target in targets_of(each)]
+    return Evaluation(joined(tables), [*scored, *derived_targets(on.derivations)], about)
 
 
 def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:

@@ -1,0 +1,140 @@
+"""The acoustic wave equation by `deepwave`, set up so that gathers match OpenFWI's forward operator.
+
+What differs from a plain call of ``deepwave.scalar`` (see `physics.waves.seismic.reference` for the scheme):
+order 4 in space, whose dispersion OpenFWI's data carry; the source's sign; a record begins with the field
+after the first step, one sample later than deepwave's. The absorbing layer depends on the grid alone.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from physics.waves.seismic.checks import CRITICAL, FASTEST, surveys_of
+from physics.waves.seismic.survey import Survey
+from physics.waves.seismic.wavelet import ricker
+
+LAYER = 20
+"""Cells of the absorbing layer on each side."""
+SHOTS = 80
+"""Shots of one call: enough that the call itself costs nothing, few enough to stay in the cache."""
+COURANT = 0.999 * CRITICAL * 2**0.5
+"""Deepwave cuts a time step in two above this; `surveys_of` refuses what would come near it."""
+
+
+def simulate(
+    velocity: np.ndarray, survey: Survey | Sequence[Survey], *, device: str | torch.device = "cpu"
+) -> np.ndarray:
+    """Return the gathers of velocity models; the same bits however models are batched.
+
+    Parameters
+    ----------
+    velocity : (models, depth, lateral) array
+        m/s.
+    survey
+        One for all models, or one for each; these may differ in frequency and source columns.
+    device
+        Where to compute.
+
+    Returns
+    -------
+    (models, shot, sample, receiver) float32 array
+        Pressure for a source of amplitude 1.
+
+    Raises
+    ------
+    ValueError
+        See `physics.waves.seismic.checks.surveys_of`.
+    """
+    surveys = surveys_of(velocity, survey)
+    batch = max(1, SHOTS // len(surveys[0].source_columns))
+    with torch.no_grad():
+        gathers = [
+            propagate(
+                torch.tensor(velocity[start : start + batch], dtype=torch.float32, device=device),
+                surveys[start : start + batch],
+            ).cpu()
+            for start in range(0, len(velocity), batch)
+        ]
+    return torch.cat(gathers).numpy()
+
+
+def propagate(velocity: Tensor, survey: Survey | Sequence[Survey]) -> Tensor:
+    """Return the gathers of velocity models, differentiable in the velocity.
+
+    Parameters
+    ----------
+    velocity : (models, depth, lateral) tensor
+        m/s.
+    survey
+        One for all models, or one for each; these may differ in frequency and source columns.
+
+    Returns
+    -------
+    (models, shot, sample, receiver) tensor
+        Pressure for a source of amplitude 1, of the velocity's type.
+
+    Raises
+    ------
+    ValueError
+        See `physics.waves.seismic.checks.surveys_of`.
+    """
+    surveys = surveys_of(velocity.detach(), survey)
+    # The layer is made for the fastest velocity. A model above FASTEST sets its own, and goes with its like.
+    fastest = velocity.detach().amax((1, 2)).clamp(min=FASTEST)
+    order, parts = [], []
+    for speed in fastest.unique():
+        places = torch.nonzero(fastest == speed)[:, 0]
+        parts.append(_record(velocity[places], [surveys[place] for place in places], float(speed)))
+        order.append(places)
+    return torch.cat(parts)[torch.cat(order).argsort()]
+
+
+def _record(velocity: Tensor, surveys: list[Survey], fastest: float) -> Tensor:
+    """Propagate all shots of all models at once; `fastest` shapes the absorbing layer."""
+    deepwave = _deepwave()
+    first, device = surveys[0], velocity.device
+    shots, receivers = len(first.source_columns), len(first.receiver_columns)
+    wavelets = {each.frequency: _amplitudes(each).to(velocity) for each in surveys}
+    columns = torch.tensor([each.source_columns for each in surveys], device=device).reshape(-1, 1)
+    line = torch.tensor(first.receiver_columns, device=device).expand(len(columns), receivers)
+    recorded = deepwave.scalar(
+        velocity.repeat_interleave(shots, dim=0),
+        first.spacing,
+        first.time_step,
+        source_amplitudes=torch.stack([wavelets[each.frequency] for each in surveys]).repeat_interleave(
+            shots, dim=0
+        )[:, None],
+        source_locations=_cells(first.source_row, columns),
+        receiver_locations=_cells(first.receiver_row, line),
+        accuracy=4,
+        pml_width=LAYER,
+        # 15 Hz on OpenFWI's cells of 10 m. Not the source's frequency: that may differ within a batch.
+        pml_freq=150.0 / first.spacing,
+        max_vel=fastest,
+        courant_number=COURANT,
+    )[-1]
+    gathers = recorded.reshape(len(surveys), shots, receivers, -1).transpose(2, 3)
+    return gathers[:, :, 1 :: first.time_stride]
+
+
+def _deepwave() -> ModuleType:
+    """Import deepwave or say what to install."""
+    try:
+        return import_module("deepwave")
+    except ModuleNotFoundError as error:
+        message = 'simulating gathers needs deepwave; run `pip install "sciml-surrogates[seismic]"`'
+        raise ModuleNotFoundError(message, name="deepwave") from error
+
+
+def _amplitudes(survey: Survey) -> Tensor:
+    """Return the source over one step more than recorded, with deepwave's sign."""
+    return -torch.from_numpy(ricker(survey.frequency, survey.time_step, survey.steps + 1))
+
+
+def _cells(row: int, columns: Tensor) -> Tensor:
+    """Return places as deepwave wants them: (shot, point, 2)."""
+    return torch.stack([torch.full_like(columns, row), columns], dim=-1)
