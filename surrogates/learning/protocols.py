@@ -86,7 +86,10 @@ class Baseline(Protocol):
 
 
 class Augmentation(Protocol):
-    """A change of training batches that leaves the physics true."""
+    """A change of training batches that leaves the physics true.
+
+    Built with the context ``coordinates``: those that all records share, by name.
+    """
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator]) -> Batch:
         """Return the changed batch; example ``i`` draws from ``rngs[i]`` alone."""

@@ -66,8 +66,11 @@ class Experiment:
         """Open the stores and build every piece but the network and the baselines."""
         task = config.task
         stores = [_open(each) for each in config.dataset]
-        preparations = [build("augmentations", node) for node in task.preparations]
-        augmentations = [build("augmentations", node) for node in task.augmentations]
+        shared = _shared_coordinates(stores[0])
+        preparations, augmentations = (
+            [build("augmentations", node, coordinates=shared) for node in nodes]
+            for nodes in (task.preparations, task.augmentations)
+        )
         objective = build("objectives", task.objective, mask=task.mask)
         predictor = build("predictors", task.predictor)
         asked, trained = getattr(predictor, "steps", 1), getattr(objective, "steps", None)
@@ -110,10 +113,10 @@ class Experiment:
     @cached_property
     def coordinates(self) -> dict[str, xr.DataArray]:
         """Coordinates that all examples share; those of a window count from its last known sample."""
-        dataset, records = self.stores[0].dataset(), self.stores[0].record_dimension
-        shared = {str(name): c for name, c in dataset.coords.items() if records not in c.dims}
+        shared = _shared_coordinates(self.stores[0])
         if self.window is None:
             return shared
+        dataset, records = self.stores[0].dataset(), self.stores[0].record_dimension
         along = self.window.dimension or records
         windows = [spec for spec in self.specs.values() if along in spec.dims and window_dimension(spec)]
         steps = [step_of(spec) for spec in windows]
@@ -421,7 +424,7 @@ class Experiment:
         task["objective"] = resolved("objectives", self.config.task.objective, mask=None)
         task["predictor"] = resolved("predictors", self.config.task.predictor)
         for kind, key in (("augmentations", "preparations"), ("augmentations", "augmentations")):
-            task[key] = [resolved(kind, node) for node in task[key]]
+            task[key] = [resolved(kind, node, coordinates=None) for node in task[key]]
         task["metrics"] = [resolved("metrics", node) for node in task["metrics"]]
         task["plots"] = [resolved("plots", node) for node in task["plots"]]
         context = {"targets": None, "inputs": None, "mask": None, "specs": None}
@@ -470,6 +473,12 @@ def _open(dataset: DatasetConfig) -> Store:
             f"finish it with `surrogates data resume {dataset.url}`"
         )
     return store
+
+
+def _shared_coordinates(store: Store) -> dict[str, xr.DataArray]:
+    """Return the coordinates that all records share."""
+    coordinates = store.dataset().coords
+    return {str(name): c for name, c in coordinates.items() if store.record_dimension not in c.dims}
 
 
 def _window(config: RunConfig) -> Window | None:
