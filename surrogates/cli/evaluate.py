@@ -12,6 +12,7 @@ KEPT = (
     "task.targets",
     "task.transform",
     "task.normalisation",
+    "task.both_ways",
     "task.objective",
     "task.predictor",
     "task.window.length",

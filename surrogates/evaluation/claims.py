@@ -13,7 +13,8 @@ from typing import Any, Literal
 from scipy.stats import t as student
 
 from surrogates.core.checkout import commit
-from surrogates.core.text import nearest
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing, nearest
 
 Compare = Literal["lower_by", "higher_by", "times_lower", "at_most", "at_least"]
 _FORMULAS = {
@@ -281,3 +282,31 @@ def write_claims(rows: Sequence[ClaimRow | ResultTable], path: Path) -> None:
     staging = path.with_name(f".{path.name}.part")
     staging.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     staging.replace(path)
+
+
+def averages(rows: Sequence[Mapping[str, Any]], experiment: str) -> dict[str, float]:
+    """Return the mean over the seeds of each number of an experiment; nothing where none has run."""
+    values = [row["values"] for row in rows if row["experiment"] == experiment]
+    names = set.intersection(*(set(each) for each in values)) if values else set()
+    return {name: mean(each[name] for each in values) for name in names}
+
+
+def cell(values: Mapping[str, float], *names: str, digits: int = 3) -> str:
+    """Return numbers of a table's cell; one that does not exist is a dash."""
+    return " / ".join(f"{values[name]:.{digits}f}" if name in values else "-" for name in names)
+
+
+def run_one(claims: Iterable[Claim], name: str, seed: int) -> None:
+    """Print the numbers of an experiment and a seed, as the command of a row of seeds does.
+
+    Raises
+    ------
+    ConfigError
+        When no claim has such an experiment.
+    """
+    experiments = {claim.experiment.name: claim.experiment for claim in claims}
+    if name not in experiments:
+        raise ConfigError(
+            f"no experiment '{name}'.{nearest(name, experiments)} There are: {listing(experiments)}"
+        )
+    print(json.dumps(dict(experiments[name].run(seed)), indent=2))

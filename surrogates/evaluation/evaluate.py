@@ -1,7 +1,7 @@
 """Methods x targets x metrics on identical cells, with intervals, group by group."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from statistics import median
@@ -14,6 +14,7 @@ from torch import Tensor
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.evaluation.bootstrap import Blocks, Estimate, bootstrap
+from surrogates.evaluation.derivations import Derivation, derive_prediction, derive_truth
 from surrogates.evaluation.metrics import Metric
 from surrogates.evaluation.probabilistic import CURVE_LEVELS, CoverageCurve, Spread
 from surrogates.inference.conformal import Calibration
@@ -149,6 +150,8 @@ def evaluate(
     blocks: Blocks,
     *,
     calibrations: Mapping[str, Mapping[str, Calibration]] | None = None,
+    derivations: Sequence[Derivation] = (),
+    hidden: Collection[str] = (),
     seed: int = 0,
 ) -> Table:
     """Score every method on the same cells of the same examples.
@@ -168,15 +171,22 @@ def evaluate(
         What is resampled for the intervals, and the groups that are reported.
     calibrations : mapping of method to mapping of target to Calibration, optional
         From `surrogates.evaluation.calibration.calibrate`, for the coverage of intervals.
+    derivations : sequence of Derivation
+        What follows from truth and answers is scored beside the targets, for the methods that answer it.
+    hidden : collection of str
+        Variables of the batches that no method receives, since they are there for the derivations.
     seed : int
         Of the generator that each method receives anew for each batch, and of the bootstrap.
     """
     sums = _Sums(len(blocks.groups))
     seconds: dict[str, list[float]] = {name: [] for name in methods}
-    cells = {target.spec.name: 0 for target in targets}
+    scored = [*targets, *derived_targets(derivations)]
+    cells = {target.spec.name: 0 for target in scored}
     done = 0
     for number, batch in enumerate(batches):
-        inputs = inputs_of(batch, targets)
+        known = inputs_of(batch, targets)
+        inputs = {name: value for name, value in known.items() if name not in hidden}
+        truth = batch | derive_truth(counted(batch, targets), derivations)
         count = len(batch[targets[0].spec.name])
         index = blocks.index[done : done + count]
         if len(index) < count:
@@ -184,27 +194,64 @@ def evaluate(
                 f"{done + count} or more examples arrived, but blocks were given for {len(blocks.index)}."
             )
         done += count
-        for target in targets:
-            cells[target.spec.name] += int(torch.count_nonzero(target.weight(batch)))
+        for target in scored:
+            cells[target.spec.name] += int(torch.count_nonzero(target.weight(truth)))
         for method, predict in methods.items():
             prediction, elapsed = _timed(predict, inputs, seed=seed + number)
             seconds[method].append(elapsed / count)
             for target in targets:
+                require_answer(target, prediction, batch, method)
+            answer = prediction | derive_prediction(prediction, known, derivations)
+            for target in (each for each in scored if each.spec.name in answer):
+                require_answer(target, answer, truth, method)
                 calibration = (calibrations or {}).get(method, {}).get(target.spec.name)
-                statistics = _statistics(target, prediction, batch, metrics, calibration, method=method)
+                statistics = _statistics(target, answer, truth, metrics, calibration)
                 for metric, values in statistics.items():
                     sums.add((method, target.spec.name, metric), index, values)
     if done != len(blocks.index):
         raise ValueError(f"{done} examples arrived, but blocks were given for {len(blocks.index)}.")
-    rows = _rows(methods, targets, metrics, blocks, sums, seed=seed)
+    rows = _rows(methods, scored, metrics, blocks, sums, seed=seed)
     times = {name: _typical(values) for name, values in seconds.items()}
     return Table(list(rows), done, cells, times, list(_curves(sums)))
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Return the scores of several directions, whose targets differ, in one table.
+
+    The times of a method that answers in several directions are those of the first.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    times: dict[str, float] = {}
+    for table in reversed(tables):
+        times |= table.seconds_per_example
+    return Table(
+        [row for table in tables for row in table.rows],
+        tables[0].examples,
+        {name: count for table in tables for name, count in table.cells.items()},
+        times,
+        [curve for table in tables for curve in table.curves],
+    )
 
 
 def inputs_of(batch: Batch, targets: Sequence[Target]) -> Batch:
     """Return a batch without the targets' values."""
     names = {target.spec.name for target in targets}
     return {key: value for key, value in batch.items() if key not in names}
+
+
+def derived_targets(derivations: Iterable[Derivation]) -> list[Target]:
+    """Return what derivations provide as targets."""
+    return [Target(spec) for each in derivations for spec in each.provides()]
+
+
+def counted(batch: Batch, targets: Sequence[Target]) -> Batch:
+    """Return a batch whose targets are NaN in cells that do not count."""
+    cut = {
+        target.spec.name: batch[target.spec.name].where(target.weight(batch) > 0, torch.nan)
+        for target in targets
+    }
+    return batch | cut
 
 
 def ask(predict: Method, inputs: Batch, *, seed: int) -> Batch:
@@ -282,11 +329,8 @@ def _statistics(
     batch: Batch,
     metrics: Mapping[str, Metric],
     calibration: Calibration | None,
-    *,
-    method: str,
 ) -> dict[str, dict[str, Tensor]]:
     name = target.spec.name
-    require_answer(target, prediction, batch, method)
     deviation = prediction.get(deviation_name(name))
     weight = _exact(target.weight(batch))
     counts = weight > 0
@@ -298,6 +342,8 @@ def _statistics(
     found = {}
     for key, metric in metrics.items():
         extra: dict[str, Any] = {"spread": spread} if getattr(metric, "of_spread", False) else {}
+        if getattr(metric, "of_spec", False):
+            extra["spec"] = target.spec
         found[key] = metric.statistics(guess, truth, weight, **extra)
     if deviation is not None or calibration is not None:
         found[CURVE] = CoverageCurve().statistics(guess, truth, weight, spread)
@@ -321,7 +367,9 @@ def _rows(
         for target, (name, metric) in product(targets, metrics.items()):
             first: Estimate | None = None
             for method in methods:
-                totals = sums.totals[method, target.spec.name, name]
+                totals = sums.totals.get((method, target.spec.name, name))
+                if totals is None:
+                    continue
                 estimate = bootstrap(
                     {key: total[members] for key, total in totals.items()}, metric, **options
                 )

@@ -28,8 +28,8 @@ Totals = Mapping[str, np.ndarray]
 class Metric(Protocol):
     """What the registry's `metrics` build.
 
-    A metric whose attribute `of_spread` is true gets one argument more in `statistics`, the prediction's
-    `surrogates.evaluation.probabilistic.Spread`.
+    A metric whose attribute `of_spread` is true gets one argument more in `statistics`, `spread`: the
+    prediction's `surrogates.evaluation.probabilistic.Spread`; with `of_spec` it is `spec`, the target's.
     """
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -58,6 +58,12 @@ def mean_of(totals: Totals, name: str) -> np.ndarray:
     """Return the mean of a statistic over all cells that count; NaN without any."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(totals[name] / totals["weight"])
+
+
+def mean_over_examples(totals: Totals, name: str) -> np.ndarray:
+    """Return the mean over the examples that count, each alike; NaN without any."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(totals[name] / totals["examples"])
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,32 @@ class NMSE:
     def combine(self, totals: Totals) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(totals["squared_error"] / totals["squared_target"])
+
+    def units(self, units: str) -> str:
+        return "1"
+
+
+@dataclass(frozen=True)
+class RelativeL2:
+    """Length of the error over that of the target, `|p - t| / |t|`, the mean over examples.
+
+    Each example counts alike, as in the losses of neural operators; `NMSE` is of all examples together, so
+    that strong ones count more. An example whose target is zero everywhere does not count.
+
+    References
+    ----------
+    Z. Li et al., "Fourier neural operator for parametric partial differential equations", ICLR 2021.
+    """
+
+    def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
+        error = total((prediction.double() - target.double()).square(), weight)
+        energy = total(target.double().square(), weight)
+        counts = energy > 0
+        relative = (error / energy.where(counts, math.inf)).sqrt()
+        return {"examples": counts.double(), "relative_error": relative}
+
+    def combine(self, totals: Totals) -> np.ndarray:
+        return mean_over_examples(totals, "relative_error")
 
     def units(self, units: str) -> str:
         return "1"

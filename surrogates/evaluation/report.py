@@ -15,7 +15,7 @@ from datasets.store.units import display
 from surrogates.evaluation.evaluate import ALL, Score, Table, Target
 from surrogates.evaluation.pictures import curves, encode
 
-CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation",)
+CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation", "r2", "ssim")
 UNRANKED = ("coverage", "gaussian_coverage", "interval_width")  # narrow is good at the same coverage alone
 
 
@@ -89,6 +89,8 @@ def tables(table: Table, targets: Sequence[Target]) -> list[Shown]:
     for target in targets:
         name = target.spec.name
         rows = [row for row in table.rows if row.target == name]
+        if not rows:  # it follows from no method's answer
+            continue
         shown.append(_by_metric(table, target, [row for row in rows if row.group == ALL]))
         if len(table.groups) > 1:
             first = rows[0].metric
@@ -177,7 +179,7 @@ def _best(column: Sequence[Score]) -> int | None:
     metric = column[0].metric
     if metric.startswith(UNRANKED):
         return None
-    rank = np.abs(values) if metric in CLOSEST_TO_ZERO else -values if metric in LARGEST else values
+    rank = np.abs(values) if metric in CLOSEST_TO_ZERO else -values if metric.startswith(LARGEST) else values
     return int(np.nanargmin(rank)) if len(values) > 1 and np.isfinite(rank).any() else None
 
 

@@ -20,10 +20,24 @@ from surrogates.data.index import ExampleIndex
 from surrogates.data.window import HORIZON, step_of
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import Calibrations, calibrate
-from surrogates.evaluation.evaluate import ALL, Batch, Method, Table, Target, evaluate
+from surrogates.evaluation.derivations import derive_prediction, derive_truth
+from surrogates.evaluation.evaluate import (
+    ALL,
+    Batch,
+    Method,
+    Table,
+    Target,
+    ask,
+    counted,
+    derived_targets,
+    evaluate,
+    inputs_of,
+    joined,
+)
 from surrogates.evaluation.pictures import Examples, coverage_curves
 from surrogates.evaluation.report import loss_figure, render
 from surrogates.inference.bundle import Bundle, load_bundle, update_calibration, update_metrics
+from surrogates.inference.conformal import Calibration
 from surrogates.inference.outputs import specs_of
 from surrogates.inference.surrogate import choose_device
 from surrogates.learning.protocols import deviation_name
@@ -57,10 +71,21 @@ class Evaluation:
         return {**self.about, **self.table.as_dict()}
 
 
+@dataclass(frozen=True)
+class Way:
+    """A direction of a bundle: what answers it, and how sure its answers are."""
+
+    bundle: Bundle
+    experiment: "Experiment"
+    methods: Mapping[str, Method]
+    calibrations: Calibrations
+
+
 def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> Evaluation:
     """Score a run on its test split; write `metrics.json`, `report.html`, and the scores into its bundle.
 
-    The run's validation split calibrates the intervals of every method, the bundle's included.
+    The run's validation split calibrates the intervals of every method, the bundle's included. A network that
+    answers both ways is scored in both.
 
     Parameters
     ----------
@@ -72,25 +97,21 @@ def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = 
         Where the methods run; `auto` takes an accelerator when there is one.
     """
     folder = Path(folder)
-    bundle = load_bundle(folder / "bundle", choose_device(device))
-    methods = methods_of(bundle, experiment)
-    calibrations = calibrations_of(methods, experiment, device=bundle.device)
-    evaluation = _evaluate(bundle, methods, experiment, "test", calibrations)
+    ways = ways_of(load_bundle(folder / "bundle", choose_device(device)), experiment)
+    evaluation = _evaluate(ways, [way.experiment for way in ways], "test")
     metrics = evaluation.as_dict()
-    if calibrations:
-        update_calibration(folder / "bundle", calibrations[next(iter(methods))])
+    if calibration := _of_the_model(ways):
+        update_calibration(folder / "bundle", calibration)
     update_metrics(folder / "bundle", {**metrics, "rows": [r for r in metrics["rows"] if r["group"] == ALL]})
     _write(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    _write(folder / "report.html", _page(folder, bundle, experiment, evaluation, methods))
+    _write(folder / "report.html", _page(folder, ways, evaluation))
     return evaluation
 
 
 def calibrate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> None:
     """Calibrate the intervals of a run's bundle on its validation split, without a score."""
-    bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
-    model = model_of(bundle)
-    calibrations = calibrations_of(model, experiment, device=bundle.device)
-    update_calibration(Path(folder) / "bundle", calibrations[next(iter(model))])
+    ways = ways_of(load_bundle(Path(folder) / "bundle", choose_device(device)), experiment, baselines=False)
+    update_calibration(Path(folder) / "bundle", _of_the_model(ways))
 
 
 def evaluate_elsewhere(
@@ -123,31 +144,46 @@ def evaluate_elsewhere(
     free = set(bundle.parts[0][0].layout.grid) - {HORIZON}
     for spec in (*experiment.inputs, *experiment.targets):
         _require_same(spec, on.spec(spec.name, "task"), free, on.stores[0].url)
-    methods = methods_of(bundle, experiment)
-    calibrations = calibrations_of(methods, experiment, device=bundle.device)
-    return _evaluate(bundle, methods, on, split, calibrations)
+    return _evaluate(ways_of(bundle, experiment), [on, *([on.reversed()] if bundle.both_ways else [])], split)
 
 
-def _evaluate(
-    bundle: Bundle,
-    methods: Mapping[str, Method],
-    experiment: "Experiment",
-    split: str,
-    calibrations: Calibrations,
-) -> Evaluation:
-    config = experiment.config
+def ways_of(bundle: Bundle, experiment: "Experiment", *, baselines: bool = True) -> list[Way]:
+    """Return the directions of a bundle, calibrated: one, or two where it answers both ways."""
+    turned = [(bundle.reversed(), experiment.reversed())] if bundle.both_ways else []
+    ways = []
+    for each, on in [(bundle, experiment), *turned]:
+        methods = methods_of(each, on) if baselines else model_of(each)
+        ways.append(Way(each, on, methods, calibrations_of(methods, on, device=bundle.device)))
+    return ways
+
+
+def _of_the_model(ways: Sequence[Way]) -> dict[str, Calibration]:
+    """Return the calibration of the model's targets in all directions."""
+    found: dict[str, Calibration] = {}
+    for way in ways:
+        found |= way.calibrations.get(next(iter(way.methods)), {})
+    return found
+
+
+def _evaluate(ways: Sequence[Way], data: Sequence["Experiment"], split: str) -> Evaluation:
+    """Score each direction on the data that are given for it."""
+    first, on = ways[0], data[0]
     about = {
-        "experiment": config.experiment,
-        "model": bundle.title,
-        "parameters": bundle.parameters,
+        "experiment": on.config.experiment,
+        "model": first.bundle.title,
+        "parameters": first.bundle.parameters,
         "split": split,
-        "intervals": _calibrated_on(calibrations),
-        "dataset": [each.url for each in config.dataset],
-        "seed": config.seed,
+        "intervals": _calibrated_on(first.calibrations),
+        "dataset": [each.url for each in on.config.dataset],
+        "seed": on.config.seed,
         "evaluated": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
-    table = score(methods, experiment, split=split, device=bundle.device, calibrations=calibrations)
-    return Evaluation(table, targets_of(experiment), about)
+    tables = [
+        score(way.methods, each, split=split, device=way.bundle.device, calibrations=way.calibrations)
+        for way, each in zip(ways, data, strict=True)
+    ]
+    scored = [target for each in data for target in targets_of(each)]
+    return Evaluation(joined(tables), [*scored, *derived_targets(on.derivations)], about)
 
 
 def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:
@@ -236,11 +272,13 @@ def score(
     index = replace(experiment.index(split), draws=experiment.config.task.draws)
     return evaluate(
         methods,
-        _on(device, experiment.loader(split, index=index)),
+        _on(device, experiment.loader(split, index=index, also=experiment.scored_only)),
         targets_of(experiment),
         experiment.metrics,
         blocks_of(experiment, index),
         calibrations=calibrations,
+        derivations=experiment.derivations,
+        hidden=experiment.scored_only,
         seed=experiment.config.seed,
     )
 
@@ -264,41 +302,38 @@ def targets_of(experiment: "Experiment") -> list[Target]:
 def examples_of(
     methods: Mapping[str, Method], experiment: "Experiment", *, split: str, device: torch.device
 ) -> Examples:
-    """Return a few evenly spaced examples with what each method predicts, for pictures."""
+    """Return a few evenly spaced examples with what each method predicts and what follows, for pictures."""
     index = experiment.index(split)
     small = all(prod(spec.shape) <= SMALL_FIELD for spec in experiment.targets)
     chosen = np.unique(np.linspace(0, len(index) - 1, MANY if small else FEW).astype(int))
     few = index.take(chosen)
-    batch = next(iter(_on(device, experiment.loader(split, index=few, batch_size=len(few)))))
-    inputs = {name: value for name, value in batch.items() if name not in experiment.config.task.targets}
-    coordinates = experiment.coordinates
+    loader = experiment.loader(split, index=few, batch_size=len(few), also=experiment.scored_only)
+    batch = next(iter(_on(device, loader)))
+    targets, derivations = targets_of(experiment), experiment.derivations
+    known = inputs_of(batch, targets)
+    inputs = {name: value for name, value in known.items() if name not in experiment.scored_only}
     predictions = {}
     for name, method in methods.items():
-        rng = torch.Generator(device=device).manual_seed(experiment.config.seed)
-        with torch.no_grad():
-            predictions[name] = _dataset(method(dict(inputs), rng), experiment, coordinates)
-    data = _dataset(batch, experiment, coordinates)
-    return Examples(data, predictions, targets_of(experiment), experiment.record_dimension)
+        answer = ask(method, inputs, seed=experiment.config.seed)
+        answer = answer | derive_prediction(answer, known, derivations)
+        predictions[name] = _dataset(answer, experiment)
+    data = _dataset(batch | derive_truth(counted(batch, targets), derivations), experiment)
+    return Examples(data, predictions, targets, experiment.record_dimension)
 
 
-def _page(
-    folder: Path,
-    bundle: Bundle,
-    experiment: "Experiment",
-    evaluation: Evaluation,
-    methods: Mapping[str, Method],
-) -> str:
-    config, manifest = experiment.config, bundle.manifest
-    examples = examples_of(methods, experiment, split="test", device=bundle.device)
+def _page(folder: Path, ways: Sequence[Way], evaluation: Evaluation) -> str:
+    bundle, config = ways[0].bundle, ways[0].experiment.config
     figures: dict[str, Figure] = {}
-    for node in config.task.plots:
-        figures.update(build("plots", node)(examples))
+    for way in ways:
+        examples = examples_of(way.methods, way.experiment, split="test", device=bundle.device)
+        for node in config.task.plots:
+            figures.update(build("plots", node)(examples))
     facts = {
         "model": f"{bundle.title}, {bundle.parameters:,} parameters",
         "data": ", ".join(each.url for each in config.dataset),
         "seed": config.seed,
-        "commit": manifest.provenance.get("commit", "unknown"),
-        "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        "commit": bundle.manifest.provenance.get("commit", "unknown"),
+        "versions": ", ".join(f"{name} {version}" for name, version in bundle.manifest.versions.items()),
         "intervals": evaluation.about["intervals"],
         "evaluated": evaluation.about["evaluated"],
     }
@@ -315,9 +350,10 @@ def _page(
     )
 
 
-def _dataset(batch: Batch, experiment: "Experiment", coordinates: Mapping[str, xr.DataArray]) -> xr.Dataset:
+def _dataset(batch: Batch, experiment: "Experiment") -> xr.Dataset:
     targets = {spec.name: spec for spec in experiment.targets}
-    specs = experiment.specs | specs_of(targets, {deviation_name(name) for name in targets}, None)
+    deviations = specs_of(targets, {deviation_name(name) for name in targets}, None)
+    specs = experiment.specs | experiment.derived | deviations
     variables = {
         name: (specs[name].dims, value.cpu().numpy(), {"units": specs[name].units})
         for name, value in batch.items()
@@ -326,7 +362,7 @@ def _dataset(batch: Batch, experiment: "Experiment", coordinates: Mapping[str, x
     dims = {dim for names, *_ in variables.values() for dim in names}
     fitting = {
         name: value
-        for name, value in coordinates.items()
+        for name, value in experiment.coordinates.items()
         if set(value.dims) <= dims and name not in variables
     }
     return xr.Dataset(variables, coords=fitting)

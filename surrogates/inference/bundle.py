@@ -96,6 +96,23 @@ class Bundle:
             return answers[0]
         return mixture(answers, [spec.name for spec in self.manifest.pipeline.targets])
 
+    @property
+    def both_ways(self) -> bool:
+        """Whether the inputs can be asked for as well."""
+        return self.manifest.pipeline.both_ways
+
+    def reversed(self) -> "Bundle":
+        """Return the bundle of the other direction; it shares the weights with this one.
+
+        Raises
+        ------
+        ConfigError
+            When the bundle knows one direction alone.
+        """
+        parts = tuple((pipeline.reversed(), predictor) for pipeline, predictor in self.parts)
+        pipeline = self.manifest.pipeline.reversed()
+        return Bundle(self.folder, self.manifest.model_copy(update={"pipeline": pipeline}), parts)
+
     def _only(self) -> tuple[Pipeline, Predictor]:
         if len(self.parts) > 1:
             raise BundleError(

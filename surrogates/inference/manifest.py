@@ -161,7 +161,9 @@ def parse_manifest(text: str) -> Manifest:
     except ValueError as error:
         raise BundleError(str(error)) from None
     _refuse_huge(manifest.pipeline)
-    targets = {spec.name for spec in manifest.pipeline.targets}
+    pipeline = manifest.pipeline
+    answered = [*pipeline.targets, *(pipeline.inputs if pipeline.both_ways else ())]
+    targets = {spec.name for spec in answered}
     if unknown := manifest.calibration.keys() - targets:
         raise BundleError(
             f"{MANIFEST} calibrates {listing(unknown)}; the bundle's targets are {listing(targets)}."

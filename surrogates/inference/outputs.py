@@ -55,6 +55,8 @@ def with_interval(
     """Return an answer with the ends of each target's interval beside it."""
     ends: dict[str, np.ndarray] = {}
     for name, table in calibration.items():
+        if name not in answer:
+            continue  # of the other direction
         reach = np.asarray(table.radius(level), dtype=answer[name].dtype)
         if table.relative:
             if deviation_name(name) not in answer:

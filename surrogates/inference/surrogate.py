@@ -1,12 +1,13 @@
 """A trained surrogate: `xarray.Dataset` in, `xarray.Dataset` out, in physical units."""
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
+from surrogates.core.registry import names as registered
+from surrogates.core.registry import resolve
 from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.grid import check_grid
@@ -104,6 +107,16 @@ class Surrogate:
         """Name of the dimension along which examples are independent."""
         return self.bundle.manifest.pipeline.record_dimension
 
+    def reversed(self) -> "Surrogate":
+        """Return the surrogate of the other direction, of a network that was trained both ways.
+
+        Raises
+        ------
+        ConfigError
+            When this one knows one direction alone.
+        """
+        return Surrogate(self.bundle.reversed())
+
     def predict(
         self,
         ds: xr.Dataset,
@@ -113,6 +126,8 @@ class Surrogate:
         out: str | Path | None = None,
     ) -> xr.Dataset:
         """Predict the outputs; equal inputs give equal answers.
+
+        A surrogate that was trained both ways answers its inputs where `ds` holds its outputs alone.
 
         Parameters
         ----------
@@ -160,6 +175,8 @@ class Surrogate:
             raise TypeError(
                 f"predict takes an xarray.Dataset with the inputs by name, found {type(ds).__name__}."
             )
+        if self._is_the_other_way(ds):
+            return self.reversed().predict(ds, batch_size, interval=interval, out=out)
         calibration = self.bundle.manifest.calibration
         if interval is not None:
             check_interval(interval, calibration, self.outputs)
@@ -182,6 +199,24 @@ class Surrogate:
         whole = in_memory(outline, parts) if out is None else on_disk(Path(out), outline, parts)
         inputs.warn_out_of_range(stacklevel=2)
         return whole
+
+    def _is_the_other_way(self, ds: xr.Dataset) -> bool:
+        """Whether a data set lacks an input, but holds all that the other direction asks for."""
+        return (
+            self.bundle.both_ways
+            and not all(name in ds.variables for name in self.inputs)
+            and all(name in ds.variables for name in self.outputs)
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what a domain can do with a surrogate, by the name under which it is registered."""
+        if name.startswith("_") or name not in registered("verbs"):
+            raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
+        return partial(cast(Callable[..., Any], resolve("verbs", name)), self)
+
+    def __dir__(self) -> list[str]:
+        """Return the attributes with the verbs."""
+        return [*super().__dir__(), *registered("verbs")]
 
     def _inputs(self, ds: xr.Dataset) -> Inputs:
         manifest = self.bundle.manifest

@@ -1,5 +1,7 @@
 """Channels to numbers of the order of one, with constants that are fitted and never typed."""
 
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -60,6 +62,17 @@ class Normaliser(nn.Module):
     def stretch(self, values: Tensor) -> Tensor:
         """Return differences of normalised values, e.g. standard deviations, to their units."""
         return values * self.scale.view((-1, *(1,) * (values.ndim - 2)))
+
+
+class MinMax(Normaliser):
+    """Each channel from the extremes of the training split to [-1, 1], the range of a final tanh."""
+
+    def fit(self, moments: Moments) -> None:
+        """Take the constants from statistics of shape (channels,); a constant channel keeps the scale 1."""
+        middle, half = (moments.maximum + moments.minimum) / 2, (moments.maximum - moments.minimum) / 2
+        varies = np.isfinite(half) & (half > TINY * np.abs(middle))
+        self.mean.copy_(torch.as_tensor(np.where(np.isfinite(middle), middle, 0.0)))
+        self.scale.copy_(torch.as_tensor(np.where(varies, half, 1.0)))
 
 
 class MaxNorm(Normaliser):
@@ -190,8 +203,10 @@ def _turned(values: Tensor, matrix: Tensor) -> Tensor:
     return (matrix.T @ values.reshape(*values.shape[:2], -1)).reshape(values.shape)
 
 
+Normalisation = Literal["standard", "min_max", "max_norm", "whitening"]
 NORMALISERS: dict[str, type[Normaliser] | type[Whitening]] = {
     "standard": Normaliser,
+    "min_max": MinMax,
     "max_norm": MaxNorm,
     "whitening": Whitening,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, Self, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 from surrogates.data.window import HORIZON
 from surrogates.learning.layout import Layout, shared_grid
-from surrogates.learning.normaliser import NORMALISERS, Normaliser, Whitening
+from surrogates.learning.normaliser import NORMALISERS, Normalisation, Normaliser, Whitening
 from surrogates.learning.protocols import Batch, Transform, deviation_name
 from surrogates.learning.tile import Tile
 
@@ -57,12 +57,23 @@ class Features:
     link: Link | None = None
 
 
+class Sides(BaseModel):
+    """How each side of a network is normalised."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: Normalisation = "standard"
+    targets: Normalisation = "standard"
+
+
 class PipelineConfig(BaseModel):
     """All that is needed to build a pipeline, as plain JSON values.
 
     With the distribution `gaussian` the network has two outputs for each target channel, mean and log
     variance, and the pipeline also answers `<target>_standard_deviation`. The normalisations `max_norm` and
-    `whitening` take the channels as components of one vector (see `surrogates.learning.normaliser`).
+    `whitening` take the channels as components of one vector (see `surrogates.learning.normaliser`); inputs
+    and targets may be normalised each in its own way. With `both_ways` the network also answers the inputs
+    for given targets, by its method `reverse`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,7 +84,26 @@ class PipelineConfig(BaseModel):
     network: dict[str, Any]
     record_dimension: str = "sample"
     distribution: Literal["gaussian"] | None = None
-    normalisation: Literal["standard", "max_norm", "whitening"] = "standard"
+    normalisation: Normalisation | Sides = "standard"
+    both_ways: bool = False
+
+    @property
+    def sides(self) -> "Sides":
+        """How inputs and targets are normalised."""
+        given = self.normalisation
+        return given if isinstance(given, Sides) else Sides(inputs=given, targets=given)
+
+    def reversed(self) -> Self:
+        """Return the configuration of the other direction."""
+        turned = {"grid": self.transform.get("target_grid"), "target_grid": self.transform.get("grid")}
+        return self.model_copy(
+            update={
+                "inputs": self.targets,
+                "targets": self.inputs,
+                "transform": self.transform | turned,
+                "normalisation": Sides(inputs=self.sides.targets, targets=self.sides.inputs),
+            }
+        )
 
 
 def as_weight(mask: Tensor) -> Tensor:
@@ -88,9 +118,11 @@ class Pipeline(nn.Module):
     ----------
     config
         Variables and nodes; `config` holds it with every default filled in.
+    shared
+        Parts of another pipeline to use instead of new ones.
     """
 
-    def __init__(self, config: PipelineConfig) -> None:
+    def __init__(self, config: PipelineConfig, shared: "Parts | None" = None) -> None:
         super().__init__()
         self._require_record_dimension(config)
         about = {
@@ -102,26 +134,54 @@ class Pipeline(nn.Module):
         transform = cast(Transform, self.transform)
         default = shared_grid(config.inputs, config.targets, config.record_dimension)
         grid = tuple(getattr(transform, "grid", default))
-        self.layout = Layout(tuple(config.targets), grid, config.record_dimension)
+        target_grid = tuple(getattr(transform, "target_grid", grid))
+        self.layout = Layout(tuple(config.targets), target_grid, config.record_dimension)
         outputs = self.layout.channels * (2 if config.distribution == "gaussian" else 1)
-        channels: dict[str, Any] = {"in_channels": transform.in_channels, "out_channels": outputs}
-        if HORIZON in grid:
-            channels[HORIZON] = self.layout.grid_shape[grid.index(HORIZON)]
-        self.network = cast(nn.Module, build("models", config.network, **channels))
-        normaliser: Callable[[int], Normaliser | Whitening] = NORMALISERS[config.normalisation]
-        self.input_normaliser = normaliser(transform.in_channels)
-        self.target_normaliser = normaliser(self.layout.channels)
+        channels: dict[str, Any] = {
+            "in_channels": transform.in_channels,
+            "out_channels": outputs,
+            "in_shape": Layout(tuple(config.inputs), grid, config.record_dimension).grid_shape,
+            "out_shape": self.layout.grid_shape,
+        }
+        if HORIZON in target_grid:
+            channels[HORIZON] = self.layout.grid_shape[target_grid.index(HORIZON)]
+        self.network, self.input_normaliser, self.target_normaliser = shared or Parts(
+            cast(nn.Module, build("models", config.network, **channels)),
+            NORMALISERS[config.sides.inputs](transform.in_channels),
+            NORMALISERS[config.sides.targets](self.layout.channels),
+        )
         self.config = config.model_copy(
             update={
                 "transform": resolved("transforms", config.transform, **about),
                 "network": resolved("models", config.network, **channels),
             }
         )
+        if config.both_ways and shared is None:
+            self._require_both_ways()
 
     @classmethod
     def from_config(cls, config: PipelineConfig) -> "Pipeline":
         """Build the pipeline that a configuration describes, with fresh weights."""
         return cls(config)
+
+    def reversed(self) -> "Pipeline":
+        """Return the pipeline of the other direction; it shares network and normalisers with this one.
+
+        Raises
+        ------
+        ConfigError
+            When the pipeline knows one direction alone.
+        """
+        if not self.config.both_ways:
+            raise ConfigError(
+                f"the network answers {listing(self.target_names)} from {listing(self.input_names)}, not the "
+                "other way round; train one with task.both_ways=true"
+            )
+        if "_other_way" not in self.__dict__:
+            parts = Parts(Reverse(self.network), self.target_normaliser, self.input_normaliser)
+            # Past nn.Module's registration: the parameters are this pipeline's and count once.
+            object.__setattr__(self, "_other_way", Pipeline(self.config.reversed(), parts))
+        return cast(Pipeline, self.__dict__["_other_way"])
 
     @property
     def input_names(self) -> list[str]:
@@ -284,6 +344,24 @@ class Pipeline(nn.Module):
         residual = stacked if features.offset is None else stacked - features.offset
         return residual if features.link is None else features.link.encode(residual)
 
+    def _require_both_ways(self) -> None:
+        """Refuse what cannot be turned round: the channels of each side must be its variables alone."""
+        network = self.config.network["name"]
+        if not callable(getattr(self.network, "reverse", None)):
+            raise ConfigError(
+                f"task.both_ways: the network '{network}' has one direction; take one that can be reversed, "
+                "such as invertible_x_net"
+            )
+        fixed = [spec.name for spec in self.config.inputs if self.config.record_dimension not in spec.dims]
+        missing = [spec.name for spec in self.config.inputs if spec.missing]
+        if self.config.transform["name"] != "stack" or self.config.distribution or fixed or missing:
+            raise ConfigError(
+                "task.both_ways needs the transform 'stack', an objective without variances, and inputs that "
+                "vary with the record and are never missing; found "
+                f"transform '{self.config.transform['name']}', distribution {self.config.distribution}, "
+                f"inputs that do not vary: {listing(fixed)}, may be missing: {listing(missing)}"
+            )
+
     @staticmethod
     def _require_record_dimension(config: PipelineConfig) -> None:
         fixed = [spec.name for spec in config.targets if config.record_dimension not in spec.dims]
@@ -292,3 +370,33 @@ class Pipeline(nn.Module):
                 f"target {listing(fixed)} has no dimension '{config.record_dimension}': it is the same for "
                 "every record, so there is nothing to learn"
             )
+
+
+class Parts(NamedTuple):
+    """What the two directions of a pipeline have in common."""
+
+    network: nn.Module
+    input_normaliser: Normaliser | Whitening
+    target_normaliser: Normaliser | Whitening
+
+
+class Reverse(nn.Module):
+    """A network with its two directions exchanged.
+
+    Parameters
+    ----------
+    network
+        Has a method ``reverse``.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Return what the network's `reverse` answers."""
+        return cast(Callable[[Tensor], Tensor], self.network.reverse)(channels)
+
+    def reverse(self, channels: Tensor) -> Tensor:
+        """Return what the network answers."""
+        return cast(Tensor, self.network(channels))

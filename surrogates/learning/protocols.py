@@ -32,7 +32,8 @@ class Transform(Protocol):
 
     Built with the context ``inputs``, ``targets`` (lists of specs) and ``record_dimension``. A transform may
     also have ``grid``, the dimensions that follow the channel (default: those that every target and some
-    input share), and ``normalise`` (default: true), whether channels and targets are normalised. Of a field
+    input share), ``target_grid``, those that follow the targets' channel (default: the same), and
+    ``normalise`` (default: true), whether channels and targets are normalised. Of a field
     larger than the window of training it gets one tile after the other; with ``takes_tiles`` each as a
     `surrogates.learning.tile.Tile`, which can look further, and with ``needs_whole_field``, for a network to
     which the whole matters, all of it at once. Inputs in ``offset_free`` matter only by their differences, so
@@ -50,7 +51,8 @@ class Transform(Protocol):
 class Objective(Protocol):
     """A loss; built with the context ``mask`` (name of the task's mask variable or None).
 
-    An objective may also have ``distribution``: ``"gaussian"`` gives the network a second output for each
+    An objective that also trains the pipeline's other direction says so with ``both_ways``. It
+    may also have ``distribution``: ``"gaussian"`` gives the network a second output for each
     target, its log variance (see `surrogates.learning.pipeline.PipelineConfig`).
     """
 
@@ -84,7 +86,10 @@ class Baseline(Protocol):
 
 
 class Augmentation(Protocol):
-    """A change of training batches that leaves the physics true."""
+    """A change of training batches that leaves the physics true.
+
+    Built with the context ``coordinates``: those that all records share, by name.
+    """
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator]) -> Batch:
         """Return the changed batch; example ``i`` draws from ``rngs[i]`` alone."""

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from datasets.store.specs import VariableSpec
 from datasets.store.statistics import Moments, merge
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing, nearest
 from surrogates.learning.layout import Layout, field_dims, shared_grid
 from surrogates.learning.pipeline import Features
 
@@ -25,6 +27,9 @@ class Stack(nn.Module):
         Name of the batched dimension.
     grid
         Dimensions behind the channel; None takes those that every target and some input share.
+    target_grid
+        Dimensions behind the targets' channel, for a network that answers on another grid than it is asked
+        on; None takes ``grid``.
     """
 
     def __init__(
@@ -33,9 +38,13 @@ class Stack(nn.Module):
         targets: Sequence[VariableSpec],
         record_dimension: str = "sample",
         grid: tuple[str, ...] | None = None,
+        target_grid: tuple[str, ...] | None = None,
     ) -> None:
         super().__init__()
         self.grid = shared_grid(inputs, targets, record_dimension) if grid is None else grid
+        self.target_grid = self.grid if target_grid is None else target_grid
+        _require_dimensions("grid", self.grid, [*inputs, *targets])
+        _require_dimensions("target_grid", self.target_grid, targets)
         self.layout = Layout(tuple(inputs), self.grid, record_dimension)
         self._missing = Layout(tuple(s for s in inputs if s.missing), self.grid, record_dimension)
         self.channel_names = [*self.layout.names, *(f"{name} observed" for name in self._missing.names)]
@@ -61,6 +70,16 @@ class Stack(nn.Module):
         if self._missing.specs:
             return None
         return layout_moments(self.layout, statistics)
+
+
+def _require_dimensions(key: str, grid: Sequence[str], specs: Sequence[VariableSpec]) -> None:
+    known = list(dict.fromkeys(dim for spec in specs for dim in spec.dims))
+    for dim in grid:
+        if dim not in known:
+            raise ConfigError(
+                f"task.transform.{key}: no variable has the dimension '{dim}'.{nearest(dim, known)} "
+                f"{listing(spec.name for spec in specs)} has {listing(known)}."
+            )
 
 
 def layout_moments(layout: Layout, statistics: Callable[[str], Moments]) -> Moments | None:

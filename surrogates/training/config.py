@@ -6,6 +6,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from surrogates.core.text import listing, nearest
 from surrogates.data.index import Value
+from surrogates.learning.normaliser import Normalisation
+from surrogates.learning.pipeline import Sides
 from surrogates.learning.protocols import deviation_name
 
 
@@ -57,15 +59,17 @@ class TaskConfig(Section):
     targets: list[str] = Field(min_length=1, description="Target variables.")
     mask: str | None = Field(None, description="Variable of the target cells that count, bool or weights.")
     transform: Node = Field({"name": "stack"}, description="Inputs to channels.")
-    normalisation: Literal["standard", "max_norm", "whitening"] = Field(
-        "standard", description="Each channel alone, or all channels as the components of one vector."
+    normalisation: Normalisation | Sides = Field(
+        "standard", description="Of channels, alone or as components of one vector; or of inputs and targets."
     )
+    both_ways: bool = Field(False, description="Learn the inputs from the targets too, with one network.")
     objective: Node = Field({"name": "regression"}, description="What training makes small.")
     predictor: Node = Field({"name": "direct"}, description="How the trained network is asked.")
     preparations: list[Node] = Field([], description="Steps of every batch.")
     augmentations: list[Node] = Field([], description="Steps of training batches.")
     window: WindowConfig | None = Field(None, description="Examples of several records.")
     metrics: list[Node] = Field([{"name": name} for name in METRICS], description="Scores.")
+    derivations: list[Node] = Field([], description="What follows from an answer, scored like a target.")
     baselines: list[Node] = Field([{"name": "mean"}], description="What the model is compared with.")
     draws: int = Field(
         1, gt=0, description="How often each example is scored, each time prepared anew (not in training)."

@@ -1,7 +1,7 @@
 """A configured run before its first step: stores, specs, loaders, pieces; everything is checked here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,8 @@ from surrogates.data.index import (
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import WINDOW_DIMENSION, Source
 from surrogates.data.window import Window, horizon_coordinates, known_name, step_of, window_dimension
-from surrogates.learning.normaliser import Normaliser
+from surrogates.evaluation.derivations import Derivation
+from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.learning.predictors import asked_at_once
 from surrogates.learning.protocols import (
@@ -65,8 +66,11 @@ class Experiment:
         """Open the stores and build every piece but the network and the baselines."""
         task = config.task
         stores = [_open(each) for each in config.dataset]
-        preparations = [build("augmentations", node) for node in task.preparations]
-        augmentations = [build("augmentations", node) for node in task.augmentations]
+        shared = _shared_coordinates(stores[0])
+        preparations, augmentations = (
+            [build("augmentations", node, coordinates=shared) for node in nodes]
+            for nodes in (task.preparations, task.augmentations)
+        )
         objective = build("objectives", task.objective, mask=task.mask)
         predictor = build("predictors", task.predictor)
         asked, trained = getattr(predictor, "steps", 1), getattr(objective, "steps", None)
@@ -74,6 +78,11 @@ class Experiment:
             raise ConfigError(
                 f"task.objective.steps is {trained}, but the predictor '{task.predictor['name']}' takes "
                 f"{asked}; give both the same steps"
+            )
+        if task.both_ways and not getattr(objective, "both_ways", False):
+            raise ConfigError(
+                f"task.both_ways: the objective '{task.objective['name']}' teaches one direction; take one "
+                "that teaches both, such as translation"
             )
         metrics = build_named("metrics", task.metrics)
         specs = _specs(stores, _window(config))
@@ -104,10 +113,10 @@ class Experiment:
     @cached_property
     def coordinates(self) -> dict[str, xr.DataArray]:
         """Coordinates that all examples share; those of a window count from its last known sample."""
-        dataset, records = self.stores[0].dataset(), self.stores[0].record_dimension
-        shared = {str(name): c for name, c in dataset.coords.items() if records not in c.dims}
+        shared = _shared_coordinates(self.stores[0])
         if self.window is None:
             return shared
+        dataset, records = self.stores[0].dataset(), self.stores[0].record_dimension
         along = self.window.dimension or records
         windows = [spec for spec in self.specs.values() if along in spec.dims and window_dimension(spec)]
         steps = [step_of(spec) for spec in windows]
@@ -129,6 +138,23 @@ class Experiment:
         """Specs of the targets."""
         return [self.spec(name, "task.targets") for name in self.config.task.targets]
 
+    @cached_property
+    def derivations(self) -> list[Derivation]:
+        """What is scored beside the targets."""
+        context = {"specs": self.specs, "coordinates": self.coordinates}
+        return [build("derivations", node, **context) for node in self.config.task.derivations]
+
+    @cached_property
+    def derived(self) -> dict[str, VariableSpec]:
+        """Specs of what the derivations provide, by name."""
+        found: dict[str, VariableSpec] = {}
+        for spec in (spec for each in self.derivations for spec in each.provides()):
+            if spec.name in found or spec.name in self.specs:
+                owner = "another derivation" if spec.name in found else self.stores[0].url
+                raise ConfigError(f"task.derivations: {owner} has '{spec.name}' already; leave one out")
+            found[spec.name] = spec
+        return found
+
     @property
     def mask(self) -> VariableSpec | None:
         """Spec of the mask."""
@@ -141,7 +167,7 @@ class Experiment:
 
     @cached_property
     def variables(self) -> list[str]:
-        """Names of the variables that are read from the stores."""
+        """Names of the variables that are read from the stores, in training and scores alike."""
         task = self.config.task
         wanted = [*task.inputs, *task.targets, *([task.mask] if task.mask else [])]
         for piece in (
@@ -151,10 +177,20 @@ class Experiment:
             *self.build_baselines().values(),
         ):
             wanted += variables_of(piece)
+        return self._stored(wanted, "task")
+
+    @cached_property
+    def scored_only(self) -> list[str]:
+        """Names of the variables that are read for the derivations alone; no method may see them."""
+        wanted = [name for each in self.derivations for name in variables_of(each)]
+        return [name for name in self._stored(wanted, "task.derivations") if name not in self.variables]
+
+    def _stored(self, wanted: Sequence[str], where: str) -> list[str]:
+        """Leave out of some variables what the preparations make."""
         stored = self.stores[0].specs.keys() | self.stores[0].shared_specs.keys()
         made = {name for name in self.specs if name not in stored and known_name(name) not in stored}
         for name in wanted:
-            self.spec(name, "task")
+            self.spec(name, where)
         return [name for name in dict.fromkeys(wanted) if name not in made]
 
     def index(self, part: str) -> ExampleIndex:
@@ -211,6 +247,7 @@ class Experiment:
         index: ExampleIndex | None = None,
         batch_size: int | None = None,
         augment: bool = True,
+        also: Sequence[str] = (),
         ranks: Ranks = ALONE,
     ) -> BatchLoader:
         """Return the loader of a part; an empty part is refused.
@@ -227,6 +264,8 @@ class Experiment:
             Examples of a batch; the trainer's by default.
         augment
             Off: no augmentations in training batches either.
+        also
+            More variables to read.
         ranks
             This process among those that share the batches.
         """
@@ -243,7 +282,7 @@ class Experiment:
         return BatchLoader(
             self.stores,
             index,
-            self.variables,
+            [*self.variables, *also],
             batch_size or trainer.batch_size,
             self.config.seed,
             preparations=self.preparations,
@@ -268,8 +307,15 @@ class Experiment:
                 record_dimension=self.record_dimension,
                 distribution=getattr(self.objective, "distribution", None),
                 normalisation=self.config.task.normalisation,
+                both_ways=self.config.task.both_ways,
             )
         )
+
+    def reversed(self) -> "Experiment":
+        """Return the same experiment with inputs and targets exchanged, to score the other direction."""
+        task = self.config.task
+        turned = task.model_copy(update={"inputs": task.targets, "targets": task.inputs})
+        return replace(self, config=self.config.model_copy(update={"task": turned}))
 
     def build_baselines(self) -> dict[str, Baseline]:
         """Return the baselines by name, not fitted."""
@@ -303,10 +349,11 @@ class Experiment:
         """Statistics of the stores are those of the channels: plain stacking of records, the same mask."""
         task = self.config.task
         recorded = all(name in self.stores[0].specs for name in (*task.inputs, *task.targets))
+        normalisers = pipeline.input_normaliser, pipeline.target_normaliser
         same_mask = all(spec.statistics_mask == task.mask for spec in self.targets)
         return (
             type(pipeline.transform) is Stack
-            and task.normalisation == "standard"
+            and all(type(each) in (Normaliser, MinMax) for each in normalisers)
             and recorded
             and same_mask
             and not self.preparations
@@ -321,7 +368,8 @@ class Experiment:
         """Return the smallest and largest finite training value of each input whose level matters."""
         found: dict[str, tuple[float, float]] = {}
         free = getattr(pipeline.transform, "offset_free", ())
-        inputs = [spec for spec in self.inputs if spec.name not in free]
+        asked = [*self.inputs, *self.targets] if self.config.task.both_ways else self.inputs
+        inputs = [spec for spec in asked if spec.name not in free]
         for batch in batches if inputs else ():
             for spec in inputs:
                 values = batch[spec.name].to(torch.float32)
@@ -346,6 +394,7 @@ class Experiment:
         require_accelerator(trainer)
         for key in ("groups", "blocks"):
             self.labels(key, few)
+        _ = self.derived, self.scored_only  # what they refuse is refused now
         build("optimisers", trainer.optimiser, parameters=list(pipeline.parameters()), fused=None)
         build("schedules", trainer.schedule, steps=1)
         pipeline.eval()
@@ -375,10 +424,12 @@ class Experiment:
         task["objective"] = resolved("objectives", self.config.task.objective, mask=None)
         task["predictor"] = resolved("predictors", self.config.task.predictor)
         for kind, key in (("augmentations", "preparations"), ("augmentations", "augmentations")):
-            task[key] = [resolved(kind, node) for node in task[key]]
+            task[key] = [resolved(kind, node, coordinates=None) for node in task[key]]
         task["metrics"] = [resolved("metrics", node) for node in task["metrics"]]
         task["plots"] = [resolved("plots", node) for node in task["plots"]]
         context = {"targets": None, "inputs": None, "mask": None, "specs": None}
+        known = {"specs": None, "coordinates": None}
+        task["derivations"] = [resolved("derivations", node, **known) for node in task["derivations"]]
         task["baselines"] = [resolved("baselines", node, **context) for node in task["baselines"]]
         trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
         trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
@@ -422,6 +473,12 @@ def _open(dataset: DatasetConfig) -> Store:
             f"finish it with `surrogates data resume {dataset.url}`"
         )
     return store
+
+
+def _shared_coordinates(store: Store) -> dict[str, xr.DataArray]:
+    """Return the coordinates that all records share."""
+    coordinates = store.dataset().coords
+    return {str(name): c for name, c in coordinates.items() if store.record_dimension not in c.dims}
 
 
 def _window(config: RunConfig) -> Window | None:

@@ -31,6 +31,7 @@ STATE = (
     "task.targets",
     "task.transform",
     "task.normalisation",
+    "task.both_ways",
     "task.objective",
     "task.predictor",
     "task.window",

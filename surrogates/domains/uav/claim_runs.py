@@ -1,11 +1,8 @@
 """What the claims on flights share: data and runs that are made when they are absent, and their scores."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,46 +112,24 @@ def _of_the_last(ask: Callable[..., Any], samples: Mapping[str, int]) -> "Method
 
 
 def trained(words: Sequence[str], seed: int) -> Path:
-    """Return the run of a command line; trained, or gone on with, unless it is finished.
+    """Return the run of a command line; trained, or gone on with, unless it is finished."""
+    from surrogates.training.known import trained
 
-    A run is known by all its values and by its data, so that a changed experiment is trained anew.
-    """
-    from datasets.store.layout import open_store
-    from surrogates.training.compose import main, read
-
-    given = [*words, f"seed={seed}", "trainer.progress=false"]
-    values = read(given)
-    stores = [each if isinstance(each, str) else each["url"] for each in _several(values["dataset"])]
-    known = json.dumps([values, [open_store(url).fingerprint for url in stores]], sort_keys=True, default=str)
-    folder = RUNS / hashlib.sha256(known.encode()).hexdigest()[:12]
-    note = folder / "run.txt"
-    if not note.exists():
-        stopped = sorted(folder.glob("**/checkpoints/last.ckpt"))
-        (run,) = main([f"run={stopped[-1].parent.parent}"] if stopped else [*given, f"output={folder}"])
-        note.write_text(f"{run}\n")
-    return Path(note.read_text().strip())
+    return trained(words, seed, RUNS)
 
 
 def trained_together(runs: Iterable[Sequence[str]], seed: int) -> list[Path]:
     """Return the runs of several command lines, trained in two processes of one thread each."""
-    from joblib import Parallel, delayed
+    from surrogates.training.known import trained_together
 
-    return list(Parallel(n_jobs=2)(delayed(trained)(words, seed) for words in runs))
-
-
-def _several(dataset: Any) -> list[Any]:
-    return dataset if isinstance(dataset, list) else [dataset]
+    return trained_together(runs, seed, RUNS)
 
 
 def opened(words: Sequence[str]) -> "Experiment":
     """Return the experiment of a command line, for its data and its baselines."""
-    from surrogates.core.build import validate
-    from surrogates.training.compose import read
-    from surrogates.training.config import RunConfig
-    from surrogates.training.experiment import Experiment
+    from surrogates.training.known import opened
 
-    values = {key: value for key, value in read(words).items() if key != "sweep"}
-    return Experiment.open(validate(RunConfig, values, "configuration"))
+    return opened(words)
 
 
 def scores(
@@ -200,15 +175,3 @@ def scores(
         for row in table.rows
         if np.isfinite(row.value)
     }
-
-
-def averages(rows: Sequence[Mapping[str, Any]], experiment: str) -> dict[str, float]:
-    """Return the mean over the seeds of each number of an experiment; nothing where none has run."""
-    values = [row["values"] for row in rows if row["experiment"] == experiment]
-    names = set.intersection(*(set(each) for each in values)) if values else set()
-    return {name: mean(each[name] for each in values) for name in names}
-
-
-def cell(values: Mapping[str, float], *names: str, digits: int = 3) -> str:
-    """Return numbers of a table's cell; one that does not exist is a dash."""
-    return " / ".join(f"{values[name]:.{digits}f}" if name in values else "-" for name in names)

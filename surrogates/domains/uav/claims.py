@@ -1,15 +1,12 @@
 """What is claimed of flights, and how it is measured."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from surrogates.core.errors import ConfigError
-from surrogates.core.text import listing, nearest
 from surrogates.domains.uav import course_claims, moved_claims, network_claims, published_claims
-from surrogates.evaluation.claims import Claim, ResultTable
+from surrogates.evaluation.claims import Claim, ResultTable, run_one
 
 PARTS = (published_claims, course_claims, moved_claims, network_claims)
 
@@ -30,12 +27,7 @@ def main(words: Sequence[str]) -> None:
     if name == "pictures":
         course_claims.draw(Path(seed))
         return
-    experiments = {claim.experiment.name: claim.experiment for claim in claims()}
-    if name not in experiments:
-        raise ConfigError(
-            f"no experiment '{name}'.{nearest(name, experiments)} There are: {listing(experiments)}"
-        )
-    print(json.dumps(experiments[name].run(int(seed)), indent=2))
+    run_one(claims(), name, int(seed))
 
 
 if __name__ == "__main__":

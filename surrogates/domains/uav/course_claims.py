@@ -6,7 +6,7 @@ from typing import Any
 
 from surrogates.domains.uav import claim_runs as runs
 from surrogates.domains.uav.published_claims import VELOCITY_WHITE
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable
+from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME, RECORDERS = "course_gazebo", "course_recorders"
 OURS = "course"
@@ -202,14 +202,14 @@ def claims() -> list[Claim]:
 
 def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
     """Return every method on circles and figure-8."""
-    values = runs.averages(rows, NAME)
+    values = averages(rows, NAME)
     published = sorted({key.split("/")[1] for key in values if "_norm_" in key})
     names = {**BASELINES, **{name: f"published {name}" for name in published}, OURS: "ours (uav/course)"}
     shown = [*METRICS, *runs.COVERAGES.values()]
     body = [
         [
             title,
-            *(runs.cell(values, *(f"{shape}/{name}/{metric}" for metric in shown)) for shape in SHAPES),
+            *(cell(values, *(f"{shape}/{name}/{metric}" for metric in shown)) for shape in SHAPES),
         ]
         for name, title in names.items()
     ]

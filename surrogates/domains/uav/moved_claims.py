@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from surrogates.domains.uav import claim_runs as runs
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable
+from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME = "vector_moved"
 CV = "constant_velocity"
@@ -119,10 +119,10 @@ def claims() -> list[Claim]:
 
 def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
     """Return both networks and constant velocity under every condition."""
-    values = runs.averages(rows, NAME)
+    values = averages(rows, NAME)
     methods = {CV: "constant velocity", "position": "VECTOR S, positions", "velocity": "VECTOR S, velocities"}
     body = [
-        [title, *(runs.cell(values, *(f"{key}/{method}/{each}" for each in METRICS)) for method in methods)]
+        [title, *(cell(values, *(f"{key}/{method}/{each}" for each in METRICS)) for method in methods)]
         for key, title in TITLES.items()
     ]
     title = "VECTOR S on simulated test flights, means over the seeds: ADE m / FDE at 1 s m"

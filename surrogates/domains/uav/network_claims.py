@@ -7,7 +7,7 @@ import numpy as np
 
 from surrogates.domains.uav import claim_runs as runs
 from surrogates.domains.uav.moved_claims import CV, KINDS, METRICS, MOVES, scoring, vector
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable
+from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME = "vector_networks"
 LEAKY = "task.window.leaky=true"
@@ -98,13 +98,13 @@ def claims() -> list[Claim]:
 
 def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
     """Return every network at every place."""
-    values = runs.averages(rows, NAME)
+    values = averages(rows, NAME)
     names = {CV: "constant velocity"} | {name: title for name, (title, _) in NETWORKS.items()}
     body = [
         [
             title,
-            runs.cell(values, f"parameters/{name}", digits=0),
-            *(runs.cell(values, *(f"{place}/{name}/{metric}" for metric in METRICS)) for place in PLACES),
+            cell(values, f"parameters/{name}", digits=0),
+            *(cell(values, *(f"{place}/{name}/{metric}" for metric in METRICS)) for place in PLACES),
         ]
         for name, title in names.items()
     ]

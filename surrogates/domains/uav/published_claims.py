@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surrogates.domains.uav import claim_runs as runs
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable
+from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
 
 if TYPE_CHECKING:
     from surrogates.training.experiment import Experiment as Run
@@ -154,12 +154,12 @@ def claims() -> list[Claim]:
 
 def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
     """Return every published network on every set of tracks, ours beside the noted errors."""
-    values = runs.averages(rows, NAME)
+    values = averages(rows, NAME)
     body = [
         [
             title,
             method,
-            runs.cell(values, *(f"{place}/{method}/{metric}" for metric in METRICS)),
+            cell(values, *(f"{place}/{method}/{metric}" for metric in METRICS)),
             noted,
             _scientific(values.get(f"{place}/{method}/normalised_mse")),
         ]

@@ -13,7 +13,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 from surrogates.core.build import build
 from surrogates.evaluation.metrics import AbsoluteErrorQuantile, Metric
 
-NAMES = ("rmse", "mae", "bias", "nmse", "r2", "correlation", "absolute_error_quantile")
+NAMES = ("rmse", "mae", "bias", "nmse", "relative_l2", "r2", "correlation", "absolute_error_quantile")
 
 
 def example(count: int = 12, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -42,6 +42,22 @@ def test_a_metric_does_not_depend_on_the_batches(name: str, cuts: list[int], see
     edges = [0, *sorted(cuts), 12]
     parts = [tuple(a[i:j] for a in data) for i, j in pairwise(edges)]
     assert score(metric, *parts) == pytest.approx(score(metric, data), rel=1e-12)
+
+
+def test_relative_l2_is_the_mean_over_examples_of_a_ratio_of_lengths() -> None:
+    prediction, target, weight = example()
+    lengths = [
+        np.linalg.norm((p - t)[w > 0]) / np.linalg.norm(t[w > 0])
+        for p, t, w in zip(*(a.double().numpy() for a in (prediction, target, weight)), strict=True)
+        if (w > 0).any()
+    ]
+    metric = build("metrics", {"name": "relative_l2"})
+    assert score(metric, (prediction, target, weight)) == pytest.approx(np.mean(lengths))
+    silent = torch.zeros_like(target[:1])
+    data = [
+        torch.cat(pair) for pair in ((prediction, prediction[:1]), (target, silent), (weight, weight[:1]))
+    ]
+    assert score(metric, tuple(data)) == pytest.approx(np.mean(lengths))
 
 
 def test_metrics_agree_with_sklearn_and_scipy_on_the_cells_that_count() -> None:

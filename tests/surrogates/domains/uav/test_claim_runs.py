@@ -58,7 +58,7 @@ def test_a_finished_run_is_kept_and_another_configuration_is_another_run(
         (run / "checkpoints" / "last.ckpt").touch()
         return [run]
 
-    monkeypatch.setattr("surrogates.training.compose.main", command)
+    monkeypatch.setattr("surrogates.training.known.main", command)
     words = moved_claims.vector(*QUICK)
     first = claim_runs.trained(words, 0)
     assert claim_runs.trained(words, 0) == first
@@ -82,7 +82,7 @@ def test_a_run_that_was_stopped_goes_on_in_its_folder(place: Path, monkeypatch: 
         (folder / "uav" / "checkpoints" / "last.ckpt").touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("surrogates.training.compose.main", command)
+    monkeypatch.setattr("surrogates.training.known.main", command)
     words = moved_claims.vector(*QUICK)
     with pytest.raises(KeyboardInterrupt):
         claim_runs.trained(words, 0)

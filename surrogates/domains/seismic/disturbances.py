@@ -1,0 +1,142 @@
+"""What a field survey does to gathers (noise, dead receivers), and the mirror image of a whole example.
+
+All serve as augmentations, with ranges to draw from, and as preparations, with one value: then scores tell
+how much of a disturbance a network stands. A gather is disturbed wherever it is used, also as the truth.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import numpy as np
+import torch
+import xarray as xr
+from pydantic import AfterValidator, Field
+from torch import Tensor
+
+from surrogates.core.errors import ConfigError
+from surrogates.domains.seismic.names import GATHER, LATERAL, RECEIVER, SHOT, VELOCITY
+from surrogates.learning.protocols import Batch
+
+SHOT_AXIS, RECEIVER_AXIS = 1, 3  # of (sample, shot, time, receiver)
+LATERAL_AXIS = 2  # of (sample, depth, lateral)
+
+
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"the range runs from {ends[0]:g} down to {ends[1]:g}; give the smaller end first")
+    return ends
+
+
+Decibels = float | Annotated[tuple[float, float], AfterValidator(_ascending)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Shares = Share | Annotated[tuple[Share, Share], AfterValidator(_ascending)]
+
+
+class Noise:
+    """White Gaussian noise on the gathers, each shot at the same ratio to its own signal.
+
+    Parameters
+    ----------
+    snr
+        Mean power of a shot's record over that of the noise, dB; of a range (lowest, highest) each example
+        draws its own.
+    """
+
+    def __init__(self, snr: Decibels = (0.0, 30.0)) -> None:
+        self._ends = _ends(snr)
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+        """Add noise to every example."""
+        gathers = batch[GATHER]
+        ratios = torch.tensor([rng.uniform(*self._ends) for rng in rngs], dtype=torch.float64)
+        power = gathers.double().square().mean((2, 3), keepdim=True)
+        deviation = (power / 10 ** (ratios.view(-1, 1, 1, 1) / 10)).sqrt().to(gathers.dtype)
+        white = np.stack([rng.standard_normal(gathers.shape[1:], dtype=np.float32) for rng in rngs])
+        return {**batch, GATHER: gathers + deviation * torch.from_numpy(white)}
+
+
+class MissingReceivers:
+    """Some receivers record nothing, in all shots of an example alike.
+
+    They read 0, as a dead channel of a recording instrument does: gathers are complete by their
+    specification, and networks that were trained on complete ones have no channel that tells what is missing.
+
+    Parameters
+    ----------
+    share
+        Of the receivers, rounded to whole ones, at least one where it is above 0; of a range (lowest,
+        highest) each example draws its own.
+    """
+
+    def __init__(self, share: Shares = (0.0, 0.5)) -> None:
+        self._ends = _ends(share)
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+        """Silence receivers of every example."""
+        gathers = batch[GATHER]
+        works = torch.ones(len(rngs), 1, 1, gathers.shape[RECEIVER_AXIS], dtype=torch.bool)
+        for row, rng in zip(works[:, 0, 0], rngs, strict=True):
+            share = rng.uniform(*self._ends)
+            count = max(round(share * len(row)), int(share > 0))
+            row[torch.from_numpy(rng.permutation(len(row))[:count])] = False
+        return {**batch, GATHER: gathers.where(works, 0.0)}
+
+
+class Mirror:
+    """Exchange left and right in half of the examples: the velocity model, its gathers, and the shots' order.
+
+    This is exact where shots and receivers are their own mirror images about the middle of the line, and
+    refused elsewhere: the shots of OpenFWI at the cells 0, 17, 34, 52 and 69 of 70 are not, since 34 becomes
+    35, and the gather of that shot would be one of a source 10 m beside.
+
+    Parameters
+    ----------
+    coordinates
+        Of the data.
+    """
+
+    def __init__(self, coordinates: Mapping[str, xr.DataArray]) -> None:
+        if SHOT not in coordinates:
+            raise ConfigError(
+                "seismic_mirror: the shots of these data lie elsewhere in each record, and the mirror would "
+                "have to move them; leave it out"
+            )
+        lateral = coordinates[LATERAL].values
+        ends = float(lateral[0]), float(lateral[-1])
+        self._shots = _mirrored(coordinates[SHOT].values, ends, SHOT)
+        self._receivers = _mirrored(coordinates[RECEIVER].values, ends, RECEIVER)
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+        """Mirror examples by the toss of a coin."""
+        turned = torch.tensor([bool(rng.integers(2)) for rng in rngs])
+        changed = {}
+        if VELOCITY in batch:
+            changed[VELOCITY] = _where(turned, batch[VELOCITY].flip(LATERAL_AXIS), batch[VELOCITY])
+        if GATHER in batch:
+            gathers = batch[GATHER].index_select(SHOT_AXIS, self._shots)
+            changed[GATHER] = _where(
+                turned, gathers.index_select(RECEIVER_AXIS, self._receivers), batch[GATHER]
+            )
+        return {**batch, **changed}
+
+
+def _ends(value: float | tuple[float, float]) -> tuple[float, float]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _where(rows: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    return torch.where(rows.view(-1, *(1,) * (one.ndim - 1)), one, other)
+
+
+def _mirrored(places: np.ndarray, ends: tuple[float, float], dimension: str) -> Tensor:
+    """Return which place is the mirror image of each, about the middle between two ends."""
+    images = sum(ends) - places
+    distances = np.abs(images[:, None] - places)
+    worst = int(distances.min(1).argmax())
+    if distances[worst].min() > 1e-6 * abs(ends[1] - ends[0]):
+        raise ConfigError(
+            f"seismic_mirror: the {dimension} at {places[worst]:g} m would lie at {images[worst]:g} m, where "
+            f"there is none; take data whose {dimension}s are symmetric about {sum(ends) / 2:g} m, or leave "
+            "it out"
+        )
+    return torch.from_numpy(distances.argmin(1))

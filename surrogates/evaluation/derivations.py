@@ -1,0 +1,152 @@
+"""What follows from an answer and is scored as a variable of its own: parts of it, or what it would cause."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing, nearest
+from surrogates.learning.protocols import Batch
+
+
+class Derivation(Protocol):
+    """What the registry's `derivations` build, of `task.derivations`.
+
+    Built with the context `specs` (of the variables of a batch, by name) and `coordinates` (those that all
+    examples share, by name), as far as the constructor takes them. What it provides is scored like a target,
+    without intervals, and only for methods whose answer it follows from. Variables in its attribute
+    `variables` are read when scores are made; methods do not see those that they would not see otherwise.
+    """
+
+    def provides(self) -> list[VariableSpec]:
+        """Return the specs of what follows; of the batch's dimensions they have the same lengths."""
+        ...
+
+    def of_truth(self, batch: Batch) -> Batch:
+        """Return what it provides for the truth.
+
+        Cells of the batch's targets that do not count are NaN, and so should be what depends on them: cells
+        that are not NaN count.
+        """
+        ...
+
+    def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
+        """Return what follows from a method's prediction, without the names that do not.
+
+        The batch lacks the targets.
+        """
+        ...
+
+
+class Bands:
+    """Parts of a variable between places along a dimension, such as a velocity model's between depths.
+
+    A band holds the cells from its lower edge up to its upper one, which belongs to the next band; the last
+    band holds its upper edge too. Its name tells the edges: `velocity_model_depth_0_230_m`.
+
+    Parameters
+    ----------
+    specs, coordinates
+        Of the batches.
+    variable
+        Name of the variable, a target of the task or what another piece answers.
+    dimension
+        One of its dimensions, with a coordinate.
+    edges
+        Ascending, in the units of the coordinate; of two neighbours each makes a band.
+    """
+
+    def __init__(
+        self,
+        specs: Mapping[str, VariableSpec],
+        coordinates: Mapping[str, xr.DataArray],
+        variable: str,
+        dimension: str,
+        edges: tuple[float, ...],
+    ) -> None:
+        self.variables = (variable,)
+        if variable not in specs:
+            raise ConfigError(
+                f"bands: no variable '{variable}'.{nearest(variable, specs)} There are {listing(specs)}."
+            )
+        spec = specs[variable]
+        dims = spec.dims[len(spec.dims) - len(spec.shape) :]
+        if dimension not in dims or dimension not in coordinates:
+            having = [dim for dim in dims if dim in coordinates]
+            raise ConfigError(
+                f"bands: '{variable}' has no dimension '{dimension}' with a coordinate."
+                f"{nearest(dimension, having)} It has {listing(having)}."
+            )
+        if len(edges) < 2 or any(high <= low for low, high in pairwise(edges)):
+            raise ConfigError(f"bands: edges is {list(edges)}; give two or more numbers that grow.")
+        self._axis = spec.dims.index(dimension)
+        self._bands = [_band(spec, coordinates[dimension], ends, edges[-1]) for ends in pairwise(edges)]
+
+    def provides(self) -> list[VariableSpec]:
+        """Return the spec of each band."""
+        return [band.spec for band in self._bands]
+
+    def of_truth(self, batch: Batch) -> Batch:
+        """Cut the truth."""
+        return self._cut(batch)
+
+    def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
+        """Cut what was predicted, if the variable was."""
+        return self._cut(prediction) if self.variables[0] in prediction else {}
+
+    def _cut(self, batch: Batch) -> Batch:
+        values = batch[self.variables[0]]
+        return {band.spec.name: band.cut(values, self._axis) for band in self._bands}
+
+
+@dataclass(frozen=True)
+class _Band:
+    spec: VariableSpec
+    places: Tensor
+
+    def cut(self, values: Tensor, axis: int) -> Tensor:
+        return values.index_select(axis, self.places.to(values.device))
+
+
+def _band(spec: VariableSpec, coordinate: xr.DataArray, ends: tuple[float, float], last: float) -> _Band:
+    low, high = ends
+    dimension, values = str(coordinate.dims[0]), coordinate.values
+    places = np.flatnonzero((values >= low) & ((values < high) | ((high == last) & (values == high))))
+    if not places.size:
+        raise ConfigError(
+            f"bands: no cell of '{spec.name}' lies between {dimension} {low:g} and {high:g}; its cells lie "
+            f"from {values.min():g} to {values.max():g}"
+        )
+    units = str(coordinate.attrs.get("units", ""))
+    ends_of = "_".join([dimension, f"{low:g}", f"{high:g}", *re.findall(r"\w+", units)])
+    lengths = dict(zip(reversed(spec.dims), reversed(spec.shape), strict=False)) | {dimension: places.size}
+    changes = {
+        "name": f"{spec.name}_{ends_of}",
+        # A shorter dimension of the same name would not fit beside the whole variable.
+        "dims": tuple(ends_of if dim == dimension else dim for dim in spec.dims),
+        "shape": tuple(lengths[dim] for dim in spec.dims if dim in lengths),
+        "long_name": f"{spec.long_name or spec.name}, {dimension} {low:g} to {high:g} {units}".rstrip(),
+        "statistics_axes": (),
+        "statistics_mask": None,
+    }
+    return _Band(spec.model_copy(update=changes), torch.from_numpy(places))
+
+
+def derive_truth(batch: Batch, derivations: Sequence[Derivation]) -> Batch:
+    """Return what the derivations provide for the truth."""
+    return {name: value for each in derivations for name, value in each.of_truth(batch).items()}
+
+
+def derive_prediction(prediction: Batch, batch: Batch, derivations: Sequence[Derivation]) -> Batch:
+    """Return what follows from a prediction; `batch` lacks the truth."""
+    return {
+        name: value for each in derivations for name, value in each.of_prediction(prediction, batch).items()
+    }
