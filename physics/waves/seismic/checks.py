@@ -15,7 +15,7 @@ all slower models, so that what is around one in a batch does not change its sim
 CRITICAL = math.sqrt(3 / 8)
 """Largest stable velocity * time step / spacing.
 
-In two dimensions the largest eigenvalue of the fourth-order Laplacian is 32/3 / spacing^2, and a leapfrog step
+The largest eigenvalue of the fourth-order Laplacian in the plane is 32/3 / spacing^2, and a leapfrog step
 is stable while (velocity * time step)^2 times it is at most 4.
 """
 
@@ -64,10 +64,21 @@ def surveys_of(velocity: Array, survey: Survey | Sequence[Survey]) -> list[Surve
 
 def _check_alike(survey: Survey, first: Survey) -> None:
     """Refuse surveys whose gathers have no common shape, or need another grid in space or time."""
-    if survey.at(first.frequency, first.source_columns) != first:
-        raise ValueError(
-            f"survey: {survey} and {first} differ in more than the source; simulate them in separate calls"
-        )
+    for name in (
+        "spacing",
+        "time_step",
+        "steps",
+        "time_stride",
+        "source_row",
+        "receiver_row",
+        "receiver_columns",
+    ):
+        here, there = getattr(survey, name), getattr(first, name)
+        if here != there:
+            raise ValueError(
+                f"survey: {name} {here} and {there} found, the same for all models expected; simulate "
+                "them in separate calls, only frequency and source_columns may differ"
+            )
     if len(survey.source_columns) != len(first.source_columns):
         raise ValueError(
             f"survey: {len(survey.source_columns)} and {len(first.source_columns)} shots found, the same "

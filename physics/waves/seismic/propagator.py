@@ -50,11 +50,12 @@ def simulate(
         See `physics.waves.seismic.checks.surveys_of`.
     """
     surveys = surveys_of(velocity, survey)
+    velocity = np.ascontiguousarray(velocity, np.float32)
     batch = max(1, SHOTS // len(surveys[0].source_columns))
     with torch.no_grad():
         gathers = [
             propagate(
-                torch.tensor(velocity[start : start + batch], dtype=torch.float32, device=device),
+                torch.tensor(velocity[start : start + batch], device=device),
                 surveys[start : start + batch],
             ).cpu()
             for start in range(0, len(velocity), batch)
@@ -98,7 +99,8 @@ def _record(velocity: Tensor, surveys: list[Survey], fastest: float) -> Tensor:
     deepwave = _deepwave()
     first, device = surveys[0], velocity.device
     shots, receivers = len(first.source_columns), len(first.receiver_columns)
-    wavelets = {each.frequency: _amplitudes(each).to(velocity) for each in surveys}
+    stride = _gradient_stride(surveys) if velocity.requires_grad else 1
+    wavelets = {each.frequency: _amplitudes(each, stride).to(velocity) for each in surveys}
     columns = torch.tensor([each.source_columns for each in surveys], device=device).reshape(-1, 1)
     line = torch.tensor(first.receiver_columns, device=device).expand(len(columns), receivers)
     recorded = deepwave.scalar(
@@ -116,9 +118,10 @@ def _record(velocity: Tensor, surveys: list[Survey], fastest: float) -> Tensor:
         pml_freq=150.0 / first.spacing,
         max_vel=fastest,
         courant_number=COURANT,
+        model_gradient_sampling_interval=stride,
     )[-1]
     gathers = recorded.reshape(len(surveys), shots, receivers, -1).transpose(2, 3)
-    return gathers[:, :, 1 :: first.time_stride]
+    return gathers[:, :, 1 : first.steps + 1 : first.time_stride]
 
 
 def _deepwave() -> ModuleType:
@@ -130,9 +133,19 @@ def _deepwave() -> ModuleType:
         raise ModuleNotFoundError(message, name="deepwave") from error
 
 
-def _amplitudes(survey: Survey) -> Tensor:
-    """Return the source over one step more than recorded, with deepwave's sign."""
-    return -torch.from_numpy(ricker(survey.frequency, survey.time_step, survey.steps + 1))
+def _amplitudes(survey: Survey, stride: int) -> Tensor:
+    """Return the source with deepwave's sign, over at least one step more than recorded."""
+    steps = -(-(survey.steps + 1) // stride) * stride
+    return -torch.from_numpy(ricker(survey.frequency, survey.time_step, steps))
+
+
+def _gradient_stride(surveys: list[Survey]) -> int:
+    """Return how many steps lie between the fields that a gradient is summed from.
+
+    A gradient is a product of two fields, which have next to no energy above 3 times the peak frequency.
+    """
+    shortest = 1 / (12 * max(survey.frequency for survey in surveys))
+    return max(1, int(shortest / surveys[0].time_step))
 
 
 def _cells(row: int, columns: Tensor) -> Tensor:

@@ -115,11 +115,12 @@ def _damping(velocity: Array, strip: int, spacing: float) -> Array:
     def outwards(cells: int) -> Array:
         places = range(cells + 2 * strip)
         distances = [max(strip - 1 - place, place - strip - cells, 0) * spacing for place in places]
-        return xp.asarray([(distance / length) ** 2 for distance in distances], device=device)
+        growth = [(distance / length) ** 2 for distance in distances]
+        return xp.asarray(growth, dtype=velocity.dtype, device=device)
 
     beside = xp.asarray(
         [not strip <= place < strip + laterals for place in range(laterals + 2 * strip)], device=device
     )
     growth = xp.where(beside[None, :], outwards(laterals)[None, :], outwards(velocity.shape[1])[:, None])
     slowest = xp.min(velocity, axis=(1, 2))[:, None, None]
-    return 3 * math.log(1e7) / (2 * length) * slowest * xp.astype(growth, velocity.dtype)[None, :, :]
+    return 3 * math.log(1e7) / (2 * length) * slowest * growth[None, :, :]

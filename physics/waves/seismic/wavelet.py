@@ -34,6 +34,6 @@ def peak_time(frequency: float, time_step: float) -> float:
 
 
 def ricker_at(times: np.ndarray, frequency: float, peak: float) -> np.ndarray:
-    """Return the wavelet with its peak at `peak`, which is zero before 0 and after twice the peak; all in s."""
+    """Return the wavelet with its peak at `peak` (s), which is zero before 0 and after twice the peak."""
     phase = (math.pi * frequency * (times - peak)) ** 2
     return np.where((times >= 0) & (times <= 2 * peak), (1 - 2 * phase) * np.exp(-phase), 0.0)

@@ -1,0 +1,50 @@
+"""The critic of VelocityGAN: how real a velocity image looks, as one number."""
+
+from typing import cast
+
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from surrogates.nn.latent import Pair, require_field
+
+
+class VelocityCritic(nn.Module):
+    """Four pairs of 3 x 3 convolutions, the first of each halving the image, and one over all that is left.
+
+    As in the OpenFWI benchmark [2]_ but for the last convolution, which there has a batch normalisation and a
+    LeakyReLU behind it: the normalisation would remove the mean over the batch, which is what the Wasserstein
+    distance [1]_ compares.
+
+    Parameters
+    ----------
+    in_channels
+        Channels of the image.
+    in_shape
+        Cells of the image (depth, lateral).
+    width
+        Channels of the first pair; each pair has twice as many as the one before.
+
+    References
+    ----------
+    .. [1] Z. Zhang, Y. Wu, Z. Zhou, Y. Lin, "VelocityGAN: Subsurface velocity image estimation using
+       conditional adversarial networks", WACV 2019.
+    .. [2] C. Deng et al., "OpenFWI: Large-scale multi-structural benchmark datasets for full waveform
+       inversion", NeurIPS 2022, arXiv:2111.02926.
+    """
+
+    def __init__(self, in_channels: int, in_shape: Pair, width: PositiveInt = 32) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before, (high, wide) = in_channels, in_shape
+        for after in (width, 2 * width, 4 * width, 8 * width):
+            for channels, stride in ((before, 2), (after, 1)):
+                conv = nn.Conv2d(channels, after, 3, stride, padding=1)
+                layers += [conv, nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+            before, high, wide = after, -(-high // 2), -(-wide // 2)
+        self.layers = nn.Sequential(*layers, nn.Conv2d(before, 1, (high, wide)), nn.Flatten(0))
+        self._takes = (in_channels, in_shape)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (batch, in_channels, *in_shape) to (batch,)."""
+        require_field("the critic", image, *self._takes)
+        return cast(Tensor, self.layers(image))
