@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from physics.waves.seismic.checks import surveys_of
-from physics.waves.seismic.propagator import propagate
+from physics.waves.seismic.propagator import one_thread, propagate
 from physics.waves.seismic.survey import Survey
 
 
@@ -87,16 +87,17 @@ def refine(
     _check(gathers, surveys)
     answers, misfits = [], []
     for model, observed, each in zip(start, gathers, surveys, strict=True):
-        best, history = _descend(
-            torch.tensor(model, device=device),
-            torch.tensor(observed, dtype=torch.float32, device=device),
-            each,
-            steps,
-            step_size,
-            smoothing,
-            bounds,
-            progress,
-        )
+        with one_thread():
+            best, history = _descend(
+                torch.tensor(model, device=device),
+                torch.tensor(observed, dtype=torch.float32, device=device),
+                each,
+                steps,
+                step_size,
+                smoothing,
+                bounds,
+                progress,
+            )
         answers.append(best.cpu().numpy())
         misfits.append(np.minimum.accumulate(history))
     return Refined(np.stack(answers), np.array(misfits, np.float32))

@@ -8,6 +8,7 @@ import xarray as xr
 
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
+from datasets.store.units import convert
 from physics.waves.seismic.survey import Survey
 from surrogates.domains.seismic.names import DEPTH, LATERAL, RECEIVER, SHOT, TIME
 
@@ -99,7 +100,7 @@ def _common(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> Surv
         time_step=step,
         steps=(len(time) - 1) * round(stride) + 1,
         time_stride=round(stride),
-        frequency=float(spec.attributes.get(FREQUENCY, Survey.frequency)),
+        frequency=_attribute(spec, FREQUENCY) if FREQUENCY in spec.attributes else Survey.frequency,
         source_columns=(),
         source_row=_row(spec, "source_depth", depths, spacing),
         receiver_columns=receivers,
@@ -123,7 +124,8 @@ def _values(coordinates: Mapping[str, xr.DataArray], dim: str) -> np.ndarray:
             f"coordinate '{dim}' is missing among {sorted(coordinates)}; without it no gather can be "
             "simulated"
         )
-    return np.asarray(coordinates[dim].values, np.float64)
+    values, units = np.asarray(coordinates[dim].values, np.float64), "s" if dim == TIME else "m"
+    return convert(values, coordinates[dim].attrs.get("units", units), units)
 
 
 def _step(values: np.ndarray, dim: str) -> float:
