@@ -1,4 +1,4 @@
-"""How close the families are to OpenFWI's: `python -m datasets.seismic.calibration` measures and writes it."""
+"""Measures how close the families are to OpenFWI's: `python -m datasets.seismic.calibration`."""
 
 import argparse
 import json
@@ -57,7 +57,7 @@ def claims(rows: Sequence[Row]) -> list[dict[str, Any]]:
             {
                 "claim": f"{statistic.replace('_', ' ').capitalize()} of each family is near the published",
                 "source": "dataset_config.json of OpenFWI",
-                "metric": f"largest deviation of {len(rows)} families with {worst['samples']} samples each, %",
+                "metric": f"largest deviation of {len(rows)} families, {worst['samples']} samples each, %",
                 "ours": 100.0 * off,
                 "baseline": None,
                 "baseline_name": worst["family"],

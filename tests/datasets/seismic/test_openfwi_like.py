@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from pydantic import Field
 
 from datasets.factory.build import build
 from datasets.factory.errors import BuildError
 from datasets.factory.recipe import generators
 from datasets.factory.verify import verify
-from datasets.seismic.openfwi_like import OpenFWILike
+from datasets.seismic.openfwi_like import Family, OpenFWILike
 from datasets.seismic.variables import FAMILIES
 from physics.waves.seismic.propagator import simulate
 from physics.waves.seismic.survey import Survey
@@ -23,7 +24,7 @@ class Small(OpenFWILike):
     """Short records over a small grid, four models to a unit."""
 
     samples: int = 10
-    family: dict[str, float] = {"flatvel-a": 1.0, "curvefault-b": 1.0}  # type: ignore[assignment]
+    family: dict[Family, float] = Field({"flatvel-a": 1.0, "curvefault-b": 1.0})
     depths: int = 24
     laterals: int = 32
     shots: int = 2
@@ -83,7 +84,7 @@ def test_a_stopped_build_goes_on_to_the_same_bits(
     other = str(tmp_path / "other.zarr")
     with monkeypatch.context() as patch:
         patch.setattr(Small, "simulate", stopping)
-        with pytest.raises(BuildError, match="Unit 1 .*stopped"):
+        with pytest.raises(BuildError, match=r"Unit 1 .*stopped"):
             build(Small(), other, workers=0, progress=False)
     build(Small(), other, workers=0, progress=False)
     assert content(other) == content(url)
