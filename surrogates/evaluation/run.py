@@ -85,10 +85,8 @@ class Way:
         """What the other direction makes of an answer, where there is one."""
         if not self.bundle.both_ways:
             return []
-        back, names = self.bundle.reversed(), [spec.name for spec in self.bundle.outputs]
-        return [
-            Cycle(self.experiment.inputs, lambda answer: back.ask({name: answer[name] for name in names}))
-        ]
+        (back,) = model_of(self.bundle.reversed()).values()
+        return [Cycle(self.experiment.inputs, back)]
 
 
 def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> Evaluation:
