@@ -71,13 +71,7 @@ class OpenFWILike(Recipe):
         if self.shots > self.laterals:
             raise ValueError(f"shots={self.shots} do not fit into laterals={self.laterals} columns")
         surveys_of(np.full((1, self.depths, self.laterals), variables.FASTEST), self.survey)
-        kept = 1.0 / (self.time_stride * self.time_step)
-        if kept < 6.0 * highest:
-            raise ValueError(
-                f"time_stride={self.time_stride} keeps {kept:.4g} samples a second, too few for a source of "
-                f"{highest:g} Hz, whose energy reaches 3 times as far; at most "
-                f"{int(1 / (6.0 * highest * self.time_step))} expected"
-            )
+        shooting.check_stride(self.survey)
         return self
 
     @property
