@@ -13,7 +13,8 @@ def card(manifest: Manifest) -> str:
     config = manifest.pipeline
     parts = [
         f"# {manifest.name}",
-        f"Predicts {_names(config.targets)} from {_names(config.inputs)}, with "
+        f"Predicts {_names(config.targets)} from {_names(config.inputs)}"
+        f"{', and the other way round' if config.both_ways else ''}, with "
         f"{f'{len(manifest.members)} networks' if manifest.members else 'the network'} "
         f"`{config.network.get('name')}` asked by `{manifest.predictor.get('name')}`.",
         "```python\nimport surrogates\n\nout = surrogates.load(PATH).predict(ds)  # an xarray.Dataset\n```",
@@ -41,7 +42,7 @@ def _intervals(manifest: Manifest) -> list[str]:
     """The half widths of the intervals at two levels, where the bundle is calibrated."""
     if not manifest.calibration:
         return []
-    units = {spec.name: display(difference(spec.units)) for spec in manifest.pipeline.targets}
+    units = {spec.name: display(difference(spec.units)) for spec in manifest.pipeline.answered}
     rows = []
     for name, table in manifest.calibration.items():
         unit = "standard deviations" if table.relative else units[name] or "1"

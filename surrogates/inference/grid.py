@@ -41,7 +41,7 @@ def check_grid(
     windows = {along: spec for spec in inputs if (along := window_dimension(spec)) is not None}
     for dim, coordinate in coordinates.items():
         _require_names(ds, dim, coordinate)
-        expected = _spacing(np.asarray(coordinate.values))
+        expected = spacing(np.asarray(coordinate.values))
         if dim not in ds.coords or expected is None:
             continue
         values, found_units = np.asarray(ds[dim].values), str(ds[dim].attrs.get("units", ""))
@@ -51,7 +51,7 @@ def check_grid(
         slack = TOLERANCE
         if dim in windows and values.dtype.kind in "fiu":
             slack = UNEVEN if WINDOW_DIMENSION in windows[dim].dims else TOLERANCE
-            _require_even(values, dim, found_units, slack)
+            require_even(values, dim, found_units, slack)
             if units not in ("", "1") and not convertible(found_units, units):
                 raise ContractError(
                     f"coordinate {dim!r} has {f'the units {found_units!r}' if found_units else 'no units'}, "
@@ -59,7 +59,7 @@ def check_grid(
                 )
         if not units or not found_units or not convertible(found_units, units):
             continue
-        found = _spacing(convert(values, found_units, units), slack)
+        found = spacing(convert(values, found_units, units), slack)
         if found is not None and abs(found - expected) > slack * abs(expected):
             raise ContractError(
                 f"coordinate {dim!r}: spacing {found:g} {units}, expected {expected:g} {units} as in "
@@ -80,7 +80,7 @@ def _require_names(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> None:
         )
 
 
-def _require_even(values: np.ndarray, dim: str, units: str, slack: float) -> None:
+def require_even(values: np.ndarray, dim: str, units: str, slack: float) -> None:
     """Refuse the clock of a window that jumps, stands or runs backwards."""
     steps = np.diff(values.astype(np.float64))
     usual = float(np.nanquantile(steps, 0.5, method="lower")) if steps.size else 1.0
@@ -93,7 +93,7 @@ def _require_even(values: np.ndarray, dim: str, units: str, slack: float) -> Non
         )
 
 
-def _spacing(values: np.ndarray, slack: float = TOLERANCE) -> float | None:
+def spacing(values: np.ndarray, slack: float = TOLERANCE) -> float | None:
     """Step of an evenly spaced coordinate, None for any other."""
     if values.dtype.kind not in "fiu" or values.size < 2:
         return None

@@ -161,9 +161,7 @@ def parse_manifest(text: str) -> Manifest:
     except ValueError as error:
         raise BundleError(str(error)) from None
     _refuse_huge(manifest.pipeline)
-    pipeline = manifest.pipeline
-    answered = [*pipeline.targets, *(pipeline.inputs if pipeline.both_ways else ())]
-    targets = {spec.name for spec in answered}
+    targets = {spec.name for spec in manifest.pipeline.answered}
     if unknown := manifest.calibration.keys() - targets:
         raise BundleError(
             f"{MANIFEST} calibrates {listing(unknown)}; the bundle's targets are {listing(targets)}."

@@ -26,6 +26,7 @@ from surrogates.inference.outputs import GRID_MAPPING, check_interval, specs_of,
 from surrogates.inference.past import latest
 from surrogates.inference.precision import check_precision
 from surrogates.inference.reading import Inputs
+from surrogates.inference.resampling import resampled
 from surrogates.inference.sinks import Outline, Part, in_memory, on_disk, require_store
 from surrogates.inference.tiling import Axis, axes_of, blend
 from surrogates.learning.layout import field_dims
@@ -136,7 +137,8 @@ class Surrogate:
             record dimension it is one example. Other variables are ignored. Fields on a plane or in space may
             be larger than those of training: they are predicted in overlapping tiles of that size, blended.
             Of a longer past than a forecast needs, the last samples are taken, of a padded record the last
-            before its `length`.
+            before its `length`. Where a specification says how (`surrogates.inference.resampling`), inputs
+            with another even step than in training are resampled.
         batch_size
             Examples at a time, by default as many as make about a million cells, and one tile of a larger
             field. Only these are read from a data set that lies on disk.
@@ -183,6 +185,7 @@ class Surrogate:
         if out is not None:
             require_store(Path(out))
         ds = latest(ds, self.inputs.values(), self.record_dimension)
+        ds = resampled(ds, self.bundle.manifest.coordinates, self.inputs.values())
         check_grid(ds, self.bundle.manifest.coordinates, self.inputs.values())
         free = {n for part, _ in self.bundle.parts for n in getattr(part.transform, "offset_free", ())}
         check_precision(ds, [spec for spec in self.inputs.values() if spec.name in free])

@@ -93,6 +93,11 @@ class PipelineConfig(BaseModel):
         given = self.normalisation
         return given if isinstance(given, Sides) else Sides(inputs=given, targets=given)
 
+    @property
+    def answered(self) -> list[VariableSpec]:
+        """Specs of all that can be asked for, in both directions."""
+        return [*self.targets, *(self.inputs if self.both_ways else ())]
+
     def reversed(self) -> Self:
         """Return the configuration of the other direction."""
         turned = {"grid": self.transform.get("target_grid"), "target_grid": self.transform.get("grid")}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from physics.waves.seismic.checks import surveys_of
-from physics.waves.seismic.propagator import propagate
+from physics.waves.seismic.propagator import one_thread, propagate
 from physics.waves.seismic.survey import Survey
 
 
@@ -21,7 +22,8 @@ class Refined(NamedTuple):
     velocity : (models, depth, lateral) float32 array
         m/s.
     misfit : (models, steps + 1) float32 array
-        Relative L2 difference of simulated and observed gathers, before the first step and after each.
+        Relative L2 difference of simulated and observed gathers: the start's, and after each step the least
+        until then.
     """
 
     velocity: np.ndarray
@@ -34,7 +36,7 @@ def refine(
     survey: Survey | Sequence[Survey],
     steps: int,
     *,
-    step_size: float = 40.0,
+    step_size: float = 20.0,
     smoothing: tuple[float, float] = (1.0, 3.0),
     bounds: tuple[float, float] = (1500.0, 4500.0),
     device: str | torch.device = "cpu",
@@ -42,10 +44,10 @@ def refine(
 ) -> Refined:
     """Lower the misfit of gathers step by step from a start: a network's answer, a smooth model, a profile.
 
-    Each step follows the gradient of the squared misfit through the solver, smoothed along the line more than
-    across it since beds lie flat, with Adam, whose step in each cell is of one size whatever reaches the
-    depths; the size falls to zero along a cosine. Models are inverted one by one, so that none depends on
-    those beside it.
+    L-BFGS lowers the squared misfit, with the gradient through the solver. What it changes is a field whose
+    smoothed self is added to the start, smoothed along the line more than across it since beds lie flat: the
+    change is no finer than what waves resolve. Models are inverted one by one, so that none depends on those
+    beside it.
 
     Parameters
     ----------
@@ -56,17 +58,17 @@ def refine(
     survey
         One for all models, or one for each.
     steps
-        Of the optimiser; each takes about three simulations.
+        Trials after the start, each about three simulations; the best one is the answer.
     step_size
-        Of the first step in a cell, m/s.
+        Mean change of velocity in the first trial, m/s.
     smoothing
-        Standard deviation of the Gaussian that smooths the gradient, in cells: across and along the line.
+        Standard deviation of the Gaussian that smooths the change, in cells: across and along the line.
     bounds
         Smallest and largest velocity, m/s.
     device
         Where to compute.
     progress
-        Called after each step of each model.
+        Called after each trial.
 
     Raises
     ------
@@ -77,18 +79,27 @@ def refine(
     References
     ----------
     A. Tarantola, "Inversion of seismic reflection data in the acoustic approximation", Geophysics 49, 1984;
-    D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    D. C. Liu, J. Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical
+    Programming 45, 1989.
     """
     start = np.clip(velocity, *bounds).astype(np.float32)
     surveys = surveys_of(start, survey)
     _check(gathers, surveys)
     answers, misfits = [], []
     for model, observed, each in zip(start, gathers, surveys, strict=True):
-        current = torch.tensor(model, device=device)
-        gather = torch.tensor(observed, dtype=torch.float32, device=device)
-        history = _descend(current, gather, each, steps, step_size, smoothing, bounds, progress)
-        answers.append(current.cpu().numpy())
-        misfits.append(history)
+        with one_thread():
+            best, history = _descend(
+                torch.tensor(model, device=device),
+                torch.tensor(observed, dtype=torch.float32, device=device),
+                each,
+                steps,
+                step_size,
+                smoothing,
+                bounds,
+                progress,
+            )
+        answers.append(best.cpu().numpy())
+        misfits.append(np.minimum.accumulate(history))
     return Refined(np.stack(answers), np.array(misfits, np.float32))
 
 
@@ -99,8 +110,12 @@ def misfit_of(simulated: Tensor, observed: Tensor) -> Tensor:
     return (known * (simulated - observed)).square().sum() / observed.square().sum()
 
 
+class _Spent(Exception):
+    """All trials were made."""
+
+
 def _descend(
-    velocity: Tensor,
+    start: Tensor,
     observed: Tensor,
     survey: Survey,
     steps: int,
@@ -108,26 +123,47 @@ def _descend(
     smoothing: tuple[float, float],
     bounds: tuple[float, float],
     progress: Callable[[], None],
-) -> list[float]:
-    """Change `velocity` in place; return the misfits before and after each step."""
-    velocity.requires_grad_()
-    optimiser = torch.optim.Adam([velocity], lr=step_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
-    history = []
-    for _ in range(steps):
+) -> tuple[Tensor, list[float]]:
+    """Return the best velocity of all trials, and their relative misfits, the start's first."""
+    best, trials = start, [_misfit(start, observed, survey).item()] if not steps else []
+    change = torch.zeros_like(start, requires_grad=True)
+    # The optimiser's first trial moves all cells together by 1.
+    scale = step_size * start.numel()
+    optimiser = torch.optim.LBFGS(
+        [change],
+        max_iter=steps,
+        max_eval=steps + 1,
+        history_size=20,
+        tolerance_grad=0,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    )
+
+    def trial() -> Tensor:
+        nonlocal best
+        if len(trials) > steps:  # a line search looks at its own count of trials only
+            raise _Spent
         optimiser.zero_grad()
-        misfit = misfit_of(propagate(velocity[None], survey)[0], observed)
+        velocity = (start + scale * smoothed(change, smoothing)).clamp(*bounds)
+        misfit = _misfit(velocity, observed, survey)
         misfit.backward()
-        history.append(math.sqrt(misfit.item()))
-        assert velocity.grad is not None
-        velocity.grad = smoothed(velocity.grad, smoothing)
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            velocity.clamp_(*bounds)
+        if trials:
+            progress()
+            best = velocity.detach() if misfit.item() < min(trials) else best
+        trials.append(misfit.item())
+        return misfit
+
+    with suppress(_Spent):
+        if steps:
+            optimiser.step(trial)
+    for _ in range(steps + 1 - len(trials)):  # it stops where it finds no way down
         progress()
-    velocity.requires_grad_(False)
-    return [*history, math.sqrt(misfit_of(propagate(velocity[None], survey)[0], observed).item())]
+        trials.append(min(trials))
+    return best, [math.sqrt(each) for each in trials]
+
+
+def _misfit(velocity: Tensor, observed: Tensor, survey: Survey) -> Tensor:
+    return misfit_of(propagate(velocity[None], survey)[0], observed)
 
 
 def smoothed(field: Tensor, widths: tuple[float, float]) -> Tensor:

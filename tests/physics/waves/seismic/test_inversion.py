@@ -30,7 +30,7 @@ def test_refinement_comes_nearer_to_the_gathers_and_to_the_truth() -> None:
     assert refined.misfit.shape == (2, 13)
     assert (refined.misfit[:, -1] < 0.5 * refined.misfit[:, 0]).all()
     before, after = (np.abs(model - TRUTH).mean((1, 2)) for model in (START, refined.velocity))
-    assert after.mean() < before.mean()
+    assert (after < 0.97 * before).all()
 
 
 def test_history_holds_the_misfit_of_the_start_and_of_the_answer() -> None:

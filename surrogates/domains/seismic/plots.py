@@ -1,0 +1,232 @@
+"""Pictures of velocity models and gathers, and of what methods made of them; depth and time run downwards."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from datasets.store.units import display
+from surrogates.domains.seismic.names import DEPTH, GATHER, LATERAL, RECEIVER, SHOT, TIME, VELOCITY
+from surrogates.evaluation.pictures import Examples
+
+VELOCITIES, PRESSURE, RESIDUAL = "viridis", "gray", "seismic"
+CLIP = 95.0
+"""Percentile of the amplitude at which the colours of a gather end: the direct wave would hide the rest."""
+
+
+class Panels:
+    """Velocity models: the truth, what each method answers, and its residual, one row for each example.
+
+    Parameters
+    ----------
+    count
+        Examples to draw.
+    methods
+        Methods to draw, the model first.
+    """
+
+    def __init__(self, count: int = 3, methods: int = 2) -> None:
+        self.count, self.methods = count, methods
+
+    def __call__(self, examples: Examples) -> dict[str, Figure]:
+        """Return the figure by its title; none where no velocity is a target."""
+        if VELOCITY not in [target.spec.name for target in examples.targets]:
+            return {}
+        chosen = list(examples.predictions.items())[: self.methods]
+        answers = {method: answer[VELOCITY] for method, answer in chosen}
+        return {"Velocity models": draw_models(examples.data[VELOCITY][: self.count], answers)}
+
+
+class Gathers:
+    """Gathers that a method answers, or that follow from its velocity models, and how they differ.
+
+    Parameters
+    ----------
+    count
+        Examples to draw.
+    shot
+        Which shot, from 0; the one in the middle by default.
+    """
+
+    def __init__(self, count: int = 2, shot: int | None = None) -> None:
+        self.count, self.shot = count, shot
+
+    def __call__(self, examples: Examples) -> dict[str, Figure]:
+        """Return one figure for each variable that is a gather, of the first method, by title."""
+        method, answer = next(iter(examples.predictions.items()))
+        figures = {}
+        for name, found in answer.items():
+            if {SHOT, TIME, RECEIVER} <= set(found.dims) and name in examples.data:
+                shots = found.sizes[SHOT]
+                shot = {SHOT: shots // 2 if self.shot is None else min(self.shot, shots - 1)}
+                truth = examples.data[name].isel(shot)[: self.count]
+                figures[str(name).replace("_", " ").capitalize()] = draw_gathers(
+                    truth, found.isel(shot)[: self.count], method
+                )
+        return figures
+
+
+def draw_models(truth: xr.DataArray, answers: dict[str, xr.DataArray]) -> Figure:
+    """Draw velocity models on one scale and their residuals on another.
+
+    Parameters
+    ----------
+    truth
+        Dimensions (record, depth, lateral), m/s.
+    answers
+        By method, with the dimensions of the truth.
+    """
+    columns = 1 + 2 * len(answers)
+    figure = Figure(figsize=(2.9 * columns + 0.6, 2.7 * len(truth)), layout="constrained")
+    grid = figure.subplots(len(truth), columns, squeeze=False, sharex=True, sharey=True)
+    scale = {"vmin": float(truth.min()), "vmax": float(truth.max()), "cmap": VELOCITIES}
+    errors = [np.abs(answer.values[: len(truth)] - truth.values) for answer in answers.values()]
+    shades = _symmetric(np.concatenate(errors) if errors else np.ones(1), RESIDUAL)
+    for row, axes in enumerate(grid):
+        image = _draw(axes[0], truth[row], **scale)
+        for number, answer in enumerate(answers.values()):
+            _draw(axes[1 + 2 * number], answer[row], **scale)
+            shade = _draw(axes[2 + 2 * number], answer[row] - truth[row].values, **shades)
+    figure.colorbar(image, ax=list(grid[:, 0]), label="velocity, m/s", location="left", shrink=0.7)
+    if answers:
+        figure.colorbar(shade, ax=list(grid[:, -1]), label="residual, m/s", extend="both", shrink=0.7)
+    titles = ["truth", *(text for method in answers for text in (_short(method), "minus truth"))]
+    for axis, title in zip(grid[0], titles, strict=True):
+        axis.set_title(title, fontsize=10)
+    return figure
+
+
+def draw_gathers(truth: xr.DataArray, answer: xr.DataArray, method: str) -> Figure:
+    """Draw gathers of one shot, what a method makes of them, and the difference, all on one scale.
+
+    Parameters
+    ----------
+    truth, answer
+        Dimensions (record, time, receiver).
+    method
+        For the titles.
+    """
+    figure = Figure(figsize=(9.2, 3.6 * len(truth)), layout="constrained")
+    grid = figure.subplots(len(truth), 3, squeeze=False, sharex=True, sharey=True)
+    for row, axes in enumerate(grid):
+        scale = _symmetric(truth[row].values, PRESSURE)
+        image = _draw(axes[0], truth[row], **scale)
+        _draw(axes[1], answer[row], **scale)
+        shade = _draw(axes[2], answer[row] - truth[row].values, **(scale | {"cmap": RESIDUAL}))
+        figure.colorbar(image, ax=axes[1], label="pressure", extend="both", shrink=0.8)
+        figure.colorbar(shade, ax=axes[2], label="difference", extend="both", shrink=0.8)
+    for axis, title in zip(grid[0], ("truth", _short(method), "minus truth"), strict=True):
+        axis.set_title(title, fontsize=10)
+    return figure
+
+
+def draw_record(record: xr.Dataset) -> Figure:
+    """Draw one record of a store: its velocity model with the shots above, and the gather of each shot.
+
+    Parameters
+    ----------
+    record
+        One record of a store of seismic data, without the record dimension; either variable may be missing.
+    """
+    shots = record.sizes[SHOT] if GATHER in record else 0
+    widths = [3.2] * (VELOCITY in record) + [2.2 * shots + 1.0] * (GATHER in record)
+    figure = Figure(figsize=(sum(widths), 3.8), layout="constrained")
+    parts = list(figure.subfigures(1, len(widths), squeeze=False, width_ratios=widths)[0])
+    if VELOCITY in record:
+        part = parts.pop(0)
+        axis = part.subplots()
+        image = _draw(axis, record[VELOCITY], cmap=VELOCITIES)
+        part.colorbar(image, ax=axis, label="velocity, m/s", location="bottom")
+        axis.set_title(_family(record), fontsize=10)
+        if SHOT in record.coords:
+            surface = np.full(record.sizes[SHOT], float(record[DEPTH][0]))
+            axis.plot(record[SHOT], surface, "v", color="#d62728", clip_on=False)
+    if parts:
+        scale = _symmetric(record[GATHER].values, PRESSURE)
+        axes = parts[0].subplots(1, shots, squeeze=False, sharey=True)[0]
+        for number, axis in enumerate(axes):
+            image = _draw(axis, record[GATHER].isel({SHOT: number}), **scale)
+            place = f" at {float(record[SHOT][number]):g} m" if SHOT in record.coords else f" {number}"
+            axis.set_title(f"shot{place}", fontsize=10)
+        parts[0].colorbar(image, ax=list(axes), label="pressure", extend="both", shrink=0.8)
+    return figure
+
+
+def draw_matrix(values: np.ndarray, trained: Sequence[str], tested: Sequence[str], label: str) -> Figure:
+    """Draw a score of each family's network on each family, with the numbers in the cells.
+
+    Parameters
+    ----------
+    values
+        Shape (trained, tested); NaN where nothing was scored.
+    trained, tested
+        Names of the families of the rows and of the columns.
+    label
+        What is shown, with its unit.
+    """
+    rows, columns = values.shape
+    figure = Figure(figsize=(1.6 + 0.85 * columns, 1.4 + 0.55 * rows), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(values, cmap="cividis", aspect="auto")
+    known = values[np.isfinite(values)]
+    middle = (known.min() + known.max()) / 2 if known.size else 0.0
+    for (row, column), value in np.ndenumerate(values):
+        colour = "white" if value < middle else "black"
+        axes.text(
+            column, row, "-" if np.isnan(value) else f"{value:.3g}", ha="center", va="center", color=colour
+        )
+        if trained[row] == tested[column]:
+            corner = (column - 0.5, row - 0.5)
+            axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="#d62728", linewidth=1.5))
+    axes.set_xticks(range(columns), tested, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(rows), trained)
+    axes.set(xlabel="tested on", ylabel="trained on")
+    figure.colorbar(image, ax=axes, label=label)
+    return figure
+
+
+def _draw(axis: Axes, values: xr.DataArray, **style: Any) -> AxesImage:
+    """Draw a field as an image whose first dimension runs downwards, with its coordinates on the axes."""
+    down, across = (str(dim) for dim in values.dims)
+    top, bottom = _ends(values, down)
+    left, right = _ends(values, across)
+    image = axis.imshow(values.values, extent=(left, right, bottom, top), aspect="auto", **style)
+    axis.set(xlabel=_label(values, across), ylabel=_label(values, down))
+    axis.tick_params(labelsize=8)
+    axis.label_outer()
+    return image
+
+
+def _ends(values: xr.DataArray, dim: str) -> tuple[float, float]:
+    """Outer edges of the first and the last cell."""
+    places = values[dim].values if dim in values.coords else np.arange(values.sizes[dim])
+    half = float(places[1] - places[0]) / 2 if len(places) > 1 else 0.5
+    return float(places[0]) - half, float(places[-1]) + half
+
+
+def _label(values: xr.DataArray, dim: str) -> str:
+    units = display(str(values[dim].attrs.get("units", ""))) if dim in values.coords else ""
+    name = {LATERAL: "along the line", RECEIVER: "receiver"}.get(dim, dim)
+    return f"{name}, {units}" if units else name
+
+
+def _symmetric(values: np.ndarray, colours: str) -> dict[str, Any]:
+    limit = float(np.percentile(np.abs(values), CLIP)) or 1.0
+    return {"vmin": -limit, "vmax": limit, "cmap": colours}
+
+
+def _family(record: xr.Dataset) -> str:
+    if "family" not in record:
+        return ""
+    flags = record["family"].attrs
+    names = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
+    return str(names[int(record["family"])])
+
+
+def _short(method: str) -> str:
+    return method.replace("_", " ")

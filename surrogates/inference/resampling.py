@@ -1,0 +1,280 @@
+"""Inputs on another grid than that of training, brought to it where nothing is lost or made up.
+
+A variable says in its attribute `resampling` what is sound, in the manner of CF's cell methods:
+`time: band_limited` for records that a sampling theorem covers, `depth: lateral: average` for means over
+cells. Along the dimensions that it does not name, such as shots, a network knows the cells by their places.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy.signal.windows import tukey
+from scipy.sparse import csr_array
+
+from datasets.store.errors import ContractError
+from datasets.store.specs import VariableSpec
+from datasets.store.units import convert, convertible, display
+from surrogates.inference.grid import TOLERANCE, require_even, spacing
+from surrogates.inference.manifest import Coordinate
+
+RESAMPLING = "resampling"
+TAPS, SHAPE = 32, 8.0
+"""Samples on each side of the interpolation, and the parameter of its Kaiser window."""
+USABLE = 0.9
+"""Share of a clock's band in which the interpolation is good to 1e-4."""
+ALIASED = 1e-4
+"""Largest share of the energy that may be lost: an error of one percent of the amplitude."""
+ROWS = 1 << 14
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A dimension of what a surrogate is asked with, and of training; places in the units of training."""
+
+    name: str
+    found: np.ndarray
+    trained: np.ndarray
+    units: str
+
+    def show(self, value: float) -> str:
+        """A place or a spacing with its unit."""
+        return f"{value:g} {display(self.units)}".rstrip()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """New places along a dimension, the weights of the old cells, (new, old), and what would be lost."""
+
+    places: np.ndarray
+    weights: csr_array
+    highest: float | None = None  # frequency that can be kept
+
+
+def resampled(
+    ds: xr.Dataset, coordinates: Mapping[str, Coordinate], inputs: Iterable[VariableSpec]
+) -> xr.Dataset:
+    """Return a data set whose inputs lie on the grid of training, where their specifications say how.
+
+    Parameters
+    ----------
+    ds
+        What a surrogate is asked with. Only what has to change is read, and that as a whole.
+    coordinates
+        Of the bundle.
+    inputs
+        Specs of the bundle's inputs.
+
+    Raises
+    ------
+    ContractError
+        When cells lie elsewhere than in training along a dimension where places matter, or resampling would
+        lose or make up something.
+    """
+    methods = {
+        spec.name: methods_of(spec) if RESAMPLING in spec.attributes else None
+        for spec in inputs
+        if spec.name in ds.variables
+    }
+    for dim, coordinate in coordinates.items():
+        sharing = [name for name in methods if dim in ds[name].dims]
+        ways = [methods[name] for name in sharing]
+        axis = _axis(ds, dim, coordinate)
+        if axis is None or not sharing or None in ways:
+            continue  # `check_grid` compares it
+        (way, *others) = {(each or {}).get(dim) for each in ways}
+        if way is None or others:
+            _require_places(axis, sharing[0])
+            continue
+        if spacing(axis.trained) is not None:
+            require_even(axis.found, dim, axis.units, TOLERANCE)
+        plan = RESAMPLERS[way](axis)
+        if plan is not None:
+            changed = {name: _apply(plan, axis, ds[name]) for name in sharing}
+            units = {"units": axis.units} if axis.units else {}
+            ds = ds.drop_dims(dim).assign(changed).assign_coords({dim: (dim, plan.places, units)})
+    return ds
+
+
+def methods_of(spec: VariableSpec) -> dict[str, str]:
+    """Return the way of resampling by dimension, from words such as `depth: lateral: average`.
+
+    Raises
+    ------
+    ContractError
+        When the attribute is not of that form.
+    """
+    words = str(spec.attributes[RESAMPLING])
+    found: dict[str, str] = {}
+    for dims, method in re.findall(r"((?:\w+:\s*)+)(\w+)", words):
+        found |= dict.fromkeys(re.findall(r"\w+", dims), method)
+    if not found or not set(found.values()) <= RESAMPLERS.keys():
+        raise ContractError(
+            f"variable {spec.name!r}: its attribute `resampling` is {words!r}; expected dimensions and one "
+            f"of {sorted(RESAMPLERS)}, such as 'time: band_limited'"
+        )
+    return found
+
+
+def band_limited(axis: Axis) -> Plan | None:
+    """Interpolate at the instants of training by a windowed sinc; of a longer record the rest is left out.
+
+    Where the instants of training are among those found, the samples are taken as they are: a record of a
+    solver's every step becomes the very one that the solver writes every fourth step.
+
+    References
+    ----------
+    J. O. Smith and P. Gossett, "A flexible sampling-rate conversion method", ICASSP 1984.
+    """
+    steps = _steps(axis)
+    if steps is None:
+        return None
+    found, trained = steps
+    slack = TOLERANCE * min(found, trained)
+    if len(axis.found) == len(axis.trained) and np.allclose(axis.found, axis.trained, rtol=0, atol=slack):
+        return None
+    missing = max(axis.found[0] - axis.trained[0], axis.trained[-1] - axis.found[-1])
+    if missing > slack:
+        raise ContractError(
+            f"coordinate {axis.name!r}: runs from {axis.show(axis.found[0])} to {axis.show(axis.found[-1])}, "
+            f"expected at least {axis.show(axis.trained[0])} to {axis.show(axis.trained[-1])} as in "
+            "training; give the whole record"
+        )
+    highest = min(0.5 / trained, USABLE * 0.5 / found)
+    return Plan(axis.trained, _sinc(axis.found, axis.trained, found), highest)
+
+
+def average(axis: Axis) -> Plan | None:
+    """Average finer cells over those of training, weighted by how much of them lies inside.
+
+    The first cells begin at the same edge, wherever the grid lies; of a larger field a last cell that is not
+    full is left out.
+    """
+    steps = _steps(axis)
+    if steps is None or abs(steps[0] - steps[1]) <= TOLERANCE * abs(steps[1]):
+        return None
+    found, trained = steps
+    ratio = found / trained
+    if ratio > 1:
+        raise ContractError(
+            f"coordinate {axis.name!r}: cells of {axis.show(found)}, expected {axis.show(trained)} or finer "
+            "ones; coarser cells lack what the network was trained on, so give a finer field"
+        )
+    count = int(len(axis.found) * ratio + TOLERANCE)
+    low, cells = np.arange(count)[:, None], np.arange(len(axis.found)) * ratio
+    overlap = np.minimum(low + 1, cells + ratio) - np.maximum(low, cells)
+    weights = np.where(overlap > 1e-9, overlap, 0.0)
+    places = axis.found[0] + 0.5 * (trained - found) + trained * np.arange(count)
+    return Plan(places, csr_array(weights / weights.sum(1, keepdims=True)))
+
+
+RESAMPLERS: dict[str, Callable[[Axis], Plan | None]] = {"band_limited": band_limited, "average": average}
+
+
+def energy_above(values: np.ndarray, step: float, frequency: float) -> float:
+    """Return the share of the energy above a frequency, of the record where it is largest; 0 for silence.
+
+    The ends of a trace are faded, since a cut would pass for high frequencies.
+
+    Parameters
+    ----------
+    values
+        Shape (record, ..., sample).
+    step
+        Between two samples.
+    frequency
+        In cycles per unit of the step.
+    """
+    length = values.shape[-1]
+    high = np.fft.rfftfreq(length, step) > frequency
+    shares = [0.0]
+    for record in values.reshape(len(values), -1, length):
+        energy = (np.abs(np.fft.rfft(record * tukey(length, 0.1))) ** 2).sum(0)
+        shares.append(float(energy[high].sum() / energy.sum()) if energy.any() else 0.0)
+    return max(shares)
+
+
+def _axis(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> Axis | None:
+    """Return the axis in the units of training, None where the two cannot be compared."""
+    trained = np.asarray(coordinate.values)
+    if dim not in ds.coords or ds[dim].dtype.kind not in "fiu" or trained.dtype.kind not in "fiu":
+        return None
+    units, found = str(coordinate.attributes.get("units", "")), str(ds[dim].attrs.get("units", ""))
+    if units != found and not (units and found and convertible(found, units)):
+        return None
+    values = np.atleast_1d(ds[dim].values).astype(np.float64)
+    return Axis(dim, convert(values, found, units) if units != found else values, trained, units)
+
+
+def _steps(axis: Axis) -> tuple[float, float] | None:
+    """Spacing found and in training, None where training has none or one of them descends."""
+    found, trained = spacing(axis.found), spacing(axis.trained)
+    return None if found is None or trained is None or min(found, trained) < 0 else (found, trained)
+
+
+def _require_places(axis: Axis, name: str) -> None:
+    found, trained = axis.found, axis.trained
+    if len(found) != len(trained):
+        places = ", ".join(f"{value:g}" for value in trained[:6]) + (", ..." if len(trained) > 6 else "")
+        units = f" {display(axis.units)}".rstrip()
+        raise ContractError(
+            f"variable {name!r}: {len(found)} cells along {axis.name!r}, expected the {len(trained)} of "
+            f"training, at {places}{units}; give these"
+        )
+    slack = TOLERANCE * (abs(spacing(trained) or np.ptp(trained)) or 1.0)
+    if (off := np.flatnonzero(~(np.abs(found - trained) <= slack))).size:
+        place = int(off[0])
+        raise ContractError(
+            f"coordinate {axis.name!r}: cell {place} lies at {axis.show(found[place])}, expected "
+            f"{axis.show(trained[place])} as in training; the network knows the cells by their places, so "
+            "give those of training"
+        )
+
+
+def _apply(plan: Plan, axis: Axis, array: xr.DataArray) -> xr.DataArray:
+    array = array.transpose(..., axis.name)
+    values = array.values
+    if plan.highest is not None:
+        _require_band(str(array.name), values, axis, plan.highest)
+    rows = values.reshape(-1, values.shape[-1])
+    made = np.empty((len(rows), len(plan.places)), values.dtype if values.dtype.kind == "f" else np.float64)
+    for start in range(0, len(rows), ROWS):
+        part = slice(start, start + ROWS)
+        made[part] = (plan.weights @ rows[part].T.astype(np.float64)).T
+    rest = {key: value for key, value in array.coords.items() if axis.name not in value.dims}
+    shape = (*values.shape[:-1], len(plan.places))
+    return xr.DataArray(made.reshape(shape), dims=array.dims, coords=rest, attrs=array.attrs)
+
+
+def _require_band(name: str, values: np.ndarray, axis: Axis, highest: float) -> None:
+    found, trained = (spacing(each) or 0.0 for each in (axis.found, axis.trained))
+    share = energy_above(values, found, highest)
+    if not share <= ALIASED:
+        raise ContractError(
+            f"variable {name!r}: {100 * share:.3g} % of the energy lies above {highest:.4g} cycles per "
+            f"{display(axis.units) or 'cell'}, more than {100 * ALIASED:g} %, and would be lost between a "
+            f"sample every {axis.show(found)} and one every {axis.show(trained)} as in training; filter it "
+            "out, or ask a surrogate that was trained on the finer clock"
+        )
+
+
+def _sinc(found: np.ndarray, wanted: np.ndarray, step: float) -> csr_array:
+    """Weights of the found samples for each wanted one; beyond an end a record goes on as its odd mirror."""
+    centre = (wanted - found[0]) / step
+    nearest = np.rint(centre)
+    centre = np.where(np.abs(centre - nearest) < TOLERANCE, nearest, centre)[:, None]
+    taps = np.floor(centre) + np.arange(1 - TAPS, TAPS + 1)
+    window = np.i0(SHAPE * np.sqrt(np.maximum(1 - ((centre - taps) / TAPS) ** 2, 0.0)))
+    weights = np.sinc(centre - taps) * window
+    weights /= weights.sum(1, keepdims=True)
+    inside = np.clip(taps, 0, len(found) - 1)
+    beyond = taps != inside
+    # x(2 end - t) = 2 x(end) - x(t); of a record shorter than the taps the mirror ends at its other end.
+    mirrored = np.clip(2 * inside - taps, 0, len(found) - 1)
+    rows = np.broadcast_to(np.arange(len(wanted))[:, None], taps.shape)
+    entries = np.concatenate([weights[~beyond], 2 * weights[beyond], -weights[beyond]])
+    columns = np.concatenate([taps[~beyond], inside[beyond], mirrored[beyond]]).astype(int)
+    places = np.concatenate([rows[~beyond], rows[beyond], rows[beyond]])
+    return csr_array((entries, (places, columns)), shape=(len(wanted), len(found)))
