@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import xarray as xr
@@ -17,11 +17,8 @@ from datasets.store.streams import GROUP, stream
 from physics.waves.seismic.checks import surveys_of
 from physics.waves.seismic.survey import Survey
 from surrogates.core.optional import require
+from surrogates.core.text import listing, nearest
 
-Family = Literal[
-    "flatvel-a", "flatvel-b", "curvevel-a", "curvevel-b", "flatfault-a", "flatfault-b",
-    "curvefault-a", "curvefault-b", "style-a", "style-b", "salt",
-]  # fmt: skip
 TRAIN, VALIDATION, TEST = 0, 1, 2
 GRID = Survey()
 
@@ -29,7 +26,13 @@ GRID = Survey()
 def _shares(given: Any) -> Any:
     """Let one family stand for itself, and several for equal shares."""
     names = [given] if isinstance(given, str) else given
-    return dict.fromkeys(names, 1.0) if isinstance(names, list | tuple) else given
+    shares = dict.fromkeys(names, 1.0) if isinstance(names, list | tuple) else given
+    for name in shares if isinstance(shares, dict) else ():
+        if name not in FAMILIES:
+            raise ValueError(
+                f"there is no family '{name}'.{nearest(str(name), FAMILIES)} Families: {listing(FAMILIES)}"
+            )
+    return shares
 
 
 class OpenFWILike(Recipe):
@@ -41,7 +44,7 @@ class OpenFWILike(Recipe):
     license: ClassVar[str] = "CC0-1.0"
 
     samples: int = Field(1000, ge=1, description="Number of velocity models.")
-    family: Annotated[dict[Family, float], BeforeValidator(_shares)] = Field(
+    family: Annotated[dict[str, float], BeforeValidator(_shares)] = Field(
         {"flatvel-a": 1.0},
         description=f"One of {', '.join(FAMILIES)}; or a list; or shares, such as {{flatvel-a: 2, salt: 1}}.",
     )
