@@ -21,6 +21,8 @@ from surrogates.core.text import listing, nearest
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 GRID = Survey()
+CELLS_A_WAVE = 4
+"""Least cells of a wave of the peak frequency, a choice of ours against dispersion; OpenFWI has 10."""
 
 
 def _shares(given: Any) -> Any:
@@ -71,6 +73,12 @@ class OpenFWILike(Recipe):
         lowest, highest = self.frequencies
         if not 0 < lowest <= highest:
             raise ValueError(f"frequency={self.frequency} Hz: positive numbers expected, the lower one first")
+        cells = variables.SLOWEST / (highest * self.spacing)
+        if cells < CELLS_A_WAVE:
+            raise ValueError(
+                f"frequency={highest:g} Hz: waves of {cells:.2g} cells at {variables.SLOWEST:.0f} m/s found, "
+                f"at least {CELLS_A_WAVE} expected; lower it, or make `spacing` smaller"
+            )
         if self.shots > self.laterals:
             raise ValueError(f"shots={self.shots} do not fit into laterals={self.laterals} columns")
         surveys_of(np.full((1, self.depths, self.laterals), variables.FASTEST), self.survey)

@@ -170,6 +170,7 @@ def test_velocities_do_not_depend_on_what_the_source_does() -> None:
         ({"family": {"salt": -1.0, "style-a": 2.0}}, "must be 0 or more"),
         ({"frequency": [20, 5]}, "the lower one first"),
         ({"frequency": 0}, "positive number"),
+        ({"frequency": 50}, "waves of 3 cells at 1500 m/s found, at least 4 expected"),
         ({"time_stride": 20}, "keeps 50 samples a second, too few for a source of 15 Hz"),
         ({"time_stride": 8, "frequency": [5, 25]}, "at most 6 expected"),
         ({"shots": 71}, "do not fit into laterals=70"),
