@@ -16,7 +16,7 @@ from datasets.store.specs import Split
 class FolderImport(Recipe):
     """Reads records from the files of a folder; an import is a recipe that reads instead of simulating.
 
-    A subclass says which files are its own (`patterns`), and which records share an area (`areas`).
+    A subclass says which files are its own (`patterns`).
 
     Attributes
     ----------
@@ -30,22 +30,50 @@ class FolderImport(Recipe):
     patterns: ClassVar[tuple[str, ...]]
     layout: ClassVar[str]
 
-    folder: str = Field(description="Where the files lie; no part of what the store says about itself.")
+    folder: str = Field(
+        description="Where the files lie, or one of them; no part of what the store says about itself."
+    )
     listing: str = Field("", description="SHA-256 of names and sizes of the files; found by itself.")
-    validation: float = Field(0.1, ge=0, lt=1, description="Share of the areas for validation.")
-    test: float = Field(0.1, ge=0, lt=1, description="Share of the areas for the test.")
 
     @model_validator(mode="before")
     @classmethod
     def _know_the_files(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or "folder" not in given or given.get("listing"):
+        if not isinstance(given, dict):
             return given
-        folder = Path(str(given["folder"]))
-        if not folder.is_dir():
-            raise ValueError(f"there is no folder {folder}; expected {cls.layout}")
-        if not (files := cls._files(folder)):
-            raise ValueError(f"{folder} holds none of the files of '{cls.name}'; expected {cls.layout}")
-        return given | {"folder": str(folder), "listing": _listing(folder, files)}
+        if given.get("listing"):
+            return {"folder": "."} | given  # a store that is resumed names no folder
+        if "folder" not in given:
+            return given
+        place = Path(str(given["folder"])).expanduser()
+        if not place.exists():
+            raise ValueError(f"there is no file or folder {place}; expected {cls.layout}")
+        if not (files := cls._files(place)):
+            raise ValueError(f"{place} holds none of the files of '{cls.name}'; expected {cls.layout}")
+        return given | {"folder": str(place), "listing": _listing(place, files)}
+
+    def config(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude={"folder"})
+
+    def prepare(self) -> None:
+        place = Path(self.folder)
+        if _listing(place, self._files(place)) != self.listing:
+            raise BuildError(
+                f"The files in {place.absolute()} are not those that the import began with. Run the command "
+                "in their folder, bring the old files back, or import into another `out=`."
+            )
+
+    @classmethod
+    def _files(cls, place: Path) -> list[Path]:
+        if place.is_file():
+            return [place]
+        return sorted({path for pattern in cls.patterns for path in place.glob(pattern)})
+
+
+class AreaImport(FolderImport):
+    """Reads records that belong to areas, which are kept apart in training and test (`areas`)."""
+
+    validation: float = Field(0.1, ge=0, lt=1, description="Share of the areas for validation.")
+    test: float = Field(0.1, ge=0, lt=1, description="Share of the areas for the test.")
 
     @model_validator(mode="after")
     def _leaves_a_rest(self) -> Self:
@@ -55,9 +83,6 @@ class FolderImport(Recipe):
     def areas(self) -> np.ndarray:
         """Return the area of each record, shape (records,)."""
         raise NotImplementedError(f"{type(self).__name__} does not define areas()")
-
-    def config(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"folder"})
 
     def splits(self) -> list[Split]:
         """Return the split by area, and the one by file, in which areas of the test are seen in training."""
@@ -71,20 +96,9 @@ class FolderImport(Recipe):
             )
         ]
 
-    def prepare(self) -> None:
-        folder = Path(self.folder)
-        if _listing(folder, self._files(folder)) != self.listing:
-            raise BuildError(
-                f"The files in {folder.absolute()} are not those that the import began with. Run the command "
-                "in their folder, bring the old files back, or import into another `out=`."
-            )
 
-    @classmethod
-    def _files(cls, folder: Path) -> list[Path]:
-        return sorted({path for pattern in cls.patterns for path in folder.glob(pattern)})
-
-
-def _listing(folder: Path, files: list[Path]) -> str:
+def _listing(place: Path, files: list[Path]) -> str:
     """Hash names and sizes: contents of a million pictures take too long to read twice."""
+    folder = place.parent if place.is_file() else place
     lines = (f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n" for path in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

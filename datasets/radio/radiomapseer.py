@@ -20,7 +20,7 @@ import xarray as xr
 from pydantic import Field
 
 from datasets.factory.errors import BuildError
-from datasets.factory.folders import FolderImport
+from datasets.factory.folders import AreaImport
 from datasets.factory.recipe import Arrays
 from datasets.radio.images import from_grey, read_grey
 from datasets.radio.variables import axes
@@ -32,7 +32,7 @@ BUILDING, ANTENNA = 25.0, 1.5  # m above the ground
 MAP = ("sample", "y", "x")
 
 
-class RadioMapSeer(FolderImport):
+class RadioMapSeer(AreaImport):
     """Path-gain maps of RadioMapSeer, one for each area and transmitter."""
 
     name: ClassVar[str] = "radio/radiomapseer"

@@ -29,7 +29,7 @@ import xarray as xr
 from pydantic import Field
 
 from datasets.factory.errors import BuildError
-from datasets.factory.folders import FolderImport
+from datasets.factory.folders import AreaImport
 from datasets.factory.recipe import Arrays
 from datasets.radio.images import from_grey, read_grey
 from datasets.radio.variables import axes
@@ -79,7 +79,7 @@ QUANTITIES = {
 }
 
 
-class UrbanRadio3D(FolderImport):
+class UrbanRadio3D(AreaImport):
     """Volumes of UrbanRadio3D, one for each area and transmitter; NaN where a quantity has no file."""
 
     name: ClassVar[str] = "radio/urbanradio3d"

@@ -115,15 +115,22 @@ def coordinates(survey: Survey, depths: int, laterals: int, *, shots: bool = Tru
         Whether all records are shot at the same places.
     """
 
-    def metres(cells: Sequence[int] | np.ndarray, long_name: str) -> tuple[np.ndarray, dict[str, str]]:
-        return np.asarray(cells, np.float64) * survey.spacing, {"units": "m", "long_name": long_name}
+    def cells(name: str, places: Sequence[int] | np.ndarray, long_name: str) -> xr.Variable:
+        return metres(name, np.asarray(places, np.float64) * survey.spacing, long_name)
 
     found = {
-        "depth": metres(np.arange(depths), "depth of the centre of a cell below that of the first row"),
-        "lateral": metres(np.arange(laterals), "place along the line"),
-        "receiver": metres(survey.receiver_columns, "place of the receiver along the line"),
-        "time": (survey.times, {"units": "s", "long_name": "time since the source began"}),
+        "depth": cells(
+            "depth", np.arange(depths), "depth of the centre of a cell below that of the first row"
+        ),
+        "lateral": cells("lateral", np.arange(laterals), "place along the line"),
+        "receiver": cells("receiver", survey.receiver_columns, "place of the receiver along the line"),
+        "time": xr.Variable("time", survey.times, {"units": "s", "long_name": "time since the source began"}),
     }
     if shots:
-        found["shot"] = metres(survey.source_columns, "place of the source along the line")
-    return xr.Dataset(coords={name: (name, *values) for name, values in found.items()})
+        found["shot"] = cells("shot", survey.source_columns, "place of the source along the line")
+    return xr.Dataset(coords=found)
+
+
+def metres(name: str, places: np.ndarray, long_name: str) -> xr.Variable:
+    """Return a coordinate of places in m."""
+    return xr.Variable(name, places, {"units": "m", "long_name": long_name})

@@ -64,6 +64,7 @@ def build(
     \b
     surrogates data build radio/urban out=data/urban.zarr samples=2000 workers=2
     surrogates data build radio/urban out=data/urban.zarr 'cities=[munich]' --dry-run
+    surrogates data build seismic/openfwi_like out=data/flat.zarr family=flatvel-a
     surrogates data build radio/urban out=data/urban.zarr samples=2000 parts=3/10
     surrogates data build my_module:MyRecipe out=data/mine.zarr
     """

@@ -97,6 +97,13 @@ def test_flights_are_built_learned_predicted_and_streamed(folder):
     assert namespace["ahead"].horizon.values[-1] == 1.0
 
 
+@pytest.mark.slow
+def test_gathers_are_simulated_and_imported(folder):
+    namespace = run_page(ROOT / "docs" / "seismic.md", folder)
+    assert (folder / "faults.png").stat().st_size > 10_000
+    assert dict(namespace["line"].sizes) == {"sample": 1, "shot": 3, "time": 250, "receiver": 24}
+
+
 @pytest.fixture(scope="module")
 def rods(tmp_path_factory) -> Path:
     """Run the page of one's own simulator; another page goes on from there."""

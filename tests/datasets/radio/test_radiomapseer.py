@@ -115,7 +115,7 @@ def test_import_goes_on_where_it_was_and_refuses_other_files(
         ),
         (lambda root: (root / "png/buildings_complete/3.png").unlink(), r"3.png is not there"),
         (lambda root: (root / "png/antennas/3_1.png").unlink(), r"3_1.png is not there"),
-        (shutil.rmtree, "there is no folder"),
+        (shutil.rmtree, "there is no file or folder"),
         (lambda root: write(root / "gain/DPM/0_0.png", np.zeros((8, 8))), "8 x 8 pixels, expected 256 x 256"),
         (lambda root: (root / "gain/DPM/0_0.png").write_text("x"), "cannot be read as a picture"),
         (lambda root: write(root / "png/antennas/0_0.png", np.zeros((256, 256))), "marks no antenna"),
