@@ -24,6 +24,39 @@ FAMILY = VariableSpec(
     long_name="kind of velocity model",
     attributes={"flag_values": list(range(len(FAMILIES))), "flag_meanings": " ".join(FAMILIES)},
 )
+DRAWN = [
+    VariableSpec(
+        name="layers", dims=("sample",), shape=(), dtype="int8", long_name="number of layers; 0: no layers"
+    ),
+    VariableSpec(name="faults", dims=("sample",), shape=(), dtype="int8", long_name="number of faults"),
+    VariableSpec(
+        name="relief",
+        dims=("sample",),
+        shape=(),
+        units="m",
+        long_name="amplitude of curved interfaces",
+        minimum=0.0,
+    ),
+]
+"""What was drawn for a random velocity model."""
+SOURCE_FREQUENCY = VariableSpec(
+    name="source_frequency",
+    dims=("sample",),
+    shape=(),
+    units="Hz",
+    long_name="peak frequency of the source",
+)
+
+
+def source_lateral_spec(shots: int) -> VariableSpec:
+    """Return the spec of the places of each record's shots."""
+    return VariableSpec(
+        name="source_lateral",
+        dims=("sample", "shot"),
+        shape=(shots,),
+        units="m",
+        long_name="place of the source along the line",
+    )
 
 
 def velocity_spec(depths: int, laterals: int) -> VariableSpec:

@@ -1,7 +1,7 @@
 """What follows from an answer and is scored as a variable of its own: parts of it, or what it would cause."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -44,6 +44,52 @@ class Derivation(Protocol):
         The batch lacks the targets.
         """
         ...
+
+
+class Cycle:
+    """Inputs as a network that answers both ways gives them back for a prediction: `<input>_cycle`.
+
+    Parameters
+    ----------
+    specs
+        Of the inputs.
+    back
+        The other direction: inputs in physical units, from targets.
+    """
+
+    def __init__(
+        self, specs: Sequence[VariableSpec], back: Callable[[Batch, torch.Generator], Batch]
+    ) -> None:
+        self._specs, self._back = specs, back
+        self.variables = tuple(spec.name for spec in specs)
+
+    def provides(self) -> list[VariableSpec]:
+        """Return the spec of each input, there and back."""
+        return [
+            spec.model_copy(
+                update={
+                    "name": cycle_name(spec.name),
+                    "long_name": f"{spec.long_name or spec.name}, there and back",
+                    "standard_name": None,
+                }
+            )
+            for spec in self._specs
+        ]
+
+    def of_truth(self, batch: Batch) -> Batch:
+        """Return the inputs."""
+        return {cycle_name(name): batch[name] for name in self.variables}
+
+    def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
+        """Ask the other direction."""
+        device = next(iter(prediction.values())).device
+        answer = self._back(prediction, torch.Generator(device=device).manual_seed(0))
+        return {cycle_name(name): answer[name] for name in self.variables}
+
+
+def cycle_name(name: str) -> str:
+    """Name of an input that was predicted from what was predicted from it."""
+    return f"{name}_cycle"
 
 
 class Bands:

@@ -20,7 +20,7 @@ from surrogates.data.index import ExampleIndex
 from surrogates.data.window import HORIZON, step_of
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import Calibrations, calibrate
-from surrogates.evaluation.derivations import derive_prediction, derive_truth
+from surrogates.evaluation.derivations import Cycle, Derivation, derive_prediction, derive_truth
 from surrogates.evaluation.evaluate import (
     ALL,
     Batch,
@@ -79,6 +79,14 @@ class Way:
     experiment: "Experiment"
     methods: Mapping[str, Method]
     calibrations: Calibrations
+
+    @property
+    def cycles(self) -> list[Derivation]:
+        """What the other direction makes of an answer, where there is one."""
+        if not self.bundle.both_ways:
+            return []
+        (back,) = model_of(self.bundle.reversed()).values()
+        return [Cycle(self.experiment.inputs, back)]
 
 
 def evaluate_run(folder: str | Path, experiment: "Experiment", *, device: str = "auto") -> Evaluation:
@@ -179,11 +187,19 @@ def _evaluate(ways: Sequence[Way], data: Sequence["Experiment"], split: str) -> 
         "evaluated": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
     tables = [
-        score(way.methods, each, split=split, device=way.bundle.device, calibrations=way.calibrations)
+        score(
+            way.methods,
+            each,
+            split=split,
+            device=way.bundle.device,
+            calibrations=way.calibrations,
+            cycles=way.cycles,
+        )
         for way, each in zip(ways, data, strict=True)
     ]
     scored = [target for each in data for target in targets_of(each)]
-    return Evaluation(joined(tables), [*scored, *derived_targets(on.derivations)], about)
+    derived = [*on.derivations, *(cycle for way in ways for cycle in way.cycles)]
+    return Evaluation(joined(tables), [*scored, *derived_targets(derived)], about)
 
 
 def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:
@@ -267,6 +283,7 @@ def score(
     split: str,
     device: torch.device,
     calibrations: Calibrations | None = None,
+    cycles: Sequence[Derivation] = (),
 ) -> Table:
     """Score methods on a part of an experiment's data in all draws; calibrated ones get intervals."""
     index = replace(experiment.index(split), draws=experiment.config.task.draws)
@@ -277,7 +294,7 @@ def score(
         experiment.metrics,
         blocks_of(experiment, index),
         calibrations=calibrations,
-        derivations=experiment.derivations,
+        derivations=[*experiment.derivations, *cycles],
         hidden=experiment.scored_only,
         seed=experiment.config.seed,
     )

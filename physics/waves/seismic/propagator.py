@@ -5,7 +5,8 @@ order 4 in space, whose dispersion OpenFWI's data carry; the source's sign; a re
 after the first step, one sample later than deepwave's. The absorbing layer depends on the grid alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
@@ -28,7 +29,7 @@ COURANT = 0.999 * CRITICAL * 2**0.5
 def simulate(
     velocity: np.ndarray, survey: Survey | Sequence[Survey], *, device: str | torch.device = "cpu"
 ) -> np.ndarray:
-    """Return the gathers of velocity models; the same bits however models are batched.
+    """Return the gathers of velocity models, on one thread; the same bits however models are batched.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def simulate(
     surveys = surveys_of(velocity, survey)
     velocity = np.ascontiguousarray(velocity, np.float32)
     batch = max(1, SHOTS // len(surveys[0].source_columns))
-    with torch.no_grad():
+    with one_thread(), torch.no_grad():
         gathers = [
             propagate(
                 torch.tensor(velocity[start : start + batch], device=device),
@@ -61,6 +62,17 @@ def simulate(
             for start in range(0, len(velocity), batch)
         ]
     return torch.cat(gathers).numpy()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch's CPU kernels work on one thread: on grids this small, two wait for each other longer."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def propagate(velocity: Tensor, survey: Survey | Sequence[Survey]) -> Tensor:

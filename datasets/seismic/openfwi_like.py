@@ -1,0 +1,171 @@
+"""Recipe `seismic/openfwi_like`: random velocity models of OpenFWI's families, and gathers shot over them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+import xarray as xr
+from pydantic import BeforeValidator, Field, model_validator
+
+from datasets.factory.recipe import Arrays, Recipe
+from datasets.seismic import shooting, variables
+from datasets.seismic.families import FAMILIES
+from datasets.store.specs import Split, VariableSpec
+from datasets.store.streams import GROUP, stream
+from physics.waves.seismic.checks import surveys_of
+from physics.waves.seismic.survey import Survey
+from surrogates.core.optional import require
+
+Family = Literal[
+    "flatvel-a", "flatvel-b", "curvevel-a", "curvevel-b", "flatfault-a", "flatfault-b",
+    "curvefault-a", "curvefault-b", "style-a", "style-b", "salt",
+]  # fmt: skip
+TRAIN, VALIDATION, TEST = 0, 1, 2
+GRID = Survey()
+
+
+def _shares(given: Any) -> Any:
+    """Let one family stand for itself, and several for equal shares."""
+    names = [given] if isinstance(given, str) else given
+    return dict.fromkeys(names, 1.0) if isinstance(names, list | tuple) else given
+
+
+class OpenFWILike(Recipe):
+    """Velocity models of OpenFWI's families and their gathers; OpenFWI's geometry unless told otherwise."""
+
+    name: ClassVar[str] = "seismic/openfwi_like"
+    version: ClassVar[int] = 1
+    title: ClassVar[str] = "Simulated shot gathers over random velocity models like OpenFWI's"
+    license: ClassVar[str] = "CC0-1.0"
+
+    samples: int = Field(1000, ge=1, description="Number of velocity models.")
+    family: Annotated[dict[Family, float], BeforeValidator(_shares)] = Field(
+        {"flatvel-a": 1.0},
+        description=f"One of {', '.join(FAMILIES)}; or a list; or shares, such as {{flatvel-a: 2, salt: 1}}.",
+    )
+    frequency: float | tuple[float, float] = Field(
+        GRID.frequency, description="Peak frequency of the source, Hz; or a range to draw each record's from."
+    )
+    shots: int = Field(
+        len(GRID.source_columns), ge=1, description="Shots of a record, evenly along the line."
+    )
+    random_sources: bool = Field(False, description="Whether each record's shots lie at random places.")
+    depths: int = Field(70, ge=20, description="Rows of a velocity model.")
+    laterals: int = Field(70, ge=20, description="Columns of a velocity model; a receiver stands in each.")
+    spacing: float = Field(GRID.spacing, gt=0, description="Side of a cell, m.")
+    time_step: float = Field(GRID.time_step, gt=0, description="Step of the solver, s.")
+    steps: int = Field(GRID.steps, ge=1, description="Steps of the solver.")
+    time_stride: int = Field(
+        GRID.time_stride, ge=1, description="Every which step is kept; 4 loses nothing of a source of 15 Hz."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.family or min(self.family.values()) < 0 or sum(self.family.values()) <= 0:
+            raise ValueError(f"family={self.family}: shares must be 0 or more, and one above 0")
+        lowest, highest = self.frequencies
+        if not 0 < lowest <= highest:
+            raise ValueError(f"frequency={self.frequency} Hz: positive numbers expected, the lower one first")
+        if self.shots > self.laterals:
+            raise ValueError(f"shots={self.shots} do not fit into laterals={self.laterals} columns")
+        surveys_of(np.full((1, self.depths, self.laterals), variables.FASTEST), self.survey)
+        kept = 1.0 / (self.time_stride * self.time_step)
+        if kept < 6.0 * highest:
+            raise ValueError(
+                f"time_stride={self.time_stride} keeps {kept:.4g} samples a second, too few for a source of "
+                f"{highest:g} Hz, whose energy reaches 3 times as far; at most "
+                f"{int(1 / (6.0 * highest * self.time_step))} expected"
+            )
+        return self
+
+    @property
+    def frequencies(self) -> tuple[float, float]:
+        """Least and highest peak frequency of the source, Hz."""
+        return self.frequency if isinstance(self.frequency, tuple) else (self.frequency, self.frequency)
+
+    @property
+    def survey(self) -> Survey:
+        """The survey of a record, but for what is drawn; of a range, the highest frequency."""
+        return Survey(
+            spacing=self.spacing,
+            time_step=self.time_step,
+            steps=self.steps,
+            time_stride=self.time_stride,
+            frequency=self.frequencies[1],
+            source_columns=tuple(np.linspace(0, self.laterals - 1, self.shots).round().astype(int).tolist()),
+            receiver_columns=tuple(range(self.laterals)),
+        )
+
+    def prepare(self) -> None:
+        require("deepwave", "Simulating gathers")
+
+    def records(self) -> int:
+        return self.samples
+
+    def unit_records(self) -> int:
+        return min(shooting.UNIT, self.samples)
+
+    def specs(self) -> list[VariableSpec]:
+        gathers = variables.gather_spec(self.survey)
+        sources = []
+        if isinstance(self.frequency, tuple):
+            fixed = {key: value for key, value in gathers.attributes.items() if key != "source_frequency"}
+            gathers = gathers.model_copy(update={"attributes": fixed})
+            sources.append(variables.SOURCE_FREQUENCY)
+        if self.random_sources:
+            sources.append(variables.source_lateral_spec(self.shots))
+        model = variables.velocity_spec(self.depths, self.laterals)
+        return [model, gathers, variables.FAMILY, *variables.DRAWN, *sources]
+
+    def shared(self) -> xr.Dataset:
+        return variables.coordinates(self.survey, self.depths, self.laterals, shots=not self.random_sources)
+
+    @cached_property
+    def family_codes(self) -> np.ndarray:
+        """Family of each record as its place in `variables.FAMILIES`, in a random order with exact shares."""
+        # In the order of FAMILIES: a store keeps the configuration with its keys sorted.
+        shares = {variables.FAMILIES.index(name): share for name, share in self.family.items() if share > 0}
+        codes = sorted(shares)
+        edges = np.cumsum([shares[code] for code in codes]) / sum(shares.values())
+        place = (np.arange(self.samples) + 0.5) / self.samples
+        number = np.minimum(np.searchsorted(edges, place), len(codes) - 1)
+        return stream(self.seed, GROUP, 0).permutation(np.array(codes)[number]).astype(np.int8)
+
+    def splits(self) -> list[Split]:
+        order = np.lexsort((stream(self.seed, GROUP, 1).permutation(self.samples), self.family_codes))
+        labels = np.empty(self.samples, np.int8)
+        labels[order] = np.resize([TEST, VALIDATION, *[TRAIN] * 8], self.samples)
+        described = "80 %, 10 %, 10 % of the models of each family"
+        return [Split(labels=labels, keeps_whole="none", description=described)]
+
+    def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        codes = self.family_codes[indices]
+        drawn = [self._draw(variables.FAMILIES[code], rng) for code, rng in zip(codes, rngs, strict=True)]
+        velocity = np.stack([model for model, _, _ in drawn])
+        surveys = [survey for _, _, survey in drawn]
+        found = {
+            "velocity_model": velocity,
+            "shot_gather": shooting.shoot(velocity, surveys),
+            "family": codes,
+            **{spec.name: [each.get(spec.name, 0) for _, each, _ in drawn] for spec in variables.DRAWN},
+            "source_frequency": [survey.frequency for survey in surveys],
+            "source_lateral": np.array([survey.source_columns for survey in surveys]) * self.spacing,
+        }
+        return {spec.name: np.asarray(found[spec.name], spec.dtype) for spec in self.specs()}
+
+    def software(self) -> dict[str, str]:
+        return shooting.software()
+
+    def _draw(self, family: str, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, float], Survey]:
+        """Draw velocity model, its parameters and the survey of one record from its generator."""
+        model, parameters = FAMILIES[family](rng, self.depths, self.laterals)
+        survey = self.survey
+        frequency, columns = survey.frequency, survey.source_columns
+        if isinstance(self.frequency, tuple):
+            frequency = float(np.float32(rng.uniform(*self.frequency)))  # as it will be stored
+        if self.random_sources:
+            columns = tuple(np.sort(rng.choice(self.laterals, self.shots, replace=False)).tolist())
+        metres = {"relief": parameters.get("relief", 0.0) * self.spacing}
+        return model, parameters | metres, survey.at(frequency, columns)

@@ -1,0 +1,154 @@
+"""The survey behind recorded gathers, so that they can be simulated again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from datasets.store.errors import ContractError
+from datasets.store.specs import VariableSpec
+from datasets.store.units import convert
+from physics.waves.seismic.survey import Survey
+from surrogates.domains.seismic.names import DEPTH, LATERAL, RECEIVER, SHOT, TIME
+
+FREQUENCY, SOURCES = "source_frequency", "source_lateral"
+"""Variables that tell the source of each record, where records differ."""
+SAME = 1e-3
+"""Of a cell or a time step: by how much a place or an instant may lie beside it."""
+
+
+def varying(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> tuple[str, ...]:
+    """Return the names of the variables without which the source of a record is not known."""
+    return (
+        *(() if FREQUENCY in spec.attributes else (FREQUENCY,)),
+        *(() if SHOT in coordinates else (SOURCES,)),
+    )
+
+
+def surveys_of_records(
+    spec: VariableSpec,
+    coordinates: Mapping[str, xr.DataArray],
+    records: int,
+    sources: Mapping[str, np.ndarray],
+) -> list[Survey]:
+    """Return the survey of each record.
+
+    Parameters
+    ----------
+    spec
+        Of the gathers; its attributes tell wavelet, depths and time step, and the frequency of the source
+        where records share it.
+    coordinates
+        `depth`, `lateral`, `receiver` (m), `time` (s), and `shot` (m) where records share the shots.
+    records
+        How many.
+    sources
+        Of the variables that `varying` names `source_frequency` (records,) in Hz and `source_lateral`
+        (records, shot) in m.
+
+    Raises
+    ------
+    ContractError
+        Names what is missing or does not fit the grid, and what to do.
+    """
+    for name in varying(spec, coordinates):
+        if name not in sources:
+            instead = f"the attribute '{FREQUENCY}' of" if name == FREQUENCY else f"a coordinate '{SHOT}' for"
+            raise ContractError(
+                f"gathers: neither {instead} '{spec.name}' nor a variable '{name}' found, one of them "
+                "expected; without the source no gather can be simulated"
+            )
+    survey = _common(spec, coordinates)
+    laterals = _values(coordinates, LATERAL)
+    frequencies = np.broadcast_to(sources.get(FREQUENCY, survey.frequency), records)
+    places = sources.get(SOURCES)
+    places = (
+        np.broadcast_to(_values(coordinates, SHOT), (records, spec.shape[0])) if places is None else places
+    )
+    return [
+        survey.at(float(frequency), _cells(row, laterals, survey.spacing, "source"))
+        for frequency, row in zip(frequencies, places, strict=True)
+    ]
+
+
+def _common(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> Survey:
+    """Return what the surveys of all records share."""
+    step = _attribute(spec, "solver_time_step")
+    if spec.attributes.get("wavelet") != "ricker":
+        raise ContractError(
+            f"variable '{spec.name}': wavelet {spec.attributes.get('wavelet')!r} found, 'ricker' expected; "
+            "only that can be simulated"
+        )
+    depths, laterals = (_values(coordinates, dim) for dim in (DEPTH, LATERAL))
+    spacing = _step(laterals, LATERAL)
+    if abs(_step(depths, DEPTH) - spacing) > SAME * spacing:
+        raise ContractError(
+            f"coordinate '{DEPTH}': cells of {_step(depths, DEPTH):g} m found, {spacing:g} m as along the "
+            "line expected; resample the velocity models to square cells"
+        )
+    time = _values(coordinates, TIME)
+    stride = _step(time, TIME) / step
+    if abs(time[0]) > SAME * step or abs(stride - round(stride)) > SAME or round(stride) < 1:
+        raise ContractError(
+            f"coordinate '{TIME}': samples every {_step(time, TIME):g} s from {time[0]:g} s found, whole "
+            f"steps of the solver ({step:g} s) from 0 s expected; resample the gathers"
+        )
+    receivers = _cells(_values(coordinates, RECEIVER), laterals, spacing, "receiver")
+    return Survey(
+        spacing=spacing,
+        time_step=step,
+        steps=(len(time) - 1) * round(stride) + 1,
+        time_stride=round(stride),
+        frequency=_attribute(spec, FREQUENCY) if FREQUENCY in spec.attributes else Survey.frequency,
+        source_columns=(),
+        source_row=_row(spec, "source_depth", depths, spacing),
+        receiver_columns=receivers,
+        receiver_row=_row(spec, "receiver_depth", depths, spacing),
+    )
+
+
+def _attribute(spec: VariableSpec, name: str) -> float:
+    value: Any = spec.attributes.get(name)
+    if not isinstance(value, int | float):
+        raise ContractError(
+            f"variable '{spec.name}': attribute '{name}' {value!r} found, a number expected; write it into "
+            "the store, without it no gather can be simulated"
+        )
+    return float(value)
+
+
+def _values(coordinates: Mapping[str, xr.DataArray], dim: str) -> np.ndarray:
+    if dim not in coordinates:
+        raise ContractError(
+            f"coordinate '{dim}' is missing among {sorted(coordinates)}; without it no gather can be "
+            "simulated"
+        )
+    values, units = np.asarray(coordinates[dim].values, np.float64), "s" if dim == TIME else "m"
+    return convert(values, coordinates[dim].attrs.get("units", units), units)
+
+
+def _step(values: np.ndarray, dim: str) -> float:
+    steps = np.diff(values)
+    if not steps.size or steps[0] <= 0 or np.ptp(steps) > SAME * steps[0]:
+        raise ContractError(f"coordinate '{dim}': even, growing steps expected; resample the data along it")
+    return float(steps.mean())
+
+
+def _row(spec: VariableSpec, name: str, depths: np.ndarray, spacing: float) -> int:
+    return _cells([_attribute(spec, name)], depths, spacing, name.replace("_", " "))[0]
+
+
+def _cells(
+    places: Sequence[float] | np.ndarray, cells: np.ndarray, spacing: float, what: str
+) -> tuple[int, ...]:
+    """Return the cells in which places lie, in m."""
+    found = (np.asarray(places, np.float64) - cells[0]) / spacing
+    beside = np.flatnonzero(~(np.abs(found - found.round()) <= SAME))
+    if beside.size:
+        place = np.asarray(places)[beside[0]]
+        raise ContractError(
+            f"{what}: {place:g} m found, the middle of a cell expected ({cells[0]:g} m and every {spacing:g} "
+            "m); move it, or resample the velocity models"
+        )
+    return tuple(found.round().astype(int).tolist())

@@ -1,0 +1,152 @@
+"""What a surrogate of velocity models can do with gathers: `surrogates.load(...).invert(gathers)`."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from datasets.store.errors import ContractError
+from datasets.store.specs import VariableSpec
+from physics.waves.seismic.inversion import refine
+from physics.waves.seismic.propagator import simulate
+from physics.waves.seismic.survey import Survey
+from surrogates.core.optional import require
+from surrogates.domains.seismic.acquisition import FREQUENCY, surveys_of_records, varying
+from surrogates.domains.seismic.names import GATHER, VELOCITY
+from surrogates.inference.resampling import resampled
+from surrogates.inference.surrogate import Surrogate, choose_device
+from surrogates.training.progress import Progress
+
+RANGE = (1500.0, 4500.0)
+"""Of OpenFWI's velocity models, m/s; for training data that do not tell theirs."""
+
+
+def invert(
+    surrogate: Surrogate,
+    gathers: xr.Dataset,
+    refine_steps: int = 0,
+    *,
+    batch_size: int | None = None,
+    device: str | None = None,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Predict velocity models from gathers, simulate their gathers, and make them fit better.
+
+    Parameters
+    ----------
+    surrogate
+        Of `velocity_model` from `shot_gather`, or trained both ways; an ensemble tells how sure it is.
+    gathers
+        What `surrogate.predict` takes.
+    refine_steps
+        Of the optimiser that lowers the misfit from the network's answer on; each costs about three
+        simulations of each sample. See `physics.waves.seismic.inversion.refine`.
+    batch_size, device
+        As for `surrogate.predict`; simulations run there too.
+    progress
+        Whether to show how far the refinement is.
+
+    Returns
+    -------
+    xr.Dataset
+        `velocity_model`, the network's answer within the valid range, and `velocity_model_standard_deviation`
+        of an ensemble; `shot_gather_resimulated`; `data_misfit`, the relative L2 difference of simulated and
+        observed gathers, of each sample along `step`, where step 0 is the network's answer. With refinement
+        also `velocity_model_refined` and `shot_gather_refined`.
+
+    Raises
+    ------
+    ContractError
+        When the surrogate answers something else, or the gathers were recorded in another way than those of
+        training, or nothing tells their source.
+    """
+    require("deepwave", "Inverting gathers")
+    if refine_steps < 0:
+        raise ValueError(f"refine_steps is {refine_steps}; expected 0 (no refinement) or more.")
+    surrogate = _of_velocity(surrogate)
+    if device is not None:
+        surrogate.bundle.to(choose_device(device))
+    if GATHER not in gathers.variables:
+        raise ContractError(
+            f"no variable '{GATHER}' among {sorted(map(str, gathers.variables))}; rename yours"
+        )
+    record = surrogate.record_dimension
+    single = record not in gathers[GATHER].dims
+    whole = gathers.expand_dims(record) if single else gathers
+    whole = resampled(whole, surrogate.bundle.manifest.coordinates, surrogate.inputs.values())
+    surveys = _surveys(surrogate, whole)
+    answer = surrogate.predict(whole, batch_size)
+
+    spec, gather_spec = surrogate.outputs[VELOCITY], surrogate.inputs[GATHER]
+    low, high = spec.minimum or RANGE[0], spec.maximum or RANGE[1]
+    answer[VELOCITY] = answer[VELOCITY].clip(low, high, keep_attrs=True)
+    start = answer[VELOCITY].transpose(*spec.dims)
+    observed = whole[GATHER].transpose(*gather_spec.dims).to_numpy()
+    where = surrogate.bundle.device.type
+    where = "cpu" if where == "mps" else where  # deepwave has kernels for the CPU and for CUDA
+    bar = Progress(refine_steps * len(surveys), shown=progress and refine_steps > 0)
+    try:
+        refined = refine(
+            start.to_numpy(), observed, surveys, refine_steps,
+            bounds=(low, high), device=where, progress=bar.advance,
+        )  # fmt: skip
+    finally:
+        bar.close()
+
+    def gather(velocity: np.ndarray, long_name: str) -> xr.DataArray:
+        values = simulate(velocity, surveys, device=where)
+        known = {dim: whole[dim] for dim in gather_spec.dims if dim in whole.coords}
+        about = {"units": gather_spec.units, "long_name": long_name}
+        return xr.DataArray(values, known, gather_spec.dims, attrs=about)
+
+    steps = {
+        "step": ("step", np.arange(refine_steps + 1), {"units": "1", "long_name": "step of the refinement"})
+    }
+    misfit = {"units": "1", "long_name": "relative L2 difference of simulated and observed gathers"}
+    found = answer.assign_coords(steps).assign(
+        shot_gather_resimulated=gather(start.to_numpy(), "gathers of the predicted velocity model"),
+        data_misfit=xr.DataArray(refined.misfit, dims=(record, "step"), attrs=misfit),
+    )
+    if refine_steps:
+        about = {"units": spec.units, "long_name": f"{spec.long_name}, refined by the misfit of its gathers"}
+        found = found.assign(
+            velocity_model_refined=start.copy(data=refined.velocity).assign_attrs(about),
+            shot_gather_refined=gather(refined.velocity, "gathers of the refined velocity model"),
+        )
+    return found.isel({record: 0}) if single else found
+
+
+def _of_velocity(surrogate: Surrogate) -> Surrogate:
+    """Return the direction of the surrogate that answers velocity models."""
+    if surrogate.bundle.both_ways and VELOCITY in surrogate.inputs:
+        surrogate = surrogate.reversed()
+    if VELOCITY not in surrogate.outputs or GATHER not in surrogate.inputs:
+        raise ContractError(
+            f"this surrogate predicts {sorted(surrogate.outputs)} from {sorted(surrogate.inputs)}, expected "
+            f"'{VELOCITY}' from '{GATHER}'; load one that was trained for inversion"
+        )
+    return surrogate
+
+
+def _surveys(surrogate: Surrogate, gathers: xr.Dataset) -> list[Survey]:
+    """Return the survey of each record, whose source has to be that of training."""
+    trained = surrogate.inputs[GATHER]
+    attributes = trained.attributes | gathers[GATHER].attrs
+    known = trained.attributes.get(FREQUENCY)
+    if known is not None and attributes[FREQUENCY] != known:
+        raise ContractError(
+            f"variable '{GATHER}': {FREQUENCY} {attributes[FREQUENCY]} Hz found, {known} Hz as in training "
+            "expected; train a surrogate on such gathers"
+        )
+    spec: VariableSpec = trained.model_copy(update={"attributes": attributes})
+    coordinates: Mapping[str, xr.DataArray] = {
+        **{
+            dim: xr.DataArray(each.values, dims=dim, attrs=each.attributes)
+            for dim, each in surrogate.bundle.manifest.coordinates.items()
+        },
+        **{str(dim): value for dim, value in gathers.coords.items()},
+    }
+    sources = {
+        name: gathers[name].to_numpy() for name in varying(spec, coordinates) if name in gathers.variables
+    }
+    return surveys_of_records(spec, coordinates, gathers.sizes[surrogate.record_dimension], sources)

@@ -1,0 +1,120 @@
+"""`invert`: a network's answer, what it would record, and how much better a few steps make it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import surrogates
+from datasets.seismic.variables import coordinates, gather_spec
+from datasets.store.errors import ContractError
+from physics.waves.seismic.propagator import simulate
+from surrogates.inference.surrogate import Surrogate
+from tests.surrogates.domains.seismic.small import CELLS, SURVEY, inversion_run, layers, write_store
+
+TRUTH = layers(3, seed=5)
+OBSERVED = simulate(TRUTH, SURVEY)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_store(str(tmp_path_factory.mktemp("data") / "store.zarr"))
+
+
+@pytest.fixture(scope="module")
+def surrogate(store: str, tmp_path_factory: pytest.TempPathFactory) -> Surrogate:
+    return surrogates.load(inversion_run(tmp_path_factory.mktemp("inversion") / "run", store), device="cpu")
+
+
+def gathers(**changes: object) -> xr.Dataset:
+    shared = coordinates(SURVEY, CELLS, CELLS).drop_vars(["depth", "lateral"])
+    attributes = gather_spec(SURVEY).to_attributes() | changes
+    return shared.assign(shot_gather=(("sample", "shot", "time", "receiver"), OBSERVED, attributes))
+
+
+def test_answer_is_the_networks_and_its_gathers_are_those_of_a_simulation(surrogate: Surrogate) -> None:
+    answer = surrogate.invert(gathers(), progress=False)
+    np.testing.assert_array_equal(
+        answer["velocity_model"], surrogate.predict(gathers())["velocity_model"].clip(1500.0, 4500.0)
+    )
+    simulated = simulate(answer["velocity_model"].to_numpy(), SURVEY)
+    np.testing.assert_array_equal(answer["shot_gather_resimulated"], simulated)
+    misfit = np.linalg.norm((simulated - OBSERVED).reshape(3, -1), axis=1)
+    misfit /= np.linalg.norm(OBSERVED.reshape(3, -1), axis=1)
+    np.testing.assert_allclose(answer["data_misfit"].isel(step=0), misfit, rtol=1e-4)
+    assert "velocity_model_refined" not in answer
+
+
+def test_refinement_lowers_the_misfit_and_everything_says_what_it_is(surrogate: Surrogate) -> None:
+    answer = surrogate.invert(gathers(), refine_steps=4, progress=False)
+    misfit = answer["data_misfit"]
+    assert misfit.dims == ("sample", "step")
+    assert (misfit.isel(step=-1) < 0.9 * misfit.isel(step=0)).all()
+    assert (misfit.diff("step") <= 0).all()
+    simulated = simulate(answer["velocity_model_refined"].to_numpy(), SURVEY)
+    np.testing.assert_array_equal(answer["shot_gather_refined"], simulated)
+    assert answer["velocity_model_refined"].attrs["units"] == "m s-1"
+    for name, variable in answer.data_vars.items():
+        assert variable.attrs["units"] and variable.attrs["long_name"], name
+    assert {"depth", "lateral", "time", "receiver", "shot", "step"} <= set(answer.coords)
+
+
+def test_one_gather_without_the_record_dimension_is_one_answer(surrogate: Surrogate) -> None:
+    whole = surrogate.invert(gathers(), refine_steps=1, progress=False)
+    one = surrogate.invert(gathers().isel(sample=1), refine_steps=1, progress=False)
+    assert one["data_misfit"].dims == ("step",)
+    xr.testing.assert_allclose(one, whole.isel(sample=1), rtol=1e-4, atol=1e-4)
+
+
+def test_dimensions_may_come_in_any_order_and_clocks_in_any_unit(surrogate: Surrogate) -> None:
+    whole = surrogate.invert(gathers(), progress=False)
+    turned = gathers().transpose("receiver", "time", "shot", "sample")
+    turned = turned.assign_coords(time=("time", 1e3 * turned["time"].to_numpy(), {"units": "ms"}))
+    np.testing.assert_array_equal(
+        surrogate.invert(turned, progress=False)["data_misfit"], whole["data_misfit"]
+    )
+
+
+def test_ensemble_tells_how_sure_it_is(store: str, tmp_path: Path) -> None:
+    runs = [inversion_run(tmp_path / name, store) for name in "ab"]
+    answer = surrogates.load(runs, device="cpu").invert(gathers(), progress=False)
+    assert answer["velocity_model_standard_deviation"].shape == TRUTH.shape
+
+
+def test_progress_goes_to_stderr_alone(surrogate: Surrogate, capsys: pytest.CaptureFixture[str]) -> None:
+    surrogate.invert(gathers(), refine_steps=2)
+    shown = capsys.readouterr()
+    assert "step 6/6" in shown.err
+    assert not shown.out
+
+
+def test_surrogate_of_another_direction_is_refused(store: str, tmp_path: Path) -> None:
+    task = {"inputs": ["velocity_model"], "targets": ["shot_gather"]}
+    forward = surrogates.load(inversion_run(tmp_path / "run", store, **task), device="cpu")
+    with pytest.raises(
+        ContractError, match=r"predicts \['shot_gather'\] from .*; load one that was trained for"
+    ):
+        forward.invert(gathers())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (gathers().rename(shot_gather="p"), "no variable 'shot_gather' among .*rename yours"),
+        (gathers(source_frequency=20.0), "source_frequency 20.0 Hz found, 25.0 Hz as in training expected"),
+        (gathers(wavelet="klauder"), "wavelet 'klauder' found, 'ricker' expected"),
+        (gathers().isel(shot=slice(2)), "shot"),
+        (gathers().isel(receiver=slice(0, None, 2)), "receiver"),
+    ],
+)
+def test_gathers_that_were_recorded_otherwise_are_refused(
+    surrogate: Surrogate, given: xr.Dataset, message: str
+) -> None:
+    with pytest.raises(ContractError, match=message):
+        surrogate.invert(given, refine_steps=1)
+
+
+def test_negative_steps_are_refused(surrogate: Surrogate) -> None:
+    with pytest.raises(ValueError, match=r"refine_steps is -1; expected 0 \(no refinement\) or more"):
+        surrogate.invert(gathers(), refine_steps=-1)
