@@ -63,13 +63,13 @@ def test_rows_are_families_of_training_and_columns_those_of_the_data(
 
 
 def test_home_and_elsewhere_are_means_over_families_and_pairs() -> None:
-    cells = {("a", "a"): 1.0, ("a", "b"): 4.0, ("b", "a"): 6.0, ("b", "section"): 8.0}
+    cells = {("b", "section"): 8.0, ("a", "a"): 1.0, ("a", "b"): 4.0, ("b", "a"): 6.0}
     matrix = Matrix.of("velocity_model", "mae", "m s-1", cells)
-    assert matrix.tested == ("a", "b", "section")
-    assert np.isnan(matrix.values[1, 1])
+    assert (matrix.trained, matrix.tested) == (("a", "b"), ("section", "a", "b"))
+    assert np.isnan(matrix.values[1, 2])
     assert (matrix.at_home, matrix.elsewhere) == (1.0, 6.0)
     found = matrix.as_dict()
-    assert found["values"] == [[1.0, 4.0, None], [6.0, None, 8.0]]
+    assert found["values"] == [[None, 1.0, 4.0], [8.0, 6.0, None]]
     assert Matrix.of("x", "mae", "1", {("a", "b"): 1.0}).as_dict()["at_home"] is None
 
 
