@@ -50,7 +50,7 @@ class Regression:
         features = pipeline.features(batch)
         answer = pipeline.normalised(features)
         target = pipeline.normalised_targets(batch, features)
-        _require_shape(pipeline, answer, target)
+        require_shape(pipeline, answer, target)
         weight = cell_weights(pipeline, batch, target, self._mask)
         if weight is None and len(pipeline.target_names) == 1 and not self._weights:
             return self._distance(answer, target), {}
@@ -103,7 +103,7 @@ class GaussianNLL:
         mean, log_variance = pipeline.gaussian(features)
         log_variance = pipeline.walked(batch, features, log_variance)
         target = pipeline.normalised_targets(batch, features)
-        _require_shape(pipeline, mean, target)
+        require_shape(pipeline, mean, target)
         weight = cell_weights(pipeline, batch, target, self._mask)
         mean, log_variance, target = hide(weight, mean, log_variance, target)
         loss = 0.5 * (log_variance + (target - mean).square() * torch.exp(-log_variance))
@@ -202,7 +202,8 @@ def mean_by_target(
     return total / sum(scales), means
 
 
-def _require_shape(pipeline: Pipeline, answer: Tensor, target: Tensor) -> None:
+def require_shape(pipeline: Pipeline, answer: Tensor, target: Tensor) -> None:
+    """Refuse an answer that has not the targets' shape."""
     if answer.shape != target.shape:
         ahead = HORIZON in pipeline.layout.grid
         fitting = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from datasets.store.specs import VariableSpec
 
@@ -60,6 +60,34 @@ class Objective(Protocol):
         self, pipeline: "Pipeline", batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss and scalars to log; NaN targets do not count."""
+
+
+@runtime_checkable
+class Gradual(Protocol):
+    """An objective that changes during a run: the trainer tells it the step before each one.
+
+    What it makes of the step follows from the step alone, so that a resumed run repeats an undisturbed one.
+    """
+
+    step: int
+
+
+@runtime_checkable
+class Adversarial(Protocol):
+    """An objective with a critic, which is trained by an optimiser of its own beside the pipeline.
+
+    The critic learns in every step, the pipeline in every `critic_steps`-th.
+    """
+
+    critic_steps: int
+
+    def critic(self, pipeline: "Pipeline") -> nn.Module:
+        """Return the critic of a pipeline's answers, the same one in every call."""
+
+    def critic_loss(
+        self, pipeline: "Pipeline", batch: Batch, rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what the critic makes small, and scalars to log; no gradient reaches the pipeline."""
 
 
 class Predictor(Protocol):

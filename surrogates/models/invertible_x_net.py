@@ -38,6 +38,8 @@ class InvertibleXNet(nn.Module):
        Problems in Subsurface Imaging using Latent Space Translations", ICLR 2025, arXiv:2410.11247.
     """
 
+    reconstructs = True
+
     def __init__(
         self,
         in_channels: int,

@@ -78,6 +78,7 @@ class LatentUNet(nn.Module):
         self.encoder = Encoder(source, in_channels, in_shape, latent, channels)
         self.translator = _translator(translator, channels[-1], depth, repeat, skip_from)
         self.decoder = Decoder(target, out_channels, out_shape, latent, channels)
+        self.reconstructs = autoencode
         if autoencode:
             self.in_decoder = Decoder(source, in_channels, in_shape, latent, channels)
             self.out_encoder = Encoder(target, out_channels, out_shape, latent, channels)

@@ -11,9 +11,10 @@ from surrogates.nn.latent import Pair, require_field
 class VelocityCritic(nn.Module):
     """Four pairs of 3 x 3 convolutions, the first of each halving the image, and one over all that is left.
 
-    As in the OpenFWI benchmark [2]_ but for the last convolution, which there has a batch normalisation and a
-    LeakyReLU behind it: the normalisation would remove the mean over the batch, which is what the Wasserstein
-    distance [1]_ compares.
+    As in the OpenFWI benchmark [2]_ but for the normalisation: there each batch is normalised, the real one
+    apart from the answered one, which removes the difference that the Wasserstein distance measures, and
+    makes the gradient penalty one of the batch. Here each example is normalised by itself, as the authors of
+    the penalty advise [3]_, and the last convolution, there followed by both too, stands alone.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ class VelocityCritic(nn.Module):
        conditional adversarial networks", WACV 2019.
     .. [2] C. Deng et al., "OpenFWI: Large-scale multi-structural benchmark datasets for full waveform
        inversion", NeurIPS 2022, arXiv:2111.02926.
+    .. [3] I. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, arXiv:1704.00028,
+       section 4.
     """
 
     def __init__(self, in_channels: int, in_shape: Pair, width: PositiveInt = 32) -> None:
@@ -39,7 +42,7 @@ class VelocityCritic(nn.Module):
         for after in (width, 2 * width, 4 * width, 8 * width):
             for channels, stride in ((before, 2), (after, 1)):
                 conv = nn.Conv2d(channels, after, 3, stride, padding=1)
-                layers += [conv, nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+                layers += [conv, nn.GroupNorm(1, after), nn.LeakyReLU(0.2)]
             before, high, wide = after, -(-high // 2), -(-wide // 2)
         self.layers = nn.Sequential(*layers, nn.Conv2d(before, 1, (high, wide)), nn.Flatten(0))
         self._takes = (in_channels, in_shape)

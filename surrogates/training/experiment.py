@@ -34,6 +34,7 @@ from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.learning.predictors import asked_at_once
 from surrogates.learning.protocols import (
+    Adversarial,
     Augmentation,
     Baseline,
     Batch,
@@ -83,6 +84,13 @@ class Experiment:
             raise ConfigError(
                 f"task.both_ways: the objective '{task.objective['name']}' teaches one direction; take one "
                 "that teaches both, such as translation"
+            )
+        processes = config.trainer.devices * config.trainer.num_nodes
+        if isinstance(objective, Adversarial) and (processes > 1 or config.trainer.strategy == "ddp"):
+            raise ConfigError(
+                f"task.objective: '{task.objective['name']}' trains a critic, which one process does alone; "
+                f"trainer.devices, num_nodes and strategy ask for a group of {processes}; take "
+                "trainer.devices=1 and trainer.strategy=auto"
             )
         metrics = build_named("metrics", task.metrics)
         specs = _specs(stores, _window(config))

@@ -104,7 +104,7 @@ class Keeper:
 
     def save(self, trainer: Trainer, module: LearningModule) -> None:
         """Save all that the next step depends on."""
-        _require_finite(module, *module.pipeline.parameters())
+        _require_finite(module, *module.parameters())
         state = {
             "module": module.state(),
             "loader": dict(self._loader.state_dict()),
@@ -171,7 +171,7 @@ def fit(
             accelerator=settings.accelerator if ranks.alone else "gpu" if on_gpu(settings) else "cpu",
             devices=[ranks.local] if on_gpu(settings) else 1,
             precision=PRECISIONS[settings.precision],
-            max_steps=max(0, steps - done),
+            max_steps=-1,  # the keeper ends the run: Lightning would count the steps of every optimiser
             max_epochs=-1,
             deterministic=settings.deterministic,
             val_check_interval=min(every, max(1, steps - done)),
@@ -186,6 +186,7 @@ def fit(
             use_distributed_sampler=False,
         )
         if done < steps:
+            pipeline.train()  # Lightning keeps the mode that it finds, and the checks leave the other one
             trainer.fit(module, Steps(train, steps - done), validation)
         else:
             module.load_state(cast(dict[str, Any], state)["module"])

@@ -11,14 +11,14 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.loggers import Logger
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from datasets.store.streams import OBJECTIVE
 from surrogates.core.build import build
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch, Objective
+from surrogates.learning.protocols import Adversarial, Batch, Gradual, Objective
 from surrogates.training.config import TrainerConfig
 from surrogates.training.ema import Average
 from surrogates.training.ranks import ALONE, Loss, Ranks
@@ -46,7 +46,8 @@ class LearningModule(LightningModule):
     """Minimise an objective.
 
     Every step draws from its own random stream, so a resumed run repeats an undisturbed one; the state is
-    that of the pipeline, the optimiser, the average and the counters here.
+    that of the pipeline, the optimiser, the average and the counters here. An adversarial objective brings a
+    critic, which has a second optimiser of the same kind.
 
     Parameters
     ----------
@@ -88,15 +89,11 @@ class LearningModule(LightningModule):
         self._settings = trainer_config
         self._seed = seed
         self._factor = cast(Callable[[int], float], build("schedules", trainer_config.schedule, steps=steps))
-        self._optimiser = cast(
-            Optimizer,
-            build(
-                "optimisers",
-                trainer_config.optimiser,
-                parameters=_trainable(pipeline),
-                fused=trainer_config.precision != "16" or None,
-            ),
-        )
+        self._optimiser = self._new_optimiser(pipeline)
+        self._gradual = objective if isinstance(objective, Gradual) else None
+        self._adversary = objective if isinstance(objective, Adversarial) else None
+        self.critic = None if self._adversary is None else self._adversary.critic(pipeline)
+        self._critic_optimiser = None if self.critic is None else self._new_optimiser(self.critic)
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
         self._losses: dict[str, Tensor] = {}
         self._counted = 0
@@ -128,9 +125,9 @@ class LearningModule(LightningModule):
         if self.keeper is not None:
             self.keeper.after_validation(self.trainer, self)
 
-    def configure_optimizers(self) -> Optimizer:
-        """Return the optimiser; its rate is set in `training_step`."""
-        return self._optimiser
+    def configure_optimizers(self) -> list[Optimizer]:
+        """Return the optimisers; their rate is set in `training_step`."""
+        return [each for each in (self._optimiser, self._critic_optimiser) if each is not None]
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch, which holds nothing but tensors."""
@@ -140,28 +137,47 @@ class LearningModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Take one step, take the new weights into the average, count and log."""
+        optimisers = self._optimisers()
         factor = self._factor(self.step)
-        for group, rate in zip(self._optimiser.param_groups, self._base_rates, strict=True):
-            group["lr"] = rate * factor
-        loss, statistics = self._loss(batch, self._rng(self.step))
-        self._collect({"loss": loss.detach(), **statistics})
-        optimiser = cast(LightningOptimizer, self.optimizers())
+        for optimiser in optimisers:
+            for group, rate in zip(optimiser.param_groups, self._base_rates, strict=True):
+                group["lr"] = rate * factor
+        if self._gradual is not None:
+            self._gradual.step = self.step
+        rng, adversary = self._rng(self.step), self._adversary
+        about_critic: dict[str, Tensor] = {}
+        if adversary is not None:
+            loss, about_critic = adversary.critic_loss(self.pipeline, batch, rng)
+            about_critic = {"critic_loss": loss.detach(), **about_critic}
+            self._descend(loss, optimisers[1])
+        if adversary is None or (self.step + 1) % adversary.critic_steps == 0:
+            loss, statistics = self._loss(batch, rng)
+            self._collect({"loss": loss.detach(), **statistics, **about_critic})
+            self._descend(loss, optimisers[0])
+            if self.average is not None:
+                self.average.update()
+        self.step += 1
+        if self.step % self._settings.log_every == 0:
+            self._log_training()
+
+    def _optimisers(self) -> list[LightningOptimizer]:
+        """Return the optimisers as Lightning wraps them: the pipeline's, then the critic's."""
+        found = self.optimizers()
+        return found if isinstance(found, list) else [found]
+
+    def _descend(self, loss: Tensor, optimiser: LightningOptimizer) -> None:
         optimiser.zero_grad()
         if self._settings.precision == "16":
             self.manual_backward(loss)  # scales the loss
         else:
             loss.backward()  # on one device there is nothing else to do, and Lightning's hooks cost 0.03 ms
         optimiser.step()
-        self.step += 1
-        if self.average is not None:
-            self.average.update()
-        if self.step % self._settings.log_every == 0:
-            self._log_training()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip the gradient, which has its true scale here at every precision."""
         if self._settings.gradient_clip is not None:
-            clip_grad_norm_(self.pipeline.parameters(), self._settings.gradient_clip)
+            own = (parameter for group in optimizer.param_groups for parameter in group["params"])
+            clip_grad_norm_(own, self._settings.gradient_clip)
 
     def on_validation_start(self) -> None:
         """Validate the averaged weights."""
@@ -199,6 +215,8 @@ class LearningModule(LightningModule):
             "average": self.average.state_dict() if self.average else None,
             "losses": self._ranks.mean(self._losses),
             "counted": self._counted,
+            "critic": None if self.critic is None else self.critic.state_dict(),
+            "critic_optimiser": self._critic_optimiser.state_dict() if self._critic_optimiser else None,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -210,11 +228,20 @@ class LearningModule(LightningModule):
             self.average.load_state_dict(state["average"])
         self._losses = {name: value.to(self.device) for name, value in state["losses"].items()}
         self._counted = state["counted"]
+        if self.critic is not None and self._critic_optimiser is not None:
+            self.critic.load_state_dict(state["critic"])
+            self._critic_optimiser.load_state_dict(state["critic_optimiser"])
 
     def final_weights(self) -> dict[str, Tensor]:
         """Return the pipeline's weights as they should be used: the average where there is one."""
         with self.average.applied() if self.average else nullcontext():
             return {name: value.detach().cpu().clone() for name, value in self.pipeline.state_dict().items()}
+
+    def _new_optimiser(self, module: nn.Module) -> Optimizer:
+        trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        fused = self._settings.precision != "16" or None
+        optimiser = build("optimisers", self._settings.optimiser, parameters=trainable, fused=fused)
+        return cast(Optimizer, optimiser)
 
     def _rng(self, draw: int) -> torch.Generator:
         """Seed the global generator (dropout) and return one for the objective."""
@@ -250,7 +277,3 @@ class LearningModule(LightningModule):
 
 # Lightning asks for this signature in every step, and Python would work it out anew.
 LearningModule.training_step.__signature__ = signature(LearningModule.training_step)  # type: ignore[attr-defined]
-
-
-def _trainable(pipeline: Pipeline) -> list[torch.nn.Parameter]:
-    return [parameter for parameter in pipeline.parameters() if parameter.requires_grad]

@@ -3,32 +3,37 @@
 The program supplies ``parameters`` and ``fused`` (one kernel for all parameters, where the precision allows).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import cos, pi
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch.nn import Parameter
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim import SGD, Adam, Adamax, AdamW, Optimizer
 
 
 def adam(
-    parameters: Iterable[Parameter],
+    parameters: Sequence[Parameter],
     lr: float = 1e-3,
     weight_decay: float = 0.0,
     fused: bool | None = None,
 ) -> Optimizer:
     """Return Adam (Kingma & Ba 2015)."""
-    return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
+    return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=_fusible(parameters, fused))
+
+
+def adamax(parameters: Iterable[Parameter], lr: float = 2e-3, weight_decay: float = 0.0) -> Optimizer:
+    """Return Adamax: Adam with a decaying maximum for the mean square (Kingma & Ba 2015, section 7)."""
+    return Adamax(parameters, lr=lr, weight_decay=weight_decay)
 
 
 def adamw(
-    parameters: Iterable[Parameter],
+    parameters: Sequence[Parameter],
     lr: float = 1e-3,
     weight_decay: float = 1e-2,
     fused: bool | None = None,
 ) -> Optimizer:
     """Return Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-    return AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
+    return AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=_fusible(parameters, fused))
 
 
 def sgd(
@@ -36,6 +41,11 @@ def sgd(
 ) -> Optimizer:
     """Return stochastic gradient descent with Nesterov momentum."""
     return SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=momentum > 0)
+
+
+def _fusible(parameters: Sequence[Parameter], fused: bool | None) -> bool | None:
+    """Return whether to ask for one kernel, which torch has for real numbers alone."""
+    return None if any(parameter.is_complex() for parameter in parameters) else fused
 
 
 class Constant:

@@ -10,7 +10,7 @@ from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.training.config import TrainerConfig
 from surrogates.training.ema import Average
 from surrogates.training.module import LearningModule
-from surrogates.training.optimisers import Constant, Cosine, Stepwise
+from surrogates.training.optimisers import Constant, Cosine, Stepwise, adam, adamax, adamw
 from surrogates.training.progress import Progress
 
 
@@ -51,7 +51,7 @@ def test_gradient_is_clipped_to_the_given_norm():
     module = LearningModule(Pipeline(config), Regression(), settings, steps=1, seed=0)
     for parameter in module.pipeline.parameters():
         parameter.grad = torch.full_like(parameter, 10.0)
-    module.on_before_optimizer_step(module.configure_optimizers())
+    module.on_before_optimizer_step(module.configure_optimizers()[0])
     norm = torch.stack([p.grad.square().sum() for p in module.pipeline.parameters()]).sum().sqrt()
     assert float(norm) == pytest.approx(0.5, rel=1e-4)
 
@@ -102,3 +102,53 @@ def test_progress_can_be_silent(capsys):
     for _ in range(10):
         progress.advance()
     assert capsys.readouterr().err == ""
+
+
+def test_adamax_follows_its_equations():
+    """Kingma & Ba 2015, algorithm 2: u = max(b2 u, |g|), w -= lr / (1 - b1^t) m / u."""
+    weight = nn.Parameter(torch.tensor([1.0]))
+    optimiser = adamax([weight], lr=0.1)
+    m = u = 0.0
+    expected = 1.0
+    for step, gradient in enumerate((2.0, -0.5, 0.25), start=1):
+        weight.grad = torch.tensor([gradient])
+        optimiser.step()
+        m, u = 0.9 * m + 0.1 * gradient, max(0.999 * u, abs(gradient))
+        expected -= 0.1 / (1 - 0.9**step) * m / u
+    assert float(weight) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("make", [adam, adamw])
+def test_complex_weights_are_not_fused(make):
+    """torch has the one kernel for real numbers alone; spectral layers have complex weights."""
+    real, spectral = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2, dtype=torch.complex64))
+    assert make([real], fused=True).defaults["fused"]
+    optimiser = make([real, spectral], fused=True)
+    real.grad, spectral.grad = torch.ones(2), torch.ones(2, dtype=torch.complex64)
+    optimiser.step()
+    assert (real < 1).all() and (spectral.real < 1).all()
+
+
+class Growing:
+    """A loss that notes the steps that it was told."""
+
+    def __init__(self):
+        self.step, self.seen = -1, []
+
+    def __call__(self, pipeline, batch, rng):
+        self.seen.append(self.step)
+        return Regression()(pipeline, batch, rng)
+
+
+def test_an_objective_that_changes_is_told_each_step():
+    spec = VariableSpec(name="a", dims=("sample",), shape=())
+    config = PipelineConfig(
+        inputs=[spec], targets=[spec.model_copy(update={"name": "b"})], network={"name": "mlp", "width": 4}
+    )
+    objective = Growing()
+    module = LearningModule(Pipeline(config), objective, TrainerConfig(max_steps=9), steps=9, seed=0)
+    module.optimizers = lambda: module.configure_optimizers()[0]
+    module.step = 4  # as after a resume
+    for number in range(3):
+        module.training_step({"a": torch.zeros(2), "b": torch.zeros(2)}, number)
+    assert objective.seen == [4, 5, 6]

@@ -33,6 +33,20 @@ def test_run_leaves_all_its_files_and_learns(run_config):
     assert scores["mlp", "rmse"] < 0.7 * scores["mean", "rmse"]
 
 
+def test_network_learns_in_training_mode_and_is_scored_in_the_other(run_config, monkeypatch):
+    """Dropout and the statistics of batch normalisation depend on it."""
+    seen, ask = [], Pipeline.normalised
+
+    def noted(self, features):
+        seen.append((torch.is_grad_enabled(), self.training, self.network.training))
+        return ask(self, features)
+
+    monkeypatch.setattr(Pipeline, "normalised", noted)
+    start(run_config())
+    assert seen.count((True, True, True)) == 12
+    assert set(seen) == {(True, True, True), (False, False, False)}
+
+
 def test_bundle_knows_where_it_comes_from(run_config, store):
     folder = start(run_config(seed=3, task={"baselines": []}))
     manifest = load_bundle(folder / "bundle").manifest
