@@ -25,6 +25,7 @@ from datasets.store.specs import VariableSpec
 from physics.waves.seismic import propagator, reference
 from physics.waves.seismic.inversion import refine
 from physics.waves.seismic.propagator import one_thread, simulate
+from surrogates.core.optional import require
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 
 FAMILY, STRIDE = "flatvel-a", 4
@@ -97,14 +98,15 @@ def network_rows(quick: bool) -> list[Row]:
 
 def build_rows(quick: bool) -> list[Row]:
     """Measure how much of a build is the solver's, and how much faster two workers are than one."""
-    recipe = _recipe(samples=32 if quick else 512)
+    share, workers = (_recipe(samples=16 if quick else count) for count in (256, 768))
     with TemporaryDirectory() as place:
-        return [_share_row(recipe, Path(place)), _workers_row(recipe, Path(place), 1 if quick else 3)]
+        return [_share_row(share, Path(place)), _workers_row(workers, Path(place), 1 if quick else 3)]
 
 
 def _share_row(recipe: OpenFWILike, place: Path) -> Row:
     """Wall time of a build in this process against the time that it spends in the solver."""
     inside: list[float] = []
+    require("deepwave")  # its import takes seconds, once in a process
     whole = _seconds(lambda: _build_counting(recipe, str(place / "share"), inside))
     pairs = Paired((whole / recipe.samples,), (sum(inside) / recipe.samples,))
     note = (

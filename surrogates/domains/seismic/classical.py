@@ -10,6 +10,7 @@ from pydantic import NonNegativeInt
 from datasets.store.specs import VariableSpec
 from physics.waves.seismic.inversion import refine
 from surrogates.core.errors import ConfigError
+from surrogates.core.optional import require
 from surrogates.core.text import listing
 from surrogates.domains.seismic.acquisition import solver_device, surveys_of_records, valid_range, varying
 from surrogates.domains.seismic.names import GATHER, VELOCITY
@@ -36,6 +37,7 @@ class ClassicalInversion:
         coordinates: Mapping[str, xr.DataArray],
         steps: NonNegativeInt = 20,
     ) -> None:
+        require("deepwave", "The baseline 'seismic_fwi'")
         if targets != [VELOCITY] or GATHER not in inputs:
             raise ConfigError(
                 f"baseline 'seismic_fwi': targets {listing(targets)} from {listing(inputs)} found, "

@@ -13,6 +13,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import convert
 from physics.waves.seismic.propagator import simulate
 from surrogates.core.errors import ConfigError
+from surrogates.core.optional import require
 from surrogates.core.text import listing
 from surrogates.domains.seismic.acquisition import solver_device, surveys_of_records, valid_range, varying
 from surrogates.domains.seismic.names import GATHER, TIME, VELOCITY
@@ -33,6 +34,7 @@ class Resimulation:
     """
 
     def __init__(self, specs: Mapping[str, VariableSpec], coordinates: Mapping[str, xr.DataArray]) -> None:
+        require("deepwave", "The derivation 'seismic_resimulation'")
         self._gathers = _spec(specs, GATHER, "seismic_resimulation")
         self._velocity = _spec(specs, VELOCITY, "seismic_resimulation")
         self._coordinates = coordinates

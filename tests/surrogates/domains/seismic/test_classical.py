@@ -1,6 +1,7 @@
 """Classical inversion as a baseline: it starts from the training models' mean profile, and comes nearer."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 from datasets.seismic.variables import coordinates, gather_spec, velocity_spec
 from physics.waves.seismic.propagator import simulate
 from surrogates.core.build import build, validate
-from surrogates.core.errors import ConfigError
+from surrogates.core.errors import ConfigError, MissingExtraError
 from surrogates.evaluation.run import evaluate_run
 from surrogates.training.config import RunConfig
 from surrogates.training.experiment import Experiment
@@ -57,6 +58,12 @@ def test_steps_bring_its_gathers_nearer() -> None:
 def test_another_direction_is_refused() -> None:
     with pytest.raises(ConfigError, match="targets shot_gather from shot_gather found"):
         baseline(1, ("shot_gather",))
+
+
+def test_a_missing_solver_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "deepwave", None)
+    with pytest.raises(MissingExtraError, match=r"'seismic_fwi' needs .*sciml-surrogates\[seismic\]"):
+        baseline(1)
 
 
 def test_a_run_scores_it_and_the_gathers_of_its_answer(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Gathers of a predicted velocity model, and first arrivals of gathers, as variables that are scored."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from datasets.seismic.variables import coordinates, gather_spec, velocity_spec
 from datasets.store.specs import VariableSpec
 from physics.waves.seismic.propagator import simulate
 from surrogates.core.build import build
-from surrogates.core.errors import ConfigError
+from surrogates.core.errors import ConfigError, MissingExtraError
 from tests.surrogates.domains.seismic.small import CELLS, SURVEY, layers
 
 PLACES: dict[str, xr.DataArray] = {str(n): c for n, c in coordinates(SURVEY, CELLS, CELLS).coords.items()}
@@ -101,3 +102,12 @@ def test_data_without_gathers_are_refused(name: str) -> None:
 def test_gathers_without_a_clock_are_refused() -> None:
     with pytest.raises(ConfigError, match="no coordinate 'time' among depth, lateral, receiver, shot"):
         derivation("seismic_first_arrival", places={k: v for k, v in PLACES.items() if k != "time"})
+
+
+def test_a_missing_solver_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "deepwave", None)
+    with pytest.raises(
+        MissingExtraError, match=r"'seismic_resimulation' needs .*surrogates\[seismic\]"
+    ):
+        derivation("seismic_resimulation")
+    derivation("seismic_first_arrival")
