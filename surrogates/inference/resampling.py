@@ -24,7 +24,7 @@ RESAMPLING = "resampling"
 TAPS, SHAPE = 32, 8.0
 """Samples on each side of the interpolation, and the parameter of its Kaiser window."""
 USABLE = 0.9
-"""Share of a clock's band in which the interpolation is good to 1e-4."""
+"""Share of a clock's band in which the interpolation is good to about 1e-4 of the amplitude."""
 ALIASED = 1e-4
 """Largest share of the energy that may be lost: an error of one percent of the amplitude."""
 ROWS = 1 << 14
