@@ -333,6 +333,7 @@ class Experiment:
             "inputs": task.inputs,
             "mask": task.mask,
             "specs": self.specs,
+            "coordinates": self.coordinates,
         }
         return build_named("baselines", task.baselines, **context)
 
@@ -435,8 +436,8 @@ class Experiment:
             task[key] = [resolved(kind, node, coordinates=None) for node in task[key]]
         task["metrics"] = [resolved("metrics", node) for node in task["metrics"]]
         task["plots"] = [resolved("plots", node) for node in task["plots"]]
-        context = {"targets": None, "inputs": None, "mask": None, "specs": None}
         known = {"specs": None, "coordinates": None}
+        context = {"targets": None, "inputs": None, "mask": None, **known}
         task["derivations"] = [resolved("derivations", node, **known) for node in task["derivations"]]
         task["baselines"] = [resolved("baselines", node, **context) for node in task["baselines"]]
         trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)

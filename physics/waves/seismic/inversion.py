@@ -37,7 +37,7 @@ def refine(
     steps: int,
     *,
     step_size: float = 20.0,
-    smoothing: tuple[float, float] = (1.0, 3.0),
+    smoothing: tuple[float, float] = (1.5, 4.0),
     bounds: tuple[float, float] = (1500.0, 4500.0),
     device: str | torch.device = "cpu",
     progress: Callable[[], None] = lambda: None,

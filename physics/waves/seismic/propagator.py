@@ -22,8 +22,8 @@ LAYER = 20
 """Cells of the absorbing layer on each side."""
 SHOTS = 80
 """Shots of one call: enough that the call itself costs nothing, few enough to stay in the cache."""
-COURANT = 0.999 * CRITICAL * 2**0.5
-"""Deepwave cuts a time step in two above this; `surveys_of` refuses what would come near it."""
+COURANT = CRITICAL * 2**0.5
+"""Above this deepwave cuts a time step into several; `surveys_of` refuses what would need it."""
 
 
 def simulate(

@@ -1,9 +1,10 @@
-"""The survey behind recorded gathers, so that they can be simulated again."""
+"""The survey behind recorded gathers, and whatever else their simulation needs to know."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 
 from datasets.store.errors import ContractError
@@ -16,6 +17,21 @@ FREQUENCY, SOURCES = "source_frequency", "source_lateral"
 """Variables that tell the source of each record, where records differ."""
 SAME = 1e-3
 """Of a cell or a time step: by how much a place or an instant may lie beside it."""
+
+
+RANGE = (1500.0, 4500.0)
+"""Of OpenFWI's velocity models, m/s: for data that do not tell theirs."""
+
+
+def valid_range(spec: VariableSpec) -> tuple[float, float]:
+    """Return the smallest and the largest velocity that models may have, m/s."""
+    low, high = spec.minimum, spec.maximum
+    return RANGE[0] if low is None else low, RANGE[1] if high is None else high
+
+
+def solver_device(device: torch.device) -> torch.device:
+    """Return where to simulate what lies on a device: there if deepwave has kernels for it, as for CUDA."""
+    return device if device.type == "cuda" else torch.device("cpu")
 
 
 def varying(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> tuple[str, ...]:

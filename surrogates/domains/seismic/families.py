@@ -45,8 +45,10 @@ class Matrix:
 
     @classmethod
     def of(cls, target: str, metric: str, units: str, cells: Mapping[tuple[str, str], float]) -> "Matrix":
-        """Arrange values that are known by (trained, tested), in the order in which they came."""
-        trained, tested = (tuple(dict.fromkeys(pair[side] for pair in cells)) for side in (0, 1))
+        """Arrange values that are known by (trained, tested): columns as they came, rows like the columns."""
+        tested = tuple(dict.fromkeys(pair[1] for pair in cells))
+        rows = dict.fromkeys(pair[0] for pair in cells)
+        trained = (*(name for name in tested if name in rows), *(name for name in rows if name not in tested))
         values = [[cells.get((row, column), np.nan) for column in tested] for row in trained]
         return cls(target, metric, units, trained, tested, np.array(values))
 

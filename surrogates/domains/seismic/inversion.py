@@ -11,14 +11,17 @@ from physics.waves.seismic.inversion import refine
 from physics.waves.seismic.propagator import simulate
 from physics.waves.seismic.survey import Survey
 from surrogates.core.optional import require
-from surrogates.domains.seismic.acquisition import FREQUENCY, surveys_of_records, varying
+from surrogates.domains.seismic.acquisition import (
+    FREQUENCY,
+    solver_device,
+    surveys_of_records,
+    valid_range,
+    varying,
+)
 from surrogates.domains.seismic.names import GATHER, VELOCITY
 from surrogates.inference.resampling import resampled
 from surrogates.inference.surrogate import Surrogate, choose_device
 from surrogates.training.progress import Progress
-
-RANGE = (1500.0, 4500.0)
-"""Of OpenFWI's velocity models, m/s; for training data that do not tell theirs."""
 
 
 def invert(
@@ -78,17 +81,16 @@ def invert(
     answer = surrogate.predict(whole, batch_size)
 
     spec, gather_spec = surrogate.outputs[VELOCITY], surrogate.inputs[GATHER]
-    low, high = spec.minimum or RANGE[0], spec.maximum or RANGE[1]
-    answer[VELOCITY] = answer[VELOCITY].clip(low, high, keep_attrs=True)
+    bounds = valid_range(spec)
+    answer[VELOCITY] = answer[VELOCITY].clip(*bounds, keep_attrs=True)
     start = answer[VELOCITY].transpose(*spec.dims)
     observed = whole[GATHER].transpose(*gather_spec.dims).to_numpy()
-    where = surrogate.bundle.device.type
-    where = "cpu" if where == "mps" else where  # deepwave has kernels for the CPU and for CUDA
+    where = solver_device(surrogate.bundle.device)
     bar = Progress(refine_steps * len(surveys), shown=progress and refine_steps > 0)
     try:
         refined = refine(
             start.to_numpy(), observed, surveys, refine_steps,
-            bounds=(low, high), device=where, progress=bar.advance,
+            bounds=bounds, device=where, progress=bar.advance,
         )  # fmt: skip
     finally:
         bar.close()

@@ -170,7 +170,7 @@ def draw_matrix(values: np.ndarray, trained: Sequence[str], tested: Sequence[str
         What is shown, with its unit.
     """
     rows, columns = values.shape
-    figure = Figure(figsize=(1.6 + 0.85 * columns, 1.4 + 0.55 * rows), layout="constrained")
+    figure = Figure(figsize=(2.6 + 0.85 * columns, 2.2 + 0.5 * rows), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(values, cmap="cividis", aspect="auto")
     known = values[np.isfinite(values)]

@@ -32,6 +32,12 @@ def test_gathers_are_those_of_the_reference_scheme(model: np.ndarray) -> None:
     assert relative_l2(*shifted) > 0.05
 
 
+def test_largest_stable_time_step_is_taken_whole() -> None:
+    """Cut in two by deepwave, its records would differ by 0.5 %."""
+    survey, model = replace(SMALL, time_step=1.36e-3, steps=200), layered()[None]
+    assert relative_l2(simulate(model, survey), reference.simulate(model, survey)) < 0.002
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "strip"), [("layered", 120), ("faulted", 120), ("reversed", 240)])
 def test_full_gathers_are_those_of_the_reference_scheme(name: str, strip: int) -> None:

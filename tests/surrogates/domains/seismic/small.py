@@ -1,5 +1,6 @@
 """Small finished stores of simulated gathers, and runs on them with fresh weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from surrogates.training.config import RunConfig
 from surrogates.training.experiment import Experiment
 
 CELLS = 24
+FAMILY_A = ("flatvel-a",)
 SURVEY = Survey(
     steps=160, time_stride=4, source_columns=(0, 11, 23), receiver_columns=tuple(range(CELLS)), frequency=25.0
 )
@@ -32,10 +34,11 @@ def layers(records: int, seed: int = 0) -> np.ndarray:
 
 
 def write_store(
-    url: str, *, records: int = 16, seed: int = 0, survey: Survey = SURVEY, family: str = "flatvel-a"
-):  # type: ignore[no-untyped-def]
-    """Write a finished store of one family."""
+    url: str, *, records: int = 16, seed: int = 0, survey: Survey = SURVEY, families: Sequence[str] = FAMILY_A
+) -> str:
+    """Write a finished store; every fourth record is one of the test split, of the families in turn."""
     velocity = layers(records, seed)
+    numbers = np.array([FAMILIES.index(family) for family in families], np.int8)
     store = create_store(
         url,
         [velocity_spec(CELLS, CELLS), gather_spec(survey), FAMILY],
@@ -49,7 +52,7 @@ def write_store(
     arrays = {
         "velocity_model": velocity,
         "shot_gather": simulate(velocity, survey),
-        "family": np.full(records, FAMILIES.index(family), np.int8),
+        "family": numbers[np.arange(records) // 4 % len(numbers)],
     }
     store.write_row(0, arrays)
     store.write_receipt(0, {"hashes": {"all": str(seed)}})
@@ -57,11 +60,12 @@ def write_store(
     return url
 
 
-def inversion_run(folder: Path, store: str, **task: Any) -> Path:
+def inversion_run(folder: Path, store: str, *, seed: int = 0, **task: Any) -> Path:
     """Write a run of velocity from gathers with fresh weights, before its evaluation."""
     folder.mkdir(parents=True)
     config = {
         "experiment": "seismic/small",
+        "seed": seed,
         "dataset": [{"url": store}],
         "task": {
             "inputs": ["shot_gather"],

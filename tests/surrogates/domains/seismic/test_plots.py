@@ -76,7 +76,7 @@ def test_gathers_of_an_answer_or_of_what_follows_from_it_are_drawn_on_the_scale_
 
 
 def test_a_record_shows_its_model_its_family_and_every_shot(tmp_path: Path) -> None:
-    store = open_store(write_store(str(tmp_path / "store.zarr"), records=4, family="salt"))
+    store = open_store(write_store(str(tmp_path / "store.zarr"), records=4, families=["salt"]))
     figure = picture(store, 2)
     assert len(images(figure)) == 1 + 3
     titles = [axes.get_title() for axes in figure.axes if axes.images]

@@ -1,0 +1,134 @@
+"""What follows from answers: the gathers of a velocity model, and the first arrivals of gathers."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import numpy as np
+import torch
+import xarray as xr
+from pydantic import Field
+from torch import Tensor
+
+from datasets.store.specs import VariableSpec
+from datasets.store.units import convert
+from physics.waves.seismic.propagator import simulate
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing
+from surrogates.domains.seismic.acquisition import solver_device, surveys_of_records, valid_range, varying
+from surrogates.domains.seismic.names import GATHER, TIME, VELOCITY
+from surrogates.learning.protocols import Batch
+
+RESIMULATED, FIRST_ARRIVAL = "shot_gather_resimulated", "first_arrival"
+
+
+class Resimulation:
+    """Simulate the gathers of a predicted velocity model, to be scored against those that were observed.
+
+    A velocity outside of the valid range counts as the nearest one inside.
+
+    Parameters
+    ----------
+    specs, coordinates
+        Of the batches.
+    """
+
+    def __init__(self, specs: Mapping[str, VariableSpec], coordinates: Mapping[str, xr.DataArray]) -> None:
+        self._gathers = _spec(specs, GATHER, "seismic_resimulation")
+        self._velocity = _spec(specs, VELOCITY, "seismic_resimulation")
+        self._coordinates = coordinates
+        self._sources = varying(self._gathers, coordinates)
+        self.variables = (GATHER, *self._sources)
+
+    def provides(self) -> list[VariableSpec]:
+        """Return the spec of the simulated gathers."""
+        about = {"name": RESIMULATED, "long_name": "gathers of the predicted velocity model"}
+        return [self._gathers.model_copy(update=about)]
+
+    def of_truth(self, batch: Batch) -> Batch:
+        """Return what was observed."""
+        return {RESIMULATED: batch[GATHER]}
+
+    def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
+        """Simulate the predicted velocity models, if such were predicted."""
+        if VELOCITY not in prediction:
+            return {}
+        velocity = prediction[VELOCITY]
+        sources = {name: batch[name].cpu().numpy() for name in self._sources}
+        surveys = surveys_of_records(self._gathers, self._coordinates, len(velocity), sources)
+        models = velocity.clamp(*valid_range(self._velocity)).cpu().numpy()
+        gathers = simulate(models, surveys, device=solver_device(velocity.device))
+        return {RESIMULATED: torch.from_numpy(gathers).to(velocity.device)}
+
+
+class FirstArrival:
+    """Tell when each receiver first notices a shot: where a trace reaches a share of its largest amplitude.
+
+    Between two samples the amplitude is taken as straight. A trace that stays silent has no arrival (NaN).
+
+    Parameters
+    ----------
+    specs, coordinates
+        Of the batches.
+    share
+        Of the largest amplitude. A network's errors before the arrival lie below a tenth.
+    """
+
+    variables = (GATHER,)
+
+    def __init__(
+        self,
+        specs: Mapping[str, VariableSpec],
+        coordinates: Mapping[str, xr.DataArray],
+        share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1,
+    ) -> None:
+        self._gathers = _spec(specs, GATHER, "seismic_first_arrival")
+        if TIME not in coordinates:
+            raise ConfigError(
+                f"seismic_first_arrival: no coordinate '{TIME}' among {listing(coordinates)}; a store of "
+                "gathers has one"
+            )
+        time = coordinates[TIME]
+        seconds = convert(time.to_numpy().astype(np.float64), time.attrs.get("units", "s"), "s")
+        self._time = torch.from_numpy(seconds)
+        self._share = share
+
+    def provides(self) -> list[VariableSpec]:
+        """Return the spec of the first arrivals."""
+        dims = tuple(dim for dim in self._gathers.dims if dim != TIME)
+        lengths = dict(zip(self._gathers.dims[1:], self._gathers.shape, strict=True))
+        return [
+            VariableSpec(
+                name=FIRST_ARRIVAL,
+                dims=dims,
+                shape=tuple(lengths[dim] for dim in dims[1:]),
+                units="s",
+                long_name="time of the first arrival",
+                missing=True,
+            )
+        ]
+
+    def of_truth(self, batch: Batch) -> Batch:
+        """Pick the truth's arrivals."""
+        return {FIRST_ARRIVAL: self._pick(batch[GATHER])}
+
+    def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
+        """Pick the predicted arrivals, if gathers were predicted."""
+        return {FIRST_ARRIVAL: self._pick(prediction[GATHER])} if GATHER in prediction else {}
+
+    def _pick(self, gathers: Tensor) -> Tensor:
+        """Return (sample, shot, receiver) times, s."""
+        traces = gathers.movedim(self._gathers.dims.index(TIME), -1).abs().double()
+        level = self._share * traces.amax(-1, keepdim=True)
+        first = (traces >= level).byte().argmax(-1, keepdim=True)
+        before = (first - 1).clamp(min=0)
+        time = self._time.to(gathers.device)
+        low, high = traces.gather(-1, before), traces.gather(-1, first)
+        part = torch.where(high > low, (level - low) / (high - low), 1.0).clamp(0.0, 1.0)
+        found = time[before] + part * (time[first] - time[before])
+        return torch.where(level > 0, found, torch.nan)[..., 0].to(gathers.dtype)
+
+
+def _spec(specs: Mapping[str, VariableSpec], name: str, piece: str) -> VariableSpec:
+    if name not in specs:
+        raise ConfigError(f"{piece}: no variable '{name}' among {listing(specs)}; it is for data of gathers")
+    return specs[name]
