@@ -146,13 +146,15 @@ class OpenFWILike(Recipe):
         return [Split(labels=labels, keeps_whole="none", description=described)]
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        from physics.waves.seismic.propagator import simulate
+
         codes = self.family_codes[indices]
         drawn = [self._draw(variables.FAMILIES[code], rng) for code, rng in zip(codes, rngs, strict=True)]
         velocity = np.stack([model for model, _, _ in drawn])
         surveys = [survey for _, _, survey in drawn]
         found = {
             "velocity_model": velocity,
-            "shot_gather": shooting.shoot(velocity, surveys),
+            "shot_gather": simulate(velocity, surveys),
             "family": codes,
             **{spec.name: [each.get(spec.name, 0) for _, each, _ in drawn] for spec in variables.DRAWN},
             "source_frequency": [survey.frequency for survey in surveys],

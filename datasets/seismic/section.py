@@ -110,6 +110,8 @@ class SectionTiles(FolderImport):
         return [Split(labels=np.full(self.records(), TEST), keeps_whole="none", description=described)]
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        from physics.waves.seismic.propagator import simulate
+
         section, clipped = self._section
         corners = self._corners[indices]
         tiles = [(slice(row, row + SIDE), slice(column, column + SIDE)) for row, column in corners.tolist()]
@@ -117,7 +119,7 @@ class SectionTiles(FolderImport):
         place = (corners * self.survey.spacing).astype(np.float32)
         return {
             "velocity_model": velocity,
-            "shot_gather": shooting.shoot(velocity, self.survey),
+            "shot_gather": simulate(velocity, self.survey),
             "family": np.full(len(indices), variables.FAMILIES.index("section")),
             "tile_depth": place[:, 0],
             "tile_lateral": place[:, 1],

@@ -1,9 +1,6 @@
-"""What recipes that shoot over velocity models share: checks, the solver on one thread, its versions."""
+"""What recipes that shoot over velocity models share."""
 
-from collections.abc import Sequence
 from importlib.metadata import version
-
-import numpy as np
 
 from physics.waves.seismic.survey import Survey
 
@@ -27,20 +24,6 @@ def check_stride(survey: Survey) -> None:
             f"{survey.frequency:g} Hz, whose energy reaches 3 times as far; at most "
             f"{max(1, int(1.0 / (needed * survey.time_step)))} expected"
         )
-
-
-def shoot(velocity: np.ndarray, survey: Survey | Sequence[Survey]) -> np.ndarray:
-    """Return gathers (models, shot, time, receiver) by one thread: more are slower on such small grids."""
-    import torch
-
-    from physics.waves.seismic.propagator import simulate
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return simulate(velocity, survey)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def software() -> dict[str, str]:

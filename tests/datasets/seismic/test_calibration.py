@@ -20,7 +20,7 @@ def row(family: str, **factors: float) -> dict[str, object]:
 
 
 def test_measured_statistics_are_those_of_the_arrays() -> None:
-    found = calibration.measure("flatvel-b", 3)
+    found = calibration.measure("flatvel-b", 3, workers=0)
     indices = np.arange(3)
     arrays = OpenFWILike(samples=3, family={"flatvel-b": 1.0}).simulate(indices, generators(0, indices))
     velocity, pressure = arrays["velocity_model"].astype(float), arrays["shot_gather"].astype(float)
