@@ -1,0 +1,27 @@
+"""What is claimed of seismic imaging, and how it is measured."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from surrogates.domains.seismic import latent_claims, network_claims, refinement_claims, solver_claims
+from surrogates.evaluation.claims import Claim, ResultTable, run_one
+
+PARTS = (solver_claims, network_claims, refinement_claims, latent_claims)
+
+
+def claims() -> list[Claim]:
+    """Return the claims of the domain."""
+    return [claim for part in PARTS for claim in part.claims()]
+
+
+def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
+    """Return the tables beside the claims."""
+    return [table for part in PARTS for table in part.tables(rows)]
+
+
+if __name__ == "__main__":
+    try:
+        run_one(claims(), sys.argv[1], int(sys.argv[2]))
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,96 @@
+"""The solver against the scheme that OpenFWI used, and against the exact field of a homogeneous ground."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from surrogates.domains.seismic.claim_runs import CODE, HOMES
+from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+
+NAME, EACH = "solver", 3
+DEPTHS, LATERALS = 70, 70
+KINDS = (*HOMES, "curvefault-b", "style-b")
+SPEEDS = (2000.0, 3000.0, 4500.0)
+STRIPS = {"scheme": 120, "wide": 240}
+"""Cells of the damped strip around the scheme's grid: as published, and twice as many."""
+SOURCE = "Deng et al., OpenFWI, NeurIPS 2022, and its public ports"
+
+
+def run_seed(seed: int) -> dict[str, float]:
+    """Return the largest relative L2 difference of gathers, of each family and each homogeneous velocity."""
+    from datasets.seismic.families import FAMILIES
+    from physics.waves.seismic import propagator, reference
+    from physics.waves.seismic.analytic import homogeneous_gather
+    from physics.waves.seismic.survey import Survey
+
+    rng = np.random.default_rng(seed)
+    values: dict[str, float] = {}
+    for kind in KINDS:
+        models = np.stack([FAMILIES[kind](rng, DEPTHS, LATERALS)[0] for _ in range(EACH)])
+        ours = propagator.simulate(models, Survey())
+        for name, strip in STRIPS.items():
+            pairs = zip(ours, reference.simulate(models, Survey(), strip=strip), strict=True)
+            values[f"{name}/{kind}"] = max(difference(*pair) for pair in pairs)
+    apart = Survey(steps=500, source_columns=(5,), receiver_columns=(15, 25, 40))
+    for speed in SPEEDS:
+        found = propagator.simulate(np.full((1, 70, 70), speed, np.float32), apart)[0]
+        values[f"exact/{speed:.0f}"] = difference(found, homogeneous_gather(speed, apart))
+    return values | {f"{name}/worst": max(values[f"{name}/{kind}"] for kind in KINDS) for name in STRIPS}
+
+
+def difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """Return the relative L2 difference."""
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+def claims() -> list[Claim]:
+    """Return the claims on the solver."""
+    experiment = Experiment(NAME, f"{CODE} {NAME} {{seed}}", run_seed, seeds=(0,))
+
+    def claim(text: str, metric: str, name: str, reference: str, bound: float) -> Claim:
+        return Claim(text, SOURCE, metric, experiment, name, name, reference, "at_most", bound)
+
+    return [
+        claim(
+            "The solver's gathers are those of OpenFWI's scheme",
+            f"largest relative L2 difference, {EACH} models of each of {len(KINDS)} families at full size",
+            "scheme/worst",
+            "reference scheme, NumPy",
+            0.005,
+        ),
+        claim(
+            "They are, where its damped strip is twice as wide and sends no echo back",
+            f"largest relative L2 difference, {EACH} models of each of {len(KINDS)} families at full size",
+            "wide/worst",
+            "reference scheme with a strip of 240 cells",
+            0.005,
+        ),
+        claim(
+            "At 3000 m/s the solver's gathers are the exact ones but for the dispersion of the grid",
+            "relative L2 difference, receivers 100 to 350 m away",
+            "exact/3000",
+            "closed form of a homogeneous ground",
+            0.01,
+        ),
+    ]
+
+
+def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
+    """Return the table of all differences."""
+    values = averages(rows, NAME)
+    if not values:
+        return []
+    against = [
+        (f"reference scheme, strip of {strip} cells", kind, f"{name}/{kind}")
+        for name, strip in STRIPS.items()
+        for kind in KINDS
+    ]
+    against += [("closed form", f"{speed:.0f} m/s", f"exact/{speed:.0f}") for speed in SPEEDS]
+    return [
+        ResultTable(
+            "Solver against references, relative L2 difference of gathers (the largest of a family)",
+            ("reference", "ground", "difference"),
+            [[reference, ground, cell(values, name, digits=4)] for reference, ground, name in against],
+        )
+    ]
