@@ -106,8 +106,6 @@ def test_gathers_without_a_clock_are_refused() -> None:
 
 def test_a_missing_solver_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "deepwave", None)
-    with pytest.raises(
-        MissingExtraError, match=r"'seismic_resimulation' needs .*surrogates\[seismic\]"
-    ):
+    with pytest.raises(MissingExtraError, match=r"'seismic_resimulation' needs .*surrogates\[seismic\]"):
         derivation("seismic_resimulation")
     derivation("seismic_first_arrival")
