@@ -1,7 +1,7 @@
 """The forward scheme of OpenFWI, step by step: what `physics.waves.seismic.propagator` is tested against.
 
 Written against the array API: NumPy, CuPy and torch run the same code. It records what OpenFWI's own code
-would, damping strips and dispersion included, at some forty times the cost of the propagator. The strips
+would, damping strips and dispersion included, at about thirteen times the cost of the propagator. The strips
 reflect: they take a wave of the model's slowest velocity down to 1e-7, but one of three times that velocity
 only to 1e-7^(1/3) = 0.5 %. So OpenFWI's gathers over slow and fast layers hold echoes (0.1 % of a gather in
 most families, up to 4 % in FlatVel-B) the propagator's lack; with strips of 240 cells both agree to 0.1 %.
