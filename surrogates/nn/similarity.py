@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d
 
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
@@ -40,10 +39,18 @@ def structural_similarity(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _smooth(images: Tensor) -> Tensor:
-    """Weighted mean around each pixel, along rows and columns in turn."""
-    offsets = torch.arange(WINDOW, device=images.device, dtype=images.dtype) - WINDOW // 2
-    weights = torch.exp(-0.5 * (offsets / SIGMA).square())
-    weights = weights / weights.sum()
-    flat = images.reshape(-1, 1, *images.shape[-2:])
-    flat = conv2d(flat, weights.view(1, 1, -1, 1), padding=(WINDOW // 2, 0))
-    return conv2d(flat, weights.view(1, 1, 1, -1), padding=(0, WINDOW // 2)).reshape(images.shape)
+    """Weighted mean around each pixel, along rows and columns in turn.
+
+    As products with banded matrices: on a CPU convolutions of single channels take ten times as long.
+    """
+    rows, columns = (_band(length, images) for length in images.shape[-2:])
+    return rows @ images @ columns
+
+
+def _band(length: int, like: Tensor) -> Tensor:
+    """Weights of the pixels (columns) around each pixel (rows) of a line; it is symmetric."""
+    places = torch.arange(length, device=like.device, dtype=like.dtype)
+    offsets = places - places[:, None]
+    weights = torch.exp(-0.5 * (offsets / SIGMA).square()) * (offsets.abs() <= WINDOW // 2)
+    inside = torch.arange(WINDOW, device=like.device, dtype=like.dtype) - WINDOW // 2
+    return weights / torch.exp(-0.5 * (inside / SIGMA).square()).sum()

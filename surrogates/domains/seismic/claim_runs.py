@@ -29,7 +29,7 @@ NETWORKS = {
 }
 INVERSE = ("inversion_net", "latent_unet", "invertible_x_net")
 RATES = (0.001, 0.002, 0.004)
-SHORT = 300  # steps of a run that a learning rate is chosen by
+SHORT = 150  # steps of a run that a learning rate is chosen by
 GFI = "Gupta et al., ICLR 2025, arXiv:2410.11247"
 CODE = "python -m surrogates.domains.seismic.claims"
 
@@ -126,7 +126,7 @@ def tuned(networks: Sequence[str], families: Sequence[str]) -> dict[tuple[str, s
     return {pair: rate(*pair) for pair in pairs}
 
 
-def final_runs(seed: int, networks: Sequence[str] = tuple(NETWORKS)) -> dict[tuple[str, str], Path]:
+def final_runs(seed: int, networks: Sequence[str] = INVERSE) -> dict[tuple[str, str], Path]:
     """Return the run of each network and family with one seed, trained at its best rate."""
     from surrogates.training.known import trained_together
 

@@ -4,10 +4,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from surrogates.domains.seismic import latent_claims, network_claims, refinement_claims, solver_claims
+from surrogates.domains.seismic import (
+    forward_claims,
+    latent_claims,
+    network_claims,
+    refinement_claims,
+    solver_claims,
+)
 from surrogates.evaluation.claims import Claim, ResultTable, run_one
 
-PARTS = (solver_claims, network_claims, refinement_claims, latent_claims)
+PARTS = (solver_claims, network_claims, refinement_claims, forward_claims, latent_claims)
 
 
 def claims() -> list[Claim]:
