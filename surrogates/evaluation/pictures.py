@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
-from surrogates.evaluation.evaluate import Curve, Target
+from surrogates.evaluation.evaluate import Target
+from surrogates.evaluation.tables import Curve
 
 COLOURS = "viridis"
 

@@ -12,8 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from datasets.store.units import display
-from surrogates.evaluation.evaluate import ALL, Score, Table, Target
+from surrogates.evaluation.evaluate import Target
 from surrogates.evaluation.pictures import curves, encode
+from surrogates.evaluation.tables import ALL, Score, Table
 
 CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation", "r2", "ssim")
 UNRANKED = ("coverage", "gaussian_coverage", "interval_width")  # narrow is good at the same coverage alone

@@ -22,20 +22,18 @@ from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import Calibrations, calibrate
 from surrogates.evaluation.derivations import Cycle, Derivation, derive_prediction, derive_truth
 from surrogates.evaluation.evaluate import (
-    ALL,
     Batch,
     Method,
-    Table,
     Target,
     ask,
     counted,
     derived_targets,
     evaluate,
     inputs_of,
-    joined,
 )
 from surrogates.evaluation.pictures import Examples, coverage_curves
 from surrogates.evaluation.report import loss_figure, render
+from surrogates.evaluation.tables import ALL, Table, joined
 from surrogates.inference.bundle import Bundle, load_bundle, update_calibration, update_metrics
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.outputs import specs_of

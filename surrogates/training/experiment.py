@@ -9,28 +9,25 @@ import numpy as np
 import torch
 import xarray as xr
 
-from datasets.store.layout import Store, open_store
+from datasets.store.layout import Store
 from datasets.store.specs import VariableSpec
-from datasets.store.statistics import Moments
 from surrogates.core.build import build, build_named, resolved
 from surrogates.core.errors import ConfigError
-from surrogates.core.text import listing, nearest
+from surrogates.core.text import listing
 from surrogates.data.index import (
     PARTS,
     ExampleIndex,
     along_records,
     in_words,
     records_of,
-    require_dimension,
     scattered,
     windows_inside,
     windows_of,
 )
 from surrogates.data.loader import BatchLoader
-from surrogates.data.source import WINDOW_DIMENSION, Source
+from surrogates.data.source import WINDOW_DIMENSION
 from surrogates.data.window import Window, horizon_coordinates, known_name, step_of, window_dimension
 from surrogates.evaluation.derivations import Derivation
-from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.learning.predictors import asked_at_once
 from surrogates.learning.protocols import (
@@ -44,9 +41,15 @@ from surrogates.learning.protocols import (
     Provides,
     variables_of,
 )
-from surrogates.learning.transforms import Stack, layout_moments, merged
-from surrogates.training.config import DatasetConfig, RunConfig, TrainerConfig
-from surrogates.training.ranks import ALONE, Ranks, on_gpu
+from surrogates.training.config import RunConfig
+from surrogates.training.ranks import ALONE, Ranks, on_gpu, require_accelerator
+from surrogates.training.stores import (
+    common_specs,
+    fit_from_stores,
+    open_complete,
+    require_variable,
+    shared_coordinates,
+)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ class Experiment:
     def open(cls, config: RunConfig) -> "Experiment":
         """Open the stores and build every piece but the network and the baselines."""
         task = config.task
-        stores = [_open(each) for each in config.dataset]
-        shared = _shared_coordinates(stores[0])
+        stores = [open_complete(each) for each in config.dataset]
+        shared = shared_coordinates(stores[0])
         preparations, augmentations = (
             [build("augmentations", node, coordinates=shared) for node in nodes]
             for nodes in (task.preparations, task.augmentations)
@@ -93,10 +96,10 @@ class Experiment:
                 "trainer.devices=1 and trainer.strategy=auto"
             )
         metrics = build_named("metrics", task.metrics)
-        specs = _specs(stores, _window(config))
+        specs = common_specs(stores, _window(config))
         for preparation in preparations:
             for name in variables_of(preparation):
-                _require(name, specs, "task.preparations", stores[0].url)
+                require_variable(name, specs, "task.preparations", stores[0].url)
             if isinstance(preparation, Provides):
                 specs |= {spec.name: spec for spec in preparation.provides(specs)}
         together = draws_together(preparations)
@@ -121,7 +124,7 @@ class Experiment:
     @cached_property
     def coordinates(self) -> dict[str, xr.DataArray]:
         """Coordinates that all examples share; those of a window count from its last known sample."""
-        shared = _shared_coordinates(self.stores[0])
+        shared = shared_coordinates(self.stores[0])
         if self.window is None:
             return shared
         dataset, records = self.stores[0].dataset(), self.stores[0].record_dimension
@@ -170,7 +173,7 @@ class Experiment:
 
     def spec(self, name: str, where: str) -> VariableSpec:
         """Return the spec of a variable of a batch, or say what there is."""
-        _require(name, self.specs, where, self.stores[0].url)
+        require_variable(name, self.specs, where, self.stores[0].url)
         return self.specs[name]
 
     @cached_property
@@ -339,39 +342,10 @@ class Experiment:
 
     def fit_normalisers(self, pipeline: Pipeline, batches: Iterable[Mapping[str, torch.Tensor]]) -> None:
         """Fit the normalisers from the stores' exact statistics where they serve, else from batches."""
-        if not self._statistics_serve(pipeline):
-            pipeline.fit_normalisers(batches, self.config.task.mask)
-            return
-        index = self.index("train")
-        assert isinstance(pipeline.transform, Stack)
-        normalisers = pipeline.input_normaliser, pipeline.target_normaliser
-        assert isinstance(normalisers[0], Normaliser) and isinstance(normalisers[1], Normaliser)
-        inputs = pipeline.transform.channel_moments(lambda name: self._statistics(name, index))
-        targets = layout_moments(pipeline.layout, lambda name: self._statistics(name, index))
-        if inputs is None or targets is None:
-            pipeline.fit_normalisers(batches, self.config.task.mask)
-            return
-        normalisers[0].fit(inputs)
-        normalisers[1].fit(targets)
-
-    def _statistics_serve(self, pipeline: Pipeline) -> bool:
-        """Statistics of the stores are those of the channels: plain stacking of records, the same mask."""
         task = self.config.task
-        recorded = all(name in self.stores[0].specs for name in (*task.inputs, *task.targets))
-        normalisers = pipeline.input_normaliser, pipeline.target_normaliser
-        same_mask = all(spec.statistics_mask == task.mask for spec in self.targets)
-        return (
-            type(pipeline.transform) is Stack
-            and all(type(each) in (Normaliser, MinMax) for each in normalisers)
-            and recorded
-            and same_mask
-            and not self.preparations
-            and task.window is None
-        )
-
-    def _statistics(self, name: str, index: ExampleIndex) -> Moments:
-        parts = ((store, index.of_store(number)) for number, store in enumerate(self.stores))
-        return merged([store.statistics(name, records) for store, records in parts if len(records)])
+        kept = not self.preparations and task.window is None
+        if not (kept and fit_from_stores(pipeline, self.stores, self.index("train"), task.mask)):
+            pipeline.fit_normalisers(batches, task.mask)
 
     def ranges(self, batches: Iterable[Batch], pipeline: Pipeline) -> dict[str, tuple[float, float]]:
         """Return the smallest and largest finite training value of each input whose level matters."""
@@ -445,91 +419,11 @@ class Experiment:
         return plain
 
 
-def _require(name: str, specs: Mapping[str, VariableSpec], where: str, url: str) -> None:
-    if name not in specs:
-        raise ConfigError(
-            f"{where}: no variable '{name}' in {url}.{nearest(name, specs)} It has {listing(specs)}."
-        )
-
-
 def draws_together(preparations: Iterable[Preparation]) -> int:
     """Return how many draws of an example make a whole, such as the folds of a division."""
     return max((int(getattr(each, "draws_together", 1)) for each in preparations), default=1)
 
 
-def require_accelerator(trainer: TrainerConfig) -> None:
-    """Refuse an accelerator that is not there, and more processes than it has devices."""
-    name = trainer.accelerator
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    if (name == "gpu" and not (cuda or mps)) or (name == "mps" and not mps):
-        raise ConfigError(
-            f"trainer.accelerator is {name}, but torch sees none; take auto or cpu, "
-            "or ask `surrogates doctor`"
-        )
-    devices = torch.cuda.device_count() if on_gpu(trainer) else 1 if name == "mps" else trainer.devices
-    if trainer.devices > devices:
-        raise ConfigError(
-            f"trainer.devices is {trainer.devices}, but this machine has {devices} of them; take "
-            f"trainer.devices={devices}, or trainer.accelerator=cpu"
-        )
-
-
-def _open(dataset: DatasetConfig) -> Store:
-    store = open_store(dataset.url, storage_options=dataset.storage_options or None)
-    if not store.is_complete:
-        raise ConfigError(
-            f"{dataset.url} has {len(store.complete_rows())} of {store.rows} shard rows; "
-            f"finish it with `surrogates data resume {dataset.url}`"
-        )
-    return store
-
-
-def _shared_coordinates(store: Store) -> dict[str, xr.DataArray]:
-    """Return the coordinates that all records share."""
-    coordinates = store.dataset().coords
-    return {str(name): c for name, c in coordinates.items() if store.record_dimension not in c.dims}
-
-
 def _window(config: RunConfig) -> Window | None:
     given = config.task.window
     return None if given is None else Window(given.length, given.stride, given.horizon, given.dimension)
-
-
-def _specs(stores: Sequence[Store], window: Window | None) -> dict[str, VariableSpec]:
-    """Return the specs that all stores share; a variable that differs between stores is refused when used."""
-    for store in stores:
-        require_dimension(store, window)
-    first, *others = ({**store.shared_specs, **store.specs} for store in stores)
-    common = {name: spec for name, spec in first.items() if all(name in other for other in others)}
-    for store, other in zip(stores[1:], others, strict=True):
-        for name, spec in common.items():
-            _same(spec, other[name], stores[0].url, store.url)
-    found = [_examples_of(store, list(common), window) for store in stores]
-    for store, specs in zip(stores[1:], found[1:], strict=True):
-        for name, spec in specs.items():
-            if step_of(spec) != step_of(found[0][name]):
-                raise ConfigError(
-                    f"variable '{name}' has a sample every {step_of(spec):g} in {store.url}, but every "
-                    f"{step_of(found[0][name]):g} in {stores[0].url}; stores of one run must agree"
-                )
-    return found[0]
-
-
-def _examples_of(store: Store, names: list[str], window: Window | None) -> dict[str, VariableSpec]:
-    """Return the specs of a store's variables as examples show them, with those of what lies ahead."""
-    offered = Source(store, names, window).offered(names)
-    source = Source(store, offered, window)
-    return {name: source.spec(name) for name in offered}
-
-
-def _same(one: VariableSpec, two: VariableSpec, first: str, second: str) -> None:
-    if one.dims != two.dims:
-        what, found, expected = "dimensions", str(two.dims), str(one.dims)
-    elif one.units != two.units:
-        what, found, expected = "units", two.units, one.units
-    else:
-        return
-    raise ConfigError(
-        f"variable '{one.name}' has {what} {found} in {second}, but {expected} in {first}; "
-        "stores of one run must agree"
-    )

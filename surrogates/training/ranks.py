@@ -294,3 +294,20 @@ def _threads(settings: TrainerConfig) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def require_accelerator(trainer: TrainerConfig) -> None:
+    """Refuse an accelerator that is not there, and more processes than it has devices."""
+    name = trainer.accelerator
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if (name == "gpu" and not (cuda or mps)) or (name == "mps" and not mps):
+        raise ConfigError(
+            f"trainer.accelerator is {name}, but torch sees none; take auto or cpu, "
+            "or ask `surrogates doctor`"
+        )
+    devices = torch.cuda.device_count() if on_gpu(trainer) else 1 if name == "mps" else trainer.devices
+    if trainer.devices > devices:
+        raise ConfigError(
+            f"trainer.devices is {trainer.devices}, but this machine has {devices} of them; take "
+            f"trainer.devices={devices}, or trainer.accelerator=cpu"
+        )

@@ -149,8 +149,8 @@ def scored(run: Path, on: "Experiment", split: str = "test") -> dict[str, float]
     """Return the scores of a run's network on other data: `[<group>/]<target>/<metric>`."""
     import torch
 
-    from surrogates.evaluation.evaluate import ALL
     from surrogates.evaluation.run import model_of, score
+    from surrogates.evaluation.tables import ALL
     from surrogates.inference.bundle import load_bundle
 
     table = score(model_of(load_bundle(run / "bundle")), on, split=split, device=torch.device("cpu"))

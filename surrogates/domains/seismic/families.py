@@ -136,8 +136,8 @@ def _scores(
     run: Path, store: str, split: str, device: str
 ) -> Iterable[tuple[tuple[str, str, str], tuple[str, str], float]]:
     from surrogates.core.build import validate
-    from surrogates.evaluation.evaluate import ALL
     from surrogates.evaluation.run import evaluate_elsewhere
+    from surrogates.evaluation.tables import ALL
     from surrogates.training.config import RunConfig
     from surrogates.training.experiment import Experiment
     from surrogates.training.run import merge, read_config

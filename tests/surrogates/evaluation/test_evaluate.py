@@ -8,8 +8,9 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.evaluation.bootstrap import Blocks
-from surrogates.evaluation.evaluate import Batch, Table, Target, align, evaluate
+from surrogates.evaluation.evaluate import Batch, Target, align, evaluate
 from surrogates.evaluation.metrics import MAE, RMSE
+from surrogates.evaluation.tables import Table
 
 GAIN = VariableSpec(name="gain", dims=("sample", "y", "x"), shape=(4, 4), units="0.1 lg(re 1)", missing=True)
 OUTDOOR = VariableSpec(name="outdoor", dims=("sample", "y", "x"), shape=(4, 4), dtype="bool")

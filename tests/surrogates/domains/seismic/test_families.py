@@ -8,8 +8,8 @@ import pytest
 
 from surrogates.core.build import validate
 from surrogates.domains.seismic.families import Matrix, cross_family, main
-from surrogates.evaluation.evaluate import Table
 from surrogates.evaluation.run import evaluate_elsewhere
+from surrogates.evaluation.tables import Table
 from surrogates.training.config import RunConfig
 from surrogates.training.experiment import Experiment
 from surrogates.training.run import merge, read_config
