@@ -15,9 +15,9 @@ from surrogates.core.optional import require
 from surrogates.domains.seismic.acquisition import (
     FREQUENCY,
     solver_device,
+    sources_of,
     surveys_of_records,
     valid_range,
-    varying,
 )
 from surrogates.domains.seismic.names import GATHER, VELOCITY
 from surrogates.inference.resampling import resampled
@@ -143,14 +143,14 @@ def _surveys(surrogate: Surrogate, gathers: xr.Dataset) -> list[Survey]:
             "expected; train a surrogate on such gathers"
         )
     spec: VariableSpec = trained.model_copy(update={"attributes": attributes})
-    coordinates: Mapping[str, xr.DataArray] = {
-        **{
-            dim: xr.DataArray(each.values, dims=dim, attrs=each.attributes)
-            for dim, each in surrogate.bundle.manifest.coordinates.items()
-        },
+    known_places = {
+        dim: xr.DataArray(each.values, dims=dim, attrs=each.attributes)
+        for dim, each in surrogate.bundle.manifest.coordinates.items()
+    }
+    record = surrogate.record_dimension
+    sources = sources_of(gathers, trained, known_places, record)
+    places: Mapping[str, xr.DataArray] = {
+        **known_places,
         **{str(dim): value for dim, value in gathers.coords.items()},
     }
-    sources = {
-        name: gathers[name].to_numpy() for name in varying(spec, coordinates) if name in gathers.variables
-    }
-    return surveys_of_records(spec, coordinates, gathers.sizes[surrogate.record_dimension], sources)
+    return surveys_of_records(spec, places, gathers.sizes[record], sources)

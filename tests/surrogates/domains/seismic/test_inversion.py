@@ -111,6 +111,10 @@ def test_surrogate_of_another_direction_is_refused(store: str, tmp_path: Path) -
     [
         (gathers().rename(shot_gather="p"), "no variable 'shot_gather' among .*rename yours"),
         (gathers(source_frequency=20.0), "source_frequency 20.0 Hz found, 25.0 Hz as in training expected"),
+        (
+            gathers().assign(source_frequency=("sample", [25.0, 20.0, 25.0], {"units": "Hz"})),
+            "variable 'source_frequency': 20 Hz found, 25 Hz as in training expected",
+        ),
         (gathers(wavelet="klauder"), "wavelet 'klauder' found, 'ricker' expected"),
         (
             gathers().isel(shot=slice(2)),
