@@ -74,8 +74,8 @@ def refine(
     Raises
     ------
     ValueError
-        If `steps` is no whole number from 0 on, if the gathers do not have the shape of the survey's, or hold nothing; and as
-        `physics.waves.seismic.checks.surveys_of` does.
+        If `steps` is no whole number from 0 on, if the gathers do not have the shape of the survey's, or hold
+        nothing; and as `physics.waves.seismic.checks.surveys_of` does.
 
     References
     ----------
