@@ -1,5 +1,7 @@
 """Networks of seismic imaging in the trainer: both ways, with a critic, with complex weights."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -152,3 +154,20 @@ def test_several_processes_are_refused_in_one_line(config, group: dict) -> None:
         ConfigError, match=r"'wasserstein' trains a critic, .*; take trainer\.devices=1[^\n]*$"
     ):
         prepare(config(**group))
+
+
+def test_both_directions_are_compiled(config, monkeypatch) -> None:
+    calls: Counter[str] = Counter()
+
+    def noted(call, **_):
+        def counted(*given):
+            calls[type(call.__self__).__name__] += 1
+            return call(*given)
+
+        return counted
+
+    monkeypatch.setattr(torch, "compile", noted)
+    chosen = {"model": X_NET, "objective": {"name": "translation"}, "both_ways": True}
+    start(config(max_steps=2, compile=True, **chosen))
+    assert calls["InvertibleXNet"] >= 2
+    assert calls["Reverse"] >= 2
