@@ -1,6 +1,6 @@
 """Translators from one latent image to another, of the same size."""
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,8 @@ class LatentTranslator(nn.Module):
     As published a skip connection is taken behind the pooling (`pooled`): at the deepest level a map is then
     magnified twofold, cut to its central part and joined with a skip that it does not lie on, and the full
     resolution comes back in the last step alone. By default the skip is taken before the pooling, as in
-    every other U-Net, with the same weights.
+    every other U-Net, with the same weights. On the way down the first double convolution of a level comes
+    before the pooling and the others after it, as published; a pooled skip lies behind them all.
 
     Parameters
     ----------
@@ -57,8 +58,11 @@ class LatentTranslator(nn.Module):
         """Map (batch, channels, height, width) to the same shape."""
         skips, level = [], latent
         for block in self.down:
-            fine = block(level)
+            first, *rest = cast(nn.Sequential, block)
+            fine = first(level)
             level = functional.max_pool2d(fine, 2)
+            for module in rest:
+                level = module(level)
             skips.append(level if self._skip_from == "pooled" else fine)
         level = self.bottom(level)
         for block in self.up:

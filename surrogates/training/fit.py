@@ -165,7 +165,8 @@ def fit(
     keeper.resumed = state
     module.keeper = keeper
     if settings.compile:
-        pipeline.network.compile()
+        for way in (pipeline, pipeline.reversed()) if pipeline.config.both_ways else (pipeline,):
+            way.network.compile()
     with _quiet():
         trainer = Trainer(
             accelerator=settings.accelerator if ranks.alone else "gpu" if on_gpu(settings) else "cpu",

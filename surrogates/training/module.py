@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from functools import partial
 from inspect import signature
 from typing import Any, Protocol, cast
 
@@ -85,7 +84,7 @@ class LearningModule(LightningModule):
         self.validation_loss = float("nan")
         self.validated: Sequence[int] = range(0)  # numbers of the validation batches of this process
         self._ranks = ranks
-        self._loss: Loss = partial(objective, pipeline)
+        self._loss: Loss | None = None
         self._settings = trainer_config
         self._seed = seed
         self._factor = cast(Callable[[int], float], build("schedules", trainer_config.schedule, steps=steps))
@@ -110,10 +109,9 @@ class LearningModule(LightningModule):
             super().__setattr__(name, value)
 
     def on_fit_start(self) -> None:
-        """Restore a state, now that everything is on its device, and share it."""
+        """Restore a state, now that everything is on its device."""
         if self.keeper is not None:
             self.keeper.begin(self.trainer, self)
-        self._loss = self._ranks.loss(self.pipeline, self.objective)
 
     def on_train_batch_end(self, *_: object) -> None:
         """Report a step to the keeper."""
@@ -144,6 +142,8 @@ class LearningModule(LightningModule):
                 group["lr"] = rate * factor
         if self._gradual is not None:
             self._gradual.step = self.step
+        if self._loss is None:
+            self._loss = self._ranks.loss(self.pipeline, self.objective, batch)
         rng, adversary = self._rng(self.step), self._adversary
         about_critic: dict[str, Tensor] = {}
         if adversary is not None:

@@ -93,21 +93,41 @@ class Ranks:
             for buffer in module.buffers():
                 distributed.broadcast(buffer, 0)
 
-    def loss(self, pipeline: Pipeline, objective: Objective) -> Loss:
+    def loss(self, pipeline: Pipeline, objective: Objective, batch: Batch) -> Loss:
         """Return the objective; in a group its backward pass averages the gradients.
 
         On GPUs batch normalisation takes its statistics over the whole batch; torch has no such kernel for
         CPUs, where every process normalises by its own share.
+
+        Parameters
+        ----------
+        pipeline, objective
+            What is trained, and to what end.
+        batch
+            Any batch; it shows whether the loss depends on every weight.
         """
         if self.alone:
             return partial(objective, pipeline)
+        # Looking for weights without a gradient in every step costs time that most networks need not spend.
+        idle = self.agree(lambda: not _depends_on_all(pipeline, objective, batch))
         if next(pipeline.parameters()).device.type == "cuda":
             pipeline.network = nn.SyncBatchNorm.convert_sync_batchnorm(pipeline.network)
         # Its bound call, not itself: a module that keeps it would take it for a part of its own.
-        return DistributedDataParallel(_Step(pipeline, objective)).__call__
+        step = _Step(pipeline, objective)
+        return DistributedDataParallel(step, find_unused_parameters=idle).__call__
 
 
 ALONE = Ranks()
+
+
+def _depends_on_all(pipeline: Pipeline, objective: Objective, batch: Batch) -> bool:
+    """Whether every weight gets a gradient: the second decoder of a network that is used one way does not."""
+    weights = [parameter for parameter in pipeline.parameters() if parameter.requires_grad]
+    training = pipeline.training
+    pipeline.eval()  # statistics of batch normalisation stay as they are
+    loss, _ = objective(pipeline, batch, torch.Generator(weights[0].device).manual_seed(0))
+    pipeline.train(training)
+    return all(each is not None for each in torch.autograd.grad(loss, weights, allow_unused=True))
 
 
 class _Step(nn.Module):

@@ -18,6 +18,35 @@ def test_both_places_of_the_skips_have_the_same_weights() -> None:
     assert {k: v.shape for k, v in pooled.items()} == {k: v.shape for k, v in unpooled.items()}
 
 
+def test_of_several_double_convolutions_the_first_alone_comes_before_the_pooling() -> None:
+    net, sizes = LatentTranslator(4, 1, 3, "pooled"), []
+    for block in net.down[0]:
+        block.register_forward_hook(lambda module, given, answer: sizes.append(answer.shape[-1]))
+    net(torch.randn(1, 4, 16, 16))
+    assert sizes == [16, 8, 8]
+
+
+@pytest.mark.parametrize(("skip_from", "place"), [("pooled", -1), ("unpooled", 0)])
+def test_a_skip_is_what_leaves_the_level_or_what_is_pooled_in_it(skip_from: SkipFrom, place: int) -> None:
+    """Published (networks/unet.py): double convolution, pooling, the other double convolutions, skip."""
+    net, left, joined = LatentTranslator(4, 1, 2, skip_from), [], []
+    for block in net.down[0]:
+        block.register_forward_hook(lambda module, given, answer: left.append(answer))
+    net.up[0].register_forward_pre_hook(lambda module, given: joined.append(given[0]))
+    net(torch.randn(1, 4, 16, 16))
+    assert torch.equal(joined[0][:, :8], left[place])
+
+
+def test_weights_keep_their_names() -> None:
+    """A bundle that was written once can be read again."""
+    names = LatentTranslator(4, 1, 1, "unpooled").state_dict().keys()
+    assert {name.rpartition(".")[0] for name in names} == {
+        f"{level}.{layer}"
+        for level in ("down.0.0", "bottom.0", "bottom.1", "up.0.0", "tail")
+        for layer in (0, 1, 3, 4)
+    }
+
+
 def detail(skip_from: SkipFrom) -> float:
     """Largest change of the answer by a chequerboard, which pooling cannot see, about a constant."""
     torch.manual_seed(0)

@@ -1,5 +1,7 @@
 """Networks of seismic imaging in the trainer: both ways, with a critic, with complex weights."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -178,3 +180,33 @@ def test_baseline_that_knows_one_direction_is_refused_before_the_first_step(conf
     given["task"]["baselines"] = ["seismic_fwi"]
     with pytest.raises(ConfigError, match="'seismic_fwi': targets shot_gather from velocity_model found"):
         prepare(given)
+
+
+def test_both_directions_are_compiled(config, monkeypatch) -> None:
+    calls: Counter[str] = Counter()
+
+    def noted(call, **_):
+        def counted(*given):
+            calls[type(call.__self__).__name__] += 1
+            return call(*given)
+
+        return counted
+
+    monkeypatch.setattr(torch, "compile", noted)
+    chosen = {"model": X_NET, "objective": {"name": "translation"}, "both_ways": True}
+    start(config(max_steps=2, compile=True, **chosen))
+    assert calls["InvertibleXNet"] >= 2
+    assert calls["Reverse"] >= 2
+
+
+def test_processes_share_a_network_of_which_one_direction_is_used(config) -> None:
+    """The other direction's encoder and decoder get no gradient, which averaging has to know."""
+    chosen = {"model": X_NET, "objective": {"name": "translation"}, "max_steps": 4}
+    one, two = (state(start(config(**chosen, devices=devices)))["pipeline"] for devices in (1, 2))
+    unused = [name for name in one if name.startswith(("network.out_encoder", "network.in_decoder"))]
+    assert unused
+    for name in unused:
+        torch.testing.assert_close(two[name], one[name], rtol=0, atol=0)
+    name = "network.out_decoder.0.weight"
+    fresh = prepare(config(**chosen))[1].state_dict()
+    assert not torch.equal(two[name], fresh[name])
