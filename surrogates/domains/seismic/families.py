@@ -24,10 +24,12 @@ Cells = dict[tuple[str, str], dict[tuple[str, str], float]]
 
 @dataclass(frozen=True)
 class Matrix:
-    """A score of each family's networks on each family.
+    """A score of a network on each family, for each family that it learned.
 
     Attributes
     ----------
+    network
+        Which one.
     target, metric, units
         What is scored, how, and in which units.
     trained, tested
@@ -36,6 +38,7 @@ class Matrix:
         Shape (trained, tested); NaN where nothing was scored.
     """
 
+    network: str
     target: str
     metric: str
     units: str
@@ -44,13 +47,15 @@ class Matrix:
     values: np.ndarray
 
     @classmethod
-    def of(cls, target: str, metric: str, units: str, cells: Mapping[tuple[str, str], float]) -> "Matrix":
+    def of(
+        cls, network: str, target: str, metric: str, units: str, cells: Mapping[tuple[str, str], float]
+    ) -> "Matrix":
         """Arrange values that are known by (trained, tested): columns as they came, rows like the columns."""
         tested = tuple(dict.fromkeys(pair[1] for pair in cells))
         rows = dict.fromkeys(pair[0] for pair in cells)
         trained = (*(name for name in tested if name in rows), *(name for name in rows if name not in tested))
         values = [[cells.get((row, column), np.nan) for column in tested] for row in trained]
-        return cls(target, metric, units, trained, tested, np.array(values))
+        return cls(network, target, metric, units, trained, tested, np.array(values))
 
     @property
     def at_home(self) -> float:
@@ -69,6 +74,7 @@ class Matrix:
             return None if np.isnan(value) else float(value)
 
         return {
+            "network": self.network,
             "target": self.target,
             "metric": self.metric,
             "units": self.units,
@@ -88,12 +94,13 @@ class Matrix:
 def cross_family(
     runs: Iterable[Path], stores: Sequence[str], *, split: str = "test", device: str = "auto"
 ) -> list[Matrix]:
-    """Score runs on the families of some stores: one matrix for each target and metric.
+    """Score runs on the families of some stores: one matrix for each network, target and metric.
 
     Parameters
     ----------
     runs
-        Folders of finished runs. Those that learned the same families, such as several seeds, are averaged.
+        Folders of finished runs. Those of the same network that learned the same families, such as several
+        seeds, are averaged. Networks of one kind with other arguments are numbered as they come.
     stores
         Data of the same variables, each of one family or several.
     split
@@ -101,11 +108,11 @@ def cross_family(
     device
         Where to compute.
     """
-    found: dict[tuple[str, str, str], dict[tuple[str, str], list[float]]] = {}
-    for run in runs:
+    found: dict[tuple[str, str, str, str], dict[tuple[str, str], list[float]]] = {}
+    for network, run in _by_network(runs):
         for store in stores:
             for key, pair, value in _scores(run, store, split, device):
-                found.setdefault(key, {}).setdefault(pair, []).append(value)
+                found.setdefault((network, *key), {}).setdefault(pair, []).append(value)
     return [
         Matrix.of(*key, {pair: float(np.mean(values)) for pair, values in cells.items()})
         for key, cells in found.items()
@@ -120,16 +127,33 @@ def write(matrices: Sequence[Matrix], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "families.json"
     path.write_text(json.dumps([matrix.as_dict() for matrix in matrices], indent=2) + "\n")
-    written = [path]
+    written, several = [path], len({matrix.network for matrix in matrices}) > 1
     for matrix in matrices:
         units = display(matrix.units)
-        label = f"{matrix.target.replace('_', ' ')}: {matrix.metric.upper()}" + (
-            f", {units}" if units else ""
+        label = (
+            (f"{matrix.network}, " if several else "")
+            + f"{matrix.target.replace('_', ' ')}: {matrix.metric.upper()}"
+            + (f", {units}" if units else "")
         )
         figure = draw_matrix(matrix.values, matrix.trained, matrix.tested, label)
-        written.append(folder / f"{matrix.target}_{matrix.metric}.png")
+        name = (matrix.network.replace(" ", "_"),) * several + (matrix.target, matrix.metric)
+        written.append(folder / f"{'_'.join(name)}.png")
         figure.savefig(written[-1], dpi=110)
     return written
+
+
+def _by_network(runs: Iterable[Path]) -> Iterable[tuple[str, Path]]:
+    """Yield runs with the names of their networks."""
+    from surrogates.training.run import read_config
+
+    known: dict[str, list[Any]] = {}
+    for run in runs:
+        model = read_config(run)["model"]
+        alike = known.setdefault(model["name"], [])
+        if model not in alike:
+            alike.append(model)
+        number = alike.index(model)
+        yield model["name"] + (f" {number + 1}" if number else ""), run
 
 
 def _scores(
@@ -173,8 +197,8 @@ def main(words: Sequence[str]) -> None:
     matrices = cross_family(given.runs, given.on, split=given.split, device=given.device)
     for matrix in matrices:
         print(
-            f"{matrix.target} {matrix.metric}: {matrix.at_home:.4g} on the family of training, "
-            f"{matrix.elsewhere:.4g} elsewhere"
+            f"{matrix.network}, {matrix.target} {matrix.metric}: {matrix.at_home:.4g} on the family of "
+            f"training, {matrix.elsewhere:.4g} elsewhere"
         )
     for path in write(matrices, given.out):
         print(f"-> {path}")

@@ -76,7 +76,7 @@ def published_matrix(
             value = float(row["value"])
             pair = row["trained_on"].lower(), row["evaluated_on"].lower()
             cells[pair] = math.sqrt(value) if metric == "rmse" else value
-    return Matrix.of(target, metric, "1" if metric == "ssim" else UNITS[target], cells)
+    return Matrix.of(model, target, metric, "1" if metric == "ssim" else UNITS[target], cells)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -60,7 +60,12 @@ def write_store(
     return url
 
 
-def inversion_run(folder: Path, store: str, *, seed: int = 0, **task: Any) -> Path:
+MLP = {"name": "mlp", "width": 4, "depth": 1}
+
+
+def inversion_run(
+    folder: Path, store: str, *, seed: int = 0, model: dict[str, Any] = MLP, **task: Any
+) -> Path:
     """Write a run of velocity from gathers with fresh weights, before its evaluation."""
     folder.mkdir(parents=True)
     config = {
@@ -77,7 +82,7 @@ def inversion_run(folder: Path, store: str, *, seed: int = 0, **task: Any) -> Pa
             "plots": [],
             **task,
         },
-        "model": {"name": "mlp", "width": 4, "depth": 1},
+        "model": model,
         "trainer": {"max_steps": 1, "batch_size": 4, "threads": 0, "accelerator": "cpu", "progress": False},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))

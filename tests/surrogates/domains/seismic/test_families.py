@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from surrogates.core.build import validate
-from surrogates.domains.seismic.families import Matrix, cross_family, main
+from surrogates.domains.seismic.families import Matrix, cross_family, main, write
 from surrogates.evaluation.run import evaluate_elsewhere
 from surrogates.evaluation.tables import Table
 from surrogates.training.config import RunConfig
@@ -62,15 +62,27 @@ def test_rows_are_families_of_training_and_columns_those_of_the_data(
     assert mae.values[1, 1:].tolist() == pytest.approx(found)
 
 
+def test_other_networks_have_their_own_matrix(stores: list[str], runs: list[Path], tmp_path: Path) -> None:
+    wide = inversion_run(tmp_path / "wide", stores[0], model={"name": "mlp", "width": 6, "depth": 1})
+    maes = [
+        matrix for matrix in cross_family([runs[0], wide], stores[:1], device="cpu") if matrix.metric == "mae"
+    ]
+    assert [matrix.network for matrix in maes] == ["mlp", "mlp 2"]
+    alone = [single(run, stores[0]).value("mlp", "velocity_model", "mae") for run in (runs[0], wide)]
+    assert [matrix.values.item() for matrix in maes] == pytest.approx(alone)
+    written = [path.name for path in write(maes, tmp_path / "out")]
+    assert written == ["families.json", "mlp_velocity_model_mae.png", "mlp_2_velocity_model_mae.png"]
+
+
 def test_home_and_elsewhere_are_means_over_families_and_pairs() -> None:
     cells = {("b", "section"): 8.0, ("a", "a"): 1.0, ("a", "b"): 4.0, ("b", "a"): 6.0}
-    matrix = Matrix.of("velocity_model", "mae", "m s-1", cells)
+    matrix = Matrix.of("mlp", "velocity_model", "mae", "m s-1", cells)
     assert (matrix.trained, matrix.tested) == (("a", "b"), ("section", "a", "b"))
     assert np.isnan(matrix.values[1, 2])
     assert (matrix.at_home, matrix.elsewhere) == (1.0, 6.0)
     found = matrix.as_dict()
     assert found["values"] == [[None, 1.0, 4.0], [8.0, 6.0, None]]
-    assert Matrix.of("x", "mae", "1", {("a", "b"): 1.0}).as_dict()["at_home"] is None
+    assert Matrix.of("mlp", "x", "mae", "1", {("a", "b"): 1.0}).as_dict()["at_home"] is None
 
 
 def test_the_command_writes_numbers_and_pictures(
@@ -78,7 +90,7 @@ def test_the_command_writes_numbers_and_pictures(
 ) -> None:
     out = tmp_path / "study"
     main([str(runs[0]), "--on", stores[1], "--out", str(out), "--device", "cpu"])
-    assert "velocity_model mae: nan on the family of training, " in capsys.readouterr().out
+    assert "mlp, velocity_model mae: nan on the family of training, " in capsys.readouterr().out
     found = json.loads((out / "families.json").read_text())
     assert [each["metric"] for each in found] == ["mae", "rmse", "ssim"]
     assert (found[0]["trained"], found[0]["tested"]) == ([FLAT], list(ELSEWHERE))
