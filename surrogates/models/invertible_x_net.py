@@ -52,7 +52,7 @@ class InvertibleXNet(nn.Module):
         architecture: tuple[PositiveInt, ...] = (4, 4, 4, 4),
     ) -> None:
         super().__init__()
-        source, target = kinds(direction)
+        source, target = kinds(direction, in_channels, out_channels)
         self.in_encoder = Encoder(source, in_channels, in_shape, latent, channels)
         self.in_decoder = Decoder(source, in_channels, in_shape, latent, channels)
         self.out_encoder = Encoder(target, out_channels, out_shape, latent, channels)

@@ -11,9 +11,24 @@ from surrogates.nn.translator import LatentTranslator, SkipFrom
 Direction = Literal["inverse", "forward"]
 
 
-def kinds(direction: Direction) -> tuple[Kind, Kind]:
-    """Return what the input and what the output is."""
-    return ("gather", "image") if direction == "inverse" else ("image", "gather")
+def kinds(direction: Direction, in_channels: int, out_channels: int) -> tuple[Kind, Kind]:
+    """Return what the input and what the output is, unless the channels tell otherwise: an image has one.
+
+    Raises
+    ------
+    ValueError
+        When the image of this direction has several channels, and the gathers have one.
+    """
+    inverse = direction == "inverse"
+    shots, image = (in_channels, out_channels) if inverse else (out_channels, in_channels)
+    if image > 1 == shots:
+        other = "forward" if inverse else "inverse"
+        raise ValueError(
+            f"direction: '{direction}' found, with {in_channels} channels in and {out_channels} out; "
+            f"expected '{other}', since gathers of several shots have as many channels and an image has "
+            f"one; set model.direction={other}"
+        )
+    return ("gather", "image") if inverse else ("image", "gather")
 
 
 class LatentUNet(nn.Module):
@@ -74,7 +89,7 @@ class LatentUNet(nn.Module):
                 f"latent: {latent} found, at least {2**depth} expected for depth {depth}; take a larger one "
                 "or fewer levels"
             )
-        source, target = kinds(direction)
+        source, target = kinds(direction, in_channels, out_channels)
         self.encoder = Encoder(source, in_channels, in_shape, latent, channels)
         self.translator = _translator(translator, channels[-1], depth, repeat, skip_from)
         self.decoder = Decoder(target, out_channels, out_shape, latent, channels)

@@ -162,6 +162,15 @@ def test_arguments_are_plain_values() -> None:
     assert node["direction"] == "inverse"
 
 
+@pytest.mark.parametrize("kind", [LatentUNet, InvertibleXNet])
+def test_direction_that_the_channels_contradict_is_refused(kind: type[nn.Module]) -> None:
+    with pytest.raises(ValueError, match="'inverse' found, with 1 channels in and 5 out; expected 'forward'"):
+        kind(1, 5, IMAGE, SHORT, **TINY)
+    with pytest.raises(ValueError, match=r"'forward' found, with 5 .*; set model.direction=inverse"):
+        kind(5, 1, SHORT, IMAGE, "forward", **TINY)
+    kind(1, 1, IMAGE, SHORT, "forward", **TINY)
+
+
 @pytest.mark.parametrize("kind", ["latent_unet", "invertible_x_net"])
 def test_a_tiny_network_overfits_16_samples(kind: str) -> None:
     """What a network cannot learn by heart it will not learn at all."""
