@@ -11,10 +11,8 @@ from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from datasets.store.units import convert
 from physics.waves.seismic.survey import Survey
-from surrogates.domains.seismic.names import DEPTH, LATERAL, RECEIVER, SHOT, TIME
+from surrogates.domains.seismic.names import DEPTH, FREQUENCY, LATERAL, RECEIVER, SHOT, SOURCES, TIME
 
-FREQUENCY, SOURCES = "source_frequency", "source_lateral"
-"""Variables that tell the source of each record, where records differ."""
 SAME = 1e-3
 """Of a cell, a time step or a frequency: by how much a place, an instant or a source may lie beside it."""
 

@@ -120,7 +120,7 @@ def cross_family(
 
 
 def write(matrices: Sequence[Matrix], folder: Path) -> list[Path]:
-    """Write `families.json` and a picture of each matrix; return the paths."""
+    """Write `families.json` and a picture of each matrix that holds a score; return the paths."""
     from datasets.store.units import display
     from surrogates.domains.seismic.plots import draw_matrix
 
@@ -129,6 +129,8 @@ def write(matrices: Sequence[Matrix], folder: Path) -> list[Path]:
     path.write_text(json.dumps([matrix.as_dict() for matrix in matrices], indent=2) + "\n")
     written, several = [path], len({matrix.network for matrix in matrices}) > 1
     for matrix in matrices:
+        if not np.isfinite(matrix.values).any():
+            continue
         units = display(matrix.units)
         label = (
             (f"{matrix.network}, " if several else "")

@@ -13,13 +13,12 @@ from physics.waves.seismic.propagator import simulate
 from physics.waves.seismic.survey import Survey
 from surrogates.core.optional import require
 from surrogates.domains.seismic.acquisition import (
-    FREQUENCY,
     solver_device,
     sources_of,
     surveys_of_records,
     valid_range,
 )
-from surrogates.domains.seismic.names import GATHER, TIME, VELOCITY
+from surrogates.domains.seismic.names import FREQUENCY, GATHER, TIME, VELOCITY
 from surrogates.inference.resampling import resampled
 from surrogates.inference.surrogate import Surrogate, choose_device
 from surrogates.training.progress import Progress

@@ -1,6 +1,7 @@
 """Pictures of velocity models and gathers, and of what methods made of them; depth and time run downwards."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from datasets.store.units import display
-from surrogates.domains.seismic.names import DEPTH, GATHER, LATERAL, RECEIVER, SHOT, TIME, VELOCITY
+from surrogates.domains.seismic.names import DEPTH, GATHER, LATERAL, RECEIVER, SHOT, SOURCES, TIME, VELOCITY
 from surrogates.evaluation.pictures import Examples
 
 VELOCITIES, PRESSURE, RESIDUAL = "viridis", "gray", "seismic"
@@ -63,10 +64,14 @@ class Gathers:
         for name, found in answer.items():
             if {SHOT, TIME, RECEIVER} <= set(found.dims) and name in examples.data:
                 shots = found.sizes[SHOT]
-                shot = {SHOT: shots // 2 if self.shot is None else min(self.shot, shots - 1)}
-                truth = examples.data[name].isel(shot)[: self.count]
+                shot = shots // 2 if self.shot is None else min(self.shot, shots - 1)
+                truth = examples.data[name].isel({SHOT: shot})[: self.count]
+                titles = [
+                    _shot(examples.data.isel({examples.record_dimension: row}), shot)
+                    for row in range(len(truth))
+                ]
                 figures[str(name).replace("_", " ").capitalize()] = draw_gathers(
-                    truth, found.isel(shot)[: self.count], method
+                    truth, found.isel({SHOT: shot})[: self.count], method, titles
                 )
         return figures
 
@@ -101,7 +106,7 @@ def draw_models(truth: xr.DataArray, answers: dict[str, xr.DataArray]) -> Figure
     return figure
 
 
-def draw_gathers(truth: xr.DataArray, answer: xr.DataArray, method: str) -> Figure:
+def draw_gathers(truth: xr.DataArray, answer: xr.DataArray, method: str, shots: Sequence[str]) -> Figure:
     """Draw gathers of one shot, what a method makes of them, and the difference, all on one scale.
 
     Parameters
@@ -110,6 +115,8 @@ def draw_gathers(truth: xr.DataArray, answer: xr.DataArray, method: str) -> Figu
         Dimensions (record, time, receiver).
     method
         For the titles.
+    shots
+        For the titles: which shot is shown of each record.
     """
     figure = Figure(figsize=(9.2, 3.6 * len(truth)), layout="constrained")
     grid = figure.subplots(len(truth), 3, squeeze=False, sharex=True, sharey=True)
@@ -120,8 +127,9 @@ def draw_gathers(truth: xr.DataArray, answer: xr.DataArray, method: str) -> Figu
         shade = _draw(axes[2], answer[row] - truth[row].values, **(scale | {"cmap": RESIDUAL}))
         figure.colorbar(image, ax=axes[1], label="pressure", extend="both", shrink=0.8)
         figure.colorbar(shade, ax=axes[2], label="difference", extend="both", shrink=0.8)
-    for axis, title in zip(grid[0], ("truth", _short(method), "minus truth"), strict=True):
-        axis.set_title(title, fontsize=10)
+        titles = (f"truth, {shots[row]}", _short(method), "minus truth")
+        for axis, title in zip(axes, titles, strict=True):
+            axis.set_title(title, fontsize=10)
     return figure
 
 
@@ -143,16 +151,15 @@ def draw_record(record: xr.Dataset) -> Figure:
         image = _draw(axis, record[VELOCITY], cmap=VELOCITIES)
         part.colorbar(image, ax=axis, label="velocity, m/s", location="bottom")
         axis.set_title(_family(record), fontsize=10)
-        if SHOT in record.coords:
-            surface = np.full(record.sizes[SHOT], float(record[DEPTH][0]))
-            axis.plot(record[SHOT], surface, "v", color="#d62728", clip_on=False)
+        if (places := _places(record)) is not None:
+            surface = np.full(len(places), float(record[DEPTH][0]))
+            axis.plot(places, surface, "v", color="#d62728", clip_on=False)
     if parts:
         scale = _symmetric(record[GATHER].values, PRESSURE)
         axes = parts[0].subplots(1, shots, squeeze=False, sharey=True)[0]
         for number, axis in enumerate(axes):
             image = _draw(axis, record[GATHER].isel({SHOT: number}), **scale)
-            place = f" at {float(record[SHOT][number]):g} m" if SHOT in record.coords else f" {number}"
-            axis.set_title(f"shot{place}", fontsize=10)
+            axis.set_title(_shot(record, number), fontsize=10)
         parts[0].colorbar(image, ax=list(axes), label="pressure", extend="both", shrink=0.8)
     return figure
 
@@ -170,24 +177,38 @@ def draw_matrix(values: np.ndarray, trained: Sequence[str], tested: Sequence[str
         What is shown, with its unit.
     """
     rows, columns = values.shape
-    figure = Figure(figsize=(2.6 + 0.85 * columns, 2.2 + 0.5 * rows), layout="constrained")
+    size = (2.8 + 0.85 * columns, max(2.2 + 0.5 * rows, 4.0))  # the label of the colours has to fit
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(values, cmap="cividis", aspect="auto")
     known = values[np.isfinite(values)]
     middle = (known.min() + known.max()) / 2 if known.size else 0.0
     for (row, column), value in np.ndenumerate(values):
         colour = "white" if value < middle else "black"
-        axes.text(
-            column, row, "-" if np.isnan(value) else f"{value:.3g}", ha="center", va="center", color=colour
-        )
+        number = "-" if np.isnan(value) else f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        axes.text(column, row, number, ha="center", va="center", color=colour)
         if trained[row] == tested[column]:
             corner = (column - 0.5, row - 0.5)
-            axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="#d62728", linewidth=1.5))
+            axes.add_patch(
+                Rectangle(corner, 1, 1, fill=False, edgecolor="#d62728", linewidth=1.5, clip_on=False)
+            )
     axes.set_xticks(range(columns), tested, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(rows), trained)
     axes.set(xlabel="tested on", ylabel="trained on")
-    figure.colorbar(image, ax=axes, label=label)
+    figure.colorbar(image, ax=axes, label=fill(label, 30))
     return figure
+
+
+def _places(record: xr.Dataset) -> np.ndarray | None:
+    """Return where the shots of a record are, m, if it tells."""
+    name = next((name for name in (SOURCES, SHOT) if name in record.variables), None)
+    return None if name is None else np.atleast_1d(record[name].to_numpy())
+
+
+def _shot(record: xr.Dataset, number: int) -> str:
+    """Return the title of a shot: its place, or else its number."""
+    places = _places(record)
+    return f"shot {number}" if places is None else f"shot at {places[number]:g} m"
 
 
 def _draw(axis: Axes, values: xr.DataArray, **style: Any) -> AxesImage:

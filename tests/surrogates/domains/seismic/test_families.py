@@ -70,7 +70,8 @@ def test_other_networks_have_their_own_matrix(stores: list[str], runs: list[Path
     assert [matrix.network for matrix in maes] == ["mlp", "mlp 2"]
     alone = [single(run, stores[0]).value("mlp", "velocity_model", "mae") for run in (runs[0], wide)]
     assert [matrix.values.item() for matrix in maes] == pytest.approx(alone)
-    written = [path.name for path in write(maes, tmp_path / "out")]
+    empty = Matrix.of("mlp", "velocity_model", "ssim", "1", {("a", "a"): np.nan})
+    written = [path.name for path in write([*maes, empty], tmp_path / "out")]
     assert written == ["families.json", "mlp_velocity_model_mae.png", "mlp_2_velocity_model_mae.png"]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from datasets.factory.pictures import picture
 from datasets.seismic.variables import coordinates, gather_spec, velocity_spec
@@ -70,9 +71,28 @@ def test_gathers_of_an_answer_or_of_what_follows_from_it_are_drawn_on_the_scale_
     assert truth.get_clim()[1] < np.abs(data["shot_gather"][0, 1]).max()
     _, _, bottom, top = truth.get_extent()
     assert bottom > top and truth.axes.get_ylabel() == "time, s"
+    assert truth.axes.get_title() == "truth, shot at 110 m"
     first = build("plots", {"name": "seismic_gathers", "count": 1, "shot": 0})
     drawn = images(first(Examples(data, {"model": answer}, [GATHER], "sample"))["Shot gather"])
     np.testing.assert_array_equal(drawn[0].get_array(), data["shot_gather"][0, 0])
+    assert drawn[0].axes.get_title() == "truth, shot at 0 m"
+
+
+def test_sources_of_each_record_are_shown_where_records_differ(data: xr.Dataset) -> None:
+    places = ("sample", "shot"), 10.0 * np.arange(12).reshape(4, 3), {"units": "m"}
+    own = data.drop_vars("shot").assign(source_lateral=places)
+    figure = draw_record(own.isel(sample=1))
+    titles = [axes.get_title() for axes in figure.axes if axes.images]
+    assert titles == ["", "shot at 30 m", "shot at 40 m", "shot at 50 m"]
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [30, 40, 50]
+    plot = build("plots", {"name": "seismic_gathers", "count": 2})
+    (figure,) = plot(Examples(own, {"model": own[["shot_gather"]]}, [GATHER], "sample")).values()
+    titles = [image.axes.get_title() for image in images(figure)]
+    assert titles[::3] == ["truth, shot at 10 m", "truth, shot at 40 m"]
+    (figure,) = plot(
+        Examples(own.drop_vars("source_lateral"), {"model": own[["shot_gather"]]}, [GATHER], "sample")
+    ).values()
+    assert images(figure)[0].axes.get_title() == "truth, shot 1"
 
 
 def test_a_record_shows_its_model_its_family_and_every_shot(tmp_path: Path) -> None:
@@ -92,3 +112,14 @@ def test_a_matrix_has_its_numbers_in_the_cells_and_frames_the_families_of_traini
     assert [text.get_text() for text in axes.texts] == ["12.3", "-", "300"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "section"]
     assert [patch.get_x() for patch in axes.patches] == [0.5]
+
+
+def test_all_of_a_small_matrix_lies_inside_of_the_picture() -> None:
+    label = "invertible x net 2, velocity model: RMSE, m s-1"
+    figure = draw_matrix(np.array([[1300.0]]), ["flatvel-a"], ["flatvel-a"], label)
+    assert figure.axes[0].texts[0].get_text() == "1300"
+    assert not figure.axes[0].patches[0].get_clip_on()
+    FigureCanvasAgg(figure).draw()
+    shown = figure.axes[1].yaxis.label.get_window_extent()
+    assert 0 <= shown.x0 < shown.x1 <= figure.bbox.width
+    assert 0 <= shown.y0 < shown.y1 <= figure.bbox.height
