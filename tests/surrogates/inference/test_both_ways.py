@@ -14,7 +14,8 @@ from surrogates.core.errors import ConfigError
 from surrogates.inference.bundle import load_bundle, save_bundle, update_calibration
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.surrogate import Surrogate
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 GATHER = VariableSpec(name="gather", dims=("sample", "shot", "time", "receiver"), shape=(2, 24, 10))
 VELOCITY = VariableSpec(name="velocity", dims=("sample", "depth", "lateral"), shape=(12, 10), units="m s-1")

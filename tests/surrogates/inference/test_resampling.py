@@ -14,7 +14,8 @@ from surrogates.inference.bundle import save_bundle
 from surrogates.inference.manifest import Coordinate
 from surrogates.inference.resampling import energy_above, resampled
 from surrogates.inference.surrogate import Surrogate
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 STEP, SAMPLES = 0.004, 100
 RECORD = VariableSpec(

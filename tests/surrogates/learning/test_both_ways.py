@@ -7,7 +7,8 @@ import torch
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.learning.normaliser import MinMax, Normaliser
-from surrogates.learning.pipeline import Pipeline, PipelineConfig, Sides
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig, Sides
 
 GATHER = VariableSpec(
     name="shot_gather", dims=("sample", "shot", "time", "receiver"), shape=(2, 24, 10), units="1"
