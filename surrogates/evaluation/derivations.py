@@ -186,11 +186,13 @@ def _band(spec: VariableSpec, coordinate: xr.DataArray, ends: tuple[float, float
     return _Band(spec.model_copy(update=changes), torch.from_numpy(places))
 
 
+@torch.no_grad()
 def derive_truth(batch: Batch, derivations: Sequence[Derivation]) -> Batch:
     """Return what the derivations provide for the truth."""
     return {name: value for each in derivations for name, value in each.of_truth(batch).items()}
 
 
+@torch.no_grad()
 def derive_prediction(prediction: Batch, batch: Batch, derivations: Sequence[Derivation]) -> Batch:
     """Return what follows from a prediction; `batch` lacks the truth."""
     return {

@@ -78,6 +78,7 @@ def evaluate(
     *,
     calibrations: Mapping[str, Mapping[str, Calibration]] | None = None,
     derivations: Sequence[Derivation] = (),
+    cycles: Sequence[Derivation] = (),
     hidden: Collection[str] = (),
     seed: int = 0,
 ) -> Table:
@@ -100,6 +101,8 @@ def evaluate(
         From `surrogates.evaluation.calibration.calibrate`, for the coverage of intervals.
     derivations : sequence of Derivation
         What follows from truth and answers is scored beside the targets, for the methods that answer it.
+    cycles : sequence of Derivation
+        As `derivations`, but for the first method alone: what its own other direction makes of its answers.
     hidden : collection of str
         Variables of the batches that no method receives, since they are there for the derivations.
     seed : int
@@ -107,13 +110,14 @@ def evaluate(
     """
     sums = _Sums(len(blocks.groups))
     seconds: dict[str, list[float]] = {name: [] for name in methods}
-    scored = [*targets, *derived_targets(derivations)]
+    following = [*derivations, *cycles]
+    scored = [*targets, *derived_targets(following)]
     cells = {target.spec.name: 0 for target in scored}
     done = 0
     for number, batch in enumerate(batches):
         known = inputs_of(batch, targets)
         inputs = {name: value for name, value in known.items() if name not in hidden}
-        truth = batch | derive_truth(counted(batch, targets), derivations)
+        truth = batch | derive_truth(counted(batch, targets), following)
         count = len(batch[targets[0].spec.name])
         index = blocks.index[done : done + count]
         if len(index) < count:
@@ -123,12 +127,12 @@ def evaluate(
         done += count
         for target in scored:
             cells[target.spec.name] += int(torch.count_nonzero(target.weight(truth)))
-        for method, predict in methods.items():
+        for place, (method, predict) in enumerate(methods.items()):
             prediction, elapsed = _timed(predict, inputs, seed=seed + number)
             seconds[method].append(elapsed / count)
             for target in targets:
                 require_answer(target, prediction, batch, method)
-            answer = prediction | derive_prediction(prediction, known, derivations)
+            answer = prediction | derive_prediction(prediction, known, derivations if place else following)
             for target in (each for each in scored if each.spec.name in answer):
                 require_answer(target, answer, truth, method)
                 calibration = (calibrations or {}).get(method, {}).get(target.spec.name)

@@ -292,7 +292,8 @@ def score(
         experiment.metrics,
         blocks_of(experiment, index),
         calibrations=calibrations,
-        derivations=[*experiment.derivations, *cycles],
+        derivations=experiment.derivations,
+        cycles=cycles,
         hidden=experiment.scored_only,
         seed=experiment.config.seed,
     )

@@ -61,6 +61,11 @@ def require_fitting(members: Mapping[str, Manifest]) -> None:
     for label, manifest in members.items():
         if manifest.members:
             raise BundleError(f"{label} is an ensemble itself; give its members instead.")
+        if manifest.pipeline.both_ways != members[first].pipeline.both_ways:
+            both, one = (label, first) if manifest.pipeline.both_ways else (first, label)
+            raise BundleError(
+                f"{both} answers both ways, {one} one alone; the members of an ensemble answer the same."
+            )
         for what in ("inputs", "targets", "record_dimension"):
             mine, its = (getattr(each.pipeline, what) for each in (members[first], manifest))
             if mine != its:

@@ -81,8 +81,7 @@ def resampled(
     for dim, coordinate in coordinates.items():
         sharing = [name for name in methods if dim in ds[name].dims]
         ways = [methods[name] for name in sharing]
-        axis = _axis(ds, dim, coordinate)
-        if axis is None or not sharing or None in ways:
+        if not sharing or None in ways or (axis := _axis(ds, dim, coordinate)) is None:
             continue  # `check_grid` compares it
         (way, *others) = {(each or {}).get(dim) for each in ways}
         if way is None or others:
@@ -90,6 +89,7 @@ def resampled(
             continue
         if spacing(axis.trained) is not None:
             require_even(axis.found, dim, axis.units, TOLERANCE)
+        _require_units(ds[dim], axis)
         plan = RESAMPLERS[way](axis)
         if plan is not None:
             changed = {name: _apply(plan, axis, ds[name]) for name in sharing}
@@ -197,15 +197,36 @@ def energy_above(values: np.ndarray, step: float, frequency: float) -> float:
 
 
 def _axis(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> Axis | None:
-    """Return the axis in the units of training, None where the two cannot be compared."""
+    """Return the axis in the units of training, None where there are no places to compare.
+
+    Where one of the two has no units, its numbers are read in those of the other.
+    """
     trained = np.asarray(coordinate.values)
-    if dim not in ds.coords or ds[dim].dtype.kind not in "fiu" or trained.dtype.kind not in "fiu":
+    if dim not in ds.coords or ds[dim].dtype.kind not in "fium" or trained.dtype.kind not in "fiu":
         return None
-    units, found = str(coordinate.attributes.get("units", "")), str(ds[dim].attrs.get("units", ""))
-    if units != found and not (units and found and convertible(found, units)):
-        return None
-    values = np.atleast_1d(ds[dim].values).astype(np.float64)
-    return Axis(dim, convert(values, found, units) if units != found else values, trained, units)
+    values, found = np.atleast_1d(ds[dim].values), str(ds[dim].attrs.get("units", ""))
+    if values.dtype.kind == "m":
+        values, found = values / np.timedelta64(1, "s"), "s"
+    units = str(coordinate.attributes.get("units", "")) or found
+    found = found or units
+    if not convertible(found, units):
+        raise ContractError(
+            f"coordinate {dim!r} has the units {found!r}, expected units such as {units!r} as in training; "
+            f"correct ds[{dim!r}].attrs['units'], or convert the coordinate"
+        )
+    return Axis(dim, convert(values.astype(np.float64), found, units), trained, units)
+
+
+def _require_units(coordinate: xr.DataArray, axis: Axis) -> None:
+    """Refuse bare numbers with another step than in training, such as those of the cells."""
+    steps = _steps(axis)
+    if coordinate.dtype.kind == "m" or coordinate.attrs.get("units") or steps is None or not axis.units:
+        return
+    if abs(steps[0] - steps[1]) > TOLERANCE * steps[1]:
+        raise ContractError(
+            f"coordinate {axis.name!r} has no units and a step of {steps[0]:g}, expected one of "
+            f"{axis.show(steps[1])} as in training; set ds[{axis.name!r}].attrs['units']"
+        )
 
 
 def _steps(axis: Axis) -> tuple[float, float] | None:

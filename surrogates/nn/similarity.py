@@ -23,16 +23,19 @@ def structural_similarity(one: Tensor, other: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Shape (..., rows, columns), at most 1.
+        Shape (..., rows, columns), at most 1; at least float32 also under autocast, since variances are
+        small differences of large numbers.
 
     References
     ----------
     Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE Trans.
     Image Processing 13(4), 2004, eq. 13; zero padding as in `pytorch_ssim`, with which OpenFWI scores.
     """
-    one, other = torch.broadcast_tensors(one, other)
+    exact = torch.promote_types(torch.promote_types(one.dtype, other.dtype), torch.float32)
+    one, other = torch.broadcast_tensors(one.to(exact), other.to(exact))
     parts = (one, other, one * one, other * other, one * other)
-    m1, m2, s11, s22, s12 = _smooth(torch.stack(parts)).unbind()
+    with torch.autocast(one.device.type, enabled=False):
+        m1, m2, s11, s22, s12 = _smooth(torch.stack(parts)).unbind()
     means, covariance = m1 * m2, s12 - m1 * m2
     squares, variances = m1 * m1 + m2 * m2, s11 - m1 * m1 + s22 - m2 * m2
     return (2 * means + C1) * (2 * covariance + C2) / ((squares + C1) * (variances + C2))

@@ -88,6 +88,12 @@ class Experiment:
                 f"task.both_ways: the objective '{task.objective['name']}' teaches one direction; take one "
                 "that teaches both, such as translation"
             )
+        if task.both_ways and (task.mask or task.valid_min):
+            given = "mask" if task.mask else "valid_min"
+            raise ConfigError(
+                f"task.both_ways: task.{given} tells the cells of one direction's targets that count; leave it "
+                "out, or train one direction"
+            )
         processes = config.trainer.devices * config.trainer.num_nodes
         if isinstance(objective, Adversarial) and (processes > 1 or config.trainer.strategy == "ddp"):
             raise ConfigError(
@@ -356,6 +362,8 @@ class Experiment:
         for key in ("groups", "blocks"):
             self.labels(key, few)
         _ = self.derived, self.scored_only  # what they refuse is refused now
+        if self.config.task.both_ways:
+            _ = self.reversed().variables  # so is what the baselines of the other direction refuse
         build("optimisers", trainer.optimiser, parameters=list(pipeline.parameters()), fused=None)
         build("schedules", trainer.schedule, steps=1)
         pipeline.eval()

@@ -87,15 +87,11 @@ def words(network: str, family: str, *extra: str) -> list[str]:
     return [word for word in given if word]
 
 
-def rate(network: str, family: str) -> str:
-    """Return the learning rate, as a word, with the least validation error after a short run with seed 0."""
+def tried(network: str, family: str) -> dict[float, float]:
+    """Return the validation error of a short run with seed 0 at each learning rate."""
     from surrogates.training.known import trained
 
-    errors = {
-        f"trainer.optimiser.lr={lr}": validation_error(trained(short(network, family, lr), 0, RUNS))
-        for lr in RATES
-    }
-    return min(errors, key=lambda word: errors[word])
+    return {lr: validation_error(trained(short(network, family, lr), 0, RUNS)) for lr in RATES}
 
 
 def short(network: str, family: str, lr: float) -> list[str]:
@@ -123,7 +119,8 @@ def tuned(networks: Sequence[str], families: Sequence[str]) -> dict[tuple[str, s
 
     pairs = [(network, family) for network in networks for family in families]
     trained_together((short(*pair, lr) for pair in pairs for lr in RATES), 0, RUNS)
-    return {pair: rate(*pair) for pair in pairs}
+    errors = {pair: tried(*pair) for pair in pairs}
+    return {pair: f"trainer.optimiser.lr={min(each, key=each.__getitem__)}" for pair, each in errors.items()}
 
 
 def final_runs(seed: int, networks: Sequence[str] = INVERSE) -> dict[tuple[str, str], Path]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from datasets.store.checks import check
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from physics.waves.seismic.inversion import refine
@@ -77,6 +78,7 @@ def invert(
     single = record not in gathers[GATHER].dims
     whole = gathers.expand_dims(record) if single else gathers
     whole = resampled(whole, surrogate.bundle.manifest.coordinates, surrogate.inputs.values())
+    whole = check(whole, list(surrogate.inputs.values()), record_dimension=record)
     surveys = _surveys(surrogate, whole)
     answer = surrogate.predict(whole, batch_size)
 

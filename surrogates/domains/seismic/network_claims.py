@@ -19,12 +19,12 @@ DISTURBED = {
     "30 % of receivers dead": "{name: seismic_missing_receivers, share: 0.3}",
 }
 SECTIONS = {"section": 0.0, "smooth section": 2.0}
-# Scaled MAE of the publication's own table of inversion, times 1500 m/s (FlatVel-A, FlatFault-A).
 PUBLISHED = {
-    "inversion_net": (0.0065 * 1500, 0.0465 * 1500),
-    "latent_unet": (0.0147 * 1500, 0.0104 * 1500),
-    "invertible_x_net": (0.0058 * 1500, 0.0207 * 1500),
+    "inversion_net": "InversionNet",
+    "latent_unet": "UNetInverseModel_17M",
+    "invertible_x_net": "Invertible_XNet_Adam",
 }
+"""Names in the table of the publication; of its X-Nets that with Adam, as ours."""
 
 
 def run_seed(seed: int) -> dict[str, float]:
@@ -35,17 +35,19 @@ def run_seed(seed: int) -> dict[str, float]:
         values |= runs.named(family, runs.scores_of(run))
         values |= runs.named(f"{family}/{network}", _disturbed(network, family, run))
         values |= runs.named(f"{family}/{network}", _elsewhere(network, run))
-    for network in INVERSE:
-        values |= {
-            f"ratio/{network}": _mean(values[f"{a}/{network}/on/{b}"] for a in HOMES for b in HOMES if a != b)
-            / _mean(values[f"{a}/{network}/{MAE}"] for a in HOMES)
-        }
+        errors = runs.tried(network, family)
+        values |= {f"{family}/{network}/rate/{lr}": error for lr, error in errors.items()}
     return values
 
 
-def _mean(values: Any) -> float:
-    known = list(values)
-    return float(sum(known) / len(known))
+def published(network: str, family: str) -> float | None:
+    """Return the published MAE at home in m/s, where the file of published scores is at hand."""
+    from surrogates.domains.seismic.published import published_file, published_matrix
+
+    if not published_file().is_file():
+        return None
+    matrix = published_matrix(PUBLISHED[network])
+    return float(matrix.values[matrix.trained.index(family), matrix.tested.index(family)])
 
 
 def _disturbed(network: str, family: str, run: Path) -> dict[str, float]:
@@ -87,7 +89,7 @@ def claims() -> list[Claim]:
         names = {"ours": f"{family}/{ours}", "baseline": f"{family}/{baseline}"}
         found.append(Claim(claim=text, experiment=experiment, **{**known, "bound": 0.0, **names, **given}))
 
-    for place, family in enumerate(HOMES):
+    for family in HOMES:
         for network in ("latent_unet", "invertible_x_net"):
             title = f"{NETWORKS[network]} inverts {family} better than InversionNet of equal size"
             claim(
@@ -96,7 +98,7 @@ def claims() -> list[Claim]:
                 f"{network}/{MAE}",
                 f"inversion_net/{MAE}",
                 baseline_name="InversionNet",
-                published=PUBLISHED[network][place],
+                published=published(network, family),
             )
         for network in INVERSE:
             claim(
@@ -117,20 +119,18 @@ def claims() -> list[Claim]:
             baseline_name="nearest neighbour",
             source="ours",
         )
-    for network in INVERSE:
-        found.append(
-            Claim(
-                f"{NETWORKS[network]} is at least five times as far off on the other family",
-                GFI,
-                "MAE on the other family over MAE at home",
-                experiment,
-                f"ratio/{network}",
-                f"ratio/{network}",
-                "at home",
-                "at_least",
-                5.0,
+        other = next(each for each in HOMES if each != family)
+        for network in INVERSE:
+            claim(
+                f"{NETWORKS[network]} that learned {family} is five times as far off on {other}",
+                family,
+                f"{network}/{MAE}",
+                f"{network}/on/{other}",
+                baseline_name=f"on {other}",
+                source="ours, after the cross-family tables of " + GFI,
+                compare="times_lower",
+                bound=5.0,
             )
-        )
     return found
 
 
@@ -150,14 +150,15 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
             )
             for family in HOMES
         ]
-        + [" / ".join(f"{each[place]:.1f}" for place in (0, 1)) if (each := PUBLISHED.get(method)) else "-"]
+        + [" / ".join(_shown(method, family) for family in HOMES)]
         for method in (*INVERSE, "nearest_neighbours", "mean")
     ]
     bands = [f"{VELOCITY}_depth_{low}_{low + 230}_m/mae" for low in (0, 230, 460)]
     return [
         ResultTable(
-            "Inversion at home, mean over seeds: MAE / RMSE in m/s / SSIM. Published MAE of networks of 18 "
-            "to 26 million parameters on OpenFWI's own data (24 to 48 thousand samples) as context",
+            "Inversion at home, mean over seeds: MAE / RMSE in m/s / SSIM. As context the published MAE of "
+            "networks of 18 to 26 million parameters (X-Net: the better of two optimisers) that learned 24 "
+            "to 48 thousand samples of OpenFWI",
             ("method", "parameters", *HOMES, "published MAE"),
             home,
         ),
@@ -167,6 +168,15 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
             [
                 [NETWORKS[n], *(cell(values, *(f"{f}/{n}/{b}" for b in bands), digits=1) for f in HOMES)]
                 for n in INVERSE
+            ],
+        ),
+        ResultTable(
+            f"Learning rates: validation MAE in m/s after {runs.SHORT} steps, seed 0; the least is taken",
+            ("method", "family", *(str(lr) for lr in runs.RATES)),
+            [
+                [NETWORKS[n], f, *(cell(values, f"{f}/{n}/rate/{lr}", digits=1) for lr in runs.RATES)]
+                for n in INVERSE
+                for f in HOMES
             ],
         ),
         ResultTable(
@@ -186,6 +196,11 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
             ],
         ),
     ]
+
+
+def _shown(method: str, family: str) -> str:
+    value = published(method, family) if method in PUBLISHED else None
+    return "-" if value is None else f"{value:.1f}"
 
 
 def _row(values: Mapping[str, float], family: str, name: str) -> str:

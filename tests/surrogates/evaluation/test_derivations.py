@@ -12,7 +12,7 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
 from surrogates.evaluation.bootstrap import Blocks
-from surrogates.evaluation.derivations import Bands
+from surrogates.evaluation.derivations import Bands, Cycle
 from surrogates.evaluation.evaluate import Batch, Target, evaluate
 from surrogates.evaluation.metrics import MAE
 from surrogates.evaluation.report import text_table
@@ -138,6 +138,20 @@ def test_what_follows_from_no_answer_of_a_method_is_not_scored_for_it() -> None:
     alone = table({"nothing": nothing}, Sum())
     assert not [row for row in alone.rows if row.target == "sum"]
     assert "nothing" in text_table(alone, [Target(SPEC), *(Target(s) for s in Sum().provides())])
+
+
+def test_only_the_first_method_is_sent_back_and_without_gradients() -> None:
+    gradients = []
+
+    def back(answer: Batch, rng: torch.Generator) -> Batch:
+        gradients.append(torch.is_grad_enabled())
+        return {"known": answer["velocity_model"].mean((1, 2))}
+
+    cycle = Cycle([VariableSpec(name="known", dims=("sample",), shape=())], back)
+    methods = {"model": off_below, "baseline": off_below}
+    found = evaluate(methods, [batch()], [Target(SPEC)], {"mae": MAE()}, Blocks.of(4), cycles=[cycle])
+    assert {row.method for row in found.rows if row.target == "known_cycle"} == {"model"}
+    assert gradients == [False]
 
 
 FIELD_BANDS = {"name": "bands", "variable": "gain", "dimension": "y", "edges": [0, 16, 28]}

@@ -13,6 +13,7 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.inference.bundle import load_bundle, save_bundle, update_calibration
 from surrogates.inference.conformal import Calibration
+from surrogates.inference.errors import BundleError
 from surrogates.inference.surrogate import Surrogate
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
@@ -113,3 +114,13 @@ def test_a_verb_is_called_with_the_surrogate(both: Surrogate, monkeypatch: pytes
     assert "weigh" in dir(both)
     with pytest.raises(AttributeError, match="no attribute 'wiegh'"):
         _ = both.wiegh
+
+
+def test_members_of_an_ensemble_answer_the_same_ways(tmp_path: Path) -> None:
+    both, again, one = (
+        save_bundle(tmp_path / name, build(both_ways=name != "one")) for name in ("both", "again", "one")
+    )
+    assert surrogates.load([both, again]).bundle.both_ways
+    for members in ([both, one], [one, both]):
+        with pytest.raises(BundleError, match=r"both.* answers both ways, .*one.* one alone; the members"):
+            surrogates.load(members)

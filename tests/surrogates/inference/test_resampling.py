@@ -172,6 +172,55 @@ def test_shots_elsewhere_than_in_training_are_refused(places: tuple[float, ...],
         resampled(records(time, values, **shots(*places)), TRAINED, [RECORD])
 
 
+def bare(ds: xr.Dataset, *dims: str) -> xr.Dataset:
+    return ds.assign_coords({dim: ds[dim].to_numpy() for dim in dims})
+
+
+def test_bare_numbers_are_read_in_the_units_of_training() -> None:
+    here = bare(records(STEP * np.arange(SAMPLES), **shots(0.0, 170.0)), "time", "shot")
+    assert resampled(here, TRAINED, [RECORD]) is here
+    later = bare(records(0.5 + STEP * np.arange(SAMPLES)), "time")
+    with pytest.raises(ContractError, match="runs from 0.5 s to 0.896 s, expected at least 0 s"):
+        resampled(later, TRAINED, [RECORD])
+    elsewhere = bare(records(STEP * np.arange(SAMPLES), **shots(0.0, 160.0)), "shot")
+    with pytest.raises(ContractError, match="'shot': cell 1 lies at 160 m, expected 170 m as in training"):
+        resampled(elsewhere, TRAINED, [RECORD])
+
+
+@pytest.mark.parametrize(
+    ("ds", "spec", "message"),
+    [
+        (
+            bare(records(0.001 * np.arange(SAMPLES)), "time"),
+            RECORD,
+            r"'time' has no units and a step of 0.001, expected one of 0.004 s as in training; set ds\['time'\]",
+        ),
+        (
+            bare(fields(5.0, (4, 6)), "depth"),
+            FIELD,
+            "'depth' has no units and a step of 5, expected one of 10 m",
+        ),
+        (
+            records(STEP * np.arange(SAMPLES), shot=("shot", [0.0, 170.0], {"units": "s"})),
+            RECORD,
+            "'shot' has the units 's', expected units such as 'm' as in training; correct",
+        ),
+    ],
+)
+def test_coordinates_whose_unit_is_not_that_of_training_are_refused(
+    ds: xr.Dataset, spec: VariableSpec, message: str
+) -> None:
+    with pytest.raises(ContractError, match=message):
+        resampled(ds, TRAINED, [spec])
+
+
+def test_a_clock_may_be_decoded() -> None:
+    step = np.timedelta64(1, "ms")
+    finer = records(0.001 * np.arange(400)).assign_coords(time=np.arange(400) * step)
+    found = resampled(finer, TRAINED, [RECORD])
+    np.testing.assert_array_equal(found["record"], pulse(STEP * np.arange(SAMPLES)).astype(np.float32))
+
+
 def test_a_variable_that_does_not_say_how_is_not_touched() -> None:
     silent = RECORD.model_copy(update={"attributes": {}})
     ds = records(0.001 * np.arange(400), **shots(5.0, 6.0))

@@ -60,3 +60,14 @@ def test_an_image_may_be_smaller_than_the_window(rows: int) -> None:
     one, other = images(rows, 30)
     expected = by_definition(one.numpy(), other.numpy())
     np.testing.assert_allclose(structural_similarity(one, other), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_changes_nothing(dtype: torch.dtype) -> None:
+    one, other = (0.9 + 0.01 * image.float() for image in images(2, 20, 24))
+    expected = structural_similarity(one, other)
+    with torch.autocast("cpu", dtype):
+        torch.testing.assert_close(structural_similarity(one, other), expected, rtol=0, atol=0)
+        halves = structural_similarity(one.to(dtype), other.to(dtype))
+    assert halves.dtype == torch.float32
+    torch.testing.assert_close(halves, structural_similarity(one.to(dtype).float(), other.to(dtype).float()))

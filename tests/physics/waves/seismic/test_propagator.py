@@ -6,14 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import brentq
-from scipy.special import hankel1
 
 from physics.waves.seismic import propagator, reference
-from physics.waves.seismic.analytic import homogeneous_gather
+from physics.waves.seismic.analytic import dispersion, homogeneous_gather
 from physics.waves.seismic.propagator import propagate, simulate
 from physics.waves.seismic.survey import Survey
-from physics.waves.seismic.wavelet import ricker
 from tests.physics.waves.seismic.models import SMALL, faulted, layered, relative_l2, reversed_curves
 
 FULL = {"layered": layered(70, 70), "faulted": faulted(70, 70), "reversed": reversed_curves(70, 70)}
@@ -52,29 +49,6 @@ def test_strips_of_openfwi_reflect_waves_of_fast_models() -> None:
     model, survey = FULL["reversed"][None].astype(np.float32), Survey(source_columns=(34,))
     found, expected = simulate(model, survey), reference.simulate(model, survey)
     assert 0.02 < relative_l2(found, expected) < 0.05
-
-
-def dispersion(velocity: float, survey: Survey, distance: float) -> float:
-    """Relative L2 error of a trace by the grid's dispersion alone.
-
-    On the grid, a wave of angular frequency w that runs along the line has the wave number k of
-    ``4 sin^2(w dt / 2) / dt^2 = c^2 (5/2 - 8/3 cos(k h) + 1/6 cos(2 k h)) / h^2`` in place of w / c. The
-    error is that of the field, ``H0(k r)`` for ``H0(w r / c)``, weighted with the source's spectrum.
-    """
-    step, h = survey.time_step, survey.spacing
-    spectrum = np.abs(np.fft.rfft(ricker(survey.frequency, step, 4096)))
-    strong = spectrum > 1e-3 * spectrum.max()
-    strong[0] = False
-    rates, weights = 2 * np.pi * np.fft.rfftfreq(4096, step)[strong], spectrum[strong] ** 2
-
-    def excess(k: float, rate: float) -> float:
-        laplacian = (5 / 2 - 8 / 3 * np.cos(k * h) + np.cos(2 * k * h) / 6) / h**2
-        return velocity**2 * laplacian - (2 / step * np.sin(rate * step / 2)) ** 2
-
-    numbers = np.array([brentq(excess, 1e-9, 2.5 / h, args=(rate,)) for rate in rates])
-    exact = hankel1(0, rates / velocity * distance)
-    error = hankel1(0, numbers * distance) - exact
-    return float(np.sqrt(np.sum(weights * np.abs(error) ** 2) / np.sum(weights * np.abs(exact) ** 2)))
 
 
 @pytest.mark.parametrize(("velocity", "steps"), [(1500.0, 500), (2000.0, 400), (3000.0, 300), (4500.0, 300)])

@@ -76,6 +76,14 @@ def test_dimensions_may_come_in_any_order_and_clocks_in_any_unit(surrogate: Surr
     )
 
 
+def test_gathers_may_come_in_any_unit(surrogate: Surrogate) -> None:
+    whole = surrogate.invert(gathers(), refine_steps=1, progress=False)
+    percent = gathers(units="percent")
+    percent["shot_gather"] = percent["shot_gather"].copy(data=100.0 * OBSERVED)
+    answer = surrogate.invert(percent, refine_steps=1, progress=False)
+    xr.testing.assert_allclose(answer, whole, rtol=1e-3, atol=1e-4)
+
+
 def test_ensemble_tells_how_sure_it_is(store: str, tmp_path: Path) -> None:
     runs = [inversion_run(tmp_path / name, store) for name in "ab"]
     answer = surrogates.load(runs, device="cpu").invert(gathers(), progress=False)
@@ -104,8 +112,15 @@ def test_surrogate_of_another_direction_is_refused(store: str, tmp_path: Path) -
         (gathers().rename(shot_gather="p"), "no variable 'shot_gather' among .*rename yours"),
         (gathers(source_frequency=20.0), "source_frequency 20.0 Hz found, 25.0 Hz as in training expected"),
         (gathers(wavelet="klauder"), "wavelet 'klauder' found, 'ricker' expected"),
-        (gathers().isel(shot=slice(2)), "shot"),
-        (gathers().isel(receiver=slice(0, None, 2)), "receiver"),
+        (
+            gathers().isel(shot=slice(2)),
+            "'shot_gather': 2 cells along 'shot', expected the 3 of training, at 0, 110, 230 m; give these",
+        ),
+        (
+            gathers().isel(receiver=slice(0, None, 2)),
+            "'shot_gather': 12 cells along 'receiver', expected the 24 of training, at 0, 10, 20,",
+        ),
+        (gathers(units="m"), "variable 'shot_gather': units 'm' cannot be converted to '1'"),
     ],
 )
 def test_gathers_that_were_recorded_otherwise_are_refused(

@@ -13,6 +13,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.inference.surrogate import load
 from surrogates.training.checkpoint import load_state
 from surrogates.training.run import prepare, resume, start
+from tests.surrogates.domains.seismic.small import write_store
 
 GATHER = VariableSpec(name="gather", dims=("sample", "shot", "time", "receiver"), shape=(2, 40, 16))
 IMAGE = VariableSpec(name="image", dims=("sample", "depth", "lateral"), shape=(12, 16))
@@ -154,6 +155,31 @@ def test_several_processes_are_refused_in_one_line(config, group: dict) -> None:
         ConfigError, match=r"'wasserstein' trains a critic, .*; take trainer\.devices=1[^\n]*$"
     ):
         prepare(config(**group))
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"mask": "gather"}, "task.both_ways: task.mask tells the cells of one direction's targets"),
+        ({"valid_min": {"image": 0.0}}, "task.both_ways: task.valid_min tells the cells"),
+    ],
+)
+def test_cells_that_count_in_one_direction_are_refused(config, task: dict, message: str) -> None:
+    given = config(model=X_NET, objective={"name": "translation"}, both_ways=True)
+    prepare(given)
+    given["task"] |= task
+    with pytest.raises(ConfigError, match=message):
+        prepare(given)
+
+
+def test_baseline_that_knows_one_direction_is_refused_before_the_first_step(config, tmp_path) -> None:
+    given = config(model=X_NET, objective={"name": "translation"}, both_ways=True)
+    given["dataset"] = write_store(str(tmp_path / "gathers.zarr"), records=4)
+    given["task"] |= {"inputs": ["shot_gather"], "targets": ["velocity_model"]}
+    prepare(given)
+    given["task"]["baselines"] = ["seismic_fwi"]
+    with pytest.raises(ConfigError, match="'seismic_fwi': targets shot_gather from velocity_model found"):
+        prepare(given)
 
 
 def test_both_directions_are_compiled(config, monkeypatch) -> None:

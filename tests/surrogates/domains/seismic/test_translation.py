@@ -177,3 +177,14 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         Translation(unpaired=0.5)
     with pytest.raises(ConfigError, match=r"vgg_weights is given, but perceptual does not name vgg16_local"):
         Translation(vgg_weights="vgg.pth")
+
+
+@pytest.mark.parametrize(("network", "both_ways"), [(UNET, False), (X_NET, True)])
+def test_first_loss_in_half_precision_is_that_of_single(batch, network: dict, both_ways: bool) -> None:
+    way = pipeline(network, both_ways).eval()
+    objective = Translation(cycle={"gather": 1.0} if both_ways else None)
+    exact, parts = value(objective, way, batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded, found = value(objective, way, batch)
+    torch.testing.assert_close(rounded, exact, rtol=0.01, atol=0)
+    torch.testing.assert_close(found, parts, rtol=0.02, atol=0)
