@@ -1,4 +1,4 @@
-"""The attributes' part of the handshake: what is told of all values of a variable at once, such as a source."""
+"""The attributes' part of the handshake: what holds for all values of a variable, such as the source."""
 
 from collections.abc import Iterable
 from typing import Any, TypeGuard

@@ -215,6 +215,8 @@ class Surrogate:
 
     def __getattr__(self, name: str) -> Any:
         """Return what a domain can do with a surrogate, by the name under which it is registered."""
+        if hasattr(type(self), name):  # a property asked for what is not there: let it say so itself
+            return object.__getattribute__(self, name)
         if name.startswith("_") or name not in registered("verbs"):
             raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
         return partial(cast(Callable[..., Any], resolve("verbs", name)), self)
