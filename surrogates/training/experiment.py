@@ -91,8 +91,8 @@ class Experiment:
         if task.both_ways and (task.mask or task.valid_min):
             given = "mask" if task.mask else "valid_min"
             raise ConfigError(
-                f"task.both_ways: task.{given} tells the cells of one direction's targets that count; leave it "
-                "out, or train one direction"
+                f"task.both_ways: task.{given} tells the cells of one direction's targets that count; leave "
+                "it out, or train one direction"
             )
         processes = config.trainer.devices * config.trainer.num_nodes
         if isinstance(objective, Adversarial) and (processes > 1 or config.trainer.strategy == "ddp"):

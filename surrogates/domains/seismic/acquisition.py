@@ -17,8 +17,8 @@ FREQUENCY, SOURCES = "source_frequency", "source_lateral"
 """Variables that tell the source of each record, where records differ."""
 SAME = 1e-3
 """Of a cell or a time step: by how much a place or an instant may lie beside it."""
-
-
+LARGEST_STRIDE = 100
+"""Steps of the solver between two samples: no bundle may ask for any amount of work."""
 RANGE = (1500.0, 4500.0)
 """Of OpenFWI's velocity models, m/s: for data that do not tell theirs."""
 
@@ -109,6 +109,11 @@ def _common(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> Surv
         raise ContractError(
             f"coordinate '{TIME}': samples every {_step(time, TIME):g} s from {time[0]:g} s found, whole "
             f"steps of the solver ({step:g} s) from 0 s expected; resample the gathers"
+        )
+    if stride > LARGEST_STRIDE:
+        raise ContractError(
+            f"variable '{spec.name}': solver_time_step {step:g} s found for samples every {stride * step:g} "
+            f"s, at most {LARGEST_STRIDE} steps from one to the next expected; correct the attribute"
         )
     receivers = _cells(_values(coordinates, RECEIVER), laterals, spacing, "receiver")
     return Survey(

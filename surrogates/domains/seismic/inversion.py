@@ -13,13 +13,13 @@ from physics.waves.seismic.propagator import simulate
 from physics.waves.seismic.survey import Survey
 from surrogates.core.optional import require
 from surrogates.domains.seismic.acquisition import (
-    FREQUENCY,
     solver_device,
     surveys_of_records,
     valid_range,
     varying,
 )
 from surrogates.domains.seismic.names import GATHER, VELOCITY
+from surrogates.inference.attributes import check_attributes
 from surrogates.inference.resampling import resampled
 from surrogates.inference.surrogate import Surrogate, choose_device
 from surrogates.training.progress import Progress
@@ -77,6 +77,7 @@ def invert(
     record = surrogate.record_dimension
     single = record not in gathers[GATHER].dims
     whole = gathers.expand_dims(record) if single else gathers
+    check_attributes(whole, surrogate.inputs.values())
     whole = resampled(whole, surrogate.bundle.manifest.coordinates, surrogate.inputs.values())
     whole = check(whole, list(surrogate.inputs.values()), record_dimension=record)
     surveys = _surveys(surrogate, whole)
@@ -133,15 +134,9 @@ def _of_velocity(surrogate: Surrogate) -> Surrogate:
 
 
 def _surveys(surrogate: Surrogate, gathers: xr.Dataset) -> list[Survey]:
-    """Return the survey of each record, whose source has to be that of training."""
+    """Return the survey of each record; what the gathers tell of themselves goes before the training's."""
     trained = surrogate.inputs[GATHER]
     attributes = trained.attributes | gathers[GATHER].attrs
-    known = trained.attributes.get(FREQUENCY)
-    if known is not None and attributes[FREQUENCY] != known:
-        raise ContractError(
-            f"variable '{GATHER}': {FREQUENCY} {attributes[FREQUENCY]} Hz found, {known} Hz as in training "
-            "expected; train a surrogate on such gathers"
-        )
     spec: VariableSpec = trained.model_copy(update={"attributes": attributes})
     coordinates: Mapping[str, xr.DataArray] = {
         **{

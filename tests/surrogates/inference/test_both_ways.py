@@ -116,6 +116,12 @@ def test_a_verb_is_called_with_the_surrogate(both: Surrogate, monkeypatch: pytes
         _ = both.wiegh
 
 
+def test_a_property_that_fails_tells_its_own_reason(both: Surrogate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(type(both.bundle), "outputs")
+    with pytest.raises(AttributeError, match="'Bundle' object has no attribute 'outputs'"):
+        _ = both.outputs
+
+
 def test_members_of_an_ensemble_answer_the_same_ways(tmp_path: Path) -> None:
     both, again, one = (
         save_bundle(tmp_path / name, build(both_ways=name != "one")) for name in ("both", "again", "one")
