@@ -134,7 +134,8 @@ def check_values(
                 refuse(
                     unknown,
                     "NaN",
-                    "the specification has missing=False, so give a number or set missing=True",
+                    "its specification has missing=False, so fill in a number, or set missing=True in a data "
+                    "set of your own",
                 )
             if not (finite | unknown).all():
                 refuse(~(finite | unknown), "an infinite value", "write NaN where nothing was observed")

@@ -12,6 +12,9 @@ FASTEST = 4500.0
 """Velocity that a time step has to be stable for in any case, m/s: the fastest of OpenFWI. One number for
 all slower models, so that what is around one in a batch does not change its simulation."""
 
+SHORTEST = 2.0
+"""Cells of a wave of the peak frequency where the velocity is lowest; shorter ones no grid can carry."""
+
 CRITICAL = math.sqrt(3 / 8)
 """Largest stable velocity * time step / spacing.
 
@@ -34,7 +37,8 @@ def surveys_of(velocity: Array, survey: Survey | Sequence[Survey]) -> list[Surve
     ------
     ValueError
         If the velocity is no stack of models or not positive everywhere, if a source or receiver lies outside
-        of the grid, if the time step is unstable, or if surveys differ in more than the source.
+        of the grid, if the time step is unstable, if waves are shorter than two cells, or if surveys differ in
+        more than the source.
     """
     xp = array_namespace(velocity)
     if velocity.ndim != 3 or 0 in velocity.shape:
@@ -59,6 +63,7 @@ def surveys_of(velocity: Array, survey: Survey | Sequence[Survey]) -> list[Surve
         _check_alike(each, surveys[0])
         _check_survey(each, *velocity.shape[1:])
         _check_stable(each, highest)
+    _check_wavelength([float(each) for each in xp.min(velocity, axis=(1, 2))], surveys)
     return surveys
 
 
@@ -113,3 +118,14 @@ def _check_stable(survey: Survey, highest: float) -> None:
             f"{survey.spacing:g} m (fastest of the models: {highest:.0f} m/s), at most {largest:.4g} s "
             "expected; shorten it, and thin the records with time_stride"
         )
+
+
+def _check_wavelength(lowest: Sequence[float], surveys: Sequence[Survey]) -> None:
+    for velocity, survey in zip(lowest, surveys, strict=True):
+        cells = velocity / survey.frequency / survey.spacing
+        if cells < SHORTEST:
+            raise ValueError(
+                f"velocity: {velocity:g} m/s found, where waves of {survey.frequency:g} Hz are {cells:.3g} "
+                f"cells of {survey.spacing:g} m long, at least {SHORTEST:g} expected; is it in m/s, not km/s? "
+                "Else take smaller cells or a lower frequency"
+            )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -73,8 +74,8 @@ def refine(
     Raises
     ------
     ValueError
-        If the gathers do not have the shape of the survey's, or hold nothing; and as
-        `physics.waves.seismic.checks.surveys_of` does.
+        If `steps` is no whole number from 0 on, if the gathers do not have the shape of the survey's, or hold
+        nothing; and as `physics.waves.seismic.checks.surveys_of` does.
 
     References
     ----------
@@ -82,6 +83,7 @@ def refine(
     D. C. Liu, J. Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical
     Programming 45, 1989.
     """
+    require_count("steps", steps)
     start = np.clip(velocity, *bounds).astype(np.float32)
     surveys = surveys_of(start, survey)
     _check(gathers, surveys)
@@ -101,6 +103,12 @@ def refine(
         answers.append(best.cpu().numpy())
         misfits.append(np.minimum.accumulate(history))
     return Refined(np.stack(answers), np.array(misfits, np.float32))
+
+
+def require_count(name: str, steps: int) -> None:
+    """Refuse a number of steps that is not whole or negative."""
+    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 0:
+        raise ValueError(f"{name} is {steps}; expected a whole number, 0 (no refinement) or more.")
 
 
 def misfit_of(simulated: Tensor, observed: Tensor) -> Tensor:

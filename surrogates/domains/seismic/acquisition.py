@@ -16,7 +16,7 @@ from surrogates.domains.seismic.names import DEPTH, LATERAL, RECEIVER, SHOT, TIM
 FREQUENCY, SOURCES = "source_frequency", "source_lateral"
 """Variables that tell the source of each record, where records differ."""
 SAME = 1e-3
-"""Of a cell or a time step: by how much a place or an instant may lie beside it."""
+"""Of a cell, a time step or a frequency: by how much a place, an instant or a source may lie beside it."""
 LARGEST_STRIDE = 100
 """Steps of the solver between two samples: no bundle may ask for any amount of work."""
 RANGE = (1500.0, 4500.0)
@@ -40,6 +40,65 @@ def varying(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> tupl
         *(() if FREQUENCY in spec.attributes else (FREQUENCY,)),
         *(() if SHOT in coordinates else (SOURCES,)),
     )
+
+
+def sources_of(
+    gathers: xr.Dataset, spec: VariableSpec, coordinates: Mapping[str, xr.DataArray], record: str
+) -> dict[str, np.ndarray]:
+    """Return what variables of a data set tell of the source of each record, for `surveys_of_records`.
+
+    Parameters
+    ----------
+    gathers
+        May hold `source_frequency` (record) and `source_lateral` (record, shot); dimensions in any order and
+        without `record` where all records share them; without units in Hz and m.
+    spec, coordinates
+        Of the gathers of training, as for `varying`.
+    record
+        Name of the record dimension.
+
+    Raises
+    ------
+    ContractError
+        When dimensions or units are none of a source, or a source is another than the one that all records of
+        training share.
+    """
+    free, found = varying(spec, coordinates), {}
+    for name, dims, units in ((FREQUENCY, (record,), "Hz"), (SOURCES, (record, SHOT), "m")):
+        if name not in gathers.variables:
+            continue
+        values = _source(gathers[name], dims, units)
+        if name in free:
+            found[name] = np.broadcast_to(values, [gathers.sizes[dim] for dim in dims])
+        elif name == FREQUENCY:
+            known = _attribute(spec, name)
+            _require_source(name, values, np.asarray(known), SAME * known, units)
+        else:
+            slack = SAME * _step(_values(coordinates, LATERAL), LATERAL)
+            _require_source(name, values, _values(coordinates, SHOT), slack, units)
+    return found
+
+
+def _source(array: xr.DataArray, dims: tuple[str, ...], units: str) -> np.ndarray:
+    """Return the values of a variable in the order of the dimensions, of which the first may be missing."""
+    if set(array.dims) not in (set(dims), set(dims[1:])):
+        raise ContractError(
+            f"variable '{array.name}': dimensions {array.dims} found, {dims} expected; rename or select them"
+        )
+    values = array.transpose(*dims, missing_dims="ignore").to_numpy().astype(np.float64)
+    try:
+        return convert(values, array.attrs.get("units", units), units)
+    except ContractError as error:
+        raise ContractError(f"variable '{array.name}': {error}") from None
+
+
+def _require_source(name: str, found: np.ndarray, trained: np.ndarray, slack: float, units: str) -> None:
+    found, trained = np.broadcast_arrays(found, trained)
+    if (other := ~(np.abs(found - trained) <= slack)).any():
+        raise ContractError(
+            f"variable '{name}': {found[other][0]:g} {units} found, {trained[other][0]:g} {units} as in "
+            "training expected; train a surrogate on such gathers"
+        )
 
 
 def surveys_of_records(

@@ -8,17 +8,17 @@ import xarray as xr
 from datasets.store.checks import check
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
-from physics.waves.seismic.inversion import refine
+from physics.waves.seismic.inversion import refine, require_count
 from physics.waves.seismic.propagator import simulate
 from physics.waves.seismic.survey import Survey
 from surrogates.core.optional import require
 from surrogates.domains.seismic.acquisition import (
     solver_device,
+    sources_of,
     surveys_of_records,
     valid_range,
-    varying,
 )
-from surrogates.domains.seismic.names import GATHER, VELOCITY
+from surrogates.domains.seismic.names import GATHER, TIME, VELOCITY
 from surrogates.inference.attributes import check_attributes
 from surrogates.inference.resampling import resampled
 from surrogates.inference.surrogate import Surrogate, choose_device
@@ -41,7 +41,8 @@ def invert(
     surrogate
         Of `velocity_model` from `shot_gather`, or trained both ways; an ensemble tells how sure it is.
     gathers
-        What `surrogate.predict` takes.
+        What `surrogate.predict` takes. A trace with NaN (a dead receiver) is one of zeros for the network,
+        and does not count in the misfit.
     refine_steps
         Of the optimiser that lowers the misfit from the network's answer on; each costs about three
         simulations of each sample. See `physics.waves.seismic.inversion.refine`.
@@ -65,8 +66,7 @@ def invert(
         training, or nothing tells their source.
     """
     require("deepwave", "Inverting gathers")
-    if refine_steps < 0:
-        raise ValueError(f"refine_steps is {refine_steps}; expected 0 (no refinement) or more.")
+    require_count("refine_steps", refine_steps)
     surrogate = _of_velocity(surrogate)
     if device is not None:
         surrogate.bundle.to(choose_device(device))
@@ -78,6 +78,9 @@ def invert(
     single = record not in gathers[GATHER].dims
     whole = gathers.expand_dims(record) if single else gathers
     check_attributes(whole, surrogate.inputs.values())
+    recorded = whole[GATHER].notnull()
+    recorded = recorded.all([dim for dim in recorded.dims if dim == TIME])
+    whole = whole.assign({GATHER: whole[GATHER].fillna(0.0)})
     whole = resampled(whole, surrogate.bundle.manifest.coordinates, surrogate.inputs.values())
     whole = check(whole, list(surrogate.inputs.values()), record_dimension=record)
     surveys = _surveys(surrogate, whole)
@@ -87,7 +90,7 @@ def invert(
     bounds = valid_range(spec)
     answer[VELOCITY] = answer[VELOCITY].clip(*bounds, keep_attrs=True)
     start = answer[VELOCITY].transpose(*spec.dims)
-    observed = whole[GATHER].transpose(*gather_spec.dims).to_numpy()
+    observed = whole[GATHER].where(recorded).transpose(*gather_spec.dims).to_numpy()
     where = solver_device(surrogate.bundle.device)
     bar = Progress(refine_steps * len(surveys), shown=progress and refine_steps > 0)
     try:
@@ -138,14 +141,14 @@ def _surveys(surrogate: Surrogate, gathers: xr.Dataset) -> list[Survey]:
     trained = surrogate.inputs[GATHER]
     attributes = trained.attributes | gathers[GATHER].attrs
     spec: VariableSpec = trained.model_copy(update={"attributes": attributes})
-    coordinates: Mapping[str, xr.DataArray] = {
-        **{
-            dim: xr.DataArray(each.values, dims=dim, attrs=each.attributes)
-            for dim, each in surrogate.bundle.manifest.coordinates.items()
-        },
+    known_places = {
+        dim: xr.DataArray(each.values, dims=dim, attrs=each.attributes)
+        for dim, each in surrogate.bundle.manifest.coordinates.items()
+    }
+    record = surrogate.record_dimension
+    sources = sources_of(gathers, trained, known_places, record)
+    places: Mapping[str, xr.DataArray] = {
+        **known_places,
         **{str(dim): value for dim, value in gathers.coords.items()},
     }
-    sources = {
-        name: gathers[name].to_numpy() for name in varying(spec, coordinates) if name in gathers.variables
-    }
-    return surveys_of_records(spec, coordinates, gathers.sizes[surrogate.record_dimension], sources)
+    return surveys_of_records(spec, places, gathers.sizes[record], sources)

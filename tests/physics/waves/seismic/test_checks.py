@@ -65,3 +65,14 @@ def test_unstable_time_step_names_the_largest_one_and_the_velocity() -> None:
         surveys_of(MODELS, replace(SMALL, time_step=1.4e-3))
     with pytest.raises(ValueError, match=r"unstable for 7800 m/s .* at most 0.0007851 s expected"):
         surveys_of(2 * MODELS, SMALL)
+
+
+def test_waves_too_short_for_the_cells_are_refused() -> None:
+    surveys_of(MODELS, replace(SMALL, frequency=89.0))
+    message = "1800 m/s found, where waves of 91 Hz are 1.98 cells of 10 m long, at least 2 expected"
+    with pytest.raises(ValueError, match=message):
+        surveys_of(MODELS, replace(SMALL, frequency=91.0))
+    with pytest.raises(ValueError, match=r"velocity: 1.8 m/s found, .* are 0.012 cells .* not km/s\?"):
+        surveys_of(array_api_strict.asarray(MODELS / 1e3), SMALL)
+    slow = np.stack([MODELS[0], MODELS[0] / 4])
+    surveys_of(slow, [SMALL.at(80.0, (0, 1)), SMALL.at(20.0, (0, 1))])

@@ -46,6 +46,12 @@ def test_no_step_only_cuts_the_start_to_the_bounds() -> None:
     assert refined.misfit.shape == (2, 1)
 
 
+@pytest.mark.parametrize("steps", [-2, 2.0, True])
+def test_steps_that_cannot_be_counted_are_refused(steps: int) -> None:
+    with pytest.raises(ValueError, match=f"^steps is {steps}; expected a whole number"):
+        refine(START, OBSERVED, SURVEY, steps)
+
+
 def test_answer_stays_within_the_bounds_and_depends_on_no_neighbour() -> None:
     together = refine(START, OBSERVED, SURVEY, 3, step_size=200.0, bounds=(1900.0, 3500.0))
     assert together.velocity.min() == 1900.0

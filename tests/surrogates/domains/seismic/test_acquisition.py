@@ -9,7 +9,7 @@ import xarray as xr
 from datasets.seismic.variables import coordinates, gather_spec
 from datasets.store.errors import ContractError
 from physics.waves.seismic.survey import Survey
-from surrogates.domains.seismic.acquisition import surveys_of_records, varying
+from surrogates.domains.seismic.acquisition import sources_of, surveys_of_records, varying
 
 SURVEY = Survey(
     spacing=12.5,
@@ -50,6 +50,64 @@ def test_sources_of_each_record_come_from_its_variables() -> None:
         ContractError, match=r"neither a coordinate 'shot' .* nor a variable 'source_lateral'"
     ):
         surveys_of_records(spec, places, 2, {"source_frequency": frequencies})
+
+
+def records(**variables: object) -> xr.Dataset:
+    return xr.Dataset(variables, coords={"sample": [0, 1]})
+
+
+def test_sources_are_read_by_the_names_of_dimensions_and_in_any_unit() -> None:
+    fixed = {name: value for name, value in SPEC.attributes.items() if name != "source_frequency"}
+    spec, lateral = (
+        SPEC.model_copy(update={"attributes": fixed}),
+        np.array([[0.0, 25.0], [50.0, 75.0], [1, 2]]),
+    )
+    given = records(
+        source_frequency=("sample", [0.008, 0.02], {"units": "kHz"}),
+        source_lateral=(("shot", "sample"), lateral / 1e3, {"units": "km"}),
+    )
+    found = sources_of(given, spec, without("shot"), "sample")
+    np.testing.assert_allclose(found["source_frequency"], [8.0, 20.0])
+    np.testing.assert_allclose(found["source_lateral"], lateral.T)
+    alone = records(source_frequency=((), 9.0), source_lateral=("shot", [1.0, 2.0, 3.0]))
+    found = sources_of(alone, spec, without("shot"), "sample")
+    np.testing.assert_allclose(found["source_frequency"], [9.0, 9.0])
+    np.testing.assert_allclose(found["source_lateral"], [[1.0, 2.0, 3.0]] * 2)
+
+
+def test_sources_that_training_shares_may_be_told_again() -> None:
+    same = records(
+        source_frequency=("sample", [0.012, 0.012], {"units": "kHz"}),
+        source_lateral=("shot", [0.0, 237.5, 487.5], {"units": "m"}),
+    )
+    assert sources_of(same, SPEC, PLACES, "sample") == {}
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"source_frequency": ("sample", [12.0, 15.0])},
+            "'source_frequency': 15 Hz found, 12 Hz as in training expected; train a surrogate on such",
+        ),
+        (
+            {"source_lateral": ("shot", [0.0, 250.0, 487.5])},
+            "'source_lateral': 250 m found, 237.5 m as in training expected",
+        ),
+        ({"source_frequency": ("sample", [np.nan] * 2)}, "nan Hz found, 12 Hz as in training"),
+        (
+            {"source_frequency": ("sample", [1.0, 2.0], {"units": "m"})},
+            "variable 'source_frequency': units 'm' cannot be converted to 'Hz'",
+        ),
+        (
+            {"source_lateral": (("sample", "source"), np.zeros((2, 3)))},
+            r"'source_lateral': dimensions \('sample', 'source'\) found, \('sample', 'shot'\) expected",
+        ),
+    ],
+)
+def test_sources_of_others_than_training_are_refused(variables: dict[str, object], message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        sources_of(records(**variables), SPEC, PLACES, "sample")
 
 
 def test_shorter_records_need_fewer_steps() -> None:

@@ -111,6 +111,10 @@ def test_surrogate_of_another_direction_is_refused(store: str, tmp_path: Path) -
     [
         (gathers().rename(shot_gather="p"), "no variable 'shot_gather' among .*rename yours"),
         (gathers(source_frequency=20.0), "'source_frequency' is 20, expected 25 as in training"),
+        (
+            gathers().assign(source_frequency=("sample", [25.0, 20.0, 25.0], {"units": "Hz"})),
+            "variable 'source_frequency': 20 Hz found, 25 Hz as in training expected",
+        ),
         (gathers(wavelet="klauder"), "wavelet 'klauder' found, 'ricker' expected"),
         (
             gathers().isel(shot=slice(2)),
@@ -119,6 +123,10 @@ def test_surrogate_of_another_direction_is_refused(store: str, tmp_path: Path) -
         (
             gathers().isel(receiver=slice(0, None, 2)),
             "'shot_gather': 12 cells along 'receiver', expected the 24 of training, at 0, 10, 20,",
+        ),
+        (
+            gathers().rename(time="sample_time"),
+            r"dimensions \(sample, shot, sample_time, receiver\), expected",
         ),
         (gathers(units="m"), "variable 'shot_gather': units 'm' cannot be converted to '1'"),
     ],
@@ -130,6 +138,22 @@ def test_gathers_that_were_recorded_otherwise_are_refused(
         surrogate.invert(given, refine_steps=1)
 
 
-def test_negative_steps_are_refused(surrogate: Surrogate) -> None:
-    with pytest.raises(ValueError, match=r"refine_steps is -1; expected 0 \(no refinement\) or more"):
-        surrogate.invert(gathers(), refine_steps=-1)
+@pytest.mark.parametrize("steps", [-1, 1.5, True])
+def test_steps_that_cannot_be_counted_are_refused(surrogate: Surrogate, steps: object) -> None:
+    message = rf"refine_steps is {steps}; expected a whole number, 0 \(no refinement\) or more"
+    with pytest.raises(ValueError, match=message):
+        surrogate.invert(gathers(), refine_steps=steps)
+
+
+def test_dead_trace_is_silent_for_the_network_and_does_not_count_in_the_misfit(surrogate: Surrogate) -> None:
+    given = gathers()
+    dead = given.assign(shot_gather=given["shot_gather"].where(given["receiver"] != 50.0))
+    answer = surrogate.invert(dead, refine_steps=np.int64(1), progress=False)
+    np.testing.assert_array_equal(
+        answer["velocity_model"],
+        surrogate.predict(dead.fillna(0.0))["velocity_model"].clip(1500.0, 4500.0),
+    )
+    difference = (answer["shot_gather_resimulated"] - given["shot_gather"]).drop_sel(receiver=50.0)
+    observed = given["shot_gather"].drop_sel(receiver=50.0)
+    misfit = np.sqrt((difference**2).sum(("shot", "time", "receiver")) / (observed**2).sum(observed.dims[1:]))
+    np.testing.assert_allclose(answer["data_misfit"].isel(step=0), misfit, rtol=1e-4)
