@@ -37,8 +37,8 @@ def surveys_of(velocity: Array, survey: Survey | Sequence[Survey]) -> list[Surve
     ------
     ValueError
         If the velocity is no stack of models or not positive everywhere, if a source or receiver lies outside
-        of the grid, if the time step is unstable, if waves are shorter than two cells, or if surveys differ in
-        more than the source.
+        of the grid, if the time step is unstable, if waves are shorter than two cells, or if surveys differ
+        in more than the source.
     """
     xp = array_namespace(velocity)
     if velocity.ndim != 3 or 0 in velocity.shape:
@@ -126,6 +126,6 @@ def _check_wavelength(lowest: Sequence[float], surveys: Sequence[Survey]) -> Non
         if cells < SHORTEST:
             raise ValueError(
                 f"velocity: {velocity:g} m/s found, where waves of {survey.frequency:g} Hz are {cells:.3g} "
-                f"cells of {survey.spacing:g} m long, at least {SHORTEST:g} expected; is it in m/s, not km/s? "
-                "Else take smaller cells or a lower frequency"
+                f"cells of {survey.spacing:g} m long, at least {SHORTEST:g} expected; is it in m/s, not "
+                "km/s? Else take smaller cells or a lower frequency"
             )
