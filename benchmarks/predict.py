@@ -24,7 +24,8 @@ from physics.raytracing.solver import Settings, trace_path_gain
 from surrogates.domains.radio.preparations import DrawSamples, LinkBudget
 from surrogates.domains.radio.site import AZIMUTH
 from surrogates.inference.bundle import load_bundle
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.protocols import Batch
 from surrogates.training.run import merge
 

@@ -26,7 +26,8 @@ from physics.waves.seismic import propagator, reference
 from physics.waves.seismic.inversion import refine
 from physics.waves.seismic.propagator import one_thread, simulate
 from surrogates.core.optional import require
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 FAMILY, STRIDE = "flatvel-a", 4
 CLASSICAL_STEPS = 20

@@ -22,7 +22,8 @@ from benchmarks.rows import Paired, Row, costs, faster
 from datasets.radio.variables import record_specs
 from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.inference.surrogate import Surrogate
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 CELL, WINDOW = 4.0, 128
 INPUTS = ("building_height", "terrain_height", "transmitter_position")

@@ -13,7 +13,8 @@ from datasets.uav.variables import STEP, coordinates, track_specs
 from surrogates.data.window import Window, horizon_coordinates, windowed
 from surrogates.domains.uav.streaming import TrajectoryPredictor
 from surrogates.inference.bundle import save_bundle
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 AT_ONCE = 20  # calls to a measurement, so that one interruption does not decide a pair
 HISTORY, HORIZON = 21, 10  # positions: 20 velocities in, 10 out

@@ -145,6 +145,42 @@ def in_words(variable: xr.DataArray) -> np.ndarray:
     return np.array([meanings.get(value, str(value)) for value in variable.values.tolist()])
 
 
+def labels_of(
+    stores: Sequence[Store], index: ExampleIndex, name: str | None, key: str, window: Window | None
+) -> np.ndarray:
+    """Return the label of each example.
+
+    Parameters
+    ----------
+    stores
+        The stores of the index.
+    index
+        The examples.
+    name
+        Variable of the records whose values are the labels; with ``store`` they are the stores' addresses,
+        without a name they are the records, or as many consecutive records as a window spans.
+    key
+        ``groups`` or ``blocks``, where the configuration names it. Blocks of several stores are never one.
+    window
+        What an example spans; None for single records.
+    """
+    if name == "store":
+        return np.array([store.url for store in stores])[index.store]
+    found = np.empty(len(index.record), dtype=object)
+    for number, store in enumerate(stores):
+        own = index.store == number
+        # Windows of records that overlap begin in the same stretch of records, or in the next.
+        span = window.span if window is not None and index.offset is None else 1
+        values = np.arange(store.records) // span
+        if name is not None:
+            values = in_words(along_records(store, name, f"task.{key}"))
+        several = key == "blocks" and len(stores) > 1
+        # Window 0 of one store is not window 0 of another.
+        labels = np.array([f"{number}/{value}" for value in values]) if several else values.astype(str)
+        found[own] = labels[index.record[own]]
+    return found.astype(str)
+
+
 def window_starts(records: np.ndarray, window: Window, coordinate: np.ndarray | None = None) -> np.ndarray:
     """Return the first records of windows that cross neither the end of a part nor a gap.
 

@@ -1,7 +1,7 @@
 """Batches of examples, ready when the model wants them, in an order that resumes exactly."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from time import perf_counter
@@ -265,6 +265,19 @@ class BatchLoader:
         with ThreadPoolExecutor(max(1, self._threads)) as pool:
             list(pool.map(place, blocks))
         return whole
+
+
+def ranges_of(batches: Iterable[Batch], names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the smallest and largest finite value of variables; one without any has no range."""
+    found: dict[str, tuple[float, float]] = {}
+    for batch in batches:
+        for name in names:
+            values = batch[name].to(torch.float32)
+            values = values[values.isfinite()]
+            if values.numel():
+                low, high = found.get(name, (np.inf, -np.inf))
+                found[name] = (min(low, float(values.min())), max(high, float(values.max())))
+    return found
 
 
 def _places(stores: Sequence[Store], index: ExampleIndex) -> np.ndarray:

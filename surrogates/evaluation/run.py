@@ -38,6 +38,7 @@ from surrogates.inference.bundle import Bundle, load_bundle, update_calibration,
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.outputs import specs_of
 from surrogates.inference.surrogate import choose_device
+from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.protocols import deviation_name
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def evaluate_elsewhere(
         When the variables are not those that the run was trained on.
     """
     bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
-    free = set(bundle.parts[0][0].layout.grid) - {HORIZON}
+    free = free_dimensions(bundle.parts[0][0])
     for spec in (*experiment.inputs, *experiment.targets):
         _require_same(spec, on.spec(spec.name, "task"), free, on.stores[0].url)
     return _evaluate(ways_of(bundle, experiment), [on, *([on.reversed()] if bundle.both_ways else [])], split)
@@ -198,6 +199,12 @@ def _evaluate(ways: Sequence[Way], data: Sequence["Experiment"], split: str) -> 
     scored = [target for each in data for target in targets_of(each)]
     derived = [*on.derivations, *(cycle for way in ways for cycle in way.cycles)]
     return Evaluation(joined(tables), [*scored, *derived_targets(derived)], about)
+
+
+def free_dimensions(pipeline: Pipeline) -> set[str]:
+    """Return the dimensions along which a network answers fields of any length by fields as long."""
+    answered = set(pipeline.layout.grid)
+    return answered & set(getattr(pipeline.transform, "grid", answered)) - {HORIZON}
 
 
 def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:

@@ -25,7 +25,7 @@ from surrogates.core.text import listing
 from surrogates.data.window import HORIZON, step_of, window_dimension
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
-from surrogates.learning.pipeline import PipelineConfig
+from surrogates.learning.pipeline_config import PipelineConfig
 
 FORMAT_VERSION = 1
 MANIFEST, WEIGHTS, CARD = "bundle.yaml", "weights.safetensors", "card.md"

@@ -18,6 +18,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.core.registry import names as registered
 from surrogates.core.registry import resolve
+from surrogates.inference.attributes import check_attributes
 from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.grid import check_grid
@@ -185,6 +186,7 @@ class Surrogate:
         if out is not None:
             require_store(Path(out))
         ds = latest(ds, self.inputs.values(), self.record_dimension)
+        check_attributes(ds, self.inputs.values())
         ds = resampled(ds, self.bundle.manifest.coordinates, self.inputs.values())
         check_grid(ds, self.bundle.manifest.coordinates, self.inputs.values())
         free = {n for part, _ in self.bundle.parts for n in getattr(part.transform, "offset_free", ())}
@@ -213,6 +215,8 @@ class Surrogate:
 
     def __getattr__(self, name: str) -> Any:
         """Return what a domain can do with a surrogate, by the name under which it is registered."""
+        if hasattr(type(self), name):  # a property asked for what is not there: let it say so itself
+            return object.__getattribute__(self, name)
         if name.startswith("_") or name not in registered("verbs"):
             raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
         return partial(cast(Callable[..., Any], resolve("verbs", name)), self)

@@ -20,7 +20,8 @@ from torch.nn.modules.module import (
 from surrogates.core.text import listing
 from surrogates.inference.errors import BundleError
 from surrogates.learning.layout import Layout, shared_grid
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 MAX_MODULES = 100_000
 SPARE_ELEMENTS = 1 << 26  # tables that a constructor computes and that are not stored with the weights

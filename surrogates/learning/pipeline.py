@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, Self, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from datasets.store.specs import VariableSpec
 from surrogates.core.build import build, resolved
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 from surrogates.data.window import HORIZON
 from surrogates.learning.layout import Layout, shared_grid
-from surrogates.learning.normaliser import NORMALISERS, Normalisation, Normaliser, Whitening
+from surrogates.learning.normaliser import NORMALISERS, Normaliser, Whitening
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.protocols import Batch, Transform, deviation_name
 from surrogates.learning.tile import Tile
 
@@ -55,60 +54,6 @@ class Features:
     channels: Tensor
     offset: Tensor | None = None
     link: Link | None = None
-
-
-class Sides(BaseModel):
-    """How each side of a network is normalised."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    inputs: Normalisation = "standard"
-    targets: Normalisation = "standard"
-
-
-class PipelineConfig(BaseModel):
-    """All that is needed to build a pipeline, as plain JSON values.
-
-    With the distribution `gaussian` the network has two outputs for each target channel, mean and log
-    variance, and the pipeline also answers `<target>_standard_deviation`. The normalisations `max_norm` and
-    `whitening` take the channels as components of one vector (see `surrogates.learning.normaliser`); inputs
-    and targets may be normalised each in its own way. With `both_ways` the network also answers the inputs
-    for given targets, by its method `reverse`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    inputs: list[VariableSpec] = Field(min_length=1)
-    targets: list[VariableSpec] = Field(min_length=1)
-    transform: dict[str, Any] = {"name": "stack"}
-    network: dict[str, Any]
-    record_dimension: str = "sample"
-    distribution: Literal["gaussian"] | None = None
-    normalisation: Normalisation | Sides = "standard"
-    both_ways: bool = False
-
-    @property
-    def sides(self) -> "Sides":
-        """How inputs and targets are normalised."""
-        given = self.normalisation
-        return given if isinstance(given, Sides) else Sides(inputs=given, targets=given)
-
-    @property
-    def answered(self) -> list[VariableSpec]:
-        """Specs of all that can be asked for, in both directions."""
-        return [*self.targets, *(self.inputs if self.both_ways else ())]
-
-    def reversed(self) -> Self:
-        """Return the configuration of the other direction."""
-        turned = {"grid": self.transform.get("target_grid"), "target_grid": self.transform.get("grid")}
-        return self.model_copy(
-            update={
-                "inputs": self.targets,
-                "targets": self.inputs,
-                "transform": self.transform | turned,
-                "normalisation": Sides(inputs=self.sides.targets, targets=self.sides.inputs),
-            }
-        )
 
 
 def as_weight(mask: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class Objective(Protocol):
 
     An objective that also trains the pipeline's other direction says so with ``both_ways``. It
     may also have ``distribution``: ``"gaussian"`` gives the network a second output for each
-    target, its log variance (see `surrogates.learning.pipeline.PipelineConfig`).
+    target, its log variance (see `surrogates.learning.pipeline_config.PipelineConfig`).
     """
 
     def __call__(

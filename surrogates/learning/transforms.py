@@ -74,11 +74,14 @@ class Stack(nn.Module):
 
 def _require_dimensions(key: str, grid: Sequence[str], specs: Sequence[VariableSpec]) -> None:
     known = list(dict.fromkeys(dim for spec in specs for dim in spec.dims))
+    names = dict.fromkeys(spec.name for spec in specs)
     for dim in grid:
+        if grid.count(dim) > 1:
+            raise ConfigError(f"task.transform.{key}: '{dim}' stands twice; name each dimension once")
         if dim not in known:
             raise ConfigError(
                 f"task.transform.{key}: no variable has the dimension '{dim}'.{nearest(dim, known)} "
-                f"{listing(spec.name for spec in specs)} has {listing(known)}."
+                f"{listing(names)} have {listing(known)}."
             )
 
 

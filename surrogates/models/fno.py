@@ -1,8 +1,8 @@
 """Fourier neural operator between grids of different size."""
 
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -49,7 +49,7 @@ class FNO(nn.Module):
         width: PositiveInt = 32,
         layers: PositiveInt = 4,
         modes: PositiveInt = 30,
-        padding: NonNegativeInt = 9,
+        padding: Annotated[int, Field(ge=0, le=1024)] = 9,
     ) -> None:
         super().__init__()
         neuralop = require("neuralop.models", "The model 'fno'")

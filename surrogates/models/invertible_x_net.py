@@ -5,7 +5,7 @@ from typing import cast
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from surrogates.models.latent_unet import Direction, kinds
+from surrogates.models.latent_unet import Direction, Latent, kinds
 from surrogates.nn.invertible import InvertibleUNet
 from surrogates.nn.latent import Decoder, Encoder, Pair, require_field
 
@@ -47,7 +47,7 @@ class InvertibleXNet(nn.Module):
         in_shape: Pair,
         out_shape: Pair,
         direction: Direction = "inverse",
-        latent: PositiveInt = 72,
+        latent: Latent = 72,
         channels: tuple[PositiveInt, ...] = (8, 16, 32, 64, 128),
         architecture: tuple[PositiveInt, ...] = (4, 4, 4, 4),
     ) -> None:

@@ -1,14 +1,16 @@
 """Latent U-Net: an encoder, a translator between latent images, a decoder."""
 
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from surrogates.nn.latent import Decoder, Encoder, Kind, Pair, require_field
 from surrogates.nn.translator import LatentTranslator, SkipFrom
 
 Direction = Literal["inverse", "forward"]
+Latent = Annotated[int, Field(gt=0, le=1024)]
+"""Cells a side of latent images: bounded, since no limit on the number of weights bounds them."""
 
 
 def kinds(direction: Direction, in_channels: int, out_channels: int) -> tuple[Kind, Kind]:
@@ -75,7 +77,7 @@ class LatentUNet(nn.Module):
         in_shape: Pair,
         out_shape: Pair,
         direction: Direction = "inverse",
-        latent: PositiveInt = 70,
+        latent: Latent = 70,
         channels: tuple[PositiveInt, ...] = (8, 16, 32, 64, 128),
         depth: PositiveInt = 2,
         repeat: PositiveInt = 2,

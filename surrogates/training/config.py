@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from surrogates.core.build import resolved
 from surrogates.core.text import listing, nearest
 from surrogates.data.index import Value
 from surrogates.learning.normaliser import Normalisation
-from surrogates.learning.pipeline import Sides
+from surrogates.learning.pipeline_config import PipelineConfig, Sides
 from surrogates.learning.protocols import deviation_name
 
 
@@ -171,3 +172,32 @@ class RunConfig(Section):
         dataset = values["dataset"]
         stores = dataset if isinstance(dataset, list) else [dataset]
         return {**values, "dataset": [{"url": each} if isinstance(each, str) else each for each in stores]}
+
+
+def with_defaults(config: RunConfig, pipeline: PipelineConfig) -> dict[str, Any]:
+    """Return a configuration with the defaults of every piece filled in, as plain values.
+
+    Parameters
+    ----------
+    config
+        The run's.
+    pipeline
+        That of the pipeline that was built from it.
+    """
+    plain = config.model_dump(mode="json")
+    task, trainer = plain["task"], plain["trainer"]
+    plain["model"] = pipeline.network
+    task["transform"] = pipeline.transform
+    task["objective"] = resolved("objectives", config.task.objective, mask=None)
+    task["predictor"] = resolved("predictors", config.task.predictor)
+    for kind, key in (("augmentations", "preparations"), ("augmentations", "augmentations")):
+        task[key] = [resolved(kind, node, coordinates=None) for node in task[key]]
+    task["metrics"] = [resolved("metrics", node) for node in task["metrics"]]
+    task["plots"] = [resolved("plots", node) for node in task["plots"]]
+    known = {"specs": None, "coordinates": None}
+    context = {"targets": None, "inputs": None, "mask": None, **known}
+    task["derivations"] = [resolved("derivations", node, **known) for node in task["derivations"]]
+    task["baselines"] = [resolved("baselines", node, **context) for node in task["baselines"]]
+    trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
+    trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
+    return plain

@@ -11,24 +11,24 @@ import xarray as xr
 
 from datasets.store.layout import Store
 from datasets.store.specs import VariableSpec
-from surrogates.core.build import build, build_named, resolved
+from surrogates.core.build import build, build_named
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 from surrogates.data.index import (
     PARTS,
     ExampleIndex,
-    along_records,
-    in_words,
+    labels_of,
     records_of,
     scattered,
     windows_inside,
     windows_of,
 )
-from surrogates.data.loader import BatchLoader
+from surrogates.data.loader import BatchLoader, ranges_of
 from surrogates.data.source import WINDOW_DIMENSION
 from surrogates.data.window import Window, horizon_coordinates, known_name, step_of, window_dimension
 from surrogates.evaluation.derivations import Derivation
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import asked_at_once
 from surrogates.learning.protocols import (
     Adversarial,
@@ -91,8 +91,8 @@ class Experiment:
         if task.both_ways and (task.mask or task.valid_min):
             given = "mask" if task.mask else "valid_min"
             raise ConfigError(
-                f"task.both_ways: task.{given} tells the cells of one direction's targets that count; leave it "
-                "out, or train one direction"
+                f"task.both_ways: task.{given} tells the cells of one direction's targets that count; leave "
+                "it out, or train one direction"
             )
         processes = config.trainer.devices * config.trainer.num_nodes
         if isinstance(objective, Adversarial) and (processes > 1 or config.trainer.strategy == "ddp"):
@@ -240,21 +240,7 @@ class Experiment:
         name = self.config.task.groups if key == "groups" else self.config.task.blocks
         if name is None and not (key == "blocks" and index.window is not None):
             return None
-        if name == "store":
-            return np.array([store.url for store in self.stores])[index.store]
-        found = np.empty(len(index.record), dtype=object)
-        for number, store in enumerate(self.stores):
-            own = index.store == number
-            # Windows of records that overlap begin in the same stretch of records, or in the next.
-            span = self.window.span if self.window is not None and index.offset is None else 1
-            values = np.arange(store.records) // span
-            if name is not None:
-                values = in_words(along_records(store, name, f"task.{key}"))
-            several = key == "blocks" and len(self.stores) > 1
-            # Window 0 of one store is not window 0 of another.
-            labels = np.array([f"{number}/{value}" for value in values]) if several else values.astype(str)
-            found[own] = labels[index.record[own]]
-        return found.astype(str)
+        return labels_of(self.stores, index, name, key, self.window)
 
     def loader(
         self,
@@ -355,18 +341,10 @@ class Experiment:
 
     def ranges(self, batches: Iterable[Batch], pipeline: Pipeline) -> dict[str, tuple[float, float]]:
         """Return the smallest and largest finite training value of each input whose level matters."""
-        found: dict[str, tuple[float, float]] = {}
         free = getattr(pipeline.transform, "offset_free", ())
         asked = [*self.inputs, *self.targets] if self.config.task.both_ways else self.inputs
-        inputs = [spec for spec in asked if spec.name not in free]
-        for batch in batches if inputs else ():
-            for spec in inputs:
-                values = batch[spec.name].to(torch.float32)
-                values = values[values.isfinite()]
-                if values.numel():
-                    low, high = found.get(spec.name, (np.inf, -np.inf))
-                    found[spec.name] = (min(low, float(values.min())), max(high, float(values.max())))
-        return found
+        names = [spec.name for spec in asked if spec.name not in free]
+        return ranges_of(batches, names) if names else {}
 
     def check(self, pipeline: Pipeline) -> None:
         """Take a few examples through objective and predictor before any work.
@@ -405,26 +383,6 @@ class Experiment:
                     f"the predictor answers {found} for the target '{name}' of shape "
                     f"{tuple(batch[name].shape)}; check the network's grid and the predictor"
                 )
-
-    def resolved(self, pipeline: Pipeline) -> dict[str, Any]:
-        """Return the configuration with the defaults of every piece filled in, as plain values."""
-        plain = self.config.model_dump(mode="json")
-        task, trainer = plain["task"], plain["trainer"]
-        plain["model"] = pipeline.config.network
-        task["transform"] = pipeline.config.transform
-        task["objective"] = resolved("objectives", self.config.task.objective, mask=None)
-        task["predictor"] = resolved("predictors", self.config.task.predictor)
-        for kind, key in (("augmentations", "preparations"), ("augmentations", "augmentations")):
-            task[key] = [resolved(kind, node, coordinates=None) for node in task[key]]
-        task["metrics"] = [resolved("metrics", node) for node in task["metrics"]]
-        task["plots"] = [resolved("plots", node) for node in task["plots"]]
-        known = {"specs": None, "coordinates": None}
-        context = {"targets": None, "inputs": None, "mask": None, **known}
-        task["derivations"] = [resolved("derivations", node, **known) for node in task["derivations"]]
-        task["baselines"] = [resolved("baselines", node, **context) for node in task["baselines"]]
-        trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
-        trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
-        return plain
 
 
 def draws_together(preparations: Iterable[Preparation]) -> int:

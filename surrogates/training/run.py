@@ -17,7 +17,7 @@ from surrogates.evaluation.run import calibrate_run, evaluate_run
 from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.learning.pipeline import Pipeline
 from surrogates.training.checkpoint import load_state
-from surrogates.training.config import RunConfig
+from surrogates.training.config import RunConfig, with_defaults
 from surrogates.training.experiment import Experiment
 from surrogates.training.fit import fit
 from surrogates.training.ranks import Ranks, together
@@ -55,7 +55,7 @@ def start(values: Mapping[str, Any]) -> Path:
     """
     experiment, pipeline = prepare(values)
     config = experiment.config
-    plain = experiment.resolved(pipeline)
+    plain = with_defaults(experiment.config, pipeline.config)
     with together(config.trainer, "start", {"values": config.model_dump(mode="json")}) as ranks:
         folder = ranks.agree(lambda: _new_folder(Path(config.output) / config.experiment))
         if ranks.first:
@@ -108,7 +108,7 @@ def resume(folder: str | Path, checkpoint: str = "last", changes: Mapping[str, A
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
     experiment.check(pipeline)
-    plain = experiment.resolved(pipeline)
+    plain = with_defaults(experiment.config, pipeline.config)
     _refuse_other_state(values, plain)
     pipeline.load_state_dict(state["module"]["pipeline"])
     arguments = {"folder": str(folder), "checkpoint": checkpoint, "changes": changes}

@@ -10,7 +10,8 @@ from datasets.store.specs import VariableSpec
 from surrogates.domains.radio.interpolation import interpolate
 from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS, POSITION
 from surrogates.domains.radio.transforms import PhysicsChannels, require
-from surrogates.learning.pipeline import Features, Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Features, Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 SAMPLES = "path_gain_samples"
 UNKNOWN = -160.0  # dB; what the published network sees where nothing was measured

@@ -15,8 +15,8 @@ from surrogates.domains.seismic.names import DEPTH, FREQUENCY, LATERAL, RECEIVER
 
 SAME = 1e-3
 """Of a cell, a time step or a frequency: by how much a place, an instant or a source may lie beside it."""
-
-
+LARGEST_STRIDE = 100
+"""Steps of the solver between two samples: no bundle may ask for any amount of work."""
 RANGE = (1500.0, 4500.0)
 """Of OpenFWI's velocity models, m/s: for data that do not tell theirs."""
 
@@ -166,6 +166,11 @@ def _common(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> Surv
         raise ContractError(
             f"coordinate '{TIME}': samples every {_step(time, TIME):g} s from {time[0]:g} s found, whole "
             f"steps of the solver ({step:g} s) from 0 s expected; resample the gathers"
+        )
+    if stride > LARGEST_STRIDE:
+        raise ContractError(
+            f"variable '{spec.name}': solver_time_step {step:g} s found for samples every {stride * step:g} "
+            f"s, at most {LARGEST_STRIDE} steps from one to the next expected; correct the attribute"
         )
     receivers = _cells(_values(coordinates, RECEIVER), laterals, spacing, "receiver")
     return Survey(

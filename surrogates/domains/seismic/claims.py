@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from surrogates.domains.seismic import (
@@ -26,8 +27,19 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> list[ResultTable]:
     return [table for part in PARTS for table in part.tables(rows)]
 
 
+def main(words: Sequence[str]) -> None:
+    """Print the numbers of an experiment and a seed, or draw the pictures: ``pictures FOLDER``."""
+    name, place = words
+    if name == "pictures":
+        from surrogates.domains.seismic.claim_pictures import draw
+
+        draw(Path(place))
+        return
+    run_one(claims(), name, int(place))
+
+
 if __name__ == "__main__":
     try:
-        run_one(claims(), sys.argv[1], int(sys.argv[2]))
+        main(sys.argv[1:])
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")

@@ -18,7 +18,8 @@ from surrogates.domains.seismic.acquisition import (
     surveys_of_records,
     valid_range,
 )
-from surrogates.domains.seismic.names import FREQUENCY, GATHER, TIME, VELOCITY
+from surrogates.domains.seismic.names import GATHER, TIME, VELOCITY
+from surrogates.inference.attributes import check_attributes
 from surrogates.inference.resampling import resampled
 from surrogates.inference.surrogate import Surrogate, choose_device
 from surrogates.training.progress import Progress
@@ -76,6 +77,7 @@ def invert(
     record = surrogate.record_dimension
     single = record not in gathers[GATHER].dims
     whole = gathers.expand_dims(record) if single else gathers
+    check_attributes(whole, surrogate.inputs.values())
     recorded = whole[GATHER].notnull()
     recorded = recorded.all([dim for dim in recorded.dims if dim == TIME])
     whole = whole.assign({GATHER: whole[GATHER].fillna(0.0)})
@@ -135,15 +137,9 @@ def _of_velocity(surrogate: Surrogate) -> Surrogate:
 
 
 def _surveys(surrogate: Surrogate, gathers: xr.Dataset) -> list[Survey]:
-    """Return the survey of each record, whose source has to be that of training."""
+    """Return the survey of each record; what the gathers tell of themselves goes before the training's."""
     trained = surrogate.inputs[GATHER]
     attributes = trained.attributes | gathers[GATHER].attrs
-    known = trained.attributes.get(FREQUENCY)
-    if known is not None and attributes[FREQUENCY] != known:
-        raise ContractError(
-            f"variable '{GATHER}': {FREQUENCY} {attributes[FREQUENCY]} Hz found, {known} Hz as in training "
-            "expected; train a surrogate on such gathers"
-        )
     spec: VariableSpec = trained.model_copy(update={"attributes": attributes})
     known_places = {
         dim: xr.DataArray(each.values, dims=dim, attrs=each.attributes)

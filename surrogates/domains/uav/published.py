@@ -28,7 +28,8 @@ from surrogates.core.text import listing
 from surrogates.data.window import Window, horizon_coordinates, windowed
 from surrogates.inference.bundle import save_bundle
 from surrogates.learning.normaliser import Normaliser, Whitening
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.models.vector import VECTOR
 
 HISTORY, AHEAD = 20, 10

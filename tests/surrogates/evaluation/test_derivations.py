@@ -18,6 +18,7 @@ from surrogates.evaluation.metrics import MAE
 from surrogates.evaluation.report import text_table
 from surrogates.evaluation.run import evaluate_run, examples_of, methods_of
 from surrogates.inference.bundle import load_bundle
+from surrogates.training.config import with_defaults
 from tests.surrogates.evaluation.test_run import opened
 
 SPEC = VariableSpec(
@@ -164,7 +165,7 @@ def test_a_run_scores_what_its_derivations_provide_and_its_report_shows_it(run: 
     assert {row["method"] for row in mine} == {"mlp", "ridge"}
     assert all(row["value"] is None for row in mine if row["metric"] == "coverage")
     assert "Path gain, y 16 to 28 m" in (run / "report.html").read_text()
-    node = experiment.resolved(experiment.pipeline())["task"]["derivations"][0]
+    node = with_defaults(experiment.config, experiment.pipeline().config)["task"]["derivations"][0]
     assert node == {**FIELD_BANDS, "edges": [0.0, 16.0, 28.0]}
 
 

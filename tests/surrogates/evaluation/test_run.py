@@ -13,6 +13,7 @@ import yaml
 import zarr
 
 import surrogates
+from datasets.store.specs import VariableSpec
 from surrogates.cli.main import main
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
@@ -20,11 +21,13 @@ from surrogates.evaluation.run import (
     blocks_of,
     evaluate_elsewhere,
     evaluate_run,
+    free_dimensions,
     methods_of,
     score,
     targets_of,
 )
 from surrogates.inference.bundle import load_bundle
+from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.training.config import DatasetConfig, RunConfig
 from surrogates.training.experiment import Experiment
 from tests.surrogates.evaluation.conftest import finished_run
@@ -130,6 +133,25 @@ def test_other_data_have_to_mean_the_same(
     changed = replace(on, specs=on.specs | {"height": on.specs["height"].model_copy(update=change)})
     with pytest.raises(ConfigError, match=message):
         evaluate_elsewhere(evaluated, opened(evaluated), changed)
+
+
+@pytest.mark.parametrize(
+    ("grids", "expected"),
+    [
+        ({"grid": ["time", "place"], "target_grid": ["depth", "lateral"]}, set()),
+        ({"grid": ["time", "place"], "target_grid": ["depth", "place"]}, {"place"}),
+        ({"grid": ["depth", "place"]}, {"depth", "place"}),
+    ],
+)
+def test_only_dimensions_of_both_grids_may_have_another_length(grids: dict, expected: set) -> None:
+    inputs, targets = (
+        VariableSpec(name=name, dims=("sample", *grids.get(key, grids["grid"])), shape=(8, 6))
+        for name, key in (("gather", "grid"), ("image", "target_grid"))
+    )
+    network = {"name": "latent_unet", "latent": 8, "channels": [2, 4], "repeat": 1, "depth": 1}
+    transform = {"name": "stack", **grids}
+    config = PipelineConfig(inputs=[inputs], targets=[targets], transform=transform, network=network)
+    assert free_dimensions(Pipeline(config)) == expected
 
 
 def test_a_threshold_for_a_variable_that_is_no_target_is_refused(evaluated: Path) -> None:

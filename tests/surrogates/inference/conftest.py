@@ -9,7 +9,8 @@ import xarray as xr
 
 from datasets.store.specs import DECIBEL, VariableSpec
 from surrogates.inference.bundle import save_bundle
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 HEIGHT = VariableSpec(
     name="height", dims=("sample", "y", "x"), shape=(6, 5), units="m", long_name="Height of buildings"

@@ -15,7 +15,8 @@ from surrogates.inference.bundle import load_bundle, save_bundle, update_calibra
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.inference.surrogate import Surrogate
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 GATHER = VariableSpec(name="gather", dims=("sample", "shot", "time", "receiver"), shape=(2, 24, 10))
 VELOCITY = VariableSpec(name="velocity", dims=("sample", "depth", "lateral"), shape=(12, 10), units="m s-1")
@@ -113,6 +114,12 @@ def test_a_verb_is_called_with_the_surrogate(both: Surrogate, monkeypatch: pytes
     assert "weigh" in dir(both)
     with pytest.raises(AttributeError, match="no attribute 'wiegh'"):
         _ = both.wiegh
+
+
+def test_a_property_that_fails_tells_its_own_reason(both: Surrogate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(type(both.bundle), "outputs")
+    with pytest.raises(AttributeError, match="'Bundle' object has no attribute 'outputs'"):
+        _ = both.outputs
 
 
 def test_members_of_an_ensemble_answer_the_same_ways(tmp_path: Path) -> None:

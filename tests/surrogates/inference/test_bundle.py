@@ -18,7 +18,8 @@ from surrogates.inference.bundle import load_bundle, save_bundle, update_calibra
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import MANIFEST, WEIGHTS, sha256
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -19,7 +19,8 @@ from surrogates.inference.bundle import Bundle, load_bundle, save_bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.onnx import described, export_onnx, synthetic_records
 from surrogates.learning.normaliser import Normaliser
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import Rollout
 from surrogates.learning.protocols import Predictor, deviation_name
 

@@ -14,7 +14,8 @@ from datasets.store.errors import ContractError
 from surrogates.inference.bundle import save_bundle, update_calibration
 from surrogates.inference.conformal import Calibration
 from surrogates.inference.tiling import Axis, axes_of
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from tests.surrogates.inference.conftest import GAIN, HEIGHT, POWER, RANGES
 
 CELLS = 32

@@ -7,7 +7,9 @@ import torch
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.learning.normaliser import MinMax, Normaliser
-from surrogates.learning.pipeline import Pipeline, PipelineConfig, Sides
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig, Sides
+from surrogates.learning.transforms import Stack
 
 GATHER = VariableSpec(
     name="shot_gather", dims=("sample", "shot", "time", "receiver"), shape=(2, 24, 10), units="1"
@@ -134,6 +136,17 @@ def test_one_direction_has_no_other() -> None:
 def test_a_grid_of_unknown_dimensions_is_refused(key: str) -> None:
     with pytest.raises(ConfigError, match=rf"task.transform.{key}: no variable has the dimension 'dpeth'"):
         Pipeline.from_config(config(transform={**GRIDS, key: ["dpeth", "lateral"]}))
+
+
+@pytest.mark.parametrize("key", ["grid", "target_grid"])
+def test_a_grid_that_names_a_dimension_twice_is_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"task.transform.{key}: 'lateral' stands twice; name each"):
+        Pipeline.from_config(config(transform={**GRIDS, key: ["lateral", "lateral"]}))
+
+
+def test_what_there_is_instead_of_a_dimension_is_told_once() -> None:
+    with pytest.raises(ConfigError, match=r"'dpeth'\. Did .* velocity_model have depth, lateral, sample\.$"):
+        Stack([VELOCITY], [VELOCITY], grid=("dpeth",))
 
 
 def test_a_target_grid_that_the_targets_lack_is_refused() -> None:

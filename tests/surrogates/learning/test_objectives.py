@@ -6,7 +6,8 @@ import torch
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.learning.objectives import GaussianNLL, Regression
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 RNG = torch.Generator()
 

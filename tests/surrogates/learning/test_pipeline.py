@@ -10,7 +10,8 @@ from surrogates.core.errors import ConfigError
 from surrogates.learning import pipeline as module
 from surrogates.learning.layout import Layout, shared_grid
 from surrogates.learning.objectives import Regression
-from surrogates.learning.pipeline import Features, Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Features, Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import Direct
 
 FIELD = VariableSpec(name="field", dims=("sample", "y", "x"), shape=(4, 5))

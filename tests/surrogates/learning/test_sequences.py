@@ -7,7 +7,8 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.learning.normaliser import Whitening
 from surrogates.learning.objectives import Forecast, Regression
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import Rollout, answered, asked_at_once
 
 STEP = 0.5

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from surrogates.core.build import build, resolved
+from surrogates.core.errors import ConfigError
 from surrogates.models.inversion_net import InversionNet
 from surrogates.models.invertible_x_net import InvertibleXNet
 from surrogates.models.latent_unet import LatentUNet
@@ -206,3 +207,19 @@ def test_x_net_answers_alike_as_onnx(tmp_path) -> None:
     session = runtime.InferenceSession(path)
     (answer,) = session.run(None, {session.get_inputs()[0].name: x[:2].numpy()})
     torch.testing.assert_close(torch.from_numpy(answer), net(x[:2]), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"name": "latent_unet", "latent": 1025}, "latent.*1024"),
+        ({"name": "latent_unet", "latent": 0}, "latent.*greater than 0"),
+        ({"name": "invertible_x_net", "latent": 16384, "channels": [2]}, "latent.*1024"),
+        ({"name": "fno", "padding": 1025}, "padding.*1024"),
+        ({"name": "fno", "padding": -1}, "padding.*greater than or equal to 0"),
+    ],
+)
+def test_sizes_that_no_weight_bounds_are_bounded(network: dict, message: str) -> None:
+    context = {"in_channels": 5, "out_channels": 1, "in_shape": SHORT, "out_shape": IMAGE}
+    with pytest.raises(ConfigError, match=message):
+        build("models", network, **context)

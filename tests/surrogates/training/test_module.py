@@ -6,7 +6,8 @@ from torch import nn
 
 from datasets.store.specs import VariableSpec
 from surrogates.learning.objectives import Regression
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.training.config import TrainerConfig
 from surrogates.training.ema import Average
 from surrogates.training.module import LearningModule

@@ -6,7 +6,8 @@ import torch
 
 from surrogates.core.errors import ConfigError
 from surrogates.domains.radio.preparations import DrawSamples, LinkBudget
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 GEOMETRY = ("building_height", "terrain_height", "transmitter_position")
 SMALL = {"name": "geo_unet", "base": 4}

@@ -13,7 +13,8 @@ from surrogates.domains.radio.preparations import DrawSamples
 from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.inference.surrogate import Surrogate
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.tile import Tile, inner
 
 WINDOW, MAP = 32, (80, 112)

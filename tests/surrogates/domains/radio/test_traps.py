@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from surrogates.domains.radio.site import Link
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 GEOMETRY = ("building_height", "terrain_height", "transmitter_position")
 

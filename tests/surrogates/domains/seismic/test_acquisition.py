@@ -148,6 +148,11 @@ def test_places_that_a_simulation_cannot_have_are_refused(
         ("wavelet", None, "wavelet None found, 'ricker' expected"),
         ("wavelet", "klauder", "wavelet 'klauder' found"),
         ("solver_time_step", None, "attribute 'solver_time_step' None found, a number expected; write it"),
+        (
+            "solver_time_step",
+            3.2e-6,
+            "solver_time_step 3.2e-06 s found for samples every 0.0032 s, at most 100 steps from one to",
+        ),
         ("source_depth", "surface", "attribute 'source_depth' 'surface' found, a number expected"),
         ("receiver_depth", 7.0, "receiver depth: 7 m found, the middle of a cell expected"),
     ],

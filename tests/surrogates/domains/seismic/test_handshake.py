@@ -100,3 +100,10 @@ def test_coarser_models_and_impossible_velocities_are_refused(forward: Surrogate
     fast["velocity_model"][0, 3, 4] = 5200.0
     with pytest.raises(ContractError, match="5200 above the limit 4500 m s-1 at record 0, cell \\[3, 4\\]"):
         forward.predict(fast)
+
+
+def test_gathers_of_another_source_are_refused(inversion: Surrogate) -> None:
+    given = gathers()
+    given["shot_gather"].attrs["source_frequency"] = 15.0
+    with pytest.raises(ContractError, match="'source_frequency' is 15, expected 25 as in training"):
+        inversion.predict(given)

@@ -110,7 +110,7 @@ def test_surrogate_of_another_direction_is_refused(store: str, tmp_path: Path) -
     ("given", "message"),
     [
         (gathers().rename(shot_gather="p"), "no variable 'shot_gather' among .*rename yours"),
-        (gathers(source_frequency=20.0), "source_frequency 20.0 Hz found, 25.0 Hz as in training expected"),
+        (gathers(source_frequency=20.0), "'source_frequency' is 20, expected 25 as in training"),
         (
             gathers().assign(source_frequency=("sample", [25.0, 20.0, 25.0], {"units": "Hz"})),
             "variable 'source_frequency': 20 Hz found, 25 Hz as in training expected",

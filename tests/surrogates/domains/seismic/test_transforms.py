@@ -6,7 +6,8 @@ import torch
 from datasets.seismic.variables import gather_spec, velocity_spec
 from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from tests.surrogates.domains.seismic.small import SURVEY
 
 GATHER, VELOCITY = gather_spec(SURVEY), velocity_spec(24, 24)

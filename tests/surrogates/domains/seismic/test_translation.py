@@ -6,7 +6,8 @@ import torch
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.domains.seismic.translation import Translation, error
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 GATHER = VariableSpec(name="gather", dims=("sample", "shot", "time", "receiver"), shape=(2, 40, 16))
 IMAGE = VariableSpec(name="image", dims=("sample", "depth", "lateral"), shape=(12, 16))

@@ -7,7 +7,8 @@ import torch
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.domains.seismic.wasserstein import Wasserstein
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.training.config import TrainerConfig
 from surrogates.training.module import LearningModule
 

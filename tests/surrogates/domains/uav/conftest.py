@@ -14,7 +14,8 @@ from datasets.uav.variables import coordinates, track_specs
 from surrogates.data.window import Window, horizon_coordinates, windowed
 from surrogates.inference.bundle import save_bundle
 from surrogates.inference.manifest import Coordinate
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 STEP, HISTORY, HORIZON = 0.1, 20, 10
 

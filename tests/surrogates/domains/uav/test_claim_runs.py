@@ -1,7 +1,7 @@
-"""Data and runs of the claims are made once, and known by what they were made of."""
+"""Data of the claims are made once; what their networks are given, and what the claims run."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,52 +43,6 @@ def test_missing_files_are_named_with_what_to_set(tmp_path: Path, monkeypatch: p
         ConfigError, match=r"gazebo, which is not there; set SURROGATES_UAV_DATA to the folder"
     ):
         claim_runs.gazebo()
-
-
-def test_a_finished_run_is_kept_and_another_configuration_is_another_run(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Sequence[str]] = []
-
-    def command(given: Sequence[str]) -> list[Path]:
-        asked.append(given)
-        (folder,) = (Path(word.partition("=")[2]) for word in given if word.startswith("output="))
-        run = folder / "run"
-        (run / "checkpoints").mkdir(parents=True)
-        (run / "checkpoints" / "last.ckpt").touch()
-        return [run]
-
-    monkeypatch.setattr("surrogates.training.known.main", command)
-    words = moved_claims.vector(*QUICK)
-    first = claim_runs.trained(words, 0)
-    assert claim_runs.trained(words, 0) == first
-    assert len(asked) == 1
-    assert {*words, "seed=0"} <= set(asked[0])
-    assert claim_runs.trained(words, 1) != first
-    other = claim_runs.trained([*words, "trainer.max_steps=3"], 0)
-    assert other != first
-    assert len(list(claim_runs.RUNS.iterdir())) == len(asked) == 3
-
-
-def test_a_run_that_was_stopped_goes_on_in_its_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Sequence[str]] = []
-
-    def command(given: Sequence[str]) -> list[Path]:
-        asked.append(given)
-        if given[0].startswith("run="):
-            return [Path(given[0].removeprefix("run="))]
-        (folder,) = (Path(word.partition("=")[2]) for word in given if word.startswith("output="))
-        (folder / "uav" / "checkpoints").mkdir(parents=True)
-        (folder / "uav" / "checkpoints" / "last.ckpt").touch()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("surrogates.training.known.main", command)
-    words = moved_claims.vector(*QUICK)
-    with pytest.raises(KeyboardInterrupt):
-        claim_runs.trained(words, 0)
-    run = claim_runs.trained(words, 0)
-    assert (run / "checkpoints" / "last.ckpt").exists()
-    assert asked[1] == [f"run={run}"]
 
 
 def test_a_network_takes_as_much_of_the_past_as_it_was_trained_on(

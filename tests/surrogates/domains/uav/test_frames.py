@@ -7,7 +7,8 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
-from surrogates.learning.pipeline import Pipeline, PipelineConfig
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 
 ABOUT = {"units": "m", "attributes": {"step": 0.1, "window_dimension": "time"}}
 PAST = VariableSpec(name="position", dims=("trajectory", "time", "axis"), shape=(21, 3), **ABOUT)

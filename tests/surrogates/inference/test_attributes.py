@@ -1,0 +1,50 @@
+"""Numbers among the attributes of an input have to be those of training."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from datasets.store.errors import ContractError
+from datasets.store.specs import VariableSpec
+from surrogates.inference.attributes import check_attributes
+
+SPEC = VariableSpec(
+    name="gather",
+    dims=("sample", "time"),
+    shape=(4,),
+    attributes={"source_frequency": 15.0, "source_depth": 0, "solver_steps": 1000, "wavelet": "ricker"},
+)
+
+
+def gathers(**attributes: object) -> xr.Dataset:
+    return xr.Dataset({"gather": (("sample", "time"), np.zeros((2, 4)), attributes)})
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        (
+            {"source_frequency": 25.0},
+            "variable 'gather': attribute 'source_frequency' is 25, expected 15 as in training; ask",
+        ),
+        ({"source_frequency": np.float32(14.8)}, "'source_frequency' is 14.8, expected 15"),
+        ({"source_frequency": np.nan}, "'source_frequency' is nan, expected 15"),
+        ({"source_depth": np.int64(10)}, "'source_depth' is 10, expected 0"),
+    ],
+)
+def test_another_source_is_refused(attributes: dict, message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        check_attributes(gathers(**attributes), [SPEC])
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"source_frequency": 15.1, "source_depth": 0.0},
+        {"solver_steps": 4000, "recorded": 3, "wavelet": "Ricker's"},
+    ],
+)
+def test_what_is_the_same_or_only_known_on_one_side_passes(attributes: dict) -> None:
+    check_attributes(gathers(**attributes), [SPEC])
+    check_attributes(xr.Dataset(), [SPEC])
