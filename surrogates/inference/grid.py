@@ -82,7 +82,17 @@ def _require_names(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> None:
 
 def require_even(values: np.ndarray, dim: str, units: str, slack: float) -> None:
     """Refuse the clock of a window that jumps, stands or runs backwards."""
+    if (unknown := np.flatnonzero(np.isnan(values))).size:
+        raise ContractError(
+            f"coordinate {dim!r} is not even: NaN found at {int(unknown[0])}, a number for each cell expected; "
+            "fill it in, or leave the cell out"
+        )
     steps = np.diff(values.astype(np.float64))
+    if steps.size and (steps < 0).all():
+        raise ContractError(
+            f"coordinate {dim!r} descends from {values[0]:g} to {values[-1]:g} {units}".rstrip()
+            + f", expected to grow; say ds.sortby({dim!r})"
+        )
     usual = float(np.nanquantile(steps, 0.5, method="lower")) if steps.size else 1.0
     odd = np.flatnonzero(~(np.abs(steps - usual) <= slack * usual))
     if odd.size:
