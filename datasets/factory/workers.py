@@ -174,9 +174,11 @@ def _explain(job: Job, unit: int, failure: Failure) -> BuildError:
     if is_full_disk(failure.error_number):
         return full_disk(url)
     indices = job.units.indices(unit)
+    said = failure.summary.rstrip(".: ")
     error = BuildError(
         f"Unit {unit} (records {indices[0]} to {indices[-1]}) of recipe '{job.recipe_class.name}' failed: "
-        f"{failure.summary.rstrip('.: ')}. Finished units are kept; go on with `{resume_command(url)}`."
+        f"{said}{'' if said.endswith('?') else '.'} Finished units are kept; once that is mended, go on with "
+        f"`{resume_command(url)}`."
     )
     error.add_note(f"In the worker:\n{failure.trace}")
     return error

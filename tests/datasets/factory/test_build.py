@@ -124,6 +124,20 @@ def test_a_failed_unit_is_named_with_its_records(tmp_path: Path) -> None:
     assert open_store(url).complete_rows() == [0]
 
 
+def test_what_failed_has_to_be_mended_before_a_build_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise BuildError("model1.npy: 0.3 m/s found; is the file scaled?")
+
+    monkeypatch.setattr(Slow, "simulate", refuse)
+    with pytest.raises(BuildError) as caught:
+        build(Slow(), str(tmp_path / "toy.zarr"), workers=0, progress=False)
+    assert "is the file scaled? Finished units are kept; once that is mended, go on with `" in str(
+        caught.value
+    )
+
+
 @pytest.mark.parametrize("where", ["staging", "row", "receipt"])
 def test_a_full_disk_is_one_line_and_resumes(
     where: str, undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
