@@ -168,11 +168,12 @@ class OpenFWI(FolderImport):
     def _counts(self) -> np.ndarray:
         """Records of each pair, after a look at the shapes of both."""
         survey = self.survey
-        wanted = (len(survey.source_columns), survey.steps, len(survey.receiver_columns))
+        shots = (len(survey.source_columns), survey.steps, len(survey.receiver_columns))
+        model = (1, DEPTHS, LATERALS)
         counts = []
         for pair in self._pairs:
-            gathers = _shape(pair.gathers, wanted)
-            models = _shape(pair.models, (1, DEPTHS, LATERALS))
+            gathers = _shape(pair.gathers, shots, model)
+            models = _shape(pair.models, model, shots)
             if gathers != models:
                 raise BuildError(
                     f"{pair.gathers} holds {gathers} records and {pair.models} {models}; expected as many"
@@ -206,13 +207,15 @@ def _open(path: Path) -> np.ndarray:
         raise BuildError(f"{path} is no .npy file of numbers ({error}); fetch it again") from None
 
 
-def _shape(path: Path, record: tuple[int, ...]) -> int:
-    """Return the number of records of a file whose records have the given shape."""
+def _shape(path: Path, record: tuple[int, ...], partner: tuple[int, ...]) -> int:
+    """Return the number of records of a file whose records have the given shape, not that of its partner."""
     found = _open(path)
     if found.shape[1:] != record or found.dtype.kind != "f":
+        swapped = found.shape[1:] == partner
+        hint = "are gathers and models in place of each other?" if swapped else "is it a file of OpenFWI?"
         raise BuildError(
             f"{path}: {found.dtype} of shape {found.shape} found, floats (records, "
-            f"{', '.join(map(str, record))}) expected; are gathers and models in place of each other?"
+            f"{', '.join(map(str, record))}) expected; {hint}"
         )
     return len(found)
 

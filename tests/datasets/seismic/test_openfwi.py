@@ -127,7 +127,7 @@ def spoil(folder: Path, how: str) -> None:
         ("no data", "has no partner with gathers"),
         ("swapped", "are gathers and models in place of each other"),
         ("fewer", "holds 3 records and"),
-        ("grid", "expected"),
+        ("grid", "expected; is it a file of OpenFWI?"),
         ("cut", "is no .npy file of numbers"),
         ("objects", "is no .npy file of numbers"),
     ],
