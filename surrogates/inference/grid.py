@@ -84,8 +84,8 @@ def require_even(values: np.ndarray, dim: str, units: str, slack: float) -> None
     """Refuse the clock of a window that jumps, stands or runs backwards."""
     if (unknown := np.flatnonzero(np.isnan(values))).size:
         raise ContractError(
-            f"coordinate {dim!r} is not even: NaN found at {int(unknown[0])}, a number for each cell expected; "
-            "fill it in, or leave the cell out"
+            f"coordinate {dim!r} is not even: NaN found at {int(unknown[0])}, a number for each cell "
+            "expected; fill it in, or leave the cell out"
         )
     steps = np.diff(values.astype(np.float64))
     if steps.size and (steps < 0).all():

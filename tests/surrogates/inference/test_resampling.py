@@ -87,6 +87,22 @@ def test_a_record_that_ends_in_the_middle_of_a_wave_keeps_its_end() -> None:
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+def test_a_coarser_record_of_the_same_duration_goes_on_for_less_than_its_step() -> None:
+    time, trained = 0.008 * np.arange(50), STEP * np.arange(SAMPLES)  # to 0.392 s instead of 0.396 s
+    found = resampled(records(time), TRAINED, [RECORD])["record"]
+    assert found.sizes["time"] == SAMPLES
+    np.testing.assert_allclose(found, pulse(trained), atol=2e-3)
+    wave = np.sin(2 * np.pi * 12 * time) * np.minimum(time / 0.1, 1)
+    found = resampled(records(time, np.stack([wave, wave])[None]), TRAINED, [RECORD])["record"].values[0, 0]
+    expected = np.sin(2 * np.pi * 12 * trained) * np.minimum(trained / 0.1, 1)
+    np.testing.assert_allclose(found[:-1], expected[:-1], atol=0.02)
+    np.testing.assert_allclose(found[-1], expected[-1], atol=0.1)
+    with pytest.raises(ContractError, match=r"runs from 0 s to 0.384 s, expected at least 0 s to 0.396 s"):
+        resampled(records(time[:-1]), TRAINED, [RECORD])
+    with pytest.raises(ContractError, match=r"runs from 0 s to 0.392 s, expected at least 0 s to 0.396 s"):
+        resampled(records(trained[:-1]), TRAINED, [RECORD])
+
+
 def test_units_of_the_clock_are_converted_and_a_longer_record_is_cut() -> None:
     longer = resampled(records(0.002 * np.arange(300), unit="ms"), TRAINED, [RECORD])
     np.testing.assert_allclose(longer["record"], pulse(STEP * np.arange(SAMPLES)), atol=1e-6)
