@@ -10,8 +10,8 @@ from surrogates.evaluation.claims import Claim, Experiment, ResultTable, average
 
 NAME = "forward"
 MAE, RELATIVE = f"{GATHER}/mae", f"{GATHER}/relative_l2"
-METHODS = {**NETWORKS, "latent_unet_forward": "Latent U-Net, forward", "mean": "mean gather"}
-SHOWN = ("invertible_x_net", "latent_unet_forward", "waveform_net", "mean")
+METHODS = {**NETWORKS, "mean": "mean gather"}
+SHOWN = ("invertible_x_net", "waveform_net", "mean")
 
 
 def run_seed(seed: int) -> dict[str, float]:
@@ -19,20 +19,14 @@ def run_seed(seed: int) -> dict[str, float]:
     from surrogates.training.known import trained_together
 
     both = runs.final_runs(seed, ["invertible_x_net"])
-    turned = ["task=seismic/forward", "model.direction=forward", "task.baselines=[mean]"]
     asked = [runs.words("waveform_net", family) for family in HOMES]
-    asked += [runs.words("latent_unet", family, *turned) for family in HOMES]
     made = trained_together(asked, seed, runs.RUNS)
     values: dict[str, float] = {}
-    for family, waveform, latent in zip(HOMES, made[:2], made[2:], strict=True):
-        forward = {
-            key.replace("latent_unet/", "latent_unet_forward/"): v
-            for key, v in runs.scores_of(latent).items()
-        }
-        scores = forward | runs.scores_of(waveform) | runs.scores_of(both["invertible_x_net", family])
+    for family, waveform in zip(HOMES, made, strict=True):
+        scores = runs.scores_of(waveform) | runs.scores_of(both["invertible_x_net", family])
         values |= runs.named(family, scores)
-    named = [("waveform_net", made[0]), ("latent_unet_forward", made[2])]
-    return values | runs.parameters([*named, ("invertible_x_net", both["invertible_x_net", HOMES[0]])])
+    named = [("waveform_net", made[0]), ("invertible_x_net", both["invertible_x_net", HOMES[0]])]
+    return values | runs.parameters(named)
 
 
 def claims() -> list[Claim]:
