@@ -7,13 +7,14 @@ from typing import Any
 
 from surrogates.domains.seismic import (
     forward_claims,
+    latent_claims,
     network_claims,
     refinement_claims,
     solver_claims,
 )
 from surrogates.evaluation.claims import Claim, ResultTable, run_one
 
-PARTS = (solver_claims, network_claims, refinement_claims, forward_claims)
+PARTS = (solver_claims, network_claims, refinement_claims, forward_claims, latent_claims)
 
 
 def claims() -> list[Claim]:

@@ -24,6 +24,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.domains.seismic import (
     claim_runs,
     forward_claims,
+    latent_claims,
     network_claims,
     refinement_claims,
     solver_claims,
@@ -149,11 +150,20 @@ def test_networks_give_every_number_that_their_claims_and_tables_read(
     assert len(trained) == pairs * (len(claim_runs.RATES) + 1)
 
 
-def test_simulators_give_every_number_that_their_claims_read(trained: list[tuple[str, ...]]) -> None:
-    values = forward_claims.run_seed(0)
-    require_read(forward_claims, values)
-    assert dashes(forward_claims, values) <= {"parameters"}
-    assert values["parameters/waveform_net"] == PARAMETERS
+@pytest.mark.parametrize("part", [forward_claims, latent_claims])
+def test_other_networks_give_every_number_that_their_claims_read(
+    trained: list[tuple[str, ...]], part: ModuleType
+) -> None:
+    values = part.run_seed(0)
+    require_read(part, values)
+    assert dashes(part, values) <= {"parameters"}
+    assert values[next(name for name in values if "parameters" in name)] == PARAMETERS
+
+
+def test_each_variant_of_the_latent_image_is_another_network(trained: list[tuple[str, ...]]) -> None:
+    latent_claims.run_seed(0)
+    models = [dict(composed(words)["model"]) for words in trained[-len(latent_claims.VARIANTS) :]]
+    assert all(one != other for n, one in enumerate(models) for other in models[:n])
 
 
 @pytest.mark.parametrize("node", network_claims.DISTURBED.values(), ids=network_claims.DISTURBED)
