@@ -45,6 +45,8 @@ def test_another_source_is_refused(attributes: dict, message: str) -> None:
         {"solver_steps": 4000, "recorded": 3, "wavelet": "Ricker's"},
     ],
 )
-def test_what_is_the_same_or_only_known_on_one_side_passes(attributes: dict) -> None:
+def test_only_what_both_sides_know_and_differs_is_refused(attributes: dict) -> None:
     check_attributes(gathers(**attributes), [SPEC])
     check_attributes(xr.Dataset(), [SPEC])
+    with pytest.raises(ContractError, match=r"'source_frequency' is 15\.3, expected 15"):
+        check_attributes(gathers(**attributes | {"source_frequency": 15.3}), [SPEC])
