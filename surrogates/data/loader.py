@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from datasets.store.layout import Store
 from datasets.store.reader import CACHE_BYTES as READER_BYTES
@@ -17,25 +16,18 @@ from datasets.store.sampler import RecordSampler, SamplerState
 from datasets.store.specs import VariableSpec
 from datasets.store.streams import AUGMENTATION, PREPARATION, stream
 from surrogates.core.errors import ConfigError
+from surrogates.data.batch import Batch
 from surrogates.data.index import DRAW, ExampleIndex, touched
 from surrogates.data.source import Source
 
-Batch = dict[str, Tensor]
 CACHE_BYTES = 4 << 30
 
 
-class Preparation(Protocol):
-    """A step of every batch; see `surrogates.learning.protocols.Preparation`."""
+class Step(Protocol):
+    """What a batch goes through; see `surrogates.learning.contract.Preparation`."""
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Return the prepared batch."""
-
-
-class Augmentation(Protocol):
-    """A step of training batches; see `surrogates.learning.protocols.Augmentation`."""
-
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator]) -> Batch:
-        """Return the changed batch."""
 
 
 class BatchLoader:
@@ -80,8 +72,8 @@ class BatchLoader:
         batch_size: int,
         seed: int = 0,
         *,
-        preparations: Sequence[Preparation] = (),
-        augmentations: Sequence[Augmentation] = (),
+        preparations: Sequence[Step] = (),
+        augmentations: Sequence[Step] = (),
         train: bool = False,
         threads: int = 2,
         cache_bytes: int = CACHE_BYTES,
@@ -203,7 +195,7 @@ class BatchLoader:
         if self._augmentations:
             rngs = self._generators(AUGMENTATION, np.full_like(draws, epoch), examples)
             for augment in self._augmentations:
-                batch = augment(batch, rngs)
+                batch = augment(batch, rngs, train=self.train)
         return {name: value.pin_memory() for name, value in batch.items()} if self._pin else batch
 
     def _generators(self, purpose: int, times: np.ndarray, examples: np.ndarray) -> list[np.random.Generator]:

@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
+
+CODES = ("flag_values", "flag_masks", "flag_meanings", "instance_dimension")
+"""Attributes (CF) of integers that are no quantities."""
+FLOAT32_INTEGERS = 4
+"""Bytes of the widest integers that are taken, since most of their values are small counts."""
 
 
 def field_dims(spec: VariableSpec, record_dimension: str) -> tuple[str, ...]:
@@ -28,6 +35,31 @@ def shared_grid(
     return tuple(dim for dim in field_dims(targets[0], record_dimension) if dim in common & offered)
 
 
+def require_number(spec: VariableSpec) -> None:
+    """Refuse a variable that would lose its imaginary part or its meaning in a cast to float32.
+
+    Raises
+    ------
+    ConfigError
+        For complex numbers, for integers that stand for something else (flags, rows of a table), and for
+        integers that float32 does not hold.
+    """
+    dtype = np.dtype(spec.dtype)
+    codes = [key for key in CODES if key in spec.attributes]
+    if dtype.kind == "c":
+        found, advice = f"is {spec.dtype}", "store its real and imaginary part as two variables"
+    elif dtype.kind in "iu" and codes:
+        found, advice = f"has numbers that stand for something else ({codes[0]})", "store what they stand for"
+    elif dtype.kind in "iu" and dtype.itemsize > FLOAT32_INTEGERS:
+        found, advice = f"is {spec.dtype}, which float32 does not hold", "store it as float32 or int16"
+    else:
+        return
+    raise ConfigError(
+        f"variable '{spec.name}' {found}, and would be cast to float32; {advice}, or take a piece that reads "
+        "it as it is"
+    )
+
+
 @dataclass(frozen=True)
 class Layout:
     """The order of variables and their inner dimensions along the channel.
@@ -45,6 +77,11 @@ class Layout:
     specs: tuple[VariableSpec, ...]
     grid: tuple[str, ...]
     record_dimension: str
+
+    def __post_init__(self) -> None:
+        """Refuse what would lose its meaning in float32."""
+        for spec in self.specs:
+            require_number(spec)
 
     @cached_property
     def names(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Channels to numbers of the order of one, with constants that are fitted and never typed."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -210,6 +211,42 @@ NORMALISERS: dict[str, type[Normaliser] | type[Whitening]] = {
     "max_norm": MaxNorm,
     "whitening": Whitening,
 }
+
+
+class Several(nn.ModuleDict):
+    """A normaliser for each of several tensors, by name.
+
+    Parameters
+    ----------
+    kind
+        One of `NORMALISERS`.
+    channels
+        Number of channels of each tensor.
+    """
+
+    def __init__(self, kind: Normalisation, channels: Mapping[str, int]) -> None:
+        super().__init__({name: NORMALISERS[kind](count) for name, count in channels.items()})
+
+    def observe(self, values: Mapping[str, Tensor]) -> None:
+        """Take note of a training batch."""
+        for name, normaliser in self.items():
+            cast(Normaliser, normaliser).observe(values[name])
+
+    def finish(self) -> None:
+        """Take the constants from all that was observed."""
+        for normaliser in self.values():
+            cast(Normaliser, normaliser).finish()
+
+    def forward(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Normalise each tensor, ``(batch, channel, ...)``."""
+        return {name: normaliser(values[name]) for name, normaliser in self.items()}
+
+
+def input_normaliser(
+    kind: Normalisation, channels: int | Mapping[str, int]
+) -> Normaliser | Whitening | Several:
+    """Return the normaliser of one tensor, or of several by name."""
+    return NORMALISERS[kind](channels) if isinstance(channels, int) else Several(kind, channels)
 
 
 def moments_of(values: Tensor, weight: Tensor | None = None) -> Moments:

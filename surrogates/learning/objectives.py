@@ -1,120 +1,60 @@
 """Losses: what training makes small."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, cast
+from typing import Any
 
 import torch
 from pydantic import PositiveInt
 from torch import Tensor
-from torch.nn import functional
 
-from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
+from surrogates.data.batch import Batch
 from surrogates.data.window import HORIZON
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Objective
+from surrogates.learning.heads import Point
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.predictors import ask, moved_on
-from surrogates.learning.protocols import Batch, Objective
+from surrogates.learning.predictors import advanced, ask
 from surrogates.learning.ranks import mean_over_ranks
 
-_LOSSES = {"mse": functional.mse_loss, "mae": functional.l1_loss, "huber": functional.smooth_l1_loss}
 
-
-class Regression:
-    """Distance between the network's answer and the targets, both normalised; NaN targets do not count.
+class Regression(Objective):
+    """The head's loss, over all cells that count; NaN targets do not.
 
     Parameters
     ----------
-    loss
-        Squared error, absolute error, or the Huber function (squared below one standard deviation).
+    context
+        Of the data.
     weights
         Weight of each target, 1 where not given.
-    mask
-        Variable of the cells that count, bool or weights, on the targets' grid.
     """
 
-    def __init__(
-        self,
-        loss: Literal["mse", "mae", "huber"] = "mse",
-        weights: dict[str, float] | None = None,
-        mask: str | None = None,
-    ) -> None:
-        self._distance = _LOSSES[loss]
+    def __init__(self, context: Context, weights: dict[str, float] | None = None) -> None:
         self._weights = weights or {}
-        self._mask = mask
+        self._mask = context.mask_name
 
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the weighted mean of the loss over all cells that count, and each target's part."""
-        features = pipeline.features(batch)
-        answer = pipeline.normalised(features)
+        features, head = pipeline.features(batch), pipeline.head
+        outputs = pipeline.normalised(features)
         target = pipeline.normalised_targets(batch, features)
-        require_shape(pipeline, answer, target)
+        require_shape(pipeline, outputs, target)
         weight = cell_weights(pipeline, batch, target, self._mask)
-        if weight is None and len(pipeline.target_names) == 1 and not self._weights:
-            return self._distance(answer, target), {}
-        answer, target = hide(weight, answer, target)
-        return mean_by_target(
-            pipeline, self._distance(answer, target, reduction="none"), weight, self._weights
-        )
+        plain = weight is None and len(pipeline.target_names) == 1 and not self._weights
+        if plain and type(head) is Point:
+            return head.mean_loss(outputs, target), {}
+        past = pipeline.past_ratio(batch, features, outputs)
+        if weight is not None:
+            (target,) = hide(weight, target)
+            past = None if past is None else hide(weight, past)[0]
+            (outputs,) = hide(weight.repeat(1, head.outputs, *(1,) * (weight.ndim - 2)), outputs)
+        return mean_by_target(pipeline, head.loss(outputs, target, past), weight, self._weights)
 
 
-class GaussianNLL:
-    """Negative log-likelihood of the targets under a Gaussian with the network's mean and variance.
-
-    The network answers mean and log variance; the pipeline then also returns
-    `<target>_standard_deviation`. Each cell's term is multiplied by variance ** beta, through which no
-    gradient flows: with 0 it is the likelihood itself, in which cells that are fitted badly get a large
-    variance and then hardly count; with 1 the mean is fitted as by the squared error.
-
-    Parameters
-    ----------
-    beta
-        Exponent of the weight, from 0 to 1.
-    weights
-        Weight of each target, 1 where not given.
-    mask
-        Variable of the cells that count, bool or weights, on the targets' grid.
-
-    References
-    ----------
-    D. A. Nix, A. S. Weigend, "Estimating the mean and variance of the target probability distribution",
-    ICNN 1994; M. Seitzer, A. Tavakoli, D. Antic, G. Martius, "On the pitfalls of heteroscedastic uncertainty
-    estimation with probabilistic neural networks", ICLR 2022, arXiv:2203.09168, equation (5).
-    """
-
-    distribution: ClassVar[str] = "gaussian"
-
-    def __init__(
-        self, beta: float = 0.5, weights: dict[str, float] | None = None, mask: str | None = None
-    ) -> None:
-        if not 0 <= beta <= 1:
-            raise ConfigError(f"objective 'gaussian_nll': beta is {beta}; expected a number from 0 to 1.")
-        self._beta = beta
-        self._weights = weights or {}
-        self._mask = mask
-
-    def __call__(
-        self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted mean of the loss over all cells that count, and each target's part."""
-        features = pipeline.features(batch)
-        mean, log_variance = pipeline.gaussian(features)
-        log_variance = pipeline.walked(batch, features, log_variance)
-        target = pipeline.normalised_targets(batch, features)
-        require_shape(pipeline, mean, target)
-        weight = cell_weights(pipeline, batch, target, self._mask)
-        mean, log_variance, target = hide(weight, mean, log_variance, target)
-        loss = 0.5 * (log_variance + (target - mean).square() * torch.exp(-log_variance))
-        if self._beta:
-            # The likelihood's value with the weighted gradient: only the value compares checkpoints.
-            weighted = loss * torch.exp(self._beta * log_variance).detach()
-            loss = weighted + (loss - weighted).detach()
-        return mean_by_target(pipeline, loss, weight, self._weights)
-
-
-class Forecast:
+class Forecast(Objective):
     """A loss over several horizons, each forecast from the forecast before: what `rollout` will do.
 
     A Gaussian loss trains the variances that `rollout` answers: the network's own are those of one horizon,
@@ -126,29 +66,26 @@ class Forecast:
         Horizons, as many as those of the predictor.
     loss
         Objective of each horizon.
-    mask
-        Variable of the cells that count, bool or weights, on the targets' grid.
+    context
+        Of the data.
     """
 
-    def __init__(
-        self, steps: PositiveInt = 1, loss: dict[str, Any] | None = None, mask: str | None = None
-    ) -> None:
-        self.steps, self._mask = steps, mask
-        self._loss = cast(Objective, build("objectives", loss or {"name": "regression"}, mask=mask))
-        self.distribution: str | None = getattr(self._loss, "distribution", None)
+    def __init__(self, context: Context, steps: PositiveInt = 1, loss: dict[str, Any] | None = None) -> None:
+        self.steps, self._horizons, self._mask = steps, steps, context.mask_name
+        self._loss = Objective.build(loss or {"name": "regression"}, context)
 
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean over the horizons of the loss and of its parts; gradients pass through all."""
         losses, parts, moved = [], [], Batch()
-        for step in range(self.steps):
+        for step in range(self._horizons):
             state = pipeline.of_horizon(batch, step, self._mask) | moved
             loss, part = self._loss(pipeline, state, rng)
             losses.append(loss)
             parts.append(part)
-            if step + 1 < self.steps:
-                moved = moved_on(pipeline, state, ask(pipeline, state))
+            if step + 1 < self._horizons:
+                moved = advanced(pipeline, state, ask(pipeline, state))
         means = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
         return torch.stack(losses).mean(), means
 
@@ -204,7 +141,8 @@ def mean_by_target(
 
 def require_shape(pipeline: Pipeline, answer: Tensor, target: Tensor) -> None:
     """Refuse an answer that has not the targets' shape."""
-    if answer.shape != target.shape:
+    expected = (target.shape[0], target.shape[1] * pipeline.head.outputs, *target.shape[2:])
+    if answer.shape != expected:
         ahead = HORIZON in pipeline.layout.grid
         fitting = (
             f"takes '{HORIZON}', such as lstm, tcn, sequence_transformer or vector"
@@ -212,6 +150,6 @@ def require_shape(pipeline: Pipeline, answer: Tensor, target: Tensor) -> None:
             else "keeps the grid"
         )
         raise ConfigError(
-            f"the network answered {tuple(answer.shape)} for targets of shape {tuple(target.shape)} "
+            f"the network answered {tuple(answer.shape)} for targets of shape {expected} "
             f"(batch, channel, {', '.join(pipeline.layout.grid) or '*grid'}); choose a network that {fitting}"
         )

@@ -1,59 +1,29 @@
 """From physical inputs to physical targets: transform, normalise, network, denormalise, offset."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, cast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from inspect import signature
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from surrogates.core.build import build, resolved
 from surrogates.core.errors import ConfigError
-from surrogates.core.text import listing
+from surrogates.core.text import listing, nearest
+from surrogates.data.batch import Batch
 from surrogates.data.window import HORIZON
+from surrogates.learning.answers import LEVELS, Answer, QuantileAnswer, deviation_name, quantile_name
+from surrogates.learning.context import Context, Fact
+from surrogates.learning.heads import Head, Point
 from surrogates.learning.layout import Layout, shared_grid
-from surrogates.learning.normaliser import NORMALISERS, Normaliser, Whitening
+from surrogates.learning.normaliser import NORMALISERS, Normaliser, Several, Whitening, input_normaliser
 from surrogates.learning.pipeline_config import PipelineConfig
-from surrogates.learning.protocols import Batch, Transform, deviation_name
 from surrogates.learning.tile import Tile
+from surrogates.learning.transform import Features, Transform
 
-LARGEST_LOG_VARIANCE = 10.0  # of a normalised target: standard deviations from 0.7 % to 148 of the data's
-
-
-class Link(Protocol):
-    """How the targets, less their offset, appear to the network; each method keeps the shape.
-
-    Shapes are (batch, target channel, *grid). What the network answers need not be in the targets' units:
-    it may be a velocity where they are positions, or be turned with the direction of flight.
-    """
-
-    def encode(self, residual: Tensor) -> Tensor:
-        """Return what the network should answer."""
-
-    def decode(self, answer: Tensor) -> Tensor:
-        """Undo `encode`."""
-
-    def deviation(self, spread: Tensor) -> Tensor:
-        """Return the standard deviations that follow from those of the network's answer."""
-
-
-@dataclass(frozen=True)
-class Features:
-    """What a transform makes of the inputs.
-
-    Attributes
-    ----------
-    channels
-        Shape (batch, channel, *grid), in any units; NaN becomes the channel's mean.
-    offset
-        Shape (batch, target channel, *grid), in the targets' units, added to the network's answer; or None.
-    link
-        Between the network's answer and the targets less the offset; None where they are the same.
-    """
-
-    channels: Tensor
-    offset: Tensor | None = None
-    link: Link | None = None
+NETWORK_ARGUMENTS = ("in_channels", "out_channels", "in_shape", "out_shape", HORIZON)
+"""What a pipeline tells the constructor of its network, as far as it takes them."""
 
 
 def as_weight(mask: Tensor) -> Tensor:
@@ -68,51 +38,54 @@ class Pipeline(nn.Module):
     ----------
     config
         Variables and nodes; `config` holds it with every default filled in.
-    shared
-        Parts of another pipeline to use instead of new ones.
+    context
+        Of the data; without one the pipeline knows its variables alone.
+    parts
+        Those of another pipeline to use instead of new ones.
     """
 
-    def __init__(self, config: PipelineConfig, shared: "Parts | None" = None) -> None:
+    def __init__(
+        self, config: PipelineConfig, context: Context | None = None, parts: "Parts | None" = None
+    ) -> None:
         super().__init__()
         self._require_record_dimension(config)
-        about = {
-            "inputs": config.inputs,
-            "targets": config.targets,
-            "record_dimension": config.record_dimension,
-        }
-        self.transform = cast(nn.Module, build("transforms", config.transform, **about))
-        transform = cast(Transform, self.transform)
+        known = context or Context.of(config.inputs, config.targets)
+        self.context = known = replace(
+            known,
+            inputs=tuple(config.inputs),
+            targets=tuple(config.targets),
+            record_dimension=config.record_dimension,
+        )
+        self.transform = Transform.build(config.transform, known)
         default = shared_grid(config.inputs, config.targets, config.record_dimension)
-        grid = tuple(getattr(transform, "grid", default))
-        target_grid = tuple(getattr(transform, "target_grid", grid))
-        self.layout = Layout(tuple(config.targets), target_grid, config.record_dimension)
-        outputs = self.layout.channels * (2 if config.distribution == "gaussian" else 1)
+        grid = default if self.transform.grid is None else self.transform.grid
+        target_grid = grid if self.transform.target_grid is None else self.transform.target_grid
+        self.grid = tuple(grid)
+        self.layout = Layout(tuple(config.targets), tuple(target_grid), config.record_dimension)
+        self.head = Head.build(config.head, known, normalised=self.transform.normalise)
         channels: dict[str, Any] = {
-            "in_channels": transform.in_channels,
-            "out_channels": outputs,
-            "in_shape": Layout(tuple(config.inputs), grid, config.record_dimension).grid_shape,
+            "in_channels": self.transform.in_channels,
+            "out_channels": self.layout.channels * self.head.outputs,
+            "in_shape": Layout(tuple(config.inputs), self.grid, config.record_dimension).grid_shape,
             "out_shape": self.layout.grid_shape,
         }
         if HORIZON in target_grid:
-            channels[HORIZON] = self.layout.grid_shape[target_grid.index(HORIZON)]
-        self.network, self.input_normaliser, self.target_normaliser = shared or Parts(
+            channels[HORIZON] = self.layout.grid_shape[self.layout.grid.index(HORIZON)]
+        self.network, self.input_normaliser, self.target_normaliser = parts or Parts(
             cast(nn.Module, build("models", config.network, **channels)),
-            NORMALISERS[config.sides.inputs](transform.in_channels),
+            input_normaliser(config.sides.inputs, self.transform.in_channels),
             NORMALISERS[config.sides.targets](self.layout.channels),
         )
         self.config = config.model_copy(
             update={
-                "transform": resolved("transforms", config.transform, **about),
+                "transform": Transform.resolved(config.transform),
+                "head": Head.resolved(config.head, "normalised"),
                 "network": resolved("models", config.network, **channels),
             }
         )
-        if config.both_ways and shared is None:
+        self._require_names()
+        if config.both_ways and parts is None:
             self._require_both_ways()
-
-    @classmethod
-    def from_config(cls, config: PipelineConfig) -> "Pipeline":
-        """Build the pipeline that a configuration describes, with fresh weights."""
-        return cls(config)
 
     def reversed(self) -> "Pipeline":
         """Return the pipeline of the other direction; it shares network and normalisers with this one.
@@ -128,10 +101,17 @@ class Pipeline(nn.Module):
                 "other way round; train one with task.both_ways=true"
             )
         if "_other_way" not in self.__dict__:
-            parts = Parts(Reverse(self.network), self.target_normaliser, self.input_normaliser)
+            own = cast(Normaliser | Whitening, self.input_normaliser)  # one tensor goes both ways
+            parts = Parts(Reverse(self.network), self.target_normaliser, own)
             # Past nn.Module's registration: the parameters are this pipeline's and count once.
-            object.__setattr__(self, "_other_way", Pipeline(self.config.reversed(), parts))
+            turned = self.context.between(self.config.targets, self.config.inputs)
+            object.__setattr__(self, "_other_way", Pipeline(self.config.reversed(), turned, parts))
         return cast(Pipeline, self.__dict__["_other_way"])
+
+    @property
+    def facts(self) -> dict[str, tuple[Fact, float]]:
+        """Numbers that the transform read from the data, by name."""
+        return Transform.facts_of(self.config.transform, self.context)
 
     @property
     def input_names(self) -> list[str]:
@@ -154,66 +134,54 @@ class Pipeline(nn.Module):
         return self.answer(self.features(inputs))
 
     def answer(self, features: Features) -> Batch:
-        """Return the targets in physical units for channels that are known already."""
-        if self.config.distribution is None:
-            mean, spread = self.normalised(features), None
-        else:
-            mean, log_variance = self.gaussian(features)
-            spread = self._spread(features, log_variance)
-        answer = self.target_normaliser.inverse(mean)
-        if features.link is not None:
-            answer = features.link.decode(answer)
-        if features.offset is not None:
-            answer = answer + features.offset
-        targets = self.layout.unpack(answer)
-        if spread is not None:
-            deviations = self.layout.unpack(spread)
+        """Return the targets in physical units for channels that are known already.
+
+        Beside each target stand its standard deviation or its quantiles, where the head tells them.
+        """
+        answer = self.said(features)
+        targets = self.layout.unpack(answer.value)
+        if isinstance(answer, QuantileAnswer):
+            parts = [self.layout.unpack(each) for each in answer.values]
+            for name in self.target_names:
+                targets[quantile_name(name)] = torch.stack([part[name] for part in parts], dim=1)
+            targets[LEVELS] = answer.value.new_tensor(answer.levels)
+        elif answer.deviation is not None:
+            deviations = self.layout.unpack(answer.deviation)
             targets |= {deviation_name(name): value for name, value in deviations.items()}
         return targets
 
+    def said(self, features: Features) -> Answer:
+        """Return the answer as one object, in physical units, with all targets stacked along the channel."""
+        return self.head.answer(self.normalised(features), _Back(self, features))
+
     def features(self, inputs: Mapping[str, Tensor]) -> Features:
         """Return the transform's channels and offset."""
-        if isinstance(inputs, Tile) and getattr(self.transform, "takes_tiles", False):
+        if isinstance(inputs, Tile) and self.transform.takes_tiles:
             return cast(Features, self.transform(inputs))
         return cast(Features, self.transform({spec.name: inputs[spec.name] for spec in self.config.inputs}))
 
     def normalised(self, features: Features) -> Tensor:
-        """Return the network's answer in normalised units, float32.
+        """Return the network's outputs in normalised units, float32.
 
-        Its shape is (batch, target channel, *grid), twice as many channels where it is a distribution.
+        The shape is (batch, outputs of the head x target channel, *grid).
         """
         channels = self.input_normaliser(features.channels)
-        channels = torch.nan_to_num(channels, nan=0.0, posinf=float("inf"), neginf=float("-inf"))
-        return cast(Tensor, self.network(channels)).float()
+        if isinstance(channels, Tensor):
+            return cast(Tensor, self.network(_known(channels))).float()
+        return cast(Tensor, self.network(**{name: _known(each) for name, each in channels.items()})).float()
 
-    def gaussian(self, features: Features) -> tuple[Tensor, Tensor]:
-        """Return mean and log variance in normalised units, each (batch, target channel, *grid).
+    def past_ratio(self, batch: Mapping[str, Tensor], features: Features, outputs: Tensor) -> Tensor | None:
+        """Return the standard deviation that a forecast starts from, over that of the answer; None without.
 
-        The log variance is bounded smoothly, so that no gradient vanishes and no exponential overflows. Where
-        nothing is normalised its size says nothing, and the network's own answer stands.
-        """
-        mean, raw = self.normalised(features).chunk(2, dim=1)
-        if not getattr(self.transform, "normalise", True):
-            return mean, raw
-        return mean, LARGEST_LOG_VARIANCE * torch.tanh(raw / LARGEST_LOG_VARIANCE)
-
-    def walked(self, batch: Mapping[str, Tensor], features: Features, log_variance: Tensor) -> Tensor:
-        """Return the log variance with that of the past, where the past was forecast itself.
-
-        The batch then holds `<target>_standard_deviation` of its end (`surrogates.learning.predictors.
-        moved_on`). The sum is taken in the targets' units, cell by cell.
+        The batch then holds `<target>_standard_deviation` of its past (`surrogates.learning.predictors.
+        advanced`). The ratio is one in the targets' units, cell by cell.
         """
         carried = {name: batch.get(deviation_name(name)) for name in self.target_names}
         known = {name: value for name, value in carried.items() if value is not None}
         if len(known) < len(carried):
-            return log_variance
-        ratio = self.layout.pack(known) / self._spread(features, log_variance)
-        return log_variance + torch.log1p(ratio.square())
-
-    def _spread(self, features: Features, log_variance: Tensor) -> Tensor:
-        """Return standard deviations in the targets' units, (batch, target channel, *grid)."""
-        spread = self.target_normaliser.stretch(torch.exp(0.5 * log_variance))
-        return spread if features.link is None else features.link.deviation(spread)
+            return None
+        spread = self.head.answer(outputs, _Back(self, features)).deviation
+        return None if spread is None else self.layout.pack(known) / spread
 
     def normalised_targets(self, batch: Mapping[str, Tensor], features: Features) -> Tensor:
         """Return the batch's targets in the units of `normalised`; NaN stays."""
@@ -274,12 +242,12 @@ class Pipeline(nn.Module):
         mask
             Variable of the target cells that count.
         """
-        if not getattr(self.transform, "normalise", True):
+        if not self.transform.normalise:
             return
         seen = False
         for batch in batches:
             features = self.features(batch)
-            self.input_normaliser.observe(features.channels)
+            self.input_normaliser.observe(features.channels)  # type: ignore[arg-type]
             weight = self.weight(batch, mask) if mask else None
             self.target_normaliser.observe(self._residual(batch, features), weight)
             seen = True
@@ -294,21 +262,35 @@ class Pipeline(nn.Module):
         residual = stacked if features.offset is None else stacked - features.offset
         return residual if features.link is None else features.link.encode(residual)
 
+    def _require_names(self) -> None:
+        """Refuse a network that does not take the tensors of the transform."""
+        made = self.transform.in_channels
+        if isinstance(made, int):
+            return
+        taken = [name for name in signature(self.network.forward).parameters if name != "self"]
+        for name in [*made, *taken]:
+            if name not in made or name not in taken:
+                raise ConfigError(
+                    f"the transform '{self.config.transform['name']}' makes the tensors {listing(made)}, the "
+                    f"network '{self.config.network['name']}' takes {listing(taken)}."
+                    f"{nearest(name, taken if name in made else made)} Choose two that fit together."
+                )
+
     def _require_both_ways(self) -> None:
         """Refuse what cannot be turned round: the channels of each side must be its variables alone."""
         network = self.config.network["name"]
-        if not callable(getattr(self.network, "reverse", None)):
+        if not isinstance(self.network, Reversible):
             raise ConfigError(
                 f"task.both_ways: the network '{network}' has one direction; take one that can be reversed, "
                 "such as invertible_x_net"
             )
         fixed = [spec.name for spec in self.config.inputs if self.config.record_dimension not in spec.dims]
         missing = [spec.name for spec in self.config.inputs if spec.missing]
-        if self.config.transform["name"] != "stack" or self.config.distribution or fixed or missing:
+        if self.config.transform["name"] != "stack" or not isinstance(self.head, Point) or fixed or missing:
             raise ConfigError(
-                "task.both_ways needs the transform 'stack', an objective without variances, and inputs that "
+                "task.both_ways needs the transform 'stack', the head 'point', and inputs that "
                 "vary with the record and are never missing; found "
-                f"transform '{self.config.transform['name']}', distribution {self.config.distribution}, "
+                f"transform '{self.config.transform['name']}', head '{self.config.head['name']}', "
                 f"inputs that do not vary: {listing(fixed)}, may be missing: {listing(missing)}"
             )
 
@@ -322,11 +304,54 @@ class Pipeline(nn.Module):
             )
 
 
+def _known(channels: Tensor) -> Tensor:
+    """Put what is NaN to the mean; what is infinite stays."""
+    return torch.nan_to_num(channels, nan=0.0, posinf=float("inf"), neginf=float("-inf"))
+
+
+@dataclass(frozen=True)
+class _Back:
+    """From normalised answers to physical units: denormalise, link, offset."""
+
+    pipeline: Pipeline
+    features: Features
+
+    def value(self, normalised: Tensor) -> Tensor:
+        """Return values."""
+        answer = self.pipeline.target_normaliser.inverse(normalised)
+        if self.features.link is not None:
+            answer = self.features.link.decode(answer)
+        return answer if self.features.offset is None else answer + self.features.offset
+
+    def deviation(self, normalised: Tensor) -> Tensor:
+        """Return standard deviations."""
+        spread = self.pipeline.target_normaliser.stretch(normalised)
+        return spread if self.features.link is None else self.features.link.deviation(spread)
+
+    def require_ordered(self, head: str) -> None:
+        """Refuse a way back that mixes cells or channels."""
+        if self.features.link is not None or isinstance(self.pipeline.target_normaliser, Whitening):
+            raise ConfigError(
+                f"head '{head}': quantiles do not pass through the transform "
+                f"'{self.pipeline.config.transform['name']}' with normalisation "
+                f"'{self.pipeline.config.sides.targets}', which mixes values; take the head 'gaussian', or "
+                "another transform or normalisation"
+            )
+
+
+@runtime_checkable
+class Reversible(Protocol):
+    """A network that also answers its inputs for given outputs."""
+
+    def reverse(self, channels: Tensor) -> Tensor:
+        """Return the inputs, (batch, input channel, *grid), for (batch, output channel, *target_grid)."""
+
+
 class Parts(NamedTuple):
     """What the two directions of a pipeline have in common."""
 
     network: nn.Module
-    input_normaliser: Normaliser | Whitening
+    input_normaliser: Normaliser | Whitening | Several
     target_normaliser: Normaliser | Whitening
 
 
@@ -345,7 +370,7 @@ class Reverse(nn.Module):
 
     def forward(self, channels: Tensor) -> Tensor:
         """Return what the network's `reverse` answers."""
-        return cast(Callable[[Tensor], Tensor], self.network.reverse)(channels)
+        return cast(Reversible, self.network).reverse(channels)
 
     def reverse(self, channels: Tensor) -> Tensor:
         """Return what the network answers."""

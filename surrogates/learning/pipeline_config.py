@@ -1,6 +1,6 @@
 """What a pipeline is built from: variables, pieces and normalisation, as plain values."""
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,11 +20,10 @@ class Sides(BaseModel):
 class PipelineConfig(BaseModel):
     """All that is needed to build a pipeline, as plain JSON values.
 
-    With the distribution `gaussian` the network has two outputs for each target channel, mean and log
-    variance, and the pipeline also answers `<target>_standard_deviation`. The normalisations `max_norm` and
-    `whitening` take the channels as components of one vector (see `surrogates.learning.normaliser`); inputs
-    and targets may be normalised each in its own way. With `both_ways` the network also answers the inputs
-    for given targets, by its method `reverse`.
+    The head says what the network's outputs mean (`surrogates.learning.heads`). The normalisations
+    `max_norm` and `whitening` take the channels as components of one vector (see
+    `surrogates.learning.normaliser`); inputs and targets may be normalised each in its own way. With
+    `both_ways` the network also answers the inputs for given targets, by its method `reverse`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,7 +33,7 @@ class PipelineConfig(BaseModel):
     transform: dict[str, Any] = {"name": "stack"}
     network: dict[str, Any]
     record_dimension: str = "sample"
-    distribution: Literal["gaussian"] | None = None
+    head: dict[str, Any] = {"name": "point"}
     normalisation: Normalisation | Sides = "standard"
     both_ways: bool = False
 

@@ -9,12 +9,14 @@ from torch import Tensor
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
+from surrogates.data.batch import Batch
 from surrogates.data.window import HORIZON, known_name, window_dimension
+from surrogates.learning.answers import deviation_name
+from surrogates.learning.contract import Predictor
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch, Predictor, deviation_name
 
 
-class Direct:
+class Direct(Predictor):
     """One forward pass."""
 
     def __call__(
@@ -24,7 +26,7 @@ class Direct:
         return pipeline(inputs)
 
 
-class Rollout:
+class Rollout(Predictor):
     """Ask for one horizon after the other; what was forecast becomes the past of the next.
 
     Variables that are forecast move on; every other input stays as it was given. Where the pipeline answers
@@ -49,14 +51,14 @@ class Rollout:
         state, answers = dict(inputs), []
         for _ in range(self.steps):
             answers.append(ask(pipeline, state))
-            state |= moved_on(pipeline, state, answers[-1])
+            state |= advanced(pipeline, state, answers[-1])
         axes = {spec.name: spec.dims.index(HORIZON) for spec in pipeline.config.targets}
         axes |= {deviation_name(name): axis for name, axis in axes.items()}
         return {name: torch.cat([each[name] for each in answers], dim=axes[name]) for name in answers[0]}
 
 
 def ask(pipeline: Pipeline, inputs: Mapping[str, Tensor]) -> Batch:
-    """Return one horizon; its variances add to those of the past it starts from, as `moved_on` notes them."""
+    """Return one horizon; its variances add to those of the past it starts from, as `advanced` notes them."""
     answer = pipeline(inputs)
     for name in map(deviation_name, pipeline.target_names):
         if name in answer and name in inputs:
@@ -64,7 +66,7 @@ def ask(pipeline: Pipeline, inputs: Mapping[str, Tensor]) -> Batch:
     return answer
 
 
-def moved_on(pipeline: Pipeline, inputs: Mapping[str, Tensor], answer: Mapping[str, Tensor]) -> Batch:
+def advanced(pipeline: Pipeline, inputs: Mapping[str, Tensor], answer: Mapping[str, Tensor]) -> Batch:
     """Return what one horizon changes: the forecasts follow the past, whose oldest samples go.
 
     `<target>_standard_deviation` is then that of the new past's end, in the target's shape.
@@ -87,7 +89,7 @@ def moved_on(pipeline: Pipeline, inputs: Mapping[str, Tensor], answer: Mapping[s
     return moved
 
 
-def asked_at_once(
+def targets_of_one_step(
     predictor: Predictor, inputs: Iterable[VariableSpec], targets: Sequence[VariableSpec]
 ) -> list[VariableSpec]:
     """Return the pipeline's targets for those of a task.
@@ -98,7 +100,7 @@ def asked_at_once(
         When the task's horizon is no multiple of the predictor's steps, or an input has a window that nothing
         moves on from one step to the next.
     """
-    steps = getattr(predictor, "steps", 1)
+    steps = predictor.steps
     forecast = {known_name(spec.name) for spec in targets}
     still = [s.name for s in inputs if window_dimension(s) is not None and s.name not in forecast]
     if steps > 1 and still:
@@ -111,8 +113,8 @@ def asked_at_once(
 
 
 def answered(predictor: Predictor, targets: Iterable[VariableSpec]) -> list[VariableSpec]:
-    """Return what a predictor answers for a pipeline's targets; undoes `asked_at_once`."""
-    return [_with_horizon(spec, getattr(predictor, "steps", 1), 1) for spec in targets]
+    """Return what a predictor answers for a pipeline's targets; undoes `targets_of_one_step`."""
+    return [_with_horizon(spec, predictor.steps, 1) for spec in targets]
 
 
 def _with_horizon(spec: VariableSpec, times: int, parts: int) -> VariableSpec:

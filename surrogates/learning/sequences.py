@@ -1,18 +1,18 @@
 """Transforms of windows: the past of some variables to what lies ahead of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 from surrogates.data.window import HORIZON, known_name, step_of, window_dimension
+from surrogates.learning.context import Context
 from surrogates.learning.layout import Layout
-from surrogates.learning.pipeline import Features
+from surrogates.learning.transform import Features, Transform
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,15 @@ class Rates:
         )
 
 
-class Windows(nn.Module):
+class Windows(Transform):
     """The past as channels (batch, channel, window), the answer (batch, channel, horizon).
 
     Inputs without the window's dimension are repeated along it, as they are.
 
     Parameters
     ----------
-    inputs, targets
-        Specs of the variables; targets are called `<variable>_forecast`.
-    record_dimension
-        Name of the batched dimension.
+    context
+        Of the data; targets are called `<variable>_forecast`.
     values
         What the network sees and answers: values as they are; relative to the last known one; or rates of
         change, one fewer than the samples of the past. The last two do not depend on an offset of all
@@ -69,18 +67,17 @@ class Windows(nn.Module):
     prediction", Drones 9(1):8, 2025 (`absolute` and `rates` are its position and velocity models).
     """
 
-    grid = (HORIZON,)
+    grid: tuple[str, ...] = (HORIZON,)
     _moving: Tensor
 
     def __init__(
         self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        record_dimension: str = "sample",
+        context: Context,
         values: Literal["absolute", "relative", "rates"] = "absolute",
         repeat_last: bool = False,
     ) -> None:
         super().__init__()
+        inputs, targets, record_dimension = context.inputs, context.targets, context.record_dimension
         along = sorted({found for spec in inputs if (found := window_dimension(spec)) is not None})
         if len(along) != 1 or not all(HORIZON in spec.dims for spec in targets):
             raise ConfigError(

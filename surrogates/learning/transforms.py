@@ -4,27 +4,26 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from datasets.store.statistics import Moments, merge
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
+from surrogates.learning.context import Context
 from surrogates.learning.layout import Layout, field_dims, shared_grid
-from surrogates.learning.pipeline import Features
+from surrogates.learning.transform import Features, Transform
 
 
-class Stack(nn.Module):
+class Stack(Transform):
     """Stack the inputs as channels; numbers and vectors are repeated over the grid.
 
     An input that may be missing brings a second channel, 1 where it was observed.
 
     Parameters
     ----------
-    inputs, targets
-        Specs of the variables.
-    record_dimension
-        Name of the batched dimension.
+    context
+        Of the data.
     grid
         Dimensions behind the channel; None takes those that every target and some input share.
     target_grid
@@ -34,19 +33,18 @@ class Stack(nn.Module):
 
     def __init__(
         self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        record_dimension: str = "sample",
+        context: Context,
         grid: tuple[str, ...] | None = None,
         target_grid: tuple[str, ...] | None = None,
     ) -> None:
         super().__init__()
-        self.grid = shared_grid(inputs, targets, record_dimension) if grid is None else grid
+        inputs, targets, record = context.inputs, context.targets, context.record_dimension
+        self.grid = shared_grid(inputs, targets, record) if grid is None else grid
         self.target_grid = self.grid if target_grid is None else target_grid
         _require_dimensions("grid", self.grid, [*inputs, *targets])
         _require_dimensions("target_grid", self.target_grid, targets)
-        self.layout = Layout(tuple(inputs), self.grid, record_dimension)
-        self._missing = Layout(tuple(s for s in inputs if s.missing), self.grid, record_dimension)
+        self.layout = Layout(inputs, self.grid, record)
+        self._missing = Layout(tuple(s for s in inputs if s.missing), self.grid, record)
         self.channel_names = [*self.layout.names, *(f"{name} observed" for name in self._missing.names)]
         self.in_channels = len(self.channel_names)
 

@@ -1,0 +1,151 @@
+"""Split-conformal intervals: how far off a method was on data that it was not fitted to.
+
+The score of a cell is |truth - prediction|, over the predicted standard deviation where there is one. An
+interval of level 0.9 reaches as far as nine of ten scores of the validation split did, whatever the
+distribution of the errors and however wrong the standard deviations are.
+
+What is exchangeable are records (or the blocks of records that a task names), not the cells of one record,
+which share its luck: every block has the same weight, whatever its number of cells. For a target with one
+value for each record, coverage is at least the level and at most 1 / (n + 1) above it, n being the number of
+records. For a random cell of a new record of a field it is at least level * n / (n + 1) whatever the
+dependence within records, and about the level when each record alone holds the whole range of errors.
+
+References
+----------
+V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", 2005; J. Lei et al.,
+"Distribution-free predictive inference for regression", JASA 2018, theorem 2.2; Y. Lee, R. F. Barber,
+R. Willett, "Distribution-free inference with hierarchical data", arXiv:2306.06342, theorem 1 (the bound for
+records of many cells); R. Dunn, L. Wasserman, A. Ramdas, "Distribution-free prediction sets for two-layer
+hierarchical models", JASA 2022 (pooling the records' distributions).
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MAX_ENTRIES = 1024
+ROUNDING = 1e-9  # of a share, a sum of many small weights
+
+Score = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+class Calibration(BaseModel):
+    """The distribution of the validation scores of one target, as plain numbers.
+
+    Attributes
+    ----------
+    scores
+        Ascending; in the target's units, or without units when `relative`.
+    shares
+        Share of the validation split whose score is at most that one; ascending. The last one is below 1
+        where some scores were not finite.
+    count
+        Number of scores, for the finite-sample rank: with unequal weights (sum w)^2 / sum w^2.
+    blocks
+        Records, or blocks of them, that are exchangeable.
+    relative
+        Whether errors were divided by the predicted standard deviation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scores: list[Score] = Field(min_length=1, max_length=MAX_ENTRIES)
+    shares: list[Share] = Field(min_length=1, max_length=MAX_ENTRIES)
+    count: float = Field(ge=1 - 1e-6, allow_inf_nan=False)
+    blocks: int = Field(gt=0)
+    relative: bool = False
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if len(self.scores) != len(self.shares):
+            raise ValueError(
+                f"a calibration has {len(self.scores)} scores and {len(self.shares)} shares; expected one "
+                "share for each score"
+            )
+        for name, values in (("scores", self.scores), ("shares", self.shares)):
+            if (np.diff(values) < 0).any():
+                raise ValueError(f"the {name} of a calibration are not in ascending order")
+        return self
+
+    @classmethod
+    def of(
+        cls,
+        scores: Sequence[np.ndarray],
+        weights: Sequence[np.ndarray],
+        blocks: np.ndarray,
+        *,
+        relative: bool,
+    ) -> Self | None:
+        """Make the table of scores of several records.
+
+        Parameters
+        ----------
+        scores, weights
+            Of the cells that count, one array for each record; a score that is not finite lies above all
+            others. Records without cells are left out.
+        blocks
+            Label of each record's block, shape (records,).
+        relative
+            Whether errors were divided by a standard deviation.
+
+        Returns
+        -------
+        Calibration
+            None when there is not one finite score.
+        """
+        kept = [number for number, weight in enumerate(weights) if weight.sum() > 0]
+        if not kept:
+            return None
+        labels, members = np.unique(np.asarray(blocks)[kept], return_inverse=True)
+        sizes = np.bincount(members)[members]
+        shares = [
+            weights[number].astype(np.float64) / weights[number].sum() / size
+            for number, size in zip(kept, sizes, strict=True)
+        ]
+        weight = np.concatenate(shares)
+        score = np.concatenate([np.asarray(scores[number], np.float64) for number in kept])
+        order = np.argsort(np.where(np.isfinite(score), score, np.inf), kind="stable")
+        score, covered = score[order], np.cumsum(weight[order]) / weight.sum()
+        score, covered = score[np.isfinite(score)], covered[: np.isfinite(score).sum()]
+        if not score.size:
+            return None
+        if score.size > MAX_ENTRIES:
+            wanted = np.linspace(1 / MAX_ENTRIES, 1.0, MAX_ENTRIES) * covered[-1]
+            chosen = np.unique(np.searchsorted(covered, wanted - ROUNDING))
+            score, covered = score[chosen], covered[chosen]
+        return cls(
+            scores=[float(f"{value:.7g}") for value in score],
+            shares=[min(float(f"{value:.9g}"), 1.0) for value in covered],
+            count=float(weight.sum() ** 2 / (weight**2).sum()),
+            blocks=len(labels),
+            relative=relative,
+        )
+
+    def radius(self, level: float) -> float:
+        """Half width of the interval, in standard deviations when `relative`; infinite without enough data.
+
+        It is the ceil((n + 1) level)-th smallest of n scores.
+
+        Parameters
+        ----------
+        level
+            Wanted coverage, between 0 and 1.
+        """
+        wanted = level * (self.count + 1) / self.count - ROUNDING
+        place = int(np.searchsorted(self.shares, wanted))
+        return self.scores[place] if place < len(self.scores) else float("inf")
+
+    @property
+    def highest(self) -> float:
+        """Highest level that a finite interval has."""
+        return self.shares[-1] * self.count / (self.count + 1)
+
+
+def require_level(level: float) -> float:
+    """Refuse what is no level of an interval."""
+    if not 0 < level < 1:
+        raise ValueError(f"the level of an interval is {level}; expected a number between 0 and 1, e.g. 0.9.")
+    return level

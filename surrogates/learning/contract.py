@@ -1,0 +1,195 @@
+"""The kinds of pieces around a pipeline: what trains, asks, feeds and judges it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
+from surrogates.learning.piece import Piece
+from surrogates.learning.pipeline import Pipeline
+
+Statistics = dict[str, Tensor]
+"""Sums over the cells of each example, by name: (batch,) or (batch, bins), float64."""
+Totals = Mapping[str, np.ndarray]
+"""Statistics added up over examples, by name."""
+
+
+class Objective(Piece):
+    """A loss.
+
+    Attributes
+    ----------
+    both_ways
+        Whether it also trains the pipeline's other direction.
+    steps
+        Horizons that it trains one after the other; None leaves that to the predictor.
+    """
+
+    kind: ClassVar[str] = "objectives"
+    both_ways: bool = False
+    steps: int | None = None
+
+    def __call__(
+        self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss and scalars to log; NaN targets do not count."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__()")
+
+
+@runtime_checkable
+class Gradual(Protocol):
+    """An objective that changes during a run: the trainer tells it the step before each one.
+
+    What it makes of the step follows from the step alone, so that a resumed run repeats an undisturbed one.
+    """
+
+    step: int
+
+
+@runtime_checkable
+class Adversarial(Protocol):
+    """An objective with a critic, which is trained by an optimiser of its own beside the pipeline.
+
+    The critic learns in every step, the pipeline in every `critic_steps`-th.
+    """
+
+    critic_steps: int
+
+    def critic(self, pipeline: Pipeline) -> nn.Module:
+        """Return the critic of a pipeline's answers, the same one in every call."""
+
+    def critic_loss(
+        self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what the critic makes small, and scalars to log; no gradient reaches the pipeline."""
+
+
+class Predictor(Piece):
+    """How a trained pipeline is asked; named in the bundle, so training and inference share it.
+
+    Attributes
+    ----------
+    steps
+        How often it asks the pipeline, one horizon after the other; the pipeline's own horizon is that part
+        of the task's.
+    """
+
+    kind: ClassVar[str] = "predictors"
+    steps: int = 1
+
+    def __call__(
+        self, pipeline: Pipeline, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None
+    ) -> Batch:
+        """Return the targets in physical units; hand `inputs` on to the pipeline as they are."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__()")
+
+
+class Baseline(Piece):
+    """What a practitioner would try first."""
+
+    kind: ClassVar[str] = "baselines"
+
+    def fit(self, batches: Iterable[Batch]) -> Self:
+        """Learn from training batches; the default learns nothing."""
+        return self
+
+    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Return the targets in physical units."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__()")
+
+
+class Preparation(Piece):
+    """A step that every batch takes (`task.preparations`), or training batches alone (`task.augmentations`).
+
+    An augmentation leaves the physics true. The generators of an example depend on the epoch in training, and
+    otherwise on the example and its draw alone (`task.draws`), so that scores repeat. Outside training the
+    batch holds the number of the draw as `draw`, for protocols that need it.
+
+    Attributes
+    ----------
+    draws_together
+        How many draws of an example make sense only together, such as the folds of a division.
+    """
+
+    kind: ClassVar[str] = "preparations"
+    draws_together: int = 1
+
+    def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
+        """Return the specs of the variables that it makes, given those of a batch so far."""
+        return []
+
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
+        """Return the prepared batch; example ``i`` draws from ``rngs[i]`` alone."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__()")
+
+
+class Derivation(Piece):
+    """What follows from an answer, scored like a target (`task.derivations`).
+
+    It is scored without intervals, and only for methods whose answer it follows from. Its `variables` are
+    read when scores are made; methods do not see those that they would not see otherwise.
+    """
+
+    kind: ClassVar[str] = "derivations"
+
+    def provides(self) -> list[VariableSpec]:
+        """Return the specs of what follows; of the batch's dimensions they have the same lengths."""
+        raise NotImplementedError(f"{type(self).__name__} does not define provides()")
+
+    def of_truth(self, batch: Batch) -> Batch:
+        """Return what it provides for the truth.
+
+        Cells of the batch's targets that do not count are NaN, and so should be what depends on them: cells
+        that are not NaN count.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define of_truth()")
+
+    def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
+        """Return what follows from a method's prediction, without the names that do not.
+
+        The batch lacks the targets.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define of_prediction()")
+
+
+class Metric(Piece):
+    """A score, as a function of sums of named statistics; see `surrogates.evaluation.metrics`.
+
+    Attributes
+    ----------
+    of_spread
+        Whether `statistics` takes one argument more, `spread`: the prediction's
+        `surrogates.evaluation.probabilistic.Spread`.
+    of_spec
+        Whether it takes `spec`, the target's.
+    """
+
+    kind: ClassVar[str] = "metrics"
+    of_spread: ClassVar[bool] = False
+    of_spec: ClassVar[bool] = False
+
+    def statistics(self, *given: Any, **more: Any) -> Statistics:
+        """Return sums per example, float64, (batch,) or (batch, bins), of prediction, target and weight."""
+        raise NotImplementedError(f"{type(self).__name__} does not define statistics()")
+
+    def combine(self, totals: Totals) -> np.ndarray:
+        """Return the metric of the examples whose statistics were added up in `totals`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define combine()")
+
+    def units(self, units: str) -> str:
+        """Return the units of the metric, given those of the target."""
+        raise NotImplementedError(f"{type(self).__name__} does not define units()")
+
+
+class Plot(Piece):
+    """Pictures of the report, from a few examples (`surrogates.report.pictures.Examples`)."""
+
+    kind: ClassVar[str] = "plots"
+
+    def __call__(self, examples: Any) -> Mapping[str, Any]:
+        """Return matplotlib figures by title."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__()")

@@ -1,0 +1,108 @@
+"""From physical inputs to the channels of a network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from torch import Tensor, nn
+
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing
+from surrogates.learning.piece import Piece
+
+
+class Link(Protocol):
+    """How the targets, less their offset, appear to the network; each method keeps the shape.
+
+    Shapes are (batch, target channel, *grid). What the network answers need not be in the targets' units:
+    it may be a velocity where they are positions, or be turned with the direction of flight.
+    """
+
+    def encode(self, residual: Tensor) -> Tensor:
+        """Return what the network should answer."""
+
+    def decode(self, answer: Tensor) -> Tensor:
+        """Undo `encode`."""
+
+    def deviation(self, spread: Tensor) -> Tensor:
+        """Return the standard deviations that follow from those of the network's answer."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a transform makes of the inputs.
+
+    Attributes
+    ----------
+    channels
+        Shape (batch, channel, *grid), in any units; NaN becomes the channel's mean. Several tensors by name
+        for a network whose `forward` takes these names; each has its own grid.
+    offset
+        Shape (batch, target channel, *grid), in the targets' units, added to the network's answer; or None.
+    link
+        Between the network's answer and the targets less the offset; None where they are the same.
+    """
+
+    channels: Tensor | Mapping[str, Tensor]
+    offset: Tensor | None = None
+    link: Link | None = None
+
+    @property
+    def tensor(self) -> Tensor:
+        """The channels, where they are one tensor.
+
+        Raises
+        ------
+        ConfigError
+            When they are several.
+        """
+        if isinstance(self.channels, Tensor):
+            return self.channels
+        raise ConfigError(
+            f"the transform makes the tensors {listing(self.channels)}, but one is needed here; take a "
+            "transform with one tensor"
+        )
+
+
+class Transform(Piece, nn.Module):
+    """Physical inputs to channels.
+
+    Attributes
+    ----------
+    channel_names, in_channels
+        Names of the channels, and how many there are; of several tensors by the name of the tensor.
+    grid
+        Dimensions that follow the channel; None takes those that every target and some input share.
+    target_grid
+        Dimensions that follow the targets' channel; None takes `grid`.
+    normalise
+        Whether channels and targets are normalised.
+    takes_tiles
+        Whether it takes a window of a larger field as a `surrogates.learning.tile.Tile`, which can look
+        further; otherwise it gets one tile after the other as a plain batch.
+    needs_whole_field
+        Whether the network has to see a larger field all at once.
+    offset_free
+        Inputs that matter only by their differences, so that no answer is an extrapolation because of where
+        they lie.
+    positions
+        Inputs that are places on the grid, and leave the range of training where the field is larger.
+    """
+
+    kind: ClassVar[str] = "transforms"
+    channel_names: Sequence[str] | Mapping[str, Sequence[str]]
+    in_channels: int | Mapping[str, int]
+    grid: tuple[str, ...] | None = None
+    target_grid: tuple[str, ...] | None = None
+    normalise: bool = True
+    takes_tiles: bool = False
+    needs_whole_field: bool = False
+    offset_free: Sequence[str] = ()
+    positions: Sequence[str] = ()
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Features:
+        """Return the channels and, where the network learns a residual, the offset."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward()")
