@@ -1,11 +1,11 @@
 """Baselines that fit any data set: what a practitioner tries before a network.
 
-A baseline is built with the names of the targets and of the inputs that have the record dimension, fitted on
-batches in physical units, and called like a method. These work on the CPU; NaN (not observed) in an input
-counts as 0. Like the model they learn from the cells that the task's mask leaves.
+A baseline is built with the context of the data, fitted on batches in physical units, and called like a
+method. These work on the CPU; NaN (not observed) in an input counts as 0. Like the model they learn from the
+cells that the task's mask leaves.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Self
 
 import numpy as np
@@ -16,25 +16,25 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
 from surrogates.evaluation.evaluate import align
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
+from surrogates.learning.layout import require_number
 
-Batch = dict[str, Tensor]
-Specs = Mapping[str, VariableSpec]
 
-
-class Mean:
+class Mean(Baseline):
     """Mean of each target over the training examples, cell by cell; NaN (not observed) is left out.
 
     A cell that no training example has seen gets the mean over all cells.
     """
 
-    def __init__(
-        self, targets: list[str], inputs: list[str], mask: str | None = None, specs: Specs | None = None
-    ) -> None:
-        self.targets = targets
-        self.inputs = inputs
-        self._mask, self._specs = mask, specs or {}
+    def __init__(self, context: Context) -> None:
+        for spec in context.targets:
+            require_number(spec)
+        self.targets = context.target_names
+        self.inputs = context.input_names
+        self._context = context
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
 
@@ -42,7 +42,7 @@ class Mean:
         """Accumulate the targets' sums."""
         for batch in batches:
             for name in self.targets:
-                values = _observed(batch, name, self._mask, self._specs)
+                values = _observed(batch, name, self._context)
                 known = ~values.isnan()
                 zero = torch.zeros(values.shape[1:], dtype=torch.float64)
                 self._sums[name] = self._sums.get(name, zero) + values.nan_to_num(0.0).sum(0)
@@ -60,15 +60,15 @@ class Mean:
         return means
 
 
-class _Flattened:
+class _Flattened(Baseline):
     """Fit and call on standardised, flattened inputs and flattened targets."""
 
-    def __init__(
-        self, targets: list[str], inputs: list[str], max_examples: int, mask: str | None, specs: Specs | None
-    ) -> None:
-        self.targets = targets
-        self._mask, self._specs = mask, specs or {}
-        self.inputs = inputs
+    def __init__(self, context: Context, max_examples: int) -> None:
+        for spec in (*context.inputs, *context.targets):
+            require_number(spec)
+        self.targets = context.target_names
+        self._context = context
+        self.inputs = context.input_names
         self.max_examples = max_examples
         self._scaler = StandardScaler()
         self._shapes: dict[str, torch.Size] = {}
@@ -79,7 +79,7 @@ class _Flattened:
         for batch in batches:
             rows.append(self._rows(batch))
             self._shapes = {name: batch[name].shape[1:] for name in self.targets}
-            known = [_observed(batch, name, self._mask, self._specs) for name in self.targets]
+            known = [_observed(batch, name, self._context) for name in self.targets]
             labels.append(np.concatenate([_flat(values) for values in known], axis=1))
             seen += len(rows[-1])
             if seen >= self.max_examples:
@@ -126,15 +126,9 @@ class Ridge(_Flattened):
     """
 
     def __init__(
-        self,
-        targets: list[str],
-        inputs: list[str],
-        alpha: NonNegativeFloat = 1.0,
-        max_examples: PositiveInt = 5000,
-        mask: str | None = None,
-        specs: Specs | None = None,
+        self, context: Context, alpha: NonNegativeFloat = 1.0, max_examples: PositiveInt = 5000
     ) -> None:
-        super().__init__(targets, inputs, max_examples, mask, specs)
+        super().__init__(context, max_examples)
         self._model = RidgeRegression(alpha=alpha)
 
     def _fit(self, x: np.ndarray, y: np.ndarray) -> None:
@@ -155,16 +149,8 @@ class NearestNeighbours(_Flattened):
         At most this many training examples are kept.
     """
 
-    def __init__(
-        self,
-        targets: list[str],
-        inputs: list[str],
-        k: PositiveInt = 5,
-        max_examples: PositiveInt = 5000,
-        mask: str | None = None,
-        specs: Specs | None = None,
-    ) -> None:
-        super().__init__(targets, inputs, max_examples, mask, specs)
+    def __init__(self, context: Context, k: PositiveInt = 5, max_examples: PositiveInt = 5000) -> None:
+        super().__init__(context, max_examples)
         self.k = k
         self._neighbours = NearestNeighbors()
         self._labels = np.empty((0, 0))
@@ -177,12 +163,13 @@ class NearestNeighbours(_Flattened):
         return np.asarray(self._labels[self._neighbours.kneighbors(x, return_distance=False)].mean(axis=1))
 
 
-def _observed(batch: Batch, name: str, mask: str | None, specs: Specs) -> Tensor:
+def _observed(batch: Batch, name: str, context: Context) -> Tensor:
     """Return a target on the CPU in float64, NaN where the mask says that it does not count."""
     values = batch[name].detach().cpu().double()
+    mask = context.mask
     if mask is None:
         return values
-    return values.where(align(batch[mask].cpu(), specs[mask], specs[name]) > 0, torch.nan)
+    return values.where(align(batch[mask.name].cpu(), mask, context.specs[name]) > 0, torch.nan)
 
 
 def _flat(values: Tensor) -> np.ndarray:

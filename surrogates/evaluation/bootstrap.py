@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from surrogates.evaluation.metrics import Metric
+from surrogates.learning.contract import Metric
 
 Totals = Mapping[str, np.ndarray]
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from surrogates.evaluation.evaluate import Batch, Method, Target, ask, inputs_of, require_answer
-from surrogates.inference.conformal import Calibration
-from surrogates.learning.protocols import deviation_name
+from surrogates.data.batch import Batch
+from surrogates.evaluation.evaluate import Method, Target, ask, inputs_of, require_answer
+from surrogates.learning.answers import reaches
+from surrogates.learning.conformal import Calibration
 
 MOST_CELLS = 4096  # of a record; more would say little and fill the memory
 Calibrations = dict[str, dict[str, Calibration]]
@@ -48,9 +50,9 @@ def calibrate(
                 require_answer(target, prediction, batch, method)
             for name, chosen in weights.items():
                 scores, kept = found.setdefault((method, name), ([], []))
-                deviation = prediction.get(deviation_name(name))
-                relative[method, name] = deviation is not None
-                scores += _scores(batch[name], prediction[name], deviation, chosen)
+                reach = reaches(prediction, name)
+                relative[method, name] = reach is not None
+                scores += _scores(batch[name], prediction[name], reach, chosen)
                 kept += [weight for _, weight in chosen]
     tables: Calibrations = {method: {} for method in methods}
     for (method, name), (scores, kept) in found.items():
@@ -72,13 +74,18 @@ def _chosen(weight: Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _scores(
-    truth: Tensor, guess: Tensor, deviation: Tensor | None, chosen: Sequence[tuple[np.ndarray, np.ndarray]]
+    truth: Tensor,
+    guess: Tensor,
+    reach: tuple[Tensor, Tensor] | None,
+    chosen: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> Parts:
-    error = (guess.cpu().double() - truth.cpu().double()).abs()
-    if deviation is not None:
-        # A deviation of zero where the error is zero was right; any other error is beyond every multiple.
-        score = error / deviation.cpu().double()
-        error = score.where((error != 0) | (deviation.cpu() != 0), 0.0)
+    difference = truth.cpu().double() - guess.cpu().double()
+    error = difference.abs()
+    if reach is not None:
+        below, above = (each.cpu().double() for each in reach)
+        width = torch.where(difference < 0, below, above)
+        # A width of zero where the error is zero was right; any other error is beyond every multiple.
+        error = (error / width).where((error != 0) | (width != 0), 0.0)
     rows = error.reshape(len(error), -1).numpy()
     return [
         np.where(np.isnan(row[places]), np.inf, row[places]).astype(np.float32)

@@ -1,10 +1,9 @@
 """What follows from an answer and is scored as a variable of its own: parts of it, or what it would cause."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,39 +13,12 @@ from torch import Tensor
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
-from surrogates.learning.protocols import Batch
+from surrogates.data.batch import Batch
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Derivation
 
 
-class Derivation(Protocol):
-    """What the registry's `derivations` build, of `task.derivations`.
-
-    Built with the context `specs` (of the variables of a batch, by name) and `coordinates` (those that all
-    examples share, by name), as far as the constructor takes them. What it provides is scored like a target,
-    without intervals, and only for methods whose answer it follows from. Variables in its attribute
-    `variables` are read when scores are made; methods do not see those that they would not see otherwise.
-    """
-
-    def provides(self) -> list[VariableSpec]:
-        """Return the specs of what follows; of the batch's dimensions they have the same lengths."""
-        ...
-
-    def of_truth(self, batch: Batch) -> Batch:
-        """Return what it provides for the truth.
-
-        Cells of the batch's targets that do not count are NaN, and so should be what depends on them: cells
-        that are not NaN count.
-        """
-        ...
-
-    def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
-        """Return what follows from a method's prediction, without the names that do not.
-
-        The batch lacks the targets.
-        """
-        ...
-
-
-class Cycle:
+class Cycle(Derivation):
     """Inputs as a network that answers both ways gives them back for a prediction: `<input>_cycle`.
 
     Parameters
@@ -92,7 +64,7 @@ def cycle_name(name: str) -> str:
     return f"{name}_cycle"
 
 
-class Bands:
+class Bands(Derivation):
     """Parts of a variable between places along a dimension, such as a velocity model's between depths.
 
     A band holds the cells from its lower edge up to its upper one, which belongs to the next band; the last
@@ -100,8 +72,8 @@ class Bands:
 
     Parameters
     ----------
-    specs, coordinates
-        Of the batches.
+    context
+        Of the data.
     variable
         Name of the variable, a target of the task or what another piece answers.
     dimension
@@ -112,13 +84,13 @@ class Bands:
 
     def __init__(
         self,
-        specs: Mapping[str, VariableSpec],
-        coordinates: Mapping[str, xr.DataArray],
+        context: Context,
         variable: str,
         dimension: str,
         edges: tuple[float, ...],
     ) -> None:
         self.variables = (variable,)
+        specs, coordinates = context.specs, context.shared
         if variable not in specs:
             raise ConfigError(
                 f"bands: no variable '{variable}'.{nearest(variable, specs)} There are {listing(specs)}."

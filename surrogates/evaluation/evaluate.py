@@ -13,16 +13,16 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
+from surrogates.data.batch import Batch
 from surrogates.evaluation.bootstrap import Blocks, Estimate, bootstrap
-from surrogates.evaluation.derivations import Derivation, derive_prediction, derive_truth
-from surrogates.evaluation.metrics import Metric
+from surrogates.evaluation.derivations import derive_prediction, derive_truth
 from surrogates.evaluation.probabilistic import CURVE_LEVELS, CoverageCurve, Spread
 from surrogates.evaluation.tables import ALL, Curve, Score, Table
-from surrogates.inference.conformal import Calibration
+from surrogates.learning.answers import LEVELS, beside, deviation_name
+from surrogates.learning.conformal import Calibration
+from surrogates.learning.contract import Derivation, Metric
 from surrogates.learning.pipeline import as_weight
-from surrogates.learning.protocols import deviation_name
 
-Batch = dict[str, Tensor]
 Method = Callable[[Batch, torch.Generator], Batch]
 CURVE = "coverage curve"
 
@@ -243,21 +243,23 @@ def _statistics(
     calibration: Calibration | None,
 ) -> dict[str, dict[str, Tensor]]:
     name = target.spec.name
-    deviation = prediction.get(deviation_name(name))
+    deviation, quantiles = (prediction.get(each) for each in beside(name))
     weight = _exact(target.weight(batch))
     counts = weight > 0
     truth = torch.where(counts, _exact(batch[name]), 0.0)
     guess = torch.where(counts, _exact(prediction[name]), 0.0)
     if deviation is not None:
         deviation = torch.where(counts, _exact(deviation), 0.0)
-    spread = Spread(deviation, calibration)
+    if quantiles is not None:
+        quantiles = torch.where(counts.unsqueeze(1), _exact(quantiles), 0.0)
+    spread = Spread(deviation, calibration, quantiles, prediction.get(LEVELS))
     found = {}
     for key, metric in metrics.items():
-        extra: dict[str, Any] = {"spread": spread} if getattr(metric, "of_spread", False) else {}
-        if getattr(metric, "of_spec", False):
+        extra: dict[str, Any] = {"spread": spread} if metric.of_spread else {}
+        if metric.of_spec:
             extra["spec"] = target.spec
         found[key] = metric.statistics(guess, truth, weight, **extra)
-    if deviation is not None or calibration is not None:
+    if deviation is not None or quantiles is not None or calibration is not None:
         found[CURVE] = CoverageCurve().statistics(guess, truth, weight, spread)
     return found
 

@@ -11,38 +11,14 @@ has weight 0 and finite values. In every `combine`: each total has the leading s
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from datasets.store.units import difference
-
-Statistics = dict[str, Tensor]
-Totals = Mapping[str, np.ndarray]
-
-
-class Metric(Protocol):
-    """What the registry's `metrics` build.
-
-    A metric whose attribute `of_spread` is true gets one argument more in `statistics`, `spread`: the
-    prediction's `surrogates.evaluation.probabilistic.Spread`; with `of_spec` it is `spec`, the target's.
-    """
-
-    def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        """Sums per example, float64, of shape (batch,) or (batch, bins)."""
-        ...
-
-    def combine(self, totals: Totals) -> np.ndarray:
-        """The metric of the examples whose statistics were added up in `totals`."""
-        ...
-
-    def units(self, units: str) -> str:
-        """Units of the metric, given those of the target."""
-        ...
+from surrogates.learning.contract import Metric, Statistics, Totals
 
 
 def total(values: Tensor, weight: Tensor) -> Tensor:
@@ -67,7 +43,7 @@ def mean_over_examples(totals: Totals, name: str) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class RMSE:
+class RMSE(Metric):
     """Root of the mean squared error."""
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -82,7 +58,7 @@ class RMSE:
 
 
 @dataclass(frozen=True)
-class MAE:
+class MAE(Metric):
     """Mean absolute error."""
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -97,7 +73,7 @@ class MAE:
 
 
 @dataclass(frozen=True)
-class Bias:
+class Bias(Metric):
     """Mean of prediction minus target."""
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -112,7 +88,7 @@ class Bias:
 
 
 @dataclass(frozen=True)
-class NMSE:
+class NMSE(Metric):
     """Energy of the error over the energy of the target, sum over sum: `E|p - t|^2 / E|t|^2`."""
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -131,7 +107,7 @@ class NMSE:
 
 
 @dataclass(frozen=True)
-class RelativeL2:
+class RelativeL2(Metric):
     """Length of the error over that of the target, `|p - t| / |t|`, the mean over examples.
 
     Each example counts alike, as in the losses of neural operators; `NMSE` is of all examples together, so
@@ -157,7 +133,7 @@ class RelativeL2:
 
 
 @dataclass(frozen=True)
-class R2:
+class R2(Metric):
     """Coefficient of determination over all cells that count: `1 - E|p - t|^2 / Var(t)`."""
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -179,7 +155,7 @@ class R2:
 
 
 @dataclass(frozen=True)
-class Correlation:
+class Correlation(Metric):
     """Pearson's correlation of prediction and target over all cells that count."""
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -206,7 +182,7 @@ class Correlation:
 
 
 @dataclass(frozen=True)
-class AbsoluteErrorQuantile:
+class AbsoluteErrorQuantile(Metric):
     """Quantile of the absolute error, from a histogram that adds up over examples.
 
     The bins grow geometrically by (1 + a) / (1 - a) with a = 1 %, from 1e-9 to 1e9 of the target's unit, and

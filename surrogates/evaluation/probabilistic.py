@@ -13,8 +13,9 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from datasets.store.units import difference
-from surrogates.evaluation.metrics import Statistics, Totals, mean_of, total
-from surrogates.inference.conformal import Calibration, require_level
+from surrogates.evaluation.metrics import mean_of, total
+from surrogates.learning.conformal import Calibration, require_level
+from surrogates.learning.contract import Metric, Statistics, Totals
 
 CURVE_LEVELS = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.99)
 
@@ -29,22 +30,38 @@ class Spread:
         Predicted standard deviation, shape of the target, or None.
     calibration
         Scores on the run's validation split, or None.
+    quantiles, levels
+        Predicted quantiles, (batch, level, ...), and their levels; or None.
     """
 
     deviation: Tensor | None = None
     calibration: Calibration | None = None
+    quantiles: Tensor | None = None
+    levels: Tensor | None = None
 
-    def radius(self, level: float, like: Tensor) -> Tensor:
-        """Half width of the calibrated interval, shape of `like`; NaN where there is none."""
+    def radius(self, level: float, prediction: Tensor, target: Tensor | None = None) -> Tensor:
+        """Half width of the calibrated interval on the target's side, NaN where there is none.
+
+        Parameters
+        ----------
+        level
+            Of the interval.
+        prediction, target
+            Of each cell; without a target the mean of both sides is returned.
+        """
         reach = self.calibration.radius(level) if self.calibration is not None else np.nan
         if self.calibration is None or not np.isfinite(reach):
-            return torch.full_like(like, torch.nan, dtype=torch.float64)
+            return torch.full_like(prediction, torch.nan, dtype=torch.float64)
         if not self.calibration.relative:
-            return torch.full_like(like, reach, dtype=torch.float64)
+            return torch.full_like(prediction, reach, dtype=torch.float64)
+        if self.quantiles is not None:
+            below, above = prediction - self.quantiles[:, 0], self.quantiles[:, -1] - prediction
+            width = (below + above) / 2 if target is None else torch.where(target < prediction, below, above)
+            return reach * width.double()
         if self.deviation is None:
             raise ValueError(
-                "The calibration is relative to a standard deviation, but the method returned none; "
-                "calibrate it again with `surrogates evaluate RUN`."
+                "The calibration is relative to a standard deviation or to quantiles, but the method "
+                "returned none; calibrate it again with `surrogates evaluate RUN`."
             )
         return reach * self.deviation.double()
 
@@ -59,8 +76,8 @@ NOTHING = Spread()
 
 
 @dataclass(frozen=True)
-class CRPS:
-    """Continuous ranked probability score of Gaussian predictions; the mean absolute error without deviation.
+class CRPS(Metric):
+    """Continuous ranked probability score of Gaussians or quantiles; the mean absolute error without either.
 
     References
     ----------
@@ -75,7 +92,9 @@ class CRPS:
         self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING
     ) -> Statistics:
         error = (prediction.double() - target.double()).abs()
-        if spread.deviation is not None:
+        if spread.quantiles is not None and spread.levels is not None:
+            error = _quantile_crps(target.double(), spread.quantiles.double(), spread.levels.double())
+        elif spread.deviation is not None:
             error = _gaussian_crps(error, spread.deviation.double())
         return {"weight": total(weight, weight.bool()), "crps": total(error, weight)}
 
@@ -87,7 +106,7 @@ class CRPS:
 
 
 @dataclass(frozen=True)
-class _Interval:
+class _Interval(Metric):
     """A metric of the intervals of one level."""
 
     level: float = 0.9
@@ -112,7 +131,7 @@ class Coverage(_Interval):
         self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING
     ) -> Statistics:
         error = (prediction.double() - target.double()).abs()
-        return _covered(error, spread.radius(self.level, error), weight)
+        return _covered(error, spread.radius(self.level, prediction, target), weight)
 
     def combine(self, totals: Totals) -> np.ndarray:
         return mean_of(totals, "covered")
@@ -173,11 +192,12 @@ class CoverageCurve:
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread) -> Statistics:
         error = (prediction.double() - target.double()).abs()
-        radii = (spread.radius, spread.gaussian_radius)
+        radii = (
+            lambda level: spread.radius(level, prediction, target),
+            lambda level: spread.gaussian_radius(level, error),
+        )
         rows = [
-            torch.stack(
-                [_covered(error, radius(level, error), weight)["covered"] for level in CURVE_LEVELS], -1
-            )
+            torch.stack([_covered(error, radius(level), weight)["covered"] for level in CURVE_LEVELS], -1)
             for radius in radii
         ]
         return {"weight": total(weight, weight.bool())[:, None, None], "covered": torch.stack(rows, 1)}
@@ -193,6 +213,15 @@ def _gaussian_crps(error: Tensor, deviation: Tensor) -> Tensor:
     score = deviation * (z * (2 * torch.special.ndtr(z) - 1) + 2 * density - 1 / np.sqrt(np.pi))
     # Where the deviation is zero the Gaussian is a point; NaN is neither.
     return torch.where(deviation == 0, error, score)
+
+
+def _quantile_crps(target: Tensor, quantiles: Tensor, levels: Tensor) -> Tensor:
+    """Twice the mean pinball loss over all levels; each quantile stands for the levels that are nearest."""
+    edges = torch.cat([levels.new_zeros(1), (levels[1:] + levels[:-1]) / 2, levels.new_ones(1)])
+    shape = (1, -1, *(1,) * (target.ndim - 1))
+    error, level = target.unsqueeze(1) - quantiles, levels.view(shape)
+    pinball = torch.maximum(level * error, (level - 1) * error)
+    return (2 * pinball * edges.diff().view(shape)).sum(1)
 
 
 def _covered(error: Tensor, radius: Tensor, weight: Tensor) -> Statistics:

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
-from surrogates.evaluation.metrics import Statistics, Totals, mean_over_examples
+from surrogates.evaluation.metrics import mean_over_examples
+from surrogates.learning.contract import Metric, Statistics, Totals
 from surrogates.nn.similarity import structural_similarity
 
 IMAGE = 2  # dimensions of one
 
 
 @dataclass(frozen=True)
-class SSIM:
+class SSIM(Metric):
     """Structural similarity of the images in the last two dimensions, the mean over cells, then examples.
 
     Images are scaled so that `minimum` becomes 0 and `maximum` 1; without them the target's valid range is

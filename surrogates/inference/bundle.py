@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import torch
 import xarray as xr
 from pydantic import JsonValue
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
-from surrogates.core.build import build, resolved
+from surrogates.core.files import sync, sync_folder, write_atomic
+from surrogates.data.batch import Batch
 from surrogates.inference.card import card
-from surrogates.inference.conformal import Calibration
 from surrogates.inference.ensemble import copy_members, joint_manifest, mixture, require_fitting
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import (
@@ -29,15 +30,17 @@ from surrogates.inference.manifest import (
     WEIGHTS,
     Coordinate,
     Manifest,
+    Scalar,
     read_manifest,
     refuse_huge_answer,
     sha256,
     write_manifest,
 )
 from surrogates.inference.weights import load_pipeline, save_weights
+from surrogates.learning.conformal import Calibration
+from surrogates.learning.contract import Predictor
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.predictors import answered
-from surrogates.learning.protocols import Batch, Predictor
 
 PACKAGES = ("sciml-surrogates", "torch", "numpy", "xarray", "zarr")
 
@@ -163,9 +166,16 @@ def save_bundle(
             format_version=FORMAT_VERSION,
             name=name,
             pipeline=pipeline.config,
-            predictor=resolved("predictors", predictor or {"name": "direct"}),
+            predictor=Predictor.resolved(predictor or {"name": "direct"}),
             ranges=dict(ranges or {}),
-            coordinates=_coordinates(pipeline, coordinates or {}),
+            coordinates=_coordinates(pipeline, coordinates or pipeline.context.shared),
+            mask=pipeline.context.mask,
+            specs=_other_specs(pipeline),
+            scalars=_scalars(pipeline),
+            stated={
+                **pipeline.context.stated,
+                **{name: value for name, (_, value) in pipeline.facts.items()},
+            },
             metrics=dict(metrics or {}),
             provenance=dict(provenance or {}),
             versions=_versions(),
@@ -254,9 +264,9 @@ def _load_part(folder: Path, manifest: Manifest, device: str | torch.device) -> 
             raise BundleError(
                 f"{folder / name} does not have the hash in {MANIFEST}. Fetch the bundle again."
             )
-    pipeline = load_pipeline(manifest.pipeline, folder / WEIGHTS)
+    pipeline = load_pipeline(manifest.pipeline, folder / WEIGHTS, manifest.context)
     try:
-        predictor = cast(Predictor, build("predictors", manifest.predictor))
+        predictor = Predictor.build(manifest.predictor, pipeline.context)
         for spec in answered(predictor, manifest.pipeline.targets):
             refuse_huge_answer(spec)
     except ValueError as error:
@@ -276,31 +286,28 @@ def update_calibration(folder: str | os.PathLike[str], calibration: Mapping[str,
 
 def _update(folder: Path, fields: Mapping[str, Any]) -> None:
     manifest = read_manifest(folder).model_copy(update=fields)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as staging:
-        _write_text(manifest, Path(staging))
-        for name in (MANIFEST, CARD):
-            (Path(staging) / name).replace(folder / name)
+    _write_text(manifest, folder)
 
 
 def _write_text(manifest: Manifest, folder: Path) -> None:
     write_manifest(manifest, folder / MANIFEST)
-    (folder / CARD).write_text(card(manifest), encoding="utf-8")
+    write_atomic(folder / CARD, card(manifest))
 
 
 def _replace(staging: Path, folder: Path) -> None:
     """Put the finished folder in place; what was there is moved aside, since folders do not overwrite."""
-    for path in (each for each in staging.rglob("*") if each.is_file()):
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
+    sync(staging)
     if folder.exists():
         if not (folder / MANIFEST).is_file():
             raise BundleError(f"{folder} exists and is no bundle; choose another folder or remove it.")
         aside = staging.with_suffix(".old")
         folder.rename(aside)
         staging.rename(folder)
+        sync_folder(folder.parent)
         shutil.rmtree(aside)
     else:
         staging.rename(folder)
+        sync_folder(folder.parent)
 
 
 def _coordinates(pipeline: Pipeline, given: Mapping[Any, xr.DataArray]) -> dict[str, Coordinate]:
@@ -321,6 +328,24 @@ def _coordinates(pipeline: Pipeline, given: Mapping[Any, xr.DataArray]) -> dict[
             }
             kept[dim] = Coordinate(values=coordinate.values.tolist(), attributes=attributes)
     return kept
+
+
+def _other_specs(pipeline: Pipeline) -> list[VariableSpec]:
+    """Return the specs of the variables of a batch that are neither input nor target."""
+    own = {*pipeline.input_names, *pipeline.target_names}
+    return [spec for name, spec in pipeline.context.specs.items() if name not in own]
+
+
+def _scalars(pipeline: Pipeline) -> dict[str, Scalar]:
+    """Return the numbers that all records of the training data share."""
+    found = {}
+    for name, array in pipeline.context.shared.items():
+        if array.ndim == 0 and array.dtype.kind in "fiu" and np.isfinite(float(array)):
+            attributes: dict[str, JsonValue] = {
+                str(key): value for key, value in array.attrs.items() if isinstance(value, str)
+            }
+            found[name] = Scalar(value=float(array), attributes=attributes)
+    return found
 
 
 def _versions() -> dict[str, str]:

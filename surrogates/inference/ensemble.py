@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 
 from surrogates.core.text import listing
+from surrogates.data.batch import Batch
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import FORMAT_VERSION, MANIFEST, Manifest, sha256
-from surrogates.learning.protocols import Batch, deviation_name
+from surrogates.learning.answers import LEVELS, deviation_name, quantile_name
 
 
 def mixture(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
     """Return mean and standard deviation of the equal mixture of several predictions.
 
     The mean is that of the means; the variance is the mean of the predicted variances, 0 where a member
-    predicts none, plus the variance of the means.
+    predicts none, plus the variance of the means. Quantiles of one level are averaged.
 
     Parameters
     ----------
@@ -34,6 +35,11 @@ def mixture(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
     """
     mixed: Batch = {}
     for name in targets:
+        if all(quantile_name(name) in answer for answer in answers):
+            for each in (name, quantile_name(name)):
+                mixed[each] = torch.stack([answer[each] for answer in answers]).mean(0)
+            mixed[LEVELS] = answers[0][LEVELS]
+            continue
         means = torch.stack([answer[name] for answer in answers])
         mixed[name] = means.mean(0)
         variance = means.var(0, correction=0)
@@ -66,6 +72,8 @@ def require_fitting(members: Mapping[str, Manifest]) -> None:
             raise BundleError(
                 f"{both} answers both ways, {one} one alone; the members of an ensemble answer the same."
             )
+        if manifest.pipeline.head.get("levels") != members[first].pipeline.head.get("levels"):
+            raise BundleError(f"{label} answers other quantiles than {first}; members answer the same.")
         for what in ("inputs", "targets", "record_dimension"):
             mine, its = (getattr(each.pipeline, what) for each in (members[first], manifest))
             if mine != its:
@@ -105,6 +113,10 @@ def joint_manifest(
         members=dict(hashes),
         ranges=ranges,
         coordinates=first.coordinates,
+        mask=first.mask,
+        specs=first.specs,
+        scalars=first.scalars,
+        stated=first.stated,
         provenance=dict(provenance),
         versions=first.versions,
         files={},

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from datasets.store.units import display
+from surrogates.core.files import replacing
 from surrogates.core.optional import require
 from surrogates.core.text import listing
 
@@ -174,16 +175,11 @@ def write_geotiff(prediction: xr.Dataset, path: str | Path, frame: Frame) -> Pat
     fields = fields.rename({row: "y", column: "x"}).sortby("y", ascending=False).sortby("x")
     fields = fields.rio.set_spatial_dims("x", "y").rio.write_crs(frame.crs).rio.write_transform()
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.part.tif")
-    try:
+    with replacing(path) as staging:
         fields.rio.to_raster(
             staging, driver="GTiff", compress="deflate", tags={"title": prediction.attrs.get("title", "")}
         )
         _name_bands(staging, fields)
-        staging.replace(path)
-    finally:
-        staging.unlink(missing_ok=True)
     return path
 
 

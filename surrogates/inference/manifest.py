@@ -1,16 +1,18 @@
 """`bundle.yaml`: read as plain data, checked strictly, before anything else of a bundle is touched."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any, Self
 
+import xarray as xr
 import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    FiniteFloat,
     JsonValue,
     TypeAdapter,
     ValidationError,
@@ -21,13 +23,16 @@ from pydantic import (
 from datasets.store.specs import VariableSpec
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
+from surrogates.core.files import write_atomic
 from surrogates.core.text import listing
 from surrogates.data.window import HORIZON, step_of, window_dimension
-from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
+from surrogates.learning.conformal import Calibration
+from surrogates.learning.context import Context
 from surrogates.learning.pipeline_config import PipelineConfig
+from surrogates.learning.transform import Transform
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST, WEIGHTS, CARD = "bundle.yaml", "weights.safetensors", "card.md"
 MAX_YAML_BYTES = 4 << 20
 MAX_VARIABLES = 1000
@@ -50,6 +55,15 @@ class Coordinate(BaseModel):
     attributes: dict[str, JsonValue] = {}
 
 
+class Scalar(BaseModel):
+    """A number that all records of the training data share, e.g. the carrier frequency."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: FiniteFloat
+    attributes: dict[str, JsonValue] = {}
+
+
 class Manifest(BaseModel):
     """Everything about a bundle except its weights, as plain JSON values.
 
@@ -64,6 +78,12 @@ class Manifest(BaseModel):
         Smallest and largest training value of each input, in the units of its spec.
     coordinates
         Of the dimensions that all records share, by dimension.
+    mask, specs
+        Spec of the cells that counted in training, and of the other variables of a batch.
+    scalars
+        Numbers that all records share, with their attributes, by name.
+    stated
+        Numbers that the training data did not tell, as the configuration stated them.
     calibration
         How far off each target was on the validation split, for intervals.
     metrics
@@ -85,11 +105,37 @@ class Manifest(BaseModel):
     members: dict[str, str] = Field(default={}, max_length=MAX_MEMBERS)
     ranges: dict[str, tuple[float, float]] = {}
     coordinates: dict[str, Coordinate] = {}
+    mask: VariableSpec | None = None
+    specs: list[VariableSpec] = Field(default=[], max_length=MAX_VARIABLES)
+    scalars: dict[str, Scalar] = Field(default={}, max_length=MAX_VARIABLES)
+    stated: dict[str, FiniteFloat] = Field(default={}, max_length=MAX_VARIABLES)
     calibration: dict[str, Calibration] = {}
     metrics: dict[str, JsonValue] = {}
     provenance: dict[str, JsonValue] = {}
     versions: dict[str, str] = {}
     files: dict[str, str]
+
+    @property
+    def context(self) -> Context:
+        """What training knew of its data."""
+        config = self.pipeline
+        coordinates = {
+            dim: xr.DataArray(each.values, dims=dim, name=dim, attrs=each.attributes)
+            for dim, each in self.coordinates.items()
+        }
+        scalars = {
+            name: xr.DataArray(each.value, attrs=each.attributes) for name, each in self.scalars.items()
+        }
+        return Context.of(
+            config.inputs,
+            config.targets,
+            self.mask,
+            specs={spec.name: spec for spec in self.specs},
+            shared=coordinates | scalars,
+            record_dimension=config.record_dimension,
+            source="the training data",
+            stated=self.stated,
+        )
 
     @field_validator("files", "members")
     @classmethod
@@ -150,6 +196,7 @@ def parse_manifest(text: str) -> Manifest:
         raise BundleError(f"{MANIFEST} is no plain YAML: {_first_line(error)}") from None
     except ValidationError as error:
         raise BundleError(f"{MANIFEST} holds more than plain values: {_first_line(error)}") from None
+    data = _of_version_1(data) if data.get("format_version") == 1 else data
     version = data.get("format_version")
     if version != FORMAT_VERSION:
         raise BundleError(
@@ -160,15 +207,28 @@ def parse_manifest(text: str) -> Manifest:
         manifest = validate(Manifest, data, MANIFEST)
     except ValueError as error:
         raise BundleError(str(error)) from None
-    _refuse_huge(manifest.pipeline)
+    own = {spec.name for spec in (*manifest.pipeline.inputs, *manifest.pipeline.targets)}
+    others = {spec.name: spec for spec in (*manifest.specs, *([manifest.mask] if manifest.mask else []))}
+    _refuse_huge(manifest.pipeline, [spec for name, spec in others.items() if name not in own])
     targets = {spec.name for spec in manifest.pipeline.answered}
     if unknown := manifest.calibration.keys() - targets:
         raise BundleError(
             f"{MANIFEST} calibrates {listing(unknown)}; the bundle's targets are {listing(targets)}."
         )
-    for node in (manifest.pipeline.network, manifest.pipeline.transform, manifest.predictor):
-        _refuse_huge_integers(node, str(node.get("name")))
+    nodes = manifest.pipeline.network, manifest.pipeline.transform, manifest.pipeline.head, manifest.predictor
+    for node in nodes:
+        _refuse_huge_integers(node, str(node.get("name")), _facts(manifest.pipeline.transform))
     return manifest
+
+
+def _of_version_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest of the release before, whose pipeline had a distribution instead of a head."""
+    pipeline = data.get("pipeline")
+    if isinstance(pipeline, dict):
+        distribution = pipeline.get("distribution")
+        kept = {key: value for key, value in pipeline.items() if key != "distribution"}
+        data = {**data, "pipeline": {**kept, "head": {"name": distribution or "point"}}}
+    return {**data, "format_version": FORMAT_VERSION}
 
 
 def _refuse_explosive(text: str) -> None:
@@ -205,14 +265,13 @@ def sha256(path: Path) -> str:
 def write_manifest(manifest: Manifest, path: Path) -> None:
     """Write `bundle.yaml` in the order of the fields."""
     values: Mapping[str, Any] = manifest.model_dump(mode="json")
-    path.write_text(
-        yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None),
-        encoding="utf-8",
+    write_atomic(
+        path, yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
     )
 
 
-def _refuse_huge(config: PipelineConfig) -> None:
-    specs = [*config.inputs, *config.targets]
+def _refuse_huge(config: PipelineConfig, others: Sequence[VariableSpec]) -> None:
+    specs = [*config.inputs, *config.targets, *others]
     if len(specs) > MAX_VARIABLES:
         raise BundleError(f"The bundle has {len(specs)} variables; at most {MAX_VARIABLES} are allowed.")
     names = [spec.name for spec in specs]
@@ -247,17 +306,35 @@ def refuse_huge_answer(spec: VariableSpec) -> None:
         )
 
 
-def _refuse_huge_integers(value: Any, where: str) -> None:
+def _facts(transform: Mapping[str, Any]) -> list[str]:
+    """Return the names of numbers that a transform's node may state, which are no sizes."""
+    try:
+        return Transform.fact_names(transform)
+    except (ValueError, ImportError):
+        return []  # the name is refused when the pipeline is built
+
+
+def _refuse_huge_integers(value: Any, where: str, facts: Collection[str] = ()) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            _refuse_huge_integers(inner, f"{where}.{key}")
+            if key not in facts:
+                _refuse_huge_integers(inner, f"{where}.{key}", facts)
     elif isinstance(value, list):
         for inner in value:
-            _refuse_huge_integers(inner, where)
-    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+            _refuse_huge_integers(inner, where, facts)
+    elif isinstance(value, int | float | str) and _is_huge(value):
         raise BundleError(
             f"The argument {where} is {value}; integers up to {MAX_INTEGER} are allowed in a bundle."
         )
+
+
+def _is_huge(value: float | str) -> bool:
+    """Whether a value would be an integer beyond the bound, as which a constructor may take it."""
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    return number.is_integer() and abs(number) > MAX_INTEGER
 
 
 def _first_line(error: Exception) -> str:

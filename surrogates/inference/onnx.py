@@ -5,7 +5,6 @@ import io
 import json
 import logging
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +19,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
+from surrogates.core.files import replacing
 from surrogates.core.optional import require
+from surrogates.data.batch import Batch
 from surrogates.data.window import window_dimension
 from surrogates.inference.bundle import Bundle
 from surrogates.inference.errors import BundleError
-from surrogates.learning.protocols import Batch
 
 PURPOSE = "The export to ONNX"
 BATCH = "batch"
@@ -138,15 +138,12 @@ def export_onnx(
                 "compare the exported model with; give records whose inputs are known."
             )
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        staging = Path(folder) / path.name
+    with replacing(path) as staging:
         _translate(bundle, inputs, outputs, staging)
         _describe(staging, bundle, outputs)
         found = _compare(staging, bundle, inputs, expected)
         if worst := [each for each in found if not each.relative <= tolerance]:
             raise BundleError(_too_far(worst[0], bundle, tolerance))
-        staging.replace(path)
     return found
 
 

@@ -8,9 +8,9 @@ import xarray as xr
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import difference, display
-from surrogates.inference.conformal import Calibration, require_level
 from surrogates.inference.errors import BundleError
-from surrogates.learning.protocols import deviation_name
+from surrogates.learning.answers import LEVELS, deviation_name, quantile_name, reaches
+from surrogates.learning.conformal import Calibration, require_level
 
 GRID_MAPPING = "grid_mapping"
 SHOWN = ("units", "long_name", "standard_name", "display_units")
@@ -57,21 +57,27 @@ def with_interval(
     for name, table in calibration.items():
         if name not in answer:
             continue  # of the other direction
-        reach = np.asarray(table.radius(level), dtype=answer[name].dtype)
+        radius = np.asarray(table.radius(level), dtype=answer[name].dtype)
+        below = above = radius
         if table.relative:
-            if deviation_name(name) not in answer:
+            reach = reaches(answer, name)
+            if reach is None:
                 raise BundleError(
-                    f"The calibration of '{name}' is relative to a standard deviation, which the bundle does "
-                    "not predict; it is damaged. Calibrate it again with `surrogates evaluate RUN`."
+                    f"The calibration of '{name}' is relative to a standard deviation or to quantiles, which "
+                    "the bundle does not predict; it is damaged. Calibrate it again with `surrogates "
+                    "evaluate RUN`."
                 )
-            reach = reach * answer[deviation_name(name)]
+            below, above = (radius * each for each in reach)
         lower, upper = interval_names(name)
-        ends |= {lower: answer[name] - reach, upper: answer[name] + reach}
+        ends |= {lower: answer[name] - below, upper: answer[name] + above}
     return {**answer, **ends}
 
 
 def specs_of(
-    targets: Mapping[str, VariableSpec], names: set[str], level: float | None
+    targets: Mapping[str, VariableSpec],
+    names: set[str],
+    level: float | None,
+    quantiles: int = 0,
 ) -> dict[str, VariableSpec]:
     """Return the specs of all variables of a prediction, by name.
 
@@ -83,10 +89,12 @@ def specs_of(
         Variables of the answer.
     level
         Of the intervals, where there are some.
+    quantiles
+        How many stand beside each target.
     """
     found: dict[str, VariableSpec] = {}
     for target in targets.values():
-        beside = [spec for spec in _beside(target, level) if spec.name in names]
+        beside = [spec for spec in _beside(target, level, quantiles) if spec.name in names]
         attributes = dict(target.attributes)
         if beside:
             attributes["ancillary_variables"] = " ".join(spec.name for spec in beside)
@@ -122,7 +130,7 @@ def data_array(
     return xr.DataArray(values, dims=spec.dims, coords=kept, attrs=attributes, name=spec.name)
 
 
-def _beside(target: VariableSpec, level: float | None) -> Iterator[VariableSpec]:
+def _beside(target: VariableSpec, level: float | None, quantiles: int) -> Iterator[VariableSpec]:
     title = target.long_name or target.name.replace("_", " ")
     units = difference(target.units)
     yield target.model_copy(
@@ -133,6 +141,18 @@ def _beside(target: VariableSpec, level: float | None) -> Iterator[VariableSpec]
             "standard_name": f"{target.standard_name} standard_error" if target.standard_name else None,
             "units": units,
             "display_units": display(units) if target.display_units else None,
+        }
+    )
+    record, *inner = target.dims
+    yield target.model_copy(
+        update={
+            "name": quantile_name(target.name),
+            "long_name": f"quantiles of {title}",
+            "standard_name": None,
+            "dims": (record, LEVELS, *inner),
+            "shape": (quantiles, *target.shape),
+            "statistics_axes": (),
+            "statistics_mask": None,
         }
     )
     if level is None:

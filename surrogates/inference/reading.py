@@ -11,9 +11,9 @@ from datasets.store.checks import check, missing
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
+from surrogates.data.batch import Batch
 from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.learning.layout import field_dims
-from surrogates.learning.protocols import Batch
 
 Ends = Mapping[str, tuple[float, float]]
 

@@ -1,6 +1,5 @@
 """Where the parts of a prediction go: into memory, or into a Zarr store that need not fit into it."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import xarray as xr
 import zarr
 
 from datasets.store.specs import VariableSpec
+from surrogates.core.files import replacing
 from surrogates.inference.outputs import attributes_of, data_array, fitting
 
 Part = tuple[Mapping[str, slice], Mapping[str, np.ndarray]]
@@ -72,9 +72,7 @@ def require_store(path: Path) -> None:
 
 def on_disk(path: Path, outline: Outline, parts: Iterator[Part]) -> xr.Dataset:
     """Write all parts as they come, and return the opened store; it appears whole or not at all."""
-    staging = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with replacing(path) as staging:
         write_coordinates(outline, staging)
         group = zarr.open_group(staging, mode="r+")
         arrays: dict[str, Any] = {}
@@ -83,9 +81,6 @@ def on_disk(path: Path, outline: Outline, parts: Iterator[Part]) -> xr.Dataset:
                 if name not in arrays:
                     arrays[name] = _create(group, outline, name, values[name].dtype)
                 arrays[name][outline.place(name, places)] = values[name]
-        staging.replace(path)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return xr.open_zarr(path, chunks=None, consolidated=False)
 
 

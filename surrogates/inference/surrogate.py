@@ -3,7 +3,6 @@
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from math import prod
 from pathlib import Path
@@ -16,9 +15,10 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
+from surrogates.core.registry import current_name, resolve
 from surrogates.core.registry import names as registered
-from surrogates.core.registry import resolve
-from surrogates.inference.attributes import check_attributes
+from surrogates.experiment.devices import choose_device
+from surrogates.inference.attributes import check_attributes, check_facts
 from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.grid import check_grid
@@ -30,8 +30,8 @@ from surrogates.inference.reading import Inputs
 from surrogates.inference.resampling import resampled
 from surrogates.inference.sinks import Outline, Part, in_memory, on_disk, require_store
 from surrogates.inference.tiling import Axis, axes_of, blend
+from surrogates.learning.answers import LEVELS, beside
 from surrogates.learning.layout import field_dims
-from surrogates.learning.protocols import deviation_name
 from surrogates.learning.tile import Reader, Tile
 
 CELLS_PER_BATCH = 1 << 20
@@ -61,20 +61,6 @@ def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> "Surr
     if not (folder / MANIFEST).exists() and (folder / "bundle").is_dir():
         folder = folder / "bundle"
     return Surrogate(load_bundle(folder, choose_device(device)))
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device for a name; `auto` is CUDA, else Apple's MPS, else the CPU."""
-    if name != "auto":
-        try:
-            device = torch.device(name)
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError, NotImplementedError):  # each backend has its own word
-            raise ValueError(f"There is no device {name!r} here; try 'auto' or 'cpu'.") from None
-        return device
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 class Surrogate:
@@ -155,8 +141,8 @@ class Surrogate:
         xr.Dataset
             The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and of
             the training data for dimensions that `ds` lacks. Beside each target `<target>_standard_deviation`
-            where the surrogate predicts one, and with `interval` also `<target>_lower` and `<target>_upper`.
-            With `out` the opened store.
+            or `<target>_quantile` (along the dimension `quantile`) where the surrogate predicts one, and with
+            `interval` also `<target>_lower` and `<target>_upper`. With `out` the opened store.
 
         Raises
         ------
@@ -187,9 +173,11 @@ class Surrogate:
             require_store(Path(out))
         ds = latest(ds, self.inputs.values(), self.record_dimension)
         check_attributes(ds, self.inputs.values())
+        for pipeline, _ in self.bundle.parts:
+            check_facts(ds, pipeline, stacklevel=3)
         ds = resampled(ds, self.bundle.manifest.coordinates, self.inputs.values())
         check_grid(ds, self.bundle.manifest.coordinates, self.inputs.values())
-        free = {n for part, _ in self.bundle.parts for n in getattr(part.transform, "offset_free", ())}
+        free = {n for part, _ in self.bundle.parts for n in part.transform.offset_free}
         check_precision(ds, [spec for spec in self.inputs.values() if spec.name in free])
         inputs = self._inputs(ds)
         axes = self._axes(inputs)
@@ -214,22 +202,23 @@ class Surrogate:
         )
 
     def __getattr__(self, name: str) -> Any:
-        """Return what a domain can do with a surrogate, by the name under which it is registered."""
+        """Return what a domain can do with a surrogate: `surrogate.seismic.invert(...)`."""
         if hasattr(type(self), name):  # a property asked for what is not there: let it say so itself
             return object.__getattribute__(self, name)
-        if name.startswith("_") or name not in registered("verbs"):
-            raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
-        return partial(cast(Callable[..., Any], resolve("verbs", name)), self)
+        if not name.startswith("_"):
+            domain, _, verb = current_name("verbs", name).partition("/")
+            if domain in registered("verbs"):
+                accessor = cast(Callable[[Surrogate], Any], resolve("verbs", domain))(self)
+                return getattr(accessor, verb) if verb else accessor
+        raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
 
     def __dir__(self) -> list[str]:
-        """Return the attributes with the verbs."""
+        """Return the attributes with the domains that have verbs."""
         return [*super().__dir__(), *registered("verbs")]
 
     def _inputs(self, ds: xr.Dataset) -> Inputs:
         manifest = self.bundle.manifest
-        positions = {
-            name for pipeline, _ in self.bundle.parts for name in getattr(pipeline.transform, "positions", ())
-        }
+        positions = {name for pipeline, _ in self.bundle.parts for name in pipeline.transform.positions}
         return Inputs(ds, manifest.pipeline.inputs, self.record_dimension, manifest.ranges, positions)
 
     def _axes(self, inputs: Inputs) -> tuple[Axis, ...] | None:
@@ -241,7 +230,7 @@ class Surrogate:
         }
         parts = [pipeline for pipeline, _ in self.bundle.parts]
         axes = axes_of(parts[0].layout.grid, windows, inputs.sizes)
-        if axes and any(getattr(part.transform, "needs_whole_field", False) for part in parts):
+        if axes and any(part.transform.needs_whole_field for part in parts):
             return tuple(replace(axis, window=axis.field) for axis in axes)
         return axes
 
@@ -254,7 +243,7 @@ class Surrogate:
         axes: Sequence[Axis] | None,
     ) -> Outline:
         """What the whole prediction looks like."""
-        specs = specs_of(self.outputs, names, interval)
+        specs = specs_of(self.outputs, names, interval, len(self._levels))
         sizes = {self.record_dimension: inputs.records}
         for spec in specs.values():
             sizes |= zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
@@ -273,7 +262,7 @@ class Surrogate:
             specs,
             sizes,
             chunks,
-            self._trained_coordinates() | offered | systems,
+            self._trained_coordinates() | offered | systems | self._quantiles(),
             {"title": title, "source": "sciml-surrogates"},
         )
 
@@ -293,7 +282,8 @@ class Surrogate:
         """Predict one tile after the other; only its inputs are read, and what its transform asks for."""
         rng, device = self._generator(), self.bundle.device
         names, field = list(self.inputs), tuple(axis.field for axis in axes)
-        specs = specs_of(self.outputs, {deviation_name(name) for name in self.outputs}, None)
+        names_beside = {each for name in self.outputs for each in beside(name)}
+        specs = specs_of(self.outputs, names_beside, None, len(self._levels))
         for record in range(inputs.records):
             place = {self.record_dimension: slice(record, record + 1)}
 
@@ -308,10 +298,10 @@ class Surrogate:
                 yield place | {axes[0].dim: band}, values
 
     def _ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, np.ndarray]:
-        """Targets, and their standard deviations where they are predicted, as arrays."""
+        """Targets, and what is predicted beside them, as arrays."""
         with torch.inference_mode():
             answer = self.bundle.ask(inputs, rng)
-        names = [part for name in self.outputs for part in (name, deviation_name(name)) if part in answer]
+        names = [part for name in self.outputs for part in (name, *beside(name)) if part in answer]
         return {name: answer[name].cpu().numpy() for name in names}
 
     def _generator(self) -> torch.Generator:
@@ -327,9 +317,20 @@ class Surrogate:
             str(s.attributes[GRID_MAPPING]) for s in self.outputs.values() if GRID_MAPPING in s.attributes
         }
 
+    @property
+    def _levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles beside each target."""
+        return self.bundle.parts[0][0].head.levels
+
     def _trained_coordinates(self) -> dict[str, xr.DataArray]:
         known = self.bundle.manifest.coordinates
         return {dim: xr.DataArray(c.values, dims=dim, attrs=c.attributes) for dim, c in known.items()}
+
+    def _quantiles(self) -> dict[str, xr.DataArray]:
+        """Coordinate of the levels, where there are quantiles."""
+        if not self._levels:
+            return {}
+        return {LEVELS: xr.DataArray(list(self._levels), dims=LEVELS, attrs={"units": "1"})}
 
     def __repr__(self) -> str:
         manifest = self.bundle.manifest

@@ -19,6 +19,7 @@ from torch.nn.modules.module import (
 
 from surrogates.core.text import listing
 from surrogates.inference.errors import BundleError
+from surrogates.learning.context import Context
 from surrogates.learning.layout import Layout, shared_grid
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
@@ -47,7 +48,7 @@ def save_weights(module: nn.Module, path: Path) -> None:
     save_file(state, path)
 
 
-def load_pipeline(config: PipelineConfig, path: Path) -> Pipeline:
+def load_pipeline(config: PipelineConfig, path: Path, context: Context | None = None) -> Pipeline:
     """Build a pipeline and give it the weights of a file.
 
     The pipeline is first built on torch's `meta` device, which takes no memory, and may not have more
@@ -61,10 +62,10 @@ def load_pipeline(config: PipelineConfig, path: Path) -> Pipeline:
     """
     header = read_header(path)
     budget = sum(prod(shape) for shape, _ in header.values())
-    skeleton = _build_without_memory(config, budget)
+    skeleton = _build_without_memory(config, budget, context)
     _compare(header, {name: (tuple(t.shape), t.dtype) for name, t in skeleton.state_dict().items()})
     with torch.random.fork_rng(devices=[]):
-        pipeline = Pipeline.from_config(config)
+        pipeline = Pipeline(config, context)
     with safe_open(path, framework="pt", device="cpu") as file:
         pipeline.load_state_dict({name: file.get_tensor(name) for name in header}, strict=True)
     return pipeline.eval()
@@ -96,11 +97,11 @@ def _refuse_channels(config: PipelineConfig, budget: int) -> None:
             )
 
 
-def _build_without_memory(config: PipelineConfig, budget: int) -> Pipeline:
+def _build_without_memory(config: PipelineConfig, budget: int, context: Context | None) -> Pipeline:
     with _capped(budget), torch.device("meta"):
         try:
             _refuse_channels(config, budget)
-            return Pipeline.from_config(config)
+            return Pipeline(config, context)
         except BundleError:
             raise
         except ValueError as error:

@@ -1,7 +1,6 @@
 """State files that are whole or absent, whatever happens while they are written."""
 
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.files import write_atomic
 
 FORMAT_VERSION = 1
 
@@ -23,27 +23,15 @@ def save_atomic(state: dict[str, Any], path: Path) -> None:
     OSError
         When it cannot be written, as on a full disk; the previous file is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.part")
     content = io.BytesIO()  # torch hides the system's error when it writes to a file itself
     torch.save({"format_version": FORMAT_VERSION, **state}, content)
     try:
-        with staging.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        staging.replace(path)
+        write_atomic(path, content.getbuffer())
     except OSError as error:
-        staging.unlink(missing_ok=True)
         raise OSError(
             f"cannot write the checkpoint {path} ({error.strerror or error}); the previous one is intact: "
             f"make room and go on with run={path.parent.parent}"
         ) from error
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def load_state(path: Path) -> dict[str, Any]:

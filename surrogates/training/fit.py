@@ -14,15 +14,18 @@ from lightning.pytorch.profilers import PassThroughProfiler
 from torch import Tensor
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.progress import Progress
+from surrogates.data.batch import Batch
 from surrogates.data.loader import BatchLoader
+from surrogates.experiment.config import TrainerConfig
+from surrogates.experiment.devices import on_gpu
+from surrogates.learning.contract import Objective
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch, Objective
+from surrogates.learning.selection import freeze
 from surrogates.training.checkpoint import save_atomic
-from surrogates.training.config import TrainerConfig
 from surrogates.training.logs import CurveLogger
 from surrogates.training.module import LearningModule
-from surrogates.training.progress import Progress
-from surrogates.training.ranks import ALONE, Ranks, on_gpu
+from surrogates.training.ranks import ALONE, Ranks
 
 PRECISIONS: Mapping[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 VALIDATIONS = 100  # of a run, at most
@@ -84,7 +87,7 @@ class Keeper:
     def after_step(self, trainer: Trainer, module: LearningModule) -> None:
         """Count, end the run with a validation, and save where no validation does it."""
         self._progress.advance()
-        last = module.step == self._progress.steps
+        last = module.step == self._progress.total
         if last:
             trainer.should_stop = True  # Lightning validates then, whatever the interval
         if (last or module.step % self._every == 0) and not trainer.enable_validation:
@@ -158,16 +161,17 @@ def fit(
     steps = total_steps(settings, train)
     done = int(state["module"]["step"]) if state else 0
     every = settings.validate_every or min(steps, max(len(train), steps // VALIDATIONS))
+    freeze(pipeline.network, settings.freeze)
     module = LearningModule(pipeline, objective, settings, steps, seed, ranks)
     module.validated = validation.numbers if validation is not None else range(0)
-    progress = Progress(steps, done, settings.progress and ranks.first)
+    progress = Progress(steps, shown=settings.progress and ranks.first)
     keeper = Keeper(folder / "checkpoints", train, every, settings.patience, progress, ranks)
     keeper.resumed = state
     module.keeper = keeper
     if settings.compile:
         for way in (pipeline, pipeline.reversed()) if pipeline.config.both_ways else (pipeline,):
             way.network.compile()
-    with _quiet():
+    with _quiet(), progress:
         trainer = Trainer(
             accelerator=settings.accelerator if ranks.alone else "gpu" if on_gpu(settings) else "cpu",
             devices=[ranks.local] if on_gpu(settings) else 1,
@@ -188,10 +192,11 @@ def fit(
         )
         if done < steps:
             pipeline.train()  # Lightning keeps the mode that it finds, and the checks leave the other one
+            freeze(pipeline.network, settings.freeze)
+            progress.start(done)
             trainer.fit(module, Steps(train, steps - done), validation)
         else:
             module.load_state(cast(dict[str, Any], state)["module"])
-    progress.close()
     if trainer.interrupted:
         raise KeyboardInterrupt
     if validation is None or not ranks.first:

@@ -16,9 +16,11 @@ from torch.optim import Optimizer
 
 from datasets.store.streams import OBJECTIVE
 from surrogates.core.build import build
+from surrogates.data.batch import Batch
+from surrogates.experiment.config import TrainerConfig
+from surrogates.learning.contract import Adversarial, Gradual, Objective
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Adversarial, Batch, Gradual, Objective
-from surrogates.training.config import TrainerConfig
+from surrogates.learning.selection import grouped
 from surrogates.training.ema import Average
 from surrogates.training.ranks import ALONE, Loss, Ranks
 
@@ -93,7 +95,8 @@ class LearningModule(LightningModule):
         self._adversary = objective if isinstance(objective, Adversarial) else None
         self.critic = None if self._adversary is None else self._adversary.critic(pipeline)
         self._critic_optimiser = None if self.critic is None else self._new_optimiser(self.critic)
-        self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
+        made = (self._optimiser, self._critic_optimiser)
+        self._base_rates = [[group["lr"] for group in each.param_groups] for each in made if each is not None]
         self._losses: dict[str, Tensor] = {}
         self._counted = 0
         self._validation: dict[str, float] = {}
@@ -137,8 +140,8 @@ class LearningModule(LightningModule):
         """Take one step, take the new weights into the average, count and log."""
         optimisers = self._optimisers()
         factor = self._factor(self.step)
-        for optimiser in optimisers:
-            for group, rate in zip(optimiser.param_groups, self._base_rates, strict=True):
+        for optimiser, rates in zip(optimisers, self._base_rates, strict=True):
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
         if self._gradual is not None:
             self._gradual.step = self.step
@@ -238,7 +241,12 @@ class LearningModule(LightningModule):
             return {name: value.detach().cpu().clone() for name, value in self.pipeline.state_dict().items()}
 
     def _new_optimiser(self, module: nn.Module) -> Optimizer:
-        trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        groups = self._settings.groups if module is self.pipeline else {}
+        trainable: list[Any] = [each for each in module.parameters() if each.requires_grad]
+        if groups:
+            own = {id(each) for each in self.pipeline.network.parameters()}
+            rest = [each for each in trainable if id(each) not in own]
+            trainable = [*grouped(self.pipeline.network, groups), *([{"params": rest}] if rest else [])]
         fused = self._settings.precision != "16" or None
         optimiser = build("optimisers", self._settings.optimiser, parameters=trainable, fused=fused)
         return cast(Optimizer, optimiser)

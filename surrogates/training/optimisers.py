@@ -3,16 +3,19 @@
 The program supplies ``parameters`` and ``fused`` (one kernel for all parameters, where the precision allows).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import cos, pi
+from typing import Any
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from torch.nn import Parameter
 from torch.optim import SGD, Adam, Adamax, AdamW, Optimizer
+
+Parameters = Sequence[Any]
+"""Parameters of a network, or groups of them as torch takes them."""
 
 
 def adam(
-    parameters: Sequence[Parameter],
+    parameters: Parameters,
     lr: float = 1e-3,
     weight_decay: float = 0.0,
     fused: bool | None = None,
@@ -21,13 +24,13 @@ def adam(
     return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=_fusible(parameters, fused))
 
 
-def adamax(parameters: Iterable[Parameter], lr: float = 2e-3, weight_decay: float = 0.0) -> Optimizer:
+def adamax(parameters: Parameters, lr: float = 2e-3, weight_decay: float = 0.0) -> Optimizer:
     """Return Adamax: Adam with a decaying maximum for the mean square (Kingma & Ba 2015, section 7)."""
     return Adamax(parameters, lr=lr, weight_decay=weight_decay)
 
 
 def adamw(
-    parameters: Sequence[Parameter],
+    parameters: Parameters,
     lr: float = 1e-3,
     weight_decay: float = 1e-2,
     fused: bool | None = None,
@@ -37,15 +40,18 @@ def adamw(
 
 
 def sgd(
-    parameters: Iterable[Parameter], lr: float = 1e-2, momentum: float = 0.9, weight_decay: float = 0.0
+    parameters: Parameters, lr: float = 1e-2, momentum: float = 0.9, weight_decay: float = 0.0
 ) -> Optimizer:
     """Return stochastic gradient descent with Nesterov momentum."""
     return SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=momentum > 0)
 
 
-def _fusible(parameters: Sequence[Parameter], fused: bool | None) -> bool | None:
+def _fusible(parameters: Parameters, fused: bool | None) -> bool | None:
     """Return whether to ask for one kernel, which torch has for real numbers alone."""
-    return None if any(parameter.is_complex() for parameter in parameters) else fused
+    single = [
+        each for group in parameters for each in (group["params"] if isinstance(group, dict) else [group])
+    ]
+    return None if any(each.is_complex() for each in single) else fused
 
 
 class Constant:

@@ -12,17 +12,20 @@ import yaml
 
 from datasets.store.streams import SWEEP, stream
 from surrogates.core.errors import ConfigError
+from surrogates.core.files import write_atomic
 from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
-from surrogates.evaluation.report import CLOSEST_TO_ZERO, LARGEST
-from surrogates.evaluation.run import model_of, score
-from surrogates.evaluation.sweeps import Tried
+from surrogates.evaluation.scoring import score
+from surrogates.experiment.experiment import Experiment
 from surrogates.inference.bundle import load_bundle
-from surrogates.training.compose import read
-from surrogates.training.experiment import Experiment
+from surrogates.report.page import CLOSEST_TO_ZERO, LARGEST
+from surrogates.report.sweeps import Tried
+from surrogates.runs.compose import read
+from surrogates.runs.evaluate import model_of
+from surrogates.runs.folder import open_run
+from surrogates.runs.space import Parameter, parameter_of, space_of, split_words
+from surrogates.runs.train import prepare, resume, start
 from surrogates.training.logs import read_curve
-from surrogates.training.run import open_run, prepare, resume, start
-from surrogates.training.space import Parameter, parameter_of, space_of, split_words
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -129,12 +132,12 @@ def check_plan(plan: Plan) -> None:
 
 
 def _require_validation(experiment: Experiment, metric: str) -> None:
-    if not len(experiment.index("validation")):
+    if not len(experiment.data.index("validation")):
         raise ConfigError(
             "the validation part is empty, so trials cannot be compared; give another dataset.split"
         )
-    if metric != LOSS and metric not in experiment.metrics:
-        offered = [LOSS, *experiment.metrics]
+    if metric != LOSS and metric not in experiment.pieces.metrics:
+        offered = [LOSS, *experiment.pieces.metrics]
         raise ConfigError(
             f"metric '{metric}' is not among task.metrics.{nearest(metric, offered)} "
             f"There are: {listing(offered)}."
@@ -198,9 +201,7 @@ def _open(plan: Plan, folder: Path) -> "Study":
     text = yaml.safe_dump(
         {"words": plan.words, "space": space, "metric": plan.metric, "seed": plan.seed}, sort_keys=False
     )
-    staging = folder / f".{PLAN}.part"
-    staging.write_text(text)
-    staging.replace(folder / PLAN)
+    write_atomic(folder / PLAN, text)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name="sweep",

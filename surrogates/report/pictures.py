@@ -1,7 +1,7 @@
 """Pictures of a few examples, whatever the domain: maps, lines, or points of truth against prediction."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -14,6 +14,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.evaluation.evaluate import Target
 from surrogates.evaluation.tables import Curve
+from surrogates.learning.contract import Plot
 
 COLOURS = "viridis"
 
@@ -40,10 +41,7 @@ class Examples:
     record_dimension: str
 
 
-Plot = Callable[[Examples], Mapping[str, Figure]]
-
-
-class Fields:
+class Fields(Plot):
     """Each target as maps with error, lines, or points, by its number of dimensions.
 
     Parameters

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from surrogates.core.files import replacing
+
 COLUMNS = 3
 BEST = 10
 
@@ -94,9 +96,8 @@ def draw(
         panel.grid(alpha=0.3)
     for panel in axes[panels:]:
         panel.set_axis_off()
-    staging = path.with_name(f".{path.name}")
-    figure.savefig(staging, format="png", dpi=110)
-    staging.replace(path)
+    with replacing(path) as staging:
+        figure.savefig(staging, format="png", dpi=110)
 
 
 def _places(words: Sequence[str]) -> list[float] | list[str]:

@@ -1,15 +1,15 @@
 """The configuration of a run: every key, its default and its bounds."""
 
-from typing import Annotated, Any, Literal, Self
+import warnings
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
-from surrogates.core.build import resolved
 from surrogates.core.text import listing, nearest
 from surrogates.data.index import Value
+from surrogates.learning.answers import deviation_name
 from surrogates.learning.normaliser import Normalisation
-from surrogates.learning.pipeline_config import PipelineConfig, Sides
-from surrogates.learning.protocols import deviation_name
+from surrogates.learning.pipeline_config import Sides
 
 
 def _as_node(value: object) -> object:
@@ -21,6 +21,38 @@ Node = Annotated[dict[str, Any], BeforeValidator(_as_node)]
 
 
 METRICS = ("rmse", "mae", "bias", "crps", "coverage", "interval_width", "gaussian_coverage")
+
+
+def with_head(task: Any) -> Any:
+    """Return a task whose objective of the release before has become a head, with a warning.
+
+    The objective `gaussian_nll` is the head `gaussian` now, and `loss` of `regression` one of the head
+    `point`; inside `forecast` too.
+    """
+    if not isinstance(task, dict) or not isinstance(_as_node(task.get("objective")), dict):
+        return task
+    objective = dict(cast(dict[str, Any], _as_node(task["objective"])))
+    nested = objective.get("name") == "forecast" and isinstance(objective.get("loss"), dict)
+    inner = dict(objective["loss"]) if nested else objective
+    keys = {"gaussian_nll": "beta", "regression": "loss"}.get(str(inner.get("name")))
+    if keys is None or (keys == "loss" and keys not in inner):
+        return task
+    name = "gaussian" if keys == "beta" else "point"
+    head = {"name": name, **({keys: inner.pop(keys)} if keys in inner else {})}
+    inner["name"] = "regression"
+    if nested:
+        objective["loss"] = inner
+    given = task.get("head", head)
+    kept = given if isinstance(given, dict) else {"name": given}
+    if any(kept.get(key) != value for key, value in head.items()):
+        raise ValueError(f"task.head is {given}, but task.objective says {head}; say it in task.head alone")
+    warnings.warn(
+        f"task.objective: say task.head={head} with the objective 'regression'; the old words go with the "
+        "next release",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return {**task, "objective": objective, "head": given}
 
 
 class Section(BaseModel):
@@ -59,9 +91,15 @@ class TaskConfig(Section):
     inputs: list[str] = Field(min_length=1, description="Input variables.")
     targets: list[str] = Field(min_length=1, description="Target variables.")
     mask: str | None = Field(None, description="Variable of the target cells that count, bool or weights.")
+    shared: dict[str, float] = Field(
+        {}, description="Numbers that all records share and the stores do not tell, such as a frequency."
+    )
     transform: Node = Field({"name": "stack"}, description="Inputs to channels.")
+    head: Node = Field({"name": "point"}, description="What the network's outputs mean.")
     normalisation: Normalisation | Sides = Field(
-        "standard", description="Of channels, alone or as components of one vector; or of inputs and targets."
+        "standard",
+        description="How channels are normalised: `standard` or `min_max` per channel, `max_norm` or "
+        "`whitening` over the vector; one name or `{inputs:, targets:}`.",
     )
     both_ways: bool = Field(False, description="Learn the inputs from the targets too, with one network.")
     objective: Node = Field({"name": "regression"}, description="What training makes small.")
@@ -79,6 +117,11 @@ class TaskConfig(Section):
     groups: str | None = Field(None, description="Variable of the records whose values are scored apart.")
     blocks: str | None = Field(None, description="Variable of the records that share randomness.")
     plots: list[Node] = Field([{"name": "fields"}], description="Pictures of the report.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _head_of_old_objective(cls, values: Any) -> Any:
+        return with_head(values)
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -112,6 +155,10 @@ class TrainerConfig(Section):
     batch_size: int = Field(32, gt=0, description="Examples of a step.")
     optimiser: Node = Field({"name": "adam"}, description="Optimiser.")
     schedule: Node = Field({"name": "constant"}, description="Factor on the learning rate.")
+    freeze: list[str] = Field([], description="Patterns of names of the network's weights that stay.")
+    groups: dict[str, dict[str, float]] = Field(
+        {}, description="Settings of the optimiser for weights by pattern, e.g. {'encoder.*': {lr: 1e-4}}."
+    )
     gradient_clip: float | None = Field(None, gt=0, description="Largest norm of the gradient.")
     ema: float | None = Field(None, gt=0, lt=1, description="Decay of the average of the weights.")
     precision: Annotated[Literal["32", "bf16", "16"], BeforeValidator(str)] = Field(
@@ -148,6 +195,22 @@ class TrainerConfig(Section):
         return self
 
 
+class InitConfig(Section):
+    """Weights to start from."""
+
+    source: str = Field(alias="from", description="Bundle or run.")
+    only: list[str] = Field([], description="Patterns of names of the network's weights; none takes all.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, values: Any) -> Any:
+        return {"from": values} if isinstance(values, str) else values
+
+    @model_serializer
+    def _as_given(self) -> dict[str, Any]:
+        return {"from": self.source, "only": list(self.only)}
+
+
 class RunConfig(Section):
     """A run."""
 
@@ -159,7 +222,9 @@ class RunConfig(Section):
     model: Node = Field(description="Network.")
     trainer: TrainerConfig
     output: str = Field("runs", description="Folder of all runs.")
-    init: str | None = Field(None, description="Bundle or run whose weights are the start.")
+    init: InitConfig | None = Field(
+        None, description="Bundle or run whose weights are the start, or `{from: RUN, only: [PATTERNS]}`."
+    )
     parts: dict[str, str] = Field(
         {}, description="Pipelines inside the transform, and the runs they come from."
     )
@@ -172,32 +237,3 @@ class RunConfig(Section):
         dataset = values["dataset"]
         stores = dataset if isinstance(dataset, list) else [dataset]
         return {**values, "dataset": [{"url": each} if isinstance(each, str) else each for each in stores]}
-
-
-def with_defaults(config: RunConfig, pipeline: PipelineConfig) -> dict[str, Any]:
-    """Return a configuration with the defaults of every piece filled in, as plain values.
-
-    Parameters
-    ----------
-    config
-        The run's.
-    pipeline
-        That of the pipeline that was built from it.
-    """
-    plain = config.model_dump(mode="json")
-    task, trainer = plain["task"], plain["trainer"]
-    plain["model"] = pipeline.network
-    task["transform"] = pipeline.transform
-    task["objective"] = resolved("objectives", config.task.objective, mask=None)
-    task["predictor"] = resolved("predictors", config.task.predictor)
-    for kind, key in (("augmentations", "preparations"), ("augmentations", "augmentations")):
-        task[key] = [resolved(kind, node, coordinates=None) for node in task[key]]
-    task["metrics"] = [resolved("metrics", node) for node in task["metrics"]]
-    task["plots"] = [resolved("plots", node) for node in task["plots"]]
-    known = {"specs": None, "coordinates": None}
-    context = {"targets": None, "inputs": None, "mask": None, **known}
-    task["derivations"] = [resolved("derivations", node, **known) for node in task["derivations"]]
-    task["baselines"] = [resolved("baselines", node, **context) for node in task["baselines"]]
-    trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
-    trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
-    return plain

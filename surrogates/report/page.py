@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from datasets.store.units import display
 from surrogates.evaluation.evaluate import Target
-from surrogates.evaluation.pictures import curves, encode
 from surrogates.evaluation.tables import ALL, Score, Table
+from surrogates.report.pictures import curves, encode
 
 CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation", "r2", "ssim")
 UNRANKED = ("coverage", "gaussian_coverage", "interval_width")  # narrow is good at the same coverage alone
@@ -71,7 +71,7 @@ def render(
         Coverage of the intervals against their level.
     """
     environment = Environment(
-        loader=PackageLoader("surrogates.evaluation", "."), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("surrogates.report", "."), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("report.html").render(
         title=title,

@@ -8,12 +8,13 @@ from typing import Any
 
 from datasets.store.layout import open_store
 from surrogates.core.build import validate
-from surrogates.training.compose import main, read
-from surrogates.training.config import RunConfig
-from surrogates.training.experiment import Experiment
+from surrogates.core.files import write_atomic
+from surrogates.experiment.config import RunConfig
+from surrogates.experiment.experiment import Experiment
+from surrogates.runs.compose import main, read
 
 
-def trained(words: Sequence[str], seed: int, folder: Path) -> Path:
+def trained_run(words: Sequence[str], seed: int, folder: Path) -> Path:
     """Return the run of a command line; trained, or gone on with, unless it is finished.
 
     A run is known by all its values and by its data, so that a changed experiment is trained anew.
@@ -36,18 +37,18 @@ def trained(words: Sequence[str], seed: int, folder: Path) -> Path:
     if not note.exists():
         stopped = sorted(place.glob("**/checkpoints/last.ckpt"))
         (run,) = main([f"run={stopped[-1].parent.parent}"] if stopped else [*given, f"output={place}"])
-        note.write_text(f"{run}\n")
+        write_atomic(note, f"{run}\n")
     return Path(note.read_text().strip())
 
 
-def trained_together(runs: Iterable[Sequence[str]], seed: int, folder: Path) -> list[Path]:
+def trained_runs(runs: Iterable[Sequence[str]], seed: int, folder: Path) -> list[Path]:
     """Return the runs of several command lines, trained in two processes of one thread each."""
     from joblib import Parallel, delayed
 
-    return list(Parallel(n_jobs=2)(delayed(trained)(words, seed, folder) for words in runs))
+    return list(Parallel(n_jobs=2)(delayed(trained_run)(words, seed, folder) for words in runs))
 
 
-def opened(words: Sequence[str]) -> Experiment:
+def open_experiment(words: Sequence[str]) -> Experiment:
     """Return the experiment of a command line, for its data and its baselines."""
     values = {key: value for key, value in read(words).items() if key != "sweep"}
     return Experiment.open(validate(RunConfig, values, "configuration"))

@@ -1,29 +1,31 @@
 """Hydra's side of a run: configuration files and command line to plain values."""
 
-import os
+import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import hydra
+from hydra import compose, initialize_config_dir, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.registry import names
 from surrogates.core.text import listing, nearest
-from surrogates.training.config import RunConfig
-from surrogates.training.run import merge, resume, start
+from surrogates.experiment.config import RunConfig
+from surrogates.runs.folder import merge
+from surrogates.runs.multirun import flags_of, multirun, show
+from surrogates.runs.train import resume, start
 
-CONFIG_PATH = "pkg://surrogates.conf"
+CONFIG_MODULE = "surrogates.conf"
 TOP = (
     "seed",
     "dataset",
@@ -44,31 +46,12 @@ CONTROL = ("run", "ckpt", "sizes", "sweep")
 Answer = TypeVar("Answer")
 
 
-VALUED = (
-    "--config-dir",
-    "-cd",
-    "--config-name",
-    "-cn",
-    "--config-path",
-    "-cp",
-    "--cfg",
-    "-c",
-    "--package",
-    "-p",
-)
-
-
-class _Stop(BaseException):
-    """Carries an error through Hydra, which would print it with its own words and leave."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__()
-        self.error = error
-
-
 def register() -> None:
-    """Put the outline of a run in Hydra's store: parts are open (pydantic checks them), the top is closed."""
-    parts = {
+    """Put the outline of a run and the choices of `model` in Hydra's store.
+
+    Sections are open, since pydantic checks them; the top level is closed. Each registered model is a choice.
+    """
+    sections = {
         name: DictConfig({}, flags={"struct": False})
         for name in ("task", "model", "trainer", "parts", "sizes", "sweep")
     }
@@ -81,7 +64,11 @@ def register() -> None:
         "run": None,
         "ckpt": None,
     }
-    ConfigStore.instance().store(name="outline", node=DictConfig(top | parts))
+    store = ConfigStore.instance()
+    store.store(name="outline", node=DictConfig(top | sections))
+    for name in names("models"):
+        folder, _, last = f"model/{name}".rpartition("/")
+        store.store(group=folder, name=last, package="model", node=DictConfig({"name": name}))
 
 
 def main(arguments: Sequence[str]) -> list[Path]:
@@ -97,7 +84,24 @@ def main(arguments: Sequence[str]) -> list[Path]:
     list of Path
         Folders of the runs.
     """
-    return _composed(arguments, run_composed)
+    register()
+    flags, words = flags_of(arguments)
+    if flags.shows:
+        show(arguments)
+        return []
+    if not flags.multirun:
+        return [composed(arguments, run_composed)]
+    with _explained():
+        given = OverridesParser.create().parse_overrides(words)
+    for override in given:
+        if override.is_sweep_override() and not override.is_choice_sweep() and not override.is_range_sweep():
+            raise ConfigError(
+                f"{override.input_line}: -m takes a list or a range; `surrogates sweep` the rest"
+            )
+    output = Path()
+    for words in _each_value(given):  # what is wrong is said now
+        output = composed([*flags.kept, *words], lambda config: Path(config.output))
+    return [Path(folder) for folder in multirun(arguments, output, run_composed)]
 
 
 def read(arguments: Sequence[str]) -> dict[str, Any]:
@@ -106,39 +110,55 @@ def read(arguments: Sequence[str]) -> dict[str, Any]:
     An experiment's ``sweep`` comes along.
     """
 
-    def job(composed: DictConfig) -> dict[str, Any]:
-        return {**new_run(composed), "sweep": OmegaConf.to_container(composed.sweep, resolve=True)}
+    def values(config: DictConfig) -> dict[str, Any]:
+        return {**new_run(config), "sweep": OmegaConf.to_container(config.sweep, resolve=True)}
 
-    (values,) = _composed(arguments, job)
-    return values
+    return composed(arguments, values)
 
 
-def _composed(arguments: Sequence[str], work: Callable[[DictConfig], Answer]) -> list[Answer]:
-    """Return what the work makes of each configuration that a command line describes."""
+def composed(arguments: Sequence[str], work: Callable[[DictConfig], Answer]) -> Answer:
+    """Compose the configuration of a command line and return `work(config)`."""
     register()
-    answers: list[Answer] = []
-
-    def job(composed: DictConfig) -> None:
-        try:
-            answers.append(work(composed))
-        except (Exception, KeyboardInterrupt) as error:
-            raise _Stop(error) from error
-
-    entry = cast(Callable[[], None], hydra.main(CONFIG_PATH, "config", version_base="1.3")(job))
-    with _as_command_line(arguments):
-        try:
-            entry()
-        except _Stop as stop:
-            raise stop.error from stop.error.__cause__
-        except (HydraException, OmegaConfBaseException) as error:
-            raise explain(error) from None
-    return answers
+    flags, words = flags_of(arguments)
+    folders = [Path(each).absolute() for each in flags.folders]
+    home = next((each for each in folders if (each / f"{flags.name}.yaml").is_file()), None)
+    others = [f"file://{each}" for each in folders if each != home]
+    places = [*others, *([] if home is None else [f"pkg://{CONFIG_MODULE}"])]
+    path = [f"hydra.searchpath=[{','.join(json.dumps(place) for place in places)}]"] if places else []
+    begin = (
+        initialize_config_module(CONFIG_MODULE, version_base="1.3")
+        if home is None
+        else initialize_config_dir(str(home), version_base="1.3")
+    )
+    with _explained(), begin:
+        return work(compose(flags.name, overrides=[*path, *words], return_hydra_config=True))
 
 
-def run_composed(composed: DictConfig) -> Path:
-    """Start or resume the run of one composed configuration."""
-    overrides, choices, changes = _given()
-    values = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn Hydra's errors into ours."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error) from None
+
+
+def _each_value(overrides: Sequence[Override]) -> Iterator[list[str]]:
+    """Yield overrides in which every value of every sweep comes once, beside the first ones of the others."""
+    values = [
+        [f"{each.get_key_element()}={value}" for value in each.sweep_string_iterator()]
+        if each.is_sweep_override()
+        else [str(each.input_line)]
+        for each in overrides
+    ]
+    for number in range(max(map(len, values), default=1)):
+        yield [several[min(number, len(several) - 1)] for several in values]
+
+
+def run_composed(config: DictConfig) -> Path:
+    """Start or resume the run of one composed configuration, which holds Hydra's own section too."""
+    overrides, choices, changes = _given(config)
+    values = _plain(config)
     if values["run"]:
         groups = [text for text in overrides if _key(text) in choices]
         if groups:
@@ -149,13 +169,13 @@ def run_composed(composed: DictConfig) -> Path:
         return resume(Path(values["run"]), values["ckpt"] or "last", kept)
     if values["ckpt"]:
         raise ConfigError("ckpt= needs run=DIR, the folder of the run to go on with")
-    return start(new_run(composed))
+    return start(new_run(config))
 
 
-def new_run(composed: DictConfig) -> dict[str, Any]:
+def new_run(config: DictConfig) -> dict[str, Any]:
     """Return the plain values of the new run of one composed configuration."""
-    overrides, choices, changes = _given()
-    values = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
+    overrides, choices, changes = _given(config)
+    values = _plain(config)
     values["experiment"] = choices.get("experiment") or "run"
     values = with_size(values, changes)
     if any(_key(text) == "model" for text in overrides) and "name" not in changes.get("model", {}):
@@ -166,10 +186,8 @@ def new_run(composed: DictConfig) -> dict[str, Any]:
 def _require_chosen_model(values: Mapping[str, Any], choice: str) -> None:
     """Refuse a model of the command line that an experiment, which is composed later, has replaced."""
     loader = cast(Any, GlobalHydra.instance().config_loader())
-    wanted, found = (
-        loader.repository.load_config(f"model/{choice}").config.get("name"),
-        values["model"]["name"],
-    )
+    wanted = loader.repository.load_config(f"model/{choice}").config.get("name")
+    found = values["model"]["name"]
     if wanted != found:
         raise ConfigError(
             f"model={choice} would have no effect: the experiment '{values['experiment']}' itself names the "
@@ -177,11 +195,18 @@ def _require_chosen_model(values: Mapping[str, Any], choice: str) -> None:
         )
 
 
-def _given() -> tuple[list[str], dict[str, Any], dict[str, Any]]:
-    """Return the words of the command line, the chosen parts, and the values that the words set."""
-    hydra_config = HydraConfig.get()
-    overrides = list(hydra_config.overrides.task)
-    choices = dict(hydra_config.runtime.choices)
+def _plain(config: DictConfig) -> dict[str, Any]:
+    """Return the values of a composed configuration without Hydra's section."""
+    values = config.copy()
+    with open_dict(values):
+        values.pop("hydra", None)
+    return cast(dict[str, Any], OmegaConf.to_container(values, resolve=True))
+
+
+def _given(config: DictConfig) -> tuple[list[str], dict[str, Any], dict[str, Any]]:
+    """Return the overrides of the command line, the chosen groups, and the values that the overrides set."""
+    overrides = list(config.hydra.overrides.task)
+    choices = dict(config.hydra.runtime.choices)
     return overrides, choices, given_values(overrides, choices)
 
 
@@ -215,21 +240,6 @@ def given_values(overrides: Sequence[str], choices: Mapping[str, Any]) -> dict[s
     return cast(dict[str, Any], OmegaConf.to_container(found, resolve=False))
 
 
-def flags_first(arguments: Sequence[str]) -> list[str]:
-    """Put flags before ``key=value``: Hydra's parser refuses them in between."""
-    flags: list[str] = []
-    values: list[str] = []
-    following = iter(arguments)
-    for argument in following:
-        if not argument.startswith("-"):
-            values.append(argument)
-            continue
-        flags.append(argument)
-        if argument in VALUED:
-            flags += [value for value in [next(following, None)] if value is not None]
-    return [*flags, *values]
-
-
 def explain(error: Exception) -> ConfigError:
     """Turn Hydra's words into ours: the key that is wrong, and the nearest that exists."""
     text = str(error).strip()
@@ -249,26 +259,12 @@ def explain(error: Exception) -> ConfigError:
 
 
 def _shipped(group: str) -> list[str]:
-    """Return the choices of a part that come with the package."""
+    """Return the choices of a group that come with installed packages."""
+    if group == "model":
+        return names("models")
     folder = Path(str(files("surrogates.conf"))) / group
     return [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
 
 
 def _key(override: str) -> str:
     return override.lstrip("+~").partition("=")[0]
-
-
-@contextmanager
-def _as_command_line(arguments: Sequence[str]) -> Iterator[None]:
-    """Let Hydra see the arguments as its command line, and let its errors come through."""
-    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = ["surrogates train", *flags_first(arguments)]
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    try:
-        yield
-    finally:
-        sys.argv = argv
-        if full is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = full

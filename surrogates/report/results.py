@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from surrogates.core.files import write_atomic
+
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 PAGE, FOLDER = "results.md", "results"
@@ -13,9 +15,7 @@ PAGE, FOLDER = "results.md", "results"
 def write_results(docs: Path) -> Path:
     """Write the page of results in the folder of the documentation; it is replaced as a whole."""
     page = docs / PAGE
-    staging = page.with_name(f".{page.name}.part")
-    staging.write_text(results_page(docs / FOLDER), encoding="utf-8")
-    staging.replace(page)
+    write_atomic(page, results_page(docs / FOLDER))
     return page
 
 

@@ -14,6 +14,7 @@ from scipy.stats import t as student
 
 from surrogates.core.checkout import commit
 from surrogates.core.errors import ConfigError
+from surrogates.core.files import write_atomic
 from surrogates.core.text import listing, nearest
 
 Compare = Literal["lower_by", "higher_by", "times_lower", "at_most", "at_least"]
@@ -229,7 +230,7 @@ def read_seeds(path: Path) -> list[dict[str, Any]]:
     lines = path.read_text().splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines.pop()
-        path.write_text("".join(lines))
+        write_atomic(path, "".join(lines))
     return [json.loads(line) for line in lines if line.strip()]
 
 
@@ -278,10 +279,7 @@ def seed_interval(values: Sequence[float], level: float = 0.95) -> tuple[float |
 
 def write_claims(rows: Sequence[ClaimRow | ResultTable], path: Path) -> None:
     """Write the rows or the tables of a domain as a JSON list."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.part")
-    staging.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    staging.replace(path)
+    write_atomic(path, json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 
 
 def averages(rows: Sequence[Mapping[str, Any]], experiment: str) -> dict[str, float]:

@@ -2,27 +2,27 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import Tensor
 
 from surrogates.core.build import validate
 from surrogates.core.checkout import commit
 from surrogates.core.errors import ConfigError
-from surrogates.core.text import listing, nearest
-from surrogates.evaluation.run import calibrate_run, evaluate_run
-from surrogates.inference.bundle import load_bundle, save_bundle
+from surrogates.experiment.config import RunConfig
+from surrogates.experiment.experiment import Experiment
+from surrogates.experiment.pieces import with_defaults
+from surrogates.inference.bundle import save_bundle
 from surrogates.learning.pipeline import Pipeline
+from surrogates.runs.evaluate import calibrate_run, evaluate_run
+from surrogates.runs.folder import CONFIG, merge, new_folder, read_config, write_config
+from surrogates.runs.processes import joined_processes
+from surrogates.runs.weights import take_weights
 from surrogates.training.checkpoint import load_state
-from surrogates.training.config import RunConfig, with_defaults
-from surrogates.training.experiment import Experiment
 from surrogates.training.fit import fit
-from surrogates.training.ranks import Ranks, together
+from surrogates.training.ranks import Ranks
 
-CONFIG = "config.yaml"
 # What a saved state depends on.
 STATE = (
     "seed",
@@ -30,6 +30,8 @@ STATE = (
     "task.inputs",
     "task.targets",
     "task.transform",
+    "task.shared",
+    "task.head",
     "task.normalisation",
     "task.both_ways",
     "task.objective",
@@ -37,6 +39,8 @@ STATE = (
     "task.window",
     "trainer.batch_size",
     "trainer.optimiser.name",
+    "trainer.freeze",
+    "trainer.groups",
 )
 
 
@@ -46,7 +50,7 @@ def start(values: Mapping[str, Any]) -> Path:
     Parameters
     ----------
     values
-        Plain values of `surrogates.training.config.RunConfig`.
+        Plain values of `surrogates.experiment.config.RunConfig`.
 
     Raises
     ------
@@ -55,12 +59,14 @@ def start(values: Mapping[str, Any]) -> Path:
     """
     experiment, pipeline = prepare(values)
     config = experiment.config
-    plain = with_defaults(experiment.config, pipeline.config)
-    with together(config.trainer, "start", {"values": config.model_dump(mode="json")}) as ranks:
-        folder = ranks.agree(lambda: _new_folder(Path(config.output) / config.experiment))
+    plain = with_defaults(experiment.config)
+    with joined_processes(
+        config.trainer, "surrogates.runs.train:start", {"values": config.model_dump(mode="json")}
+    ) as ranks:
+        folder = ranks.agree(lambda: new_folder(Path(config.output) / config.experiment))
         if ranks.first:
-            _write_config(folder, plain)
-            if not config.init:
+            write_config(folder, plain)
+            if config.init is None or config.init.only:
                 experiment.fit_normalisers(pipeline, experiment.loader("train"))
         weights = _fit(experiment, pipeline, folder, None, ranks)
     return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
@@ -77,7 +83,7 @@ def prepare(values: Mapping[str, Any]) -> tuple[Experiment, Pipeline]:
     config = validate(RunConfig, values, "configuration")
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
-    _fill(pipeline, config)
+    take_weights(pipeline, config)
     experiment.check(pipeline)
     return experiment, pipeline
 
@@ -108,45 +114,16 @@ def resume(folder: str | Path, checkpoint: str = "last", changes: Mapping[str, A
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
     experiment.check(pipeline)
-    plain = with_defaults(experiment.config, pipeline.config)
-    _refuse_other_state(values, plain)
+    plain = with_defaults(experiment.config)
+    before = validate(RunConfig, values, str(folder / CONFIG))
+    _refuse_other_state(with_defaults(before), plain)
     pipeline.load_state_dict(state["module"]["pipeline"])
     arguments = {"folder": str(folder), "checkpoint": checkpoint, "changes": changes}
-    with together(config.trainer, "resume", arguments) as ranks:
+    with joined_processes(config.trainer, "surrogates.runs.train:resume", arguments) as ranks:
         if ranks.first:
-            _write_config(folder, plain)
+            write_config(folder, plain)
         weights = _fit(experiment, pipeline, folder, state, ranks)
     return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
-
-
-def open_run(folder: Path) -> Experiment:
-    """Open the experiment of a run's folder."""
-    return Experiment.open(validate(RunConfig, read_config(folder), str(folder / CONFIG)))
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return the resolved configuration of a run."""
-    path = folder / CONFIG
-    if not path.is_file():
-        raise ConfigError(f"{folder} is no run: it has no {CONFIG}")
-    values: dict[str, Any] = yaml.safe_load(path.read_text())
-    return values
-
-
-def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``values`` with ``changes`` put in, mapping by mapping."""
-    merged = dict(values)
-    for key, change in changes.items():
-        old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(change, Mapping)
-        merged[key] = merge(old, change) if both else change  # type: ignore[arg-type]
-    return merged
-
-
-def _write_config(folder: Path, plain: Mapping[str, Any]) -> None:
-    staging = folder / f".{CONFIG}.part"
-    staging.write_text(yaml.safe_dump(dict(plain), sort_keys=False))
-    staging.replace(folder / CONFIG)
 
 
 def _refuse_other_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -169,13 +146,13 @@ def _at(values: Any, path: str) -> Any:
 def _fit(
     experiment: Experiment, pipeline: Pipeline, folder: Path, state: dict[str, Any] | None, ranks: Ranks
 ) -> dict[str, Tensor]:
-    train = experiment.loader("train", train=True, ranks=ranks)
-    validated = len(experiment.index("validation"))
+    train = experiment.loader("train", train=True, rank=ranks.rank, ranks=ranks.size)
+    validated = len(experiment.data.index("validation"))
     return fit(
         pipeline,
-        experiment.objective,
+        experiment.pieces.objective,
         train,
-        experiment.loader("validation", ranks=ranks) if validated else None,
+        experiment.loader("validation", rank=ranks.rank, ranks=ranks.size) if validated else None,
         experiment.config.trainer,
         folder=folder,
         seed=experiment.config.seed,
@@ -186,9 +163,9 @@ def _fit(
 
 def _finish(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Tensor], folder: Path) -> Path:
     _bundle(experiment, pipeline, weights, folder)
-    if len(experiment.index("test")):
+    if len(experiment.data.index("test")):
         evaluate_run(folder, experiment)
-    elif len(experiment.index("validation")):
+    elif len(experiment.data.index("validation")):
         calibrate_run(folder, experiment)
     return folder
 
@@ -203,7 +180,7 @@ def _bundle(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Te
         name=config.experiment,
         predictor=config.task.predictor,
         ranges=experiment.ranges(experiment.loader("train"), pipeline),
-        coordinates=experiment.coordinates,
+        coordinates=experiment.data.coordinates,
         provenance={
             "experiment": config.experiment,
             "size": config.size,
@@ -218,66 +195,7 @@ def _bundle(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Te
                     "split": each.split,
                     "split_hash": hashlib.sha256(store.split(each.split).tobytes()).hexdigest(),
                 }
-                for store, each in zip(experiment.stores, config.dataset, strict=True)
+                for store, each in zip(experiment.data.stores, config.dataset, strict=True)
             ],
         },
     )
-
-
-def _fill(pipeline: Pipeline, config: RunConfig) -> None:
-    """Take the weights that the configuration names; a pipeline inside the transform must get some."""
-    inner = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
-    if config.init:
-        _take_weights(pipeline, Path(config.init), "init")
-    for name, source in config.parts.items():
-        if name not in inner:
-            raise ConfigError(
-                f"parts: the transform has no pipeline '{name}'.{nearest(name, inner)} "
-                f"It has: {listing(inner)}."
-            )
-        _take_weights(inner[name], Path(source), f"parts.{name}")
-    for name in inner:
-        if name not in config.parts and not config.init:
-            raise ConfigError(
-                f"parts: the transform's pipeline '{name}' is not trained here and has no weights; "
-                f"train it first and give its run with parts.{name}=RUN"
-            )
-
-
-def _take_weights(pipeline: Pipeline, source: Path, key: str) -> None:
-    """Start from the weights of a bundle, normalisers included; names and shapes must agree."""
-    folder = source / "bundle" if (source / "bundle").is_dir() else source
-    given = load_bundle(folder).pipeline.state_dict()
-    own = pipeline.state_dict()
-    for name in sorted(own.keys() | given.keys()):
-        found = tuple(given[name].shape) if name in given else "nothing"
-        expected = tuple(own[name].shape) if name in own else "nothing"
-        if found != expected:
-            raise ConfigError(
-                f"{key}: {folder} has {found} where this run has {expected} ({name}); "
-                f"give the model and the task of the bundle{_place(key)}, or another {key}"
-            )
-    pipeline.load_state_dict(given)
-
-
-def _place(key: str) -> str:
-    """Say where the model of a part is given."""
-    part = key.removeprefix("parts.")
-    return "" if part == key else f" (task.transform.{part}.network and .transform)"
-
-
-def _new_folder(parent: Path) -> Path:
-    """Make a folder named after the time; a second run in the same second gets a number."""
-    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
-    names = [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
-    for name in names:
-        try:
-            (parent / name).mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ConfigError(
-                f"output: no folder can be made in {parent} ({error.strerror}); give another with output=DIR"
-            ) from None
-        return parent / name
-    raise ConfigError(f"no free folder name in {parent}; clean it up")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from surrogates.core.errors import ConfigError
-from surrogates.evaluation.run import calibrate_run, evaluate_run
 from surrogates.inference.bundle import save_ensemble
 from surrogates.inference.manifest import read_manifest
-from surrogates.training.run import CONFIG, open_run, read_config
+from surrogates.runs.evaluate import calibrate_run, evaluate_run
+from surrogates.runs.folder import CONFIG, open_run, read_config
 
 
 def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
@@ -56,9 +56,9 @@ def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
             name=experiment.config.experiment,
             provenance=provenance,
         )
-        if len(experiment.index("test")):
+        if len(experiment.data.index("test")):
             evaluate_run(out, experiment, device=device)
-        elif len(experiment.index("validation")):
+        elif len(experiment.data.index("validation")):
             calibrate_run(out, experiment, device=device)
     except BaseException:
         shutil.rmtree(out)  # it was made here; half an ensemble would pass for one

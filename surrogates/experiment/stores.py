@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import xarray as xr
 
 from datasets.store.layout import Store, open_store
@@ -12,10 +13,12 @@ from surrogates.core.text import listing, nearest
 from surrogates.data.index import ExampleIndex, require_dimension
 from surrogates.data.source import Source
 from surrogates.data.window import Window, step_of
+from surrogates.experiment.config import DatasetConfig
+from surrogates.learning.context import AGREE
+from surrogates.learning.layout import CODES
 from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.transforms import Stack, layout_moments, merged
-from surrogates.training.config import DatasetConfig
 
 
 def require_variable(name: str, specs: Mapping[str, VariableSpec], where: str, url: str) -> None:
@@ -47,6 +50,74 @@ def shared_coordinates(store: Store) -> dict[str, xr.DataArray]:
     """Return the coordinates that all records share."""
     coordinates = store.dataset().coords
     return {str(name): c for name, c in coordinates.items() if store.record_dimension not in c.dims}
+
+
+def shared_fields(
+    stores: Sequence[Store], records: Sequence[np.ndarray] | None = None
+) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
+    """Return what all records of all stores share, and why other names have no single value.
+
+    These are scalars, coordinates and fields without the record dimension; tables, whose rows records refer
+    to, are none. A number of the records that is the same in all of them counts as a scalar.
+
+    Parameters
+    ----------
+    stores
+        Of one run.
+    records
+        Those of each store that are used; all by default.
+
+    Returns
+    -------
+    fields, unlike
+        By name; a coordinate that lies elsewhere in another store, at the same spacing, is that of the first.
+    """
+    chosen = [np.arange(store.records) for store in stores] if records is None else records
+    first, *others = [_fields_of(*each) for each in zip(stores, chosen, strict=True)]
+    fields, unlike = dict(first[0]), dict(first[1])
+    for store, (found, apart) in zip(stores[1:], others, strict=True):
+        unlike |= apart
+        for name in fields.keys() & found.keys():
+            if not _alike(fields[name], found[name]):
+                unlike[name] = f"is not the same in {stores[0].url} and {store.url}"
+        fields = {name: value for name, value in fields.items() if name in found}
+    return {name: value for name, value in fields.items() if name not in unlike}, unlike
+
+
+def _fields_of(store: Store, records: np.ndarray) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
+    dataset, record = store.dataset(), store.record_dimension
+    tables = {str(spec.attributes.get("instance_dimension")) for spec in store.specs.values()}
+    fields = {
+        str(name): value
+        for name, value in dataset.variables.items()
+        if record not in value.dims and not tables & set(map(str, value.dims))
+    }
+    arrays, unlike = {name: dataset[name] for name in fields}, dict[str, str]()
+    for name, spec in store.specs.items():
+        codes = np.dtype(spec.dtype).kind not in "fiu" or any(key in spec.attributes for key in CODES)
+        if spec.shape or codes or not len(records):
+            continue
+        known = store.statistics(name, records)
+        low, high = float(known.minimum), float(known.maximum)
+        if not (np.isfinite(low) and np.isfinite(high)):
+            continue
+        if low == high:
+            arrays[name] = xr.DataArray(low, attrs={"units": spec.units})
+        else:
+            unlike[name] = f"varies from {low:g} to {high:g} {spec.units} over the records of {store.url}"
+    return arrays, unlike
+
+
+def _alike(one: xr.DataArray, two: xr.DataArray) -> bool:
+    """Whether two stores agree in a field; coordinates may begin elsewhere."""
+    if one.dims != two.dims or one.shape != two.shape or one.attrs.get("units") != two.attrs.get("units"):
+        return False
+    first, second = one.values, two.values
+    if first.dtype.kind not in "fiu":
+        return bool(np.array_equal(first, second))
+    if one.dims == (one.name,):
+        first, second = np.diff(first), np.diff(second)
+    return bool(np.allclose(first, second, rtol=AGREE, atol=0.0, equal_nan=True))
 
 
 def common_specs(stores: Sequence[Store], window: Window | None) -> dict[str, VariableSpec]:

@@ -1,0 +1,59 @@
+"""The examples that pictures show: what is known, what is true, and what each method says."""
+
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+import torch
+import xarray as xr
+
+from surrogates.data.batch import Batch
+from surrogates.evaluation.derivations import derive_prediction, derive_truth
+from surrogates.evaluation.evaluate import Method, ask, counted, inputs_of
+from surrogates.evaluation.scoring import on_device, targets_of
+from surrogates.experiment.experiment import Experiment
+from surrogates.inference.outputs import specs_of
+from surrogates.learning.answers import deviation_name
+from surrogates.report.pictures import Examples
+
+MANY, FEW, SMALL_FIELD = 64, 4, 4096
+
+
+def examples_of(
+    methods: Mapping[str, Method], experiment: Experiment, *, split: str, device: torch.device
+) -> Examples:
+    """Return a few evenly spaced examples with what each method predicts and what follows, for pictures."""
+    index = experiment.data.index(split)
+    small = all(prod(spec.shape) <= SMALL_FIELD for spec in experiment.targets)
+    chosen = np.unique(np.linspace(0, len(index) - 1, MANY if small else FEW).astype(int))
+    few = index.take(chosen)
+    loader = experiment.loader(split, index=few, batch_size=len(few), also=experiment.scored_only)
+    batch = next(iter(on_device(device, loader)))
+    targets, derivations = targets_of(experiment), experiment.derivations
+    known = inputs_of(batch, targets)
+    inputs = {name: value for name, value in known.items() if name not in experiment.scored_only}
+    predictions = {}
+    for name, method in methods.items():
+        answer = ask(method, inputs, seed=experiment.config.seed)
+        answer = answer | derive_prediction(answer, known, derivations)
+        predictions[name] = _dataset(answer, experiment)
+    data = _dataset(batch | derive_truth(counted(batch, targets), derivations), experiment)
+    return Examples(data, predictions, targets, experiment.data.record_dimension)
+
+
+def _dataset(batch: Batch, experiment: Experiment) -> xr.Dataset:
+    targets = {spec.name: spec for spec in experiment.targets}
+    deviations = specs_of(targets, {deviation_name(name) for name in targets}, None)
+    specs = experiment.data.specs | experiment.derived | deviations
+    variables = {
+        name: (specs[name].dims, value.cpu().numpy(), {"units": specs[name].units})
+        for name, value in batch.items()
+        if name in specs
+    }
+    dims = {dim for names, *_ in variables.values() for dim in names}
+    fitting = {
+        name: value
+        for name, value in experiment.data.coordinates.items()
+        if set(value.dims) <= dims and name not in variables
+    }
+    return xr.Dataset(variables, coords=fitting)

@@ -1,0 +1,1 @@
+"""What is commanded: compose, start, resume, evaluate, sweep, combine."""

@@ -1,0 +1,74 @@
+"""The weights that a run starts from: those of another run, and those of pipelines inside its transform."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing, nearest
+from surrogates.experiment.config import RunConfig
+from surrogates.inference.bundle import load_bundle
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.selection import matching
+
+
+def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
+    """Take the weights that the configuration names; a pipeline inside the transform must get some."""
+    inner = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
+    if config.init and config.init.only:
+        _take_some(pipeline, Path(config.init.source), config.init.only)
+    elif config.init:
+        _take_weights(pipeline, Path(config.init.source), "init")
+    for name, source in config.parts.items():
+        if name not in inner:
+            raise ConfigError(
+                f"parts: the transform has no pipeline '{name}'.{nearest(name, inner)} "
+                f"It has: {listing(inner)}."
+            )
+        _take_weights(inner[name], Path(source), f"parts.{name}")
+    for name in inner:
+        if name not in config.parts and (config.init is None or config.init.only):
+            raise ConfigError(
+                f"parts: the transform's pipeline '{name}' is not trained here and has no weights; "
+                f"train it first and give its run with parts.{name}=RUN"
+            )
+
+
+def _take_some(pipeline: Pipeline, source: Path, patterns: Sequence[str]) -> None:
+    """Start from the weights of another network that match; the rest, and the normalisers, are new."""
+    given = load_bundle(_bundle_of(source)).pipeline.network.state_dict()
+    own = pipeline.network.state_dict()
+    for name in matching(own, patterns, "init.only"):
+        found = tuple(given[name].shape) if name in given else "nothing"
+        if found != tuple(own[name].shape):
+            raise ConfigError(
+                f"init: {source} has {found} where this network has {tuple(own[name].shape)} ({name}); leave "
+                "it out of init.only, or give the model of the bundle"
+            )
+        own[name] = given[name]
+    pipeline.network.load_state_dict(own)
+
+
+def _bundle_of(source: Path) -> Path:
+    return source / "bundle" if (source / "bundle").is_dir() else source
+
+
+def _take_weights(pipeline: Pipeline, source: Path, key: str) -> None:
+    """Start from the weights of a bundle, normalisers included; names and shapes must agree."""
+    folder = _bundle_of(source)
+    given = load_bundle(folder).pipeline.state_dict()
+    own = pipeline.state_dict()
+    for name in sorted(own.keys() | given.keys()):
+        found = tuple(given[name].shape) if name in given else "nothing"
+        expected = tuple(own[name].shape) if name in own else "nothing"
+        if found != expected:
+            raise ConfigError(
+                f"{key}: {folder} has {found} where this run has {expected} ({name}); "
+                f"give the model and the task of the bundle{_place(key)}, or another {key}"
+            )
+    pipeline.load_state_dict(given)
+
+
+def _place(key: str) -> str:
+    """Say where the model of a part is given."""
+    part = key.removeprefix("parts.")
+    return "" if part == key else f" (task.transform.{part}.network and .transform)"
