@@ -11,8 +11,8 @@ from rich.table import Table
 from datasets.factory.errors import resume_command
 from datasets.factory.info import StoreInfo
 from datasets.factory.plan import Plan
-from datasets.factory.progress import clock
 from datasets.factory.recipe import Recipe
+from surrogates.core.progress import clock
 
 
 def recipe_text(name: str, recipe: type[Recipe]) -> str:

@@ -5,22 +5,16 @@ import importlib.util
 import platform
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import NamedTuple
+from typing import cast
 
 import typer
 
-from surrogates.core.optional import DISTRIBUTION, install_line
+from surrogates.core.finding import Finding
+from surrogates.core.optional import install_line
+from surrogates.core.plugins import extra_of, plugins
+from surrogates.core.registry import names, resolve
 
 MARKS = {True: "ok", False: "--"}
-
-
-class Finding(NamedTuple):
-    """One line of the report; `remedy` says how to get what is missing."""
-
-    name: str
-    present: bool
-    found: str
-    remedy: str = ""
 
 
 def doctor() -> None:
@@ -34,22 +28,27 @@ def doctor() -> None:
 def findings() -> Iterator[Finding]:
     """Examine this environment, cheapest first; a broken part becomes a finding, never a traceback."""
     yield Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    yield Finding(DISTRIBUTION, True, metadata.version(DISTRIBUTION))
-    for name, examine in (("torch", _torch), ("ray tracing", _ray_tracing), ("cupy", _cupy)):
-        yield _guarded(name, examine)
-    for extra, missing in missing_by_extra().items():
-        found = f"missing: {', '.join(missing)}" if missing else "complete"
-        yield Finding(f"[{extra}]", not missing, found, install_line(extra) if missing else "")
+    packages = list(dict.fromkeys(plugin.distribution for plugin in plugins()))
+    for package in packages:
+        yield Finding(package, True, metadata.version(package))
+    yield _guarded("torch", _torch)
+    for name in names("checks"):
+        yield _guarded(name, cast(Callable[[], Finding], resolve("checks", name)))
+    yield _guarded("cupy", _cupy)
+    for package in packages:
+        for extra, missing in missing_by_extra(package).items():
+            found = f"missing: {', '.join(missing)}" if missing else "complete"
+            yield Finding(f"[{extra}]", not missing, found, install_line(package, extra) if missing else "")
 
 
-def missing_by_extra() -> dict[str, list[str]]:
-    """Return, for every extra that this package declares, the distributions that are not installed."""
+def missing_by_extra(package: str) -> dict[str, list[str]]:
+    """Return, for every extra that a package declares, the distributions that are not installed."""
     from packaging.requirements import Requirement
 
-    package = metadata.metadata(DISTRIBUTION)
-    requirements = [Requirement(text) for text in package.get_all("Requires-Dist") or []]
+    declared = metadata.metadata(package)
+    requirements = [Requirement(text) for text in declared.get_all("Requires-Dist") or []]
     missing: dict[str, list[str]] = {}
-    for extra in package.get_all("Provides-Extra") or []:
+    for extra in declared.get_all("Provides-Extra") or []:
         wanted = (
             requirement.name
             for requirement in requirements
@@ -88,21 +87,13 @@ def _torch() -> Finding:
     return Finding("torch", True, f"{torch.__version__}, device {device}")
 
 
-def _ray_tracing() -> Finding:
-    if importlib.util.find_spec("sionna") is None:
-        return Finding("ray tracing", False, "Sionna RT is not installed", install_line("radio"))
-    from physics.raytracing import backend
-
-    try:
-        found = backend.describe()
-    except backend.BackendError as error:
-        return Finding("ray tracing", False, str(error))
-    solver = ", ".join(f"{name} {version}" for name, version in found.items() if name != "backend")
-    return Finding("ray tracing", True, f"{found['backend']} ({solver})")
-
-
 def _cupy() -> Finding:
     if importlib.util.find_spec("cupy") is None:
-        return Finding("cupy", False, "not installed (array code runs on NumPy)", install_line("gpu"))
+        return Finding(
+            "cupy",
+            False,
+            "not installed (array code runs on NumPy)",
+            install_line(*found) if (found := extra_of("cupy")) else "",
+        )
     cupy = importlib.import_module("cupy")
     return Finding("cupy", True, f"{cupy.__version__}, {cupy.cuda.runtime.getDeviceCount()} device(s)")

@@ -12,7 +12,7 @@ def ensemble(
     device: Annotated[str, typer.Option(help="Where to calibrate and score: auto, cpu, cuda, ...")] = "auto",
 ) -> None:
     """Combine runs into one surrogate, calibrate it on their validation split and score it on their test."""
-    from surrogates.training.ensemble import combine
+    from surrogates.runs.ensemble import combine
 
     combine(runs, out, device=device)
     typer.echo(out)

@@ -11,6 +11,7 @@ KEPT = (
     "task.inputs",
     "task.targets",
     "task.transform",
+    "task.head",
     "task.normalisation",
     "task.both_ways",
     "task.objective",
@@ -46,11 +47,11 @@ def evaluate(
         'task.preparations=[{name: radio_hold_out, protocol: blocks, side: 128}]'
     """
     from surrogates.core.build import validate
-    from surrogates.evaluation.report import text_table
-    from surrogates.evaluation.run import evaluate_elsewhere, evaluate_run
-    from surrogates.training.config import RunConfig
-    from surrogates.training.experiment import Experiment
-    from surrogates.training.run import merge, open_run, read_config
+    from surrogates.experiment.config import RunConfig
+    from surrogates.experiment.experiment import Experiment
+    from surrogates.report.page import text_table
+    from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run
+    from surrogates.runs.folder import merge, open_run, read_config
 
     if split not in ("test", "validation", "train"):
         raise ValueError(f"split is '{split}'; expected test, validation or train.")
@@ -76,7 +77,7 @@ def evaluate(
 def _changes(overrides: list[str]) -> dict[str, Any]:
     """Return what is scored otherwise than the run says, and refuse what its weights depend on."""
     from surrogates.core.text import listing, nearest
-    from surrogates.training.compose import given_values
+    from surrogates.runs.compose import given_values
 
     for override in overrides:
         key, equals, value = override.lstrip("+").partition("=")

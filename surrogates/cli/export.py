@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from surrogates.data.batch import Batch
     from surrogates.inference.bundle import Bundle
-    from surrogates.learning.protocols import Batch
 
 
 def export(
@@ -42,12 +42,12 @@ def _records(run: Path, bundle: "Bundle", count: int) -> "tuple[Batch, str]":
     import numpy as np
 
     from surrogates.inference.onnx import synthetic_records
-    from surrogates.training.run import CONFIG, open_run
+    from surrogates.runs.folder import CONFIG, open_run
 
     if (run / CONFIG).is_file():
         try:
             experiment = open_run(run)
-            index = experiment.index("test")
+            index = experiment.data.index("test")
         except (ValueError, OSError) as error:
             typer.echo(f"warning: the run's data cannot be read ({error})", err=True)
         else:

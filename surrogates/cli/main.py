@@ -2,10 +2,14 @@
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, Any
 
 import typer
+
+from surrogates.core.plugins import plugins
 
 # Command -> (where it lives, its line in the help). A module is imported when its command runs, so that
 # `--help` and a mistyped command answer at once. An entry is a Typer application or a plain function.
@@ -15,7 +19,6 @@ COMMANDS = {
     "ensemble": ("surrogates.cli.ensemble:ensemble", "Combine several runs into one surrogate."),
     "evaluate": ("surrogates.cli.evaluate:evaluate", "Score a trained run and its baselines again."),
     "predict": ("surrogates.cli.predict:predict", "Predict with a trained surrogate, in physical units."),
-    "stream": ("surrogates.cli.stream:stream", "Predict a flight while it is flown."),
     "export": ("surrogates.cli.export:export", "Write a trained surrogate as ONNX."),
     "sweep": ("surrogates.cli.sweep:sweep", "Search for good settings of an experiment."),
     "report": ("surrogates.cli.report:app", "Recompute the tables of the documentation."),
@@ -37,15 +40,20 @@ def root(
     """Scientific machine-learning surrogates: simulate a dataset, train, predict in physical units."""
 
 
+def _add(to: typer.Typer, name: str, line: str, run: Callable[[typer.Context], None]) -> None:
+    """Add a command, which is imported when it runs and gets everything that follows its name."""
+    to.command(name, help=line, add_help_option=False, context_settings=FORWARDED)(run)
+
+
 def _forward(context: typer.Context) -> None:
-    """Run the command's own application with everything that follows its name."""
+    """Run a command of ours."""
     name = str(context.info_name)
-    _application(name)(args=context.args, prog_name=f"surrogates {name}")
+    _application(COMMANDS[name][0])(args=context.args, prog_name=f"surrogates {name}")
 
 
-def _application(name: str) -> Callable[..., Any]:
+def _application(place: str) -> Callable[..., Any]:
     """Import one command and return it as a Typer application."""
-    module, attribute = COMMANDS[name][0].split(":")
+    module, attribute = place.split(":")
     command = getattr(importlib.import_module(module), attribute)
     if isinstance(command, typer.Typer):
         return command
@@ -54,8 +62,40 @@ def _application(name: str) -> Callable[..., Any]:
     return application
 
 
-for _name, (_, _help) in COMMANDS.items():
-    app.command(_name, help=_help, add_help_option=False, context_settings=FORWARDED)(_forward)
+@cache
+def _add_plugins() -> None:
+    """Add the commands of plug-ins: `domain/name` is typed `surrogates domain name`."""
+    groups: dict[str, typer.Typer] = {}
+    for plugin in plugins():
+        for key, (place, line) in plugin.commands.items():
+            domain, _, name = key.partition("/")
+            if domain not in groups:
+                groups[domain] = typer.Typer(no_args_is_help=True, **PLAIN)
+                groups[domain].callback()(_group)
+                app.add_typer(groups[domain], name=domain, help=f"Commands of {domain}.")
+            _add(groups[domain], name, line, _runner(place, f"{domain} {name}"))
+        for old, new in plugin.old_names.get("commands", {}).items():
+            run = _runner(plugin.commands[new][0], new.replace("/", " "), old)
+            app.command(old, hidden=True, add_help_option=False, context_settings=FORWARDED)(run)
+
+
+def _runner(place: str, called: str, old: str | None = None) -> Callable[[typer.Context], None]:
+    """Return what runs a command of a plug-in; called by an old name, it says so."""
+
+    def run(context: typer.Context) -> None:
+        if old is not None:
+            typer.echo(f"warning: say `surrogates {called}`; `{old}` goes with the next release", err=True)
+        _application(place)(args=context.args, prog_name=f"surrogates {called}")
+
+    return run
+
+
+def _group() -> None:
+    """Let a group with one command keep its name."""
+
+
+for _name, (_, _line) in COMMANDS.items():
+    _add(app, _name, _line, _forward)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,9 +106,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments
         Words after the program's name; `sys.argv[1:]` by default. `--debug` may stand anywhere.
     """
+    if arguments is None:  # typed by a person
+        warnings.showwarning = _one_line_warning
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:
+        _add_plugins()
         app(args=[word for word in words if word != "--debug"], prog_name="surrogates")
     except Exception as error:
         if debug or not _is_users_mistake(error):
@@ -77,12 +120,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
 
 
+def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning without its place in the code."""
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
 def _is_users_mistake(error: Exception) -> bool:
-    if isinstance(error, ValueError | OSError | ImportError):
-        return True
-    # Only a command that needed the ray tracer can have raised its error: no need to import it here.
-    backend = sys.modules.get("physics.raytracing.backend")
-    return backend is not None and isinstance(error, backend.BackendError)
+    return isinstance(error, ValueError | OSError | ImportError)
 
 
 def _one_line(error: Exception) -> str:

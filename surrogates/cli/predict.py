@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from surrogates.core.files import replacing
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -107,8 +109,5 @@ def _open(path: Path) -> "xr.Dataset":
 
 
 def _write(prediction: "xr.Dataset", path: Path) -> None:
-    """Write beside the target, then rename: an interrupted run leaves no half of a file."""
-    staging = path.with_name(f".{path.name}.part{path.suffix}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    prediction.to_netcdf(staging)
-    staging.replace(path)
+    with replacing(path) as staging:
+        prediction.to_netcdf(staging)

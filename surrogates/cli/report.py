@@ -24,8 +24,8 @@ def claims(
 ) -> None:
     """Run the missing seeds of a domain's claims; write docs/results/DOMAIN.json and docs/results.md."""
     from surrogates.core.checkout import checkout
-    from surrogates.evaluation.claims import claim_rows, claims_of, run_seeds, tables_of, write_claims
-    from surrogates.evaluation.results import write_results
+    from surrogates.report.results import write_results
+    from surrogates.runs.claims import claim_rows, claims_of, run_seeds, tables_of, write_claims
 
     root = checkout("Claims")
     stated = claims_of(domain)
@@ -55,7 +55,7 @@ def results(
 ) -> None:
     """Write docs/results.md from docs/results: claims, and speed/NAME.json of `bench NAME --json`."""
     from surrogates.core.checkout import checkout
-    from surrogates.evaluation.results import results_are_current, write_results
+    from surrogates.report.results import results_are_current, write_results
 
     docs = checkout("Results") / "docs"
     if not check:

@@ -29,10 +29,10 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the proposals.")] = 0,
 ) -> None:
     """Try settings by Optuna, judged on the validation split; each trial is an ordinary run."""
-    from surrogates.evaluation.report import LARGEST
-    from surrogates.evaluation.sweeps import draw, table
-    from surrogates.training.sweep import PICTURE, Plan, best_command, ranked, read_plan
-    from surrogates.training.sweep import sweep as search
+    from surrogates.report.page import LARGEST
+    from surrogates.report.sweeps import draw, table
+    from surrogates.runs.sweep import PICTURE, Plan, best_command, ranked, read_plan
+    from surrogates.runs.sweep import sweep as search
 
     if not words and folder is None:
         raise ValueError(

@@ -12,7 +12,7 @@ train = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptio
 )
 def run(context: typer.Context) -> None:
     """Train a surrogate; every argument goes to Hydra."""
-    from surrogates.training.compose import main
+    from surrogates.runs.compose import main
 
     folders = main(context.args)
     if os.environ.get("RANK", "0") == "0":  # torchrun starts this command in every process

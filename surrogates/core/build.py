@@ -12,8 +12,8 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.registry import current_name, resolve
 from surrogates.core.registry import names as registered
-from surrogates.core.registry import resolve
 from surrogates.core.text import listing, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -71,36 +71,41 @@ def resolved(kind: str, node: Mapping[str, Any], **context: object) -> dict[str,
     return {"name": name, **checked.model_dump(mode="json", include=given)}
 
 
-def build_named(kind: str, nodes: Sequence[Mapping[str, Any]], **context: object) -> dict[str, Any]:
-    """Build several pieces, by name; where a name comes again its arguments follow it.
+def distinct_names(kind: str, nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a name for each node; where a registered name comes again its arguments follow it.
 
     Raises
     ------
     ConfigError
-        As `build`, and when two nodes are the same.
+        When two nodes are the same.
     """
     names = [split_node(kind, node)[0] for node in nodes]
-    pieces: dict[str, Any] = {}
+    distinct: list[str] = []
     for node in nodes:
         name, arguments = split_node(kind, node)
         if names.count(name) > 1 and arguments:
             name += " (" + ", ".join(f"{key}={value}" for key, value in arguments.items()) + ")"
-        if name in pieces:
+        if name in distinct:
             raise ConfigError(f"{kind}: '{name}' stands twice; name it once or give other arguments.")
-        pieces[name] = build(kind, node, **context)
-    return pieces
+        distinct.append(name)
+    return distinct
+
+
+def parameter_names(constructor: Callable[..., object]) -> set[str]:
+    """Return the names of the parameters of a constructor."""
+    return set(_parameters(constructor))
 
 
 def split_node(kind: str, node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Split a node in its name and its arguments."""
     if isinstance(node, str):
-        return node, {}
+        return current_name(kind, node), {}
     if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
         raise ConfigError(
             f"{kind.removesuffix('s')}: expected 'name: ...' and its arguments, found {node!r}. "
             f"Registered {kind}: {listing(registered(kind))}."
         )
-    return node["name"], {key: value for key, value in node.items() if key != "name"}
+    return current_name(kind, node["name"]), {key: value for key, value in node.items() if key != "name"}
 
 
 def validate(model: type[Model], data: Mapping[str, Any], where: str) -> Model:

@@ -4,39 +4,12 @@ from importlib import import_module
 from types import ModuleType
 
 from surrogates.core.errors import MissingExtraError
-
-DISTRIBUTION = "sciml-surrogates"
-EXTRA_OF_MODULE = {
-    "sionna": "radio",
-    "mitsuba": "radio",
-    "drjit": "radio",
-    "osmium": "radio",
-    "shapely": "radio",
-    "pyproj": "radio",
-    "mapbox_earcut": "radio",
-    "PIL": "radio",
-    "pymavlink": "uav",
-    "pyulog": "uav",
-    "rosbags": "uav",
-    "deepwave": "seismic",
-    "segyio": "seismic",
-    "neuralop": "operators",
-    "tensorstore": "scale",
-    "dask": "scale",
-    "netCDF4": "netcdf",
-    "cupy": "gpu",
-    "onnx": "export",
-    "onnxscript": "export",
-    "onnxruntime": "export",
-    "rioxarray": "geo",
-    "rasterio": "geo",
-    "optuna": "sweep",
-}
+from surrogates.core.plugins import extra_of
 
 
-def install_line(extra: str) -> str:
-    """Return the command that installs one of our extras."""
-    return f'pip install "{DISTRIBUTION}[{extra}]"'
+def install_line(distribution: str, extra: str) -> str:
+    """Return the command that installs an extra of a package."""
+    return f'pip install "{distribution}[{extra}]"'
 
 
 def explain_missing(error: ModuleNotFoundError, purpose: str) -> ImportError:
@@ -52,11 +25,11 @@ def explain_missing(error: ModuleNotFoundError, purpose: str) -> ImportError:
     Returns
     -------
     ImportError
-        With the exact ``pip install`` line where the module belongs to one of our extras.
+        With the exact ``pip install`` line where an installed package has an extra for the module.
     """
     module = (error.name or "").partition(".")[0]
-    extra = EXTRA_OF_MODULE.get(module)
-    remedy = f"Install it with: {install_line(extra)}" if extra else "Install the package that has it."
+    found = extra_of(module)
+    remedy = f"Install it with: {install_line(*found)}" if found else "Install the package that has it."
     message = f"{purpose} needs the module '{module}', which is not installed. {remedy}"
     return MissingExtraError(message, name=error.name)
 

@@ -1,43 +1,26 @@
-"""Named pieces of a run: entry points of installed packages, ours like everybody's.
+"""Named pieces of a run, offered by the plug-ins of installed packages, ours like everybody's."""
 
-A package offers a piece by declaring it in its ``pyproject.toml``::
-
-    [project.entry-points."surrogates.models"]
-    fno = "my_package.fno:FNO"
-"""
-
+import warnings
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
 
+from surrogates.core import plugins
 from surrogates.core.errors import RegistryError
 from surrogates.core.optional import explain_missing
+from surrogates.core.plugins import KINDS
 from surrogates.core.text import listing, nearest
-
-KINDS = (
-    "recipes",
-    "models",
-    "transforms",
-    "objectives",
-    "predictors",
-    "augmentations",
-    "metrics",
-    "derivations",
-    "verbs",
-    "baselines",
-    "plots",
-    "optimisers",
-    "schedules",
-)
 
 
 @cache
-def _registered(kind: str) -> dict[str, tuple[EntryPoint, ...]]:
+def _registered(kind: str) -> dict[str, dict[str, str]]:
+    """Return the places of each name with the packages that offer them."""
     if kind not in KINDS:
         known = f"Registries: {listing(KINDS)}."
         raise RegistryError(f"There is no registry '{kind}'.{nearest(kind, KINDS)} {known}")
-    found: dict[str, tuple[EntryPoint, ...]] = {}
-    for entry in entry_points(group=f"surrogates.{kind}"):
-        found[entry.name] = (*found.get(entry.name, ()), entry)
+    found: dict[str, dict[str, str]] = {}
+    for plugin in plugins.plugins():
+        for name, place in plugin.pieces.get(kind, {}).items():
+            found.setdefault(name, {})[place] = plugin.distribution
     return found
 
 
@@ -46,21 +29,38 @@ def names(kind: str) -> list[str]:
     return sorted(_registered(kind))
 
 
-def _one_entry(kind: str, name: str) -> EntryPoint:
+def current_name(kind: str, name: str) -> str:
+    """Return the present name of a piece; an old one is answered with a warning that names it."""
+    if name in _registered(kind):
+        return name
+    for plugin in plugins.plugins():
+        new = plugin.old_names.get(kind, {}).get(name)
+        if new is not None:
+            warnings.warn(
+                f"the {kind.removesuffix('s')} '{name}' is called '{new}' now; the old name goes with the "
+                "next release",
+                FutureWarning,
+                stacklevel=2,
+            )
+            return new
+    return name
+
+
+def _place(kind: str, name: str) -> str:
     found = _registered(kind)
     if name not in found:
         raise RegistryError(
             f"No {kind.removesuffix('s')} is registered as '{name}'.{nearest(name, found)} "
             f"Registered {kind}: {listing(found)}."
         )
-    candidates = found[name]
-    if len({entry.value for entry in candidates}) > 1:
-        owners = " and ".join(f"{e.dist.name if e.dist else 'unknown'} ({e.value})" for e in candidates)
+    places = found[name]
+    if len(places) > 1:
+        owners = " and ".join(f"{owner} ({place})" for place, owner in places.items())
         raise RegistryError(
             f"Two packages register the {kind.removesuffix('s')} '{name}': {owners}. "
-            "Uninstall one of them, or let its author rename the entry point."
+            "Uninstall one of them, or let its author rename the piece."
         )
-    return candidates[0]
+    return next(iter(places))
 
 
 @cache
@@ -70,7 +70,7 @@ def resolve(kind: str, name: str) -> object:
     Parameters
     ----------
     kind
-        One of `KINDS`.
+        One of `surrogates.core.plugins.KINDS`.
     name
         The registered name, as in a configuration's ``name:``.
 
@@ -81,18 +81,23 @@ def resolve(kind: str, name: str) -> object:
     ImportError
         When an optional package is missing; the message holds the ``pip install`` line.
     """
-    entry = _one_entry(kind, name)
+    name = current_name(kind, name)
+    place = _place(kind, name)
+    what = f"The {kind.removesuffix('s')} '{name}'"
+    module, _, attribute = place.partition(":")
     try:
-        return entry.load()
+        return vars(import_module(module))[attribute]
     except ModuleNotFoundError as error:
-        raise explain_missing(error, f"The {kind.removesuffix('s')} '{name}'") from error
-    except AttributeError as error:
-        raise RegistryError(
-            f"The {kind.removesuffix('s')} '{name}' points to {entry.value}, which does not exist: {error}."
-        ) from error
+        root = (error.name or "").partition(".")[0]
+        if module.partition(".")[0] == root and plugins.extra_of(root) is None:
+            raise RegistryError(f"{what} points to {place}, which does not exist: {error}.") from error
+        raise explain_missing(error, what) from error
+    except KeyError as error:
+        raise RegistryError(f"{what} points to {place}, which does not exist.") from error
 
 
 def forget() -> None:
     """Drop what was cached, so that packages installed since are seen."""
+    plugins.forget()
     _registered.cache_clear()
     resolve.cache_clear()
