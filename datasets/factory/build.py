@@ -11,7 +11,6 @@ from datasets.factory.errors import BuildError, explain_full_disk, resume_comman
 from datasets.factory.files import Files
 from datasets.factory.find import recipe_of
 from datasets.factory.lock import RowsLock
-from datasets.factory.progress import Progress
 from datasets.factory.recipe import Recipe, config_hash
 from datasets.factory.staging import Staging
 from datasets.factory.units import Units
@@ -19,6 +18,7 @@ from datasets.factory.workers import Job, refuse_in_starting_worker, simulate_al
 from datasets.factory.writer import RowTracker, RowWriter
 from datasets.store.layout import Store, open_store
 from datasets.store.urls import normalise
+from surrogates.core.progress import Progress
 
 
 def build(
@@ -77,7 +77,7 @@ def build(
                 recipe.prepare()
                 job = Job(type(recipe), recipe.model_dump(mode="json"), units, staging)
                 total = sum(len(units.row_records(row)) for row in rows)
-                with Progress(recipe.name, total, shown=progress, bar=bar) as shown:
+                with Progress(total, "record", label=recipe.name, shown=progress, bar=bar) as shown:
                     _build_rows(store, job, todo, workers, shown, recipe)
         return store if part is not None else _finish(store, storage_options)
 

@@ -10,6 +10,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from surrogates.core.files import sync, write_atomic
+
 
 class Files:
     """A folder on any fsspec file system.
@@ -58,9 +60,7 @@ class Files:
         if self.local is None:
             self._system.pipe_file(self._path(name), bytes(content))
             return
-        half_written = self._half_written(self.local, name, content)
-        half_written.replace(self.local / name)
-        sync_folder(self.local)
+        write_atomic(self.local / name, content)
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a file only if there is none; tell whether it was written."""
@@ -95,10 +95,8 @@ class Files:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f".{name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
         try:
-            with path.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            path.write_bytes(content)
+            sync(path)
         except OSError:
             path.unlink(missing_ok=True)
             raise
@@ -106,12 +104,3 @@ class Files:
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a local folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,7 +18,7 @@ FEW = 20  # points of a line that are marked: a single one would not be seen
 
 
 def picture(store: Store, record: int) -> Figure:
-    """Draw one record: with the recipe's own plot (registry ``plots``, the recipe's name), else `draw`.
+    """Draw one record: with the recipe's own picture (kind ``record_plots``), else by `draw`.
 
     Raises
     ------
@@ -29,8 +29,8 @@ def picture(store: Store, record: int) -> Figure:
         raise ValueError(f"record={record}: {store.url} has records 0 to {store.records - 1}.")
     ds = store.dataset().isel({store.record_dimension: record}).load()
     recipe = str(store.attributes["recipe"])
-    if recipe in names("plots"):
-        return cast(Callable[[xr.Dataset], Figure], resolve("plots", recipe))(ds)
+    if recipe in names("record_plots"):
+        return cast(Callable[[xr.Dataset], Figure], resolve("record_plots", recipe))(ds)
     return draw(ds[list(store.specs)], f"{store.attributes['title']}, {store.record_dimension} {record}")
 
 

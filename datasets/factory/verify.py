@@ -9,13 +9,13 @@ import numpy as np
 from datasets.factory.errors import resume_command
 from datasets.factory.find import recipe_of
 from datasets.factory.metadata_checks import check_copies, check_meaning
-from datasets.factory.progress import Progress
 from datasets.factory.recipe import Recipe, config_hash
 from datasets.factory.report import Problem, Report
 from datasets.factory.resimulate import resimulate_units
 from datasets.factory.row_checks import DAMAGE, check_row
 from datasets.store.checks import check_split
 from datasets.store.layout import Store, open_store
+from surrogates.core.progress import Progress
 
 
 def verify(
@@ -57,7 +57,7 @@ def verify(
         return report.model_copy(update={"problems": damaged})
     complete = store.complete_rows()
     problems = [*check_meaning(store), *_receipts(store, complete), *_shared(store)]
-    with Progress(f"verify {url}", store.records, shown=progress) as shown:
+    with Progress(store.records, "record", label=f"verify {url}", shown=progress) as shown:
         for row in complete:
             problems += check_row(store, row)
             shown.advance(len(store.row_records(row)))

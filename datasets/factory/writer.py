@@ -1,10 +1,8 @@
 """Writes whole shard rows while the simulators go on."""
 
-import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +13,7 @@ from datasets.factory.staging import Staging
 from datasets.factory.units import Units
 from datasets.store.layout import Store
 from datasets.store.urls import local_path
+from surrogates.core.files import sync
 
 BACKLOG = 8
 """Whole rows that may wait on disk before the simulators have to."""
@@ -82,9 +81,7 @@ class RowWriter:
         """Force files to the disk, so that no receipt outlives its data when the power fails."""
         folder = local_path(self._store.url)
         for path in (path for pattern in patterns for path in (folder.glob(pattern) if folder else ())):
-            for name in filter(Path.is_file, (path, *path.rglob("*"))):
-                with name.open("rb") as file:
-                    os.fsync(file.fileno())
+            sync(path)
 
     def _assemble(self, row: int) -> dict[str, np.ndarray]:
         records = self._units.row_records(row)

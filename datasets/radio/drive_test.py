@@ -60,7 +60,7 @@ class DriveTest(Recipe):
     """
 
     name: ClassVar[str] = "radio/drive_test"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "Signal strength measured on a drive test (made by `surrogates data import`)"
     reads_files: ClassVar[bool] = True
 
@@ -78,6 +78,9 @@ class DriveTest(Recipe):
     south_west: tuple[float, float] | None = Field(None, description="Those of its south-west corner.")
     window_size: float = Field(512.0, gt=0, description="Side of the window, m.")
     cell_size: float = Field(4.0, gt=0, description="Side of a cell of the map, m.")
+    receiver_height: float = Field(
+        1.5, gt=0, description="Height of the phones above the local ground, m; 1.5 m is one in the hand."
+    )
     columns: Columns = Field(Columns.model_validate({}), description="Names of the CSV file's columns.")
     cells: dict[str, Antenna] = Field(min_length=1, description="The antennas, by the names in the CSV file.")
     devices: tuple[str, ...] | None = Field(None, description="Devices to import; all by default.")
@@ -150,7 +153,9 @@ class DriveTest(Recipe):
         names = np.array([measurement.name for measurement in self._measurements], dtype=object)
         meaning = {"long_name": "cell and device of the measurement"}
         axes = variables.axes(self._window.count, self.cell_size)
-        return self._window.tables().assign_coords({**axes.coords, "measurement": ("sample", names, meaning)})
+        link = variables.link_scalars(receiver_height=self.receiver_height)
+        tables = self._window.tables().assign(link)
+        return tables.assign_coords({**axes.coords, "measurement": ("sample", names, meaning)})
 
     def splits(self) -> list[Split]:
         labels = np.full(self.records(), TEST)

@@ -43,7 +43,7 @@ class Extracts(TracedMaps):
     """
 
     name: ClassVar[str] = "radio/osm"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "Ray-traced path gain in windows of OpenStreetMap extracts"
     license: ClassVar[str] = ODBL
     parts: ClassVar[str] = "whole blocks of the extracts; the parts share no ground"
@@ -117,7 +117,8 @@ class Extracts(TracedMaps):
     def shared(self) -> xr.Dataset:
         sizes = (self.window_size, self.cell_size)
         tables = variables.tables(self._placed, *sizes, self.city_codes(), "map extract")
-        return tables.assign(self._corners()).merge(self._table())
+        link = variables.link_scalars(self.frequency, self.receiver_height)
+        return tables.assign(self._corners() | link).merge(self._table())
 
     def software(self) -> dict[str, str]:
         libraries = {name: importlib.metadata.version(name) for name in ("osmium", "pyproj", "shapely")}

@@ -3,9 +3,9 @@
 The layout is that of its loaders (RonLevie/RadioUNet, lib/loaders.py):
 ``gain/<simulation>/<area>_<tx>.png``, ``png/buildings_complete/<area>.png`` and
 ``png/antennas/<area>_<tx>.png``. Grey 0 to 255 is path gain from -147 to -47 dB: the truncation of RadioUNet
-(Levie et al., IEEE TWC 2021), whose noise floor of -127 dB lies at grey 0.2, as in its loaders. Roofs of 25 m
-and antennas of 1.5 m are the paper's. None of this can be read from the files; nor can north, which is taken
-to be the top of a picture.
+(Levie et al., IEEE TWC 2021), whose noise floor of -127 dB lies at grey 0.2, as in its loaders. The carrier
+of 5.9 GHz, roofs of 25 m, and transmitters and receivers at 1.5 m are the paper's. None of this can be read
+from the files; nor can north, which is taken to be the top of a picture.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from datasets.factory.errors import BuildError
 from datasets.factory.folders import AreaImport
 from datasets.factory.recipe import Arrays
 from datasets.radio.images import from_grey, read_grey
-from datasets.radio.variables import axes
+from datasets.radio.variables import axes, link_scalars
 from datasets.store.specs import DECIBEL, VariableSpec
 
 SIDE = 256  # cells of 1 m
 WEAKEST, STRONGEST = -147.0, -47.0  # dB
-BUILDING, ANTENNA = 25.0, 1.5  # m above the ground
+BUILDING, ANTENNA = 25.0, 1.5  # m above the ground; receivers stand as high as transmitters
+CARRIER = 5.9e9  # Hz
 MAP = ("sample", "y", "x")
 
 
@@ -36,6 +37,7 @@ class RadioMapSeer(AreaImport):
     """Path-gain maps of RadioMapSeer, one for each area and transmitter."""
 
     name: ClassVar[str] = "radio/radiomapseer"
+    version: ClassVar[int] = 2
     title: ClassVar[str] = (
         "RadioMapSeer: simulated path gain in city areas (made by `surrogates data import`)"
     )
@@ -96,7 +98,7 @@ class RadioMapSeer(AreaImport):
         ]
 
     def shared(self) -> xr.Dataset:
-        return axes(SIDE, 1.0)
+        return axes(SIDE, 1.0).assign(link_scalars(CARRIER, ANTENNA))
 
     def prepare(self) -> None:
         super().prepare()

@@ -20,7 +20,7 @@ class Urban(TracedMaps):
     """Path gain in windows of real cities, traced with Sionna RT, one map per transmitter."""
 
     name: ClassVar[str] = "radio/urban"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "Ray-traced path gain in city windows"
     license: ClassVar[str] = "ODbL-1.0 (building geometry (c) OpenStreetMap contributors)"
     parts: ClassVar[str] = (
@@ -65,7 +65,8 @@ class Urban(TracedMaps):
         return self.samples + self.test_samples
 
     def shared(self) -> xr.Dataset:
-        return variables.tables(self.windows(), self.window_size, self.cell_size)
+        tables = variables.tables(self.windows(), self.window_size, self.cell_size)
+        return tables.assign(variables.link_scalars(self.frequency, self.receiver_height))
 
     def city_codes(self) -> dict[str, int]:
         return variables.SCENES

@@ -32,10 +32,11 @@ from datasets.factory.errors import BuildError
 from datasets.factory.folders import AreaImport
 from datasets.factory.recipe import Arrays
 from datasets.radio.images import from_grey, read_grey
-from datasets.radio.variables import axes
+from datasets.radio.variables import axes, link_scalars
 from datasets.store.specs import DECIBEL, VariableSpec
 
 SIDE = 256  # cells of 1 m
+CARRIER = 5.9e9  # Hz
 NAME = re.compile(r"(\d+)_(\d+)_(\d+)")
 FULL_TURN = 2.0 * np.pi
 
@@ -83,6 +84,7 @@ class UrbanRadio3D(AreaImport):
     """Volumes of UrbanRadio3D, one for each area and transmitter; NaN where a quantity has no file."""
 
     name: ClassVar[str] = "radio/urbanradio3d"
+    version: ClassVar[int] = 2
     title: ClassVar[str] = (
         "UrbanRadio3D: power, delay and directions in city areas (by `surrogates data import`)"
     )
@@ -139,7 +141,7 @@ class UrbanRadio3D(AreaImport):
     def shared(self) -> xr.Dataset:
         planes = np.arange(1.0, self.heights + 1.0)
         height = {"units": "m", "long_name": "height of the receivers above the ground", "axis": "Z"}
-        coordinates = axes(SIDE, 1.0).drop_vars("enu")
+        coordinates = axes(SIDE, 1.0).drop_vars("enu").assign(link_scalars(CARRIER))
         return coordinates.assign_coords(
             z=("z", planes, height), en=("en", ["east", "north"], {"long_name": "axis of a position"})
         )

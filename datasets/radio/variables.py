@@ -178,6 +178,28 @@ def tables(
     )
 
 
+def link_scalars(
+    frequency: float | None = None, receiver_height: float | None = None
+) -> dict[str, xr.Variable]:
+    """Return what all maps of a store have in common, as scalars; None leaves a number out.
+
+    Parameters
+    ----------
+    frequency
+        Carrier frequency, Hz.
+    receiver_height
+        Height of the receivers above the local ground, m.
+    """
+    carrier = {"units": "Hz", "long_name": "carrier frequency", "standard_name": "radiation_frequency"}
+    height = {"units": "m", "long_name": "height of the receivers above the local ground"}
+    given = {"frequency": (frequency, carrier), "receiver_height": (receiver_height, height)}
+    return {
+        name: xr.Variable((), np.float64(value), attributes)
+        for name, (value, attributes) in given.items()
+        if value is not None
+    }
+
+
 def axes(cells: int, cell: float) -> xr.Dataset:
     """Return the coordinates of a map of `cells` by `cells`, `cell` metres wide each."""
     centres = (np.arange(cells) + 0.5) * cell

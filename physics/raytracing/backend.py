@@ -30,7 +30,7 @@ LIBRARY_NAME = re.compile(r"libLLVM(?:-(\d+)[\d.]*\.so[\d.]*|\.so\.(\d+)[\d.]*|\
 SYSTEM_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/opt/homebrew/opt/llvm/lib")
 
 
-class BackendError(RuntimeError):
+class BackendError(ImportError):
     """Sionna RT cannot run on this machine; the message says what is missing and how to get it."""
 
 

@@ -1,18 +1,20 @@
 """Changes of training batches that leave the physics of radio maps true."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from surrogates.domains.radio.site import AZIMUTH, HEIGHTS, POSITION
+from surrogates.data.batch import Batch
+from surrogates.domains.radio.site import AZIMUTH, CELL, HEIGHTS, POSITION
+from surrogates.learning.context import Fact
+from surrogates.learning.contract import Preparation
 
-Batch = dict[str, Tensor]
 
-
-class Symmetry:
+class Symmetry(Preparation):
     """Turn and mirror each map at random (8 symmetries of the square), transmitter and antenna with it.
 
     Parameters
@@ -21,10 +23,12 @@ class Symmetry:
         Side of a cell, m.
     """
 
-    def __init__(self, cell: float = 4.0) -> None:
+    facts: ClassVar[Mapping[str, Fact]] = {"cell": CELL}
+
+    def __init__(self, cell: float) -> None:
         self.cell = cell
 
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator]) -> Batch:
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Apply one symmetry to every variable of an example."""
         draws = [(int(rng.integers(4)), bool(rng.integers(2))) for rng in rngs]
         maps = {name: value for name, value in batch.items() if value.ndim == 3}

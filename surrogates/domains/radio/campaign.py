@@ -2,21 +2,24 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
 from datasets.store.specs import DECIBEL_MILLIWATT, VariableSpec
+from physics.propagation import link_geometry
+from surrogates.data.batch import Batch
 from surrogates.domains.radio import antennas
-from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS, Link
-from surrogates.learning.protocols import Batch
+from surrogates.domains.radio.site import AZIMUTH, CELL, GEOMETRY, GROUND, HEIGHTS, POSITION, RECEIVER_HEIGHT
+from surrogates.learning.context import Fact
+from surrogates.learning.contract import Preparation
 
 RSRP = "rsrp"
 HARMONICS = 4  # of the ripple of a mounted panel's pattern
 
 
-class Campaign:
+class Campaign(Preparation):
     """Make ``rsrp`` on walked paths from isotropic maps, in training and elsewhere alike.
 
     Each map gets a panel of the family (`surrogates.domains.radio.antennas`) with a ripple, a transmit level,
@@ -43,10 +46,12 @@ class Campaign:
         Sensitivity of the phone, dBm; weaker cells are not read.
     """
 
+    facts: ClassVar[Mapping[str, Fact]] = {"cell": CELL, "receiver_height": RECEIVER_HEIGHT}
+
     def __init__(
         self,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
+        cell: float,
+        receiver_height: float,
         level: tuple[float, float] = (0.0, 40.0),
         shadowing: tuple[float, float] = (3.0, 8.0),
         shadowing_length: tuple[float, float] = (20.0, 80.0),
@@ -55,7 +60,7 @@ class Campaign:
         walked: tuple[int, int] = (300, 800),
         weakest: float = -140.0,
     ) -> None:
-        self.link = Link(cell=cell, receiver_height=receiver_height)
+        self.cell, self.receiver_height = cell, receiver_height
         self.level, self.ripple, self.noise, self.weakest = level, ripple, noise, weakest
         self.shadowing, self.shadowing_length, self.walked = shadowing, shadowing_length, walked
         self.variables = (*GEOMETRY, AZIMUTH, "path_gain")
@@ -68,7 +73,7 @@ class Campaign:
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Add the readings; example ``i`` draws from ``rngs[i]`` alone."""
         gain, azimuth = batch["path_gain"], batch[AZIMUTH]
-        link = self.link.directions(batch)
+        link = link_geometry(batch[GROUND], batch[POSITION], self.cell, self.receiver_height)
         readings = []
         for place, rng in enumerate(rngs):
             draw = self._draw(rng)
@@ -78,7 +83,7 @@ class Campaign:
             waves = torch.as_tensor(draw.ripple, dtype=offset.dtype)
             ripple = (waves[0, :, None, None] * angles.cos() + waves[1, :, None, None] * angles.sin()).sum(0)
             shape = gain.shape[1:]
-            shadow = random_field(shape, draw.length / self.link.cell, rng) * draw.deviation
+            shadow = random_field(shape, draw.length / self.cell, rng) * draw.deviation
             noise = rng.standard_normal(shape) * draw.noise
             reading = draw.level + gain[place] + panel + ripple + torch.from_numpy(shadow + noise).float()
             outdoor = (batch[HEIGHTS][place] <= 0).numpy()

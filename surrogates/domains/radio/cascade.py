@@ -1,56 +1,58 @@
 """The second stage: a frozen first stage, the antenna, and what was measured."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from datasets.store.specs import VariableSpec
 from surrogates.domains.radio.interpolation import interpolate
-from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS, POSITION
+from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS, LINK_FACTS, POSITION, Link
 from surrogates.domains.radio.transforms import PhysicsChannels, require
-from surrogates.learning.pipeline import Features, Pipeline
+from surrogates.learning.context import Context, Fact
+from surrogates.learning.frozen import FrozenPipeline
 from surrogates.learning.pipeline_config import PipelineConfig
+from surrogates.learning.transform import Features, Transform
 
 SAMPLES = "path_gain_samples"
 UNKNOWN = -160.0  # dB; what the published network sees where nothing was measured
 
 
-class FrozenPipeline(Pipeline):
-    """A trained pipeline inside another one: it is asked, never trained."""
+def first_stage(context: Context, link: Link, iso: Mapping[str, Any]) -> FrozenPipeline:
+    """Build the pipeline of an isotropic stage, on the numbers of the second stage's link.
 
-    def __init__(self, config: PipelineConfig) -> None:
-        super().__init__(config)
-        self.requires_grad_(False)
-        self.eval()
-
-    def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation: batch statistics of the second stage's training must not move it."""
-        return super().train(False)
-
-
-def first_stage(
-    inputs: Sequence[VariableSpec], target: VariableSpec, iso: Mapping[str, Any], record_dimension: str
-) -> FrozenPipeline:
-    """Build the pipeline of an isotropic stage from its nodes ``transform`` and ``network``.
-
-    With ``distribution: gaussian`` it is one that also predicts its standard deviation.
+    Parameters
+    ----------
+    context
+        Of the second stage.
+    link
+        Its link.
+    iso
+        Nodes ``transform`` and ``network``; with ``head: gaussian`` the stage also predicts its
+        standard deviation.
     """
-    geometry = [spec for spec in inputs if spec.name in GEOMETRY]
+    geometry = [spec for spec in context.inputs if spec.name in GEOMETRY]
+    target = context.targets[0].model_copy(update={"name": "path_gain"})
     return FrozenPipeline(
         PipelineConfig(
             inputs=geometry,
-            targets=[target.model_copy(update={"name": "path_gain"})],
-            transform=dict(iso.get("transform", {"name": "radio_physics"})),
+            targets=[target],
+            transform=dict(iso.get("transform", {"name": "radio/physics"})),
             network=dict(iso.get("network", {"name": "geo_unet"})),
-            distribution=iso.get("distribution"),
-            record_dimension=record_dimension,
-        )
+            head=_head(iso),
+            record_dimension=context.record_dimension,
+        ),
+        link.told(context).between(geometry, [target]),
     )
 
 
-class Directional(nn.Module):
+def _head(iso: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the head of a first stage; ``distribution`` is the word of the release before."""
+    found = iso.get("head", iso.get("distribution")) or "point"
+    return {"name": found} if isinstance(found, str) else dict(found)
+
+
+class Directional(Transform):
     """Channels of U-Net-Dir: the first stage's map, the antenna's gain, and the interpolated measurements.
 
     The measurements' differences from first stage plus antenna gain are interpolated by a Gaussian process;
@@ -58,19 +60,20 @@ class Directional(nn.Module):
 
     Parameters
     ----------
-    inputs, targets, record_dimension
-        Of the task; the inputs hold ``path_gain_samples``, NaN where nothing was measured.
-    iso
-        Nodes ``transform`` and ``network`` of the first stage, whose weights come with ``parts.iso=RUN``.
+    context
+        Of the data; the inputs hold ``path_gain_samples``, NaN where nothing was measured.
     frequency, cell, receiver_height, steps
         See `surrogates.domains.radio.site.Link`.
+    iso
+        Nodes ``transform`` and ``network`` of the first stage, whose weights come with ``parts.iso=RUN``.
     length
         Correlation length of the differences, m.
     noise
         Their variance within a cell, relative to that of the field.
     """
 
-    channel_names: ClassVar[list[str]] = [
+    facts: ClassVar[Mapping[str, Fact]] = LINK_FACTS
+    channel_names: Sequence[str] = [
         *PhysicsChannels.channel_names,
         "first stage",
         "antenna gain",
@@ -80,27 +83,25 @@ class Directional(nn.Module):
         "measured",
     ]
     in_channels = len(channel_names)
+    grid = ("y", "x")
     takes_tiles = True
     positions = (POSITION,)
 
     def __init__(
         self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        record_dimension: str = "sample",
+        context: Context,
+        frequency: float,
+        cell: float,
+        receiver_height: float,
         iso: dict[str, Any] | None = None,
-        frequency: float = 3.66e9,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
         steps: int = 64,
         length: float = 40.0,
         noise: float = 0.5,
     ) -> None:
         super().__init__()
-        require(inputs, (*GEOMETRY, AZIMUTH, SAMPLES), "radio_directional")
-        self.grid = ("y", "x")
-        self.physics = PhysicsChannels(inputs, targets, frequency, cell, receiver_height, steps)
-        self.iso = first_stage(inputs, targets[0], iso or {}, record_dimension)
+        require(context.inputs, (*GEOMETRY, AZIMUTH, SAMPLES), "radio/directional")
+        self.physics = PhysicsChannels(context, frequency, cell, receiver_height, steps)
+        self.iso = first_stage(context, self.physics.link, iso or {})
         self.length, self.noise = length, noise
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
@@ -123,7 +124,7 @@ class Directional(nn.Module):
             torch.where(measured, difference, 0.0) / 10.0,
             measured.to(iso.dtype),
         ]
-        channels = torch.cat([physics.channels, torch.stack(own, dim=1)], dim=1)
+        channels = torch.cat([physics.tensor, torch.stack(own, dim=1)], dim=1)
         return Features(channels, (iso + gain + mean).unsqueeze(1))
 
     def _first_stage(self, inputs: Mapping[str, Tensor], physics: Features) -> Tensor:
@@ -134,7 +135,7 @@ class Directional(nn.Module):
         return self.iso(inputs)["path_gain"]
 
 
-class PublishedDirectional(nn.Module):
+class PublishedDirectional(Transform):
     """Channels of the published U-Net-Dir: raw heights, sparse measurements, the first stage's map.
 
     -160 dB stands for "not measured", as published, and a fourth channel tells it from "no signal". Sparse
@@ -143,31 +144,34 @@ class PublishedDirectional(nn.Module):
 
     Parameters
     ----------
-    inputs, targets, record_dimension
-        Of the task.
+    context
+        Of the data.
+    frequency, cell, receiver_height
+        Those of the first stage, see `surrogates.domains.radio.site.Link`.
     iso
         Nodes ``transform`` and ``network`` of the first stage, whose weights come with ``parts.iso=RUN``.
     """
 
-    channel_names: ClassVar[list[str]] = ["building_height", "sparse map", "first stage", "measured"]
+    facts: ClassVar[Mapping[str, Fact]] = LINK_FACTS
+    channel_names: Sequence[str] = ["building_height", "sparse map", "first stage", "measured"]
     in_channels = 4
+    grid = ("y", "x")
     normalise = False
     takes_tiles = True
     positions = (POSITION,)
 
     def __init__(
         self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        record_dimension: str = "sample",
+        context: Context,
+        frequency: float,
+        cell: float,
+        receiver_height: float,
         iso: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        require(inputs, (*GEOMETRY, SAMPLES), "geo2sigmap_directional")
-        self.grid = ("y", "x")
-        self.iso = first_stage(
-            inputs, targets[0], {"transform": {"name": "geo2sigmap_iso"}, **(iso or {})}, record_dimension
-        )
+        require(context.inputs, (*GEOMETRY, SAMPLES), "geo2sigmap_directional")
+        link = Link(frequency, cell, receiver_height)
+        self.iso = first_stage(context, link, {"transform": {"name": "radio/geo2sigmap_iso"}, **(iso or {})})
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
         """Return the four channels; the answer is the map itself, not a correction."""

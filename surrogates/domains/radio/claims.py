@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from surrogates.domains.radio import measured_claims
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable
+from surrogates.runs.claims import Claim, Experiment, ResultTable
 
 METRIC = "RMSE in dB, outdoor cells above -140 dB of a city never seen in training"
 SOURCE = "Geo2SigMap, arXiv:2312.14303 (there: measurements; here: ray-traced etoile)"

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surrogates.core.files import write_atomic
+
 if TYPE_CHECKING:
-    from surrogates.evaluation.pictures import Examples
+    from surrogates.report.pictures import Examples
 
 RECIPE: dict[str, Any] = {
     "samples": 144,
@@ -56,9 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
         start = time.perf_counter()
         work()
         seconds[name] = round(time.perf_counter() - start, 1)
-        done.parent.mkdir(parents=True, exist_ok=True)
         if not done.exists():
-            done.write_text("done\n")
+            write_atomic(done, "done\n")
 
     step("data", given.output / "data.done", lambda: build_data(given.data, given.workers))
     iso, directional = (given.output / name for name in STAGES)
@@ -85,14 +86,14 @@ def build_data(url: Path, workers: int) -> None:
 
 def train(folder: Path, experiment: str, data: Path | str, overrides: list[str]) -> None:
     """Train a stage, or go on with one that was stopped; note where the run lies."""
-    from surrogates.training.compose import main as train_command
+    from surrogates.runs.compose import main as train_command
 
     stopped = sorted(folder.glob("**/checkpoints/last.ckpt"))
     words = [f"experiment={experiment}", "size=tiny", f"dataset={data}", f"output={folder}"]
     if stopped:
         words = [f"run={stopped[-1].parent.parent}"]
     (run,) = train_command([*words, *overrides])
-    (folder / "run.txt").write_text(f"{run}\n")
+    write_atomic(folder / "run.txt", f"{run}\n")
 
 
 def report(runs: dict[str, Path], output: Path, seconds: dict[str, float]) -> None:
@@ -104,7 +105,7 @@ def report(runs: dict[str, Path], output: Path, seconds: dict[str, float]) -> No
             print(f"  {method:24s}{value:7.2f}")
     output.mkdir(parents=True, exist_ok=True)
     result = {"rmse_db": rmse, "seconds": seconds}
-    (output / "metrics.json").write_text(json.dumps(result, indent=2) + "\n")
+    write_atomic(output / "metrics.json", json.dumps(result, indent=2) + "\n")
     picture = output / "radio_map.png"
     draw(runs, picture)
     print(f"\n{picture}\n{output / 'metrics.json'}")
@@ -118,7 +119,11 @@ def scores(run: Path, stage: str) -> dict[str, float]:
         for row in metrics["rows"]
         if row["metric"] == "rmse" and row["group"] == "all" and row["target"] == STAGES[stage][1]
     }
-    return {NAMES[stage] if method == metrics["model"] else method: value for method, value in found.items()}
+    model = metrics["model"]
+    return {
+        NAMES[stage] if method == model else method.removeprefix("radio/"): value
+        for method, value in found.items()
+    }
 
 
 def draw(runs: dict[str, Path], path: Path) -> None:
@@ -150,10 +155,11 @@ def _examples(run: Path, stage: str) -> "Examples":
     """A few maps of the unseen city with what each method says of them, the model under its name."""
     import torch
 
-    from surrogates.evaluation.pictures import Examples
-    from surrogates.evaluation.run import examples_of, methods_of
     from surrogates.inference.bundle import load_bundle
-    from surrogates.training.run import open_run
+    from surrogates.report.examples import examples_of
+    from surrogates.report.pictures import Examples
+    from surrogates.runs.evaluate import methods_of
+    from surrogates.runs.folder import open_run
 
     device = torch.device("cpu")
     experiment = open_run(run)

@@ -96,8 +96,8 @@ class SpatialBlocks:
         Root of the draws.
     """
 
-    side: float = 128.0
-    cell: float = 4.0
+    side: float
+    cell: float
     folds: int = 5
     origins: int = 2
     samples: int = 200
@@ -172,11 +172,13 @@ class SpatialBlocks:
         return np.asarray(rows[:, None] * (columns[-1] + 1) + columns)
 
 
-PROTOCOLS: dict[str, HoldOut] = {
-    "random": RandomCells(),
-    "blocks_64m": SpatialBlocks(64.0),
-    "blocks_128m": SpatialBlocks(128.0),
-}
+def protocols(cell: float) -> dict[str, HoldOut]:
+    """Return the protocols that methods are compared under, for cells of this side, m."""
+    return {
+        "random": RandomCells(),
+        "blocks_64m": SpatialBlocks(64.0, cell),
+        "blocks_128m": SpatialBlocks(128.0, cell),
+    }
 
 
 def _drawn(measured: np.ndarray, cells: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,42 +1,36 @@
 """Baselines without samples: closed formulas, and distance laws fitted to the training maps."""
 
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from physics import propagation
-from surrogates.domains.radio.site import AZIMUTH, HEIGHTS, Link, Path
-from surrogates.learning.protocols import Batch
+from surrogates.data.batch import Batch
+from surrogates.domains.radio.site import AZIMUTH, HEIGHTS, LINK_FACTS, Link, Path
+from surrogates.learning.context import Context, Fact
+from surrogates.learning.contract import Baseline
 
 DIRECTIONAL = "path_gain_directional"
 
 
-class Formula:
+class Formula(Baseline):
     """A map of the direct ray for every target; the antenna's gain is added for directional ones.
 
     Parameters
     ----------
-    targets
-        Names of the targets.
+    context
+        Of the data.
     frequency, cell, receiver_height
         See `surrogates.domains.radio.site.Link`.
     """
 
-    def __init__(
-        self,
-        targets: list[str],
-        frequency: float = 3.66e9,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
-    ) -> None:
-        self.targets = targets
-        self.link = Link(frequency, cell, receiver_height)
+    facts: ClassVar[Mapping[str, Fact]] = LINK_FACTS
 
-    def fit(self, batches: Iterable[Batch]) -> Self:
-        """Formulas have nothing to learn."""
-        return self
+    def __init__(self, context: Context, frequency: float, cell: float, receiver_height: float) -> None:
+        self.targets = context.target_names
+        self.link = Link(frequency, cell, receiver_height)
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
         """Return the formula's map for each target."""
@@ -94,14 +88,14 @@ class LogDistance(Formula):
 
     def __init__(
         self,
-        targets: list[str],
-        frequency: float = 3.66e9,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
+        context: Context,
+        frequency: float,
+        cell: float,
+        receiver_height: float,
         by_sight: bool = False,
         weakest: float = -140.0,
     ) -> None:
-        super().__init__(targets, frequency, cell, receiver_height)
+        super().__init__(context, frequency, cell, receiver_height)
         self.by_sight, self.weakest = by_sight, weakest
         self._lines: list[Tensor] = []
 
@@ -143,10 +137,10 @@ class LogDistanceBySight(LogDistance):
 
     def __init__(
         self,
-        targets: list[str],
-        frequency: float = 3.66e9,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
+        context: Context,
+        frequency: float,
+        cell: float,
+        receiver_height: float,
         weakest: float = -140.0,
     ) -> None:
-        super().__init__(targets, frequency, cell, receiver_height, by_sight=True, weakest=weakest)
+        super().__init__(context, frequency, cell, receiver_height, by_sight=True, weakest=weakest)

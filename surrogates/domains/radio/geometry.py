@@ -21,6 +21,7 @@ FEATURES = (
     "cosine of the angle off boresight",
 )
 VARIABLES = (*GEOMETRY, AZIMUTH)
+ANY_FREQUENCY = 1e9  # Hz; no feature depends on it
 
 
 class Cells(NamedTuple):
@@ -47,7 +48,7 @@ class Cells(NamedTuple):
 
 
 def cells_of(
-    shape: tuple[int, int], transmitter: np.ndarray, cell: float, features: np.ndarray | None = None
+    shape: tuple[int, ...], transmitter: np.ndarray, cell: float, features: np.ndarray | None = None
 ) -> Cells:
     """Return all cells of a map of this shape, row by row.
 
@@ -68,7 +69,7 @@ def cells_of(
     return Cells(position, distance, None if features is None else features.reshape(-1, len(FEATURES)))
 
 
-def geometry_features(inputs: Mapping[str, Tensor], cell: float) -> np.ndarray:
+def geometry_features(inputs: Mapping[str, Tensor], cell: float, receiver_height: float) -> np.ndarray:
     """Return `FEATURES` of every cell, (batch, y, x, 7).
 
     The sector pattern is the horizontal cut of 3GPP TR 38.901, table 7.3-1: 12 (angle / 65 degrees)^2 dB, at
@@ -78,10 +79,10 @@ def geometry_features(inputs: Mapping[str, Tensor], cell: float) -> np.ndarray:
     ----------
     inputs
         Batch with `VARIABLES`.
-    cell
-        Side of a cell, m.
+    cell, receiver_height
+        Side of a cell, and height of the receivers above the ground, m.
     """
-    path = Link(cell=cell).path(inputs)
+    path = Link(ANY_FREQUENCY, cell, receiver_height).path(inputs)
     offset = torch.as_tensor(path.link.azimuth) - inputs[AZIMUTH][:, None, None]
     degrees = torch.rad2deg(torch.atan2(offset.sin(), offset.cos()))
     features = (

@@ -1,8 +1,8 @@
 """Baselines with samples: each map from its own measured cells, with and without geometry."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import product
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from surrogates.data.batch import Batch
 from surrogates.domains.radio.cascade import SAMPLES
 from surrogates.domains.radio.gaussian_process import OnColumns, most_likely
 from surrogates.domains.radio.geometry import (
@@ -22,8 +23,9 @@ from surrogates.domains.radio.geometry import (
     geometry_features,
     positions_of,
 )
-from surrogates.domains.radio.site import POSITION
-from surrogates.learning.protocols import Batch
+from surrogates.domains.radio.site import CELL, POSITION, RECEIVER_HEIGHT
+from surrogates.learning.context import Context, Fact
+from surrogates.learning.contract import Baseline
 
 LENGTHS = (8.0, 300.0)  # m; correlation lengths of a covariance on position
 SMALLEST = 1e-3  # dB; what samples spread at least, so that equal ones can be divided by it
@@ -36,37 +38,32 @@ class Answer(NamedTuple):
     deviation: np.ndarray | None = None
 
 
-class Interpolator:
-    """A map from its own samples.
+class Interpolator(Baseline):
+    """A map from its own samples; each map's are all that it learns from.
+
+    Every target gets the same map, and a method that knows its error adds ``<target>_standard_deviation``.
 
     Parameters
     ----------
-    targets
-        Names of the targets; each gets the same map, and a method that knows its error adds
-        ``<target>_standard_deviation``.
+    context
+        Of the data.
     cell
         Side of a cell, m.
     samples
         Variable that holds the samples, NaN where none is given.
     """
 
-    uses_geometry: ClassVar[bool] = False
+    facts: ClassVar[Mapping[str, Fact]] = {"cell": CELL}
 
-    def __init__(self, targets: list[str], cell: float = 4.0, samples: str = SAMPLES) -> None:
-        self.targets, self.cell, self.samples = targets, cell, samples
-        self.variables = (samples, *(VARIABLES if self.uses_geometry else (POSITION,)))
-
-    def fit(self, batches: Iterable[Batch]) -> Self:
-        """Interpolators learn from the samples of each map alone."""
-        return self
+    def __init__(self, context: Context, cell: float, samples: str = SAMPLES) -> None:
+        self.targets, self.cell, self.samples = context.target_names, cell, samples
+        self.variables = (samples, POSITION)
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
         """Return the interpolated map for each target."""
-        samples, positions = inputs[self.samples], positions_of(inputs)
-        features = geometry_features(inputs, self.cell) if self.uses_geometry else [None] * len(samples)
-        maps = [
-            self._map(*each) for each in zip(samples.cpu().double().numpy(), positions, features, strict=True)
-        ]
+        samples = inputs[self.samples]
+        values = samples.cpu().double().numpy()
+        maps = [self._map(*each) for each in zip(values, self.cells(inputs, values.shape[1:]), strict=True)]
         answer = {"": np.stack([each.mean for each in maps])}
         if maps[0].deviation is not None:
             answer["_standard_deviation"] = np.stack([np.asarray(each.deviation) for each in maps])
@@ -75,6 +72,10 @@ class Interpolator:
             for target in self.targets
             for suffix, value in answer.items()
         }
+
+    def cells(self, inputs: Batch, shape: tuple[int, ...]) -> list[Cells]:
+        """Return all cells of each map of a batch, whose shape is (y, x)."""
+        return [cells_of(shape, position, self.cell) for position in positions_of(inputs)]
 
     def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
         """Return what is expected at the asked cells.
@@ -88,13 +89,37 @@ class Interpolator:
         """
         raise NotImplementedError
 
-    def _map(self, samples: np.ndarray, transmitter: np.ndarray, features: np.ndarray | None) -> Answer:
-        cells = cells_of(samples.shape, transmitter, self.cell, features)
+    def _map(self, samples: np.ndarray, cells: Cells) -> Answer:
         flat = samples.reshape(-1)
         known = np.isfinite(flat)
         if not known.any():
             raise ValueError(f"{type(self).__name__} needs at least one measured cell in every map")
         return self.interpolate(cells.take(known), flat[known], cells)
+
+
+class GeometryInterpolator(Interpolator):
+    """A map from its own samples and from what stands between its cells and the transmitter.
+
+    Parameters
+    ----------
+    context, cell, samples
+        As for every interpolator.
+    receiver_height
+        Height of the receivers above the ground, m.
+    """
+
+    facts: ClassVar[Mapping[str, Fact]] = {"cell": CELL, "receiver_height": RECEIVER_HEIGHT}
+
+    def __init__(self, context: Context, cell: float, receiver_height: float, samples: str = SAMPLES) -> None:
+        super().__init__(context, cell, samples)
+        self.receiver_height = receiver_height
+        self.variables = (samples, *VARIABLES)
+
+    def cells(self, inputs: Batch, shape: tuple[int, ...]) -> list[Cells]:
+        """Return all cells of each map of a batch, with their geometry."""
+        features = geometry_features(inputs, self.cell, self.receiver_height)
+        each = zip(positions_of(inputs), features, strict=True)
+        return [cells_of(shape, position, self.cell, of_map) for position, of_map in each]
 
 
 class SampleMean(Interpolator):
@@ -133,14 +158,14 @@ class NearestSamples(Interpolator):
 
     Parameters
     ----------
-    targets, cell, samples
+    context, cell, samples
         As for every interpolator.
     k
         Number of samples.
     """
 
-    def __init__(self, targets: list[str], cell: float = 4.0, samples: str = SAMPLES, k: int = 3) -> None:
-        super().__init__(targets, cell, samples)
+    def __init__(self, context: Context, cell: float, samples: str = SAMPLES, k: int = 3) -> None:
+        super().__init__(context, cell, samples)
         self.k = k
 
     def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
@@ -166,10 +191,8 @@ class Kriging(Interpolator):
         return Answer(_design(asked) @ line + rest.mean, rest.deviation)
 
 
-class GeometryRidge(Interpolator):
+class GeometryRidge(GeometryInterpolator):
     """Ridge regression on geometry, and kriging of what it leaves; the penalty by leave-one-out."""
-
-    uses_geometry = True
 
     def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
         ridge = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2.0, 3.0, 11)))
@@ -179,14 +202,12 @@ class GeometryRidge(Interpolator):
         return Answer(ridge.predict(asked.features) + rest.mean, rest.deviation)
 
 
-class GeometryProcess(Interpolator):
+class GeometryProcess(GeometryInterpolator):
     """One Gaussian process on geometry and position.
 
     Its covariance is the sum of a squared exponential with a length for each geometric feature and each axis,
     and an exponential one (Matern 1/2) on position, with nugget; all parameters by maximum likelihood.
     """
-
-    uses_geometry = True
 
     def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
         table = np.concatenate([known.features, known.position], axis=1)

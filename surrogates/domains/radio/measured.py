@@ -13,17 +13,20 @@ import numpy as np
 import torch
 from scipy.stats import norm
 from scipy.stats import t as student
-from tqdm import tqdm
 
 from datasets.store.layout import open_store
+from surrogates.core.files import write_atomic
+from surrogates.core.progress import Progress
+from surrogates.data.batch import Batch
 from surrogates.domains.radio.folds import HoldOut, Split
-from surrogates.domains.radio.geometry import Cells, cells_of, geometry_features, positions_of
+from surrogates.domains.radio.geometry import Cells
 from surrogates.domains.radio.interpolators import Answer, Interpolator
 from surrogates.domains.radio.process import SectorProcess
 from surrogates.domains.radio.sector import RSRP_SAMPLES
-from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, HEIGHTS
+from surrogates.domains.radio.site import AZIMUTH, CELL, GEOMETRY, HEIGHTS
+from surrogates.experiment.stores import shared_fields
+from surrogates.learning.context import Context, facts_of
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch
 
 INSIDE_90 = float(norm.ppf(0.95))  # half width of a 90 % interval, standard deviations
 Row = dict[str, Any]
@@ -70,16 +73,25 @@ def read_records(url: str) -> list[Record]:
     return records
 
 
+def read_context(url: str) -> Context:
+    """Return what baselines know of such a store, whose target is ``rsrp``."""
+    store = open_store(url)
+    shared, unlike = shared_fields([store])
+    return Context.of([], [store.specs["rsrp"]], shared=shared, unlike=unlike, source=url)
+
+
+def cell_side(context: Context) -> float:
+    """Return the side of a cell, m."""
+    return facts_of({"cell": CELL}, context, {}, "a map")["cell"]
+
+
 def of_interpolator(model: Interpolator) -> Method:
     """Return the method that asks an interpolator for the held-out cells alone."""
     cells: dict[str, Cells] = {}
 
     def method(record: Record, split: Split) -> Answer:
         if record.name not in cells:
-            features = geometry_features(record.inputs, model.cell)[0] if model.uses_geometry else None
-            cells[record.name] = cells_of(
-                record.rsrp.shape, positions_of(record.inputs)[0], model.cell, features
-            )
+            (cells[record.name],) = model.cells(record.inputs, record.rsrp.shape)
         here = cells[record.name]
         given, asked = split.given.ravel(), split.held_out.ravel()
         return model.interpolate(here.take(given), record.rsrp.ravel()[given], here.take(asked))
@@ -95,7 +107,7 @@ def of_pipeline(pipeline: Pipeline) -> Method:
         samples = torch.from_numpy(np.where(split.given, record.rsrp, np.nan)[None]).float()
         cells = torch.from_numpy(np.flatnonzero(split.held_out)[None])
         with torch.inference_mode():
-            channels = pipeline.features({**record.inputs, RSRP_SAMPLES: samples}).channels
+            channels = pipeline.features({**record.inputs, RSRP_SAMPLES: samples}).tensor
             posterior = process.at(channels, cells)
         return Answer(posterior.mean[0].numpy(), posterior.variance[0].sqrt().numpy())
 
@@ -140,10 +152,9 @@ def score_draws(
         for draw in range(draws)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        for record, name, protocol, draw, missing in tqdm(
-            [each for each in left if each[-1]], unit="draw", disable=not progress
-        ):
+    left = [each for each in left if each[-1]]
+    with path.open("a") as file, Progress(len(left), "draw", shown=progress) as bar:
+        for record, name, protocol, draw, missing in left:
             split = protocol.split(record.measured, draw)
             for method in missing:
                 row = {
@@ -158,6 +169,7 @@ def score_draws(
                 file.write(json.dumps(row) + "\n")
                 rows.append(row)
             file.flush()
+            bar.advance()
     return rows
 
 
@@ -240,5 +252,5 @@ def _read(path: Path) -> list[Row]:
     text = path.read_text()
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
-        path.write_text(whole)
+        write_atomic(path, whole)
     return [json.loads(line) for line in whole.splitlines()]

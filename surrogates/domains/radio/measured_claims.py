@@ -13,10 +13,10 @@ from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, cast
 
 from surrogates.core.errors import ConfigError
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable
+from surrogates.runs.claims import Claim, Experiment, ResultTable
 
 FILES = Path(os.environ.get("SURROGATES_RADIO_DATA", "../shared/data/radio"))
 EXTRACT, SITE, CITIES, MAP = "osm/Helsinki.osm.pbf", "data/duke.zarr", "data/demo.zarr", "data/helsinki.zarr"
@@ -34,7 +34,6 @@ BASELINES = {
     "geometry_ridge": "ridge on geometry and kriging",
     "geometry_gp": "Gaussian process on geometry",
 }
-CONTEXT: dict[str, object] = {"targets": ["rsrp"], "inputs": [], "mask": None, "specs": {}}
 SCORED = {
     "random": ("200 random cells given", 20),
     "blocks_64m": ("blocks of 64 m held out", 20),
@@ -74,28 +73,33 @@ def _score(protocol: str, seed: int, run: str, place: int) -> dict[str, float]:
 
     import torch
 
-    from surrogates.core.build import build
     from surrogates.domains.radio.folds import HoldOut, RandomCells, SpatialBlocks
+    from surrogates.domains.radio.interpolators import Interpolator
     from surrogates.domains.radio.measured import (
+        cell_side,
         of_interpolator,
         of_pipeline,
         pooled,
+        read_context,
         read_records,
         score_draws,
     )
     from surrogates.inference.bundle import load_bundle
+    from surrogates.learning.contract import Baseline
 
     torch.set_num_threads(1)
+    context = read_context(SITE)
     holdout: HoldOut
     if protocol == "random":
         holdout, draws = RandomCells(seed=seed), 1
     else:
-        holdout = SpatialBlocks(float(protocol.removeprefix("blocks_").removesuffix("m")), seed=seed)
+        side = float(protocol.removeprefix("blocks_").removesuffix("m"))
+        holdout = SpatialBlocks(side, cell_side(context), seed=seed)
         draws = holdout.folds * holdout.origins
-    built = {
-        name: build("baselines", {"name": name, "samples": "rsrp_samples"}, **CONTEXT) for name in BASELINES
-    }
-    methods = {name: of_interpolator(baseline) for name, baseline in built.items()}
+    methods = {}
+    for name in BASELINES:
+        baseline = Baseline.build({"name": f"radio/{name}", "samples": "rsrp_samples"}, context)
+        methods[name] = of_interpolator(cast(Interpolator, baseline))
     methods[OURS] = of_pipeline(load_bundle(Path(run) / "bundle").pipeline)
     record = read_records(SITE)[place]
     with tempfile.TemporaryDirectory() as folder:
@@ -250,13 +254,15 @@ def draw(path: Path) -> None:
 
     from surrogates import load
     from surrogates.domains.radio.folds import SpatialBlocks
+    from surrogates.domains.radio.measured import cell_side, read_context
     from surrogates.domains.radio.site_plots import draw_site
 
     maps = xr.open_zarr(site()).load()
     chosen = [list(maps["measurement"].values).index(name) for name in DRAWN]
     maps = maps.isel(sample=chosen)
     outdoor = maps["rsrp"].where(maps["building_height"] <= 0)
-    splits = [SpatialBlocks().split(np.isfinite(each.values), 0) for each in outdoor]
+    blocks = SpatialBlocks(128.0, cell_side(read_context(SITE)))
+    splits = [blocks.split(np.isfinite(each.values), 0) for each in outdoor]
     given, held_out = (np.stack([split[part] for split in splits]) for part in (0, 1))
     maps["rsrp"] = outdoor.assign_attrs(maps["rsrp"].attrs)
     maps["rsrp_samples"] = maps["rsrp"].where(given)

@@ -1,22 +1,25 @@
 """Losses of radio maps: that of Geo2SigMap, and the likelihood of a measured sector."""
 
-from typing import ClassVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from surrogates.data.batch import Batch
 from surrogates.domains.radio.process import SectorProcess
 from surrogates.domains.radio.site import HEIGHTS
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Objective
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch
 from surrogates.learning.ranks import mean_over_ranks
 
 
-class Geo2SigMapLoss:
+class Geo2SigMapLoss(Objective):
     """Squared error in dB^2 over all cells and over outdoor cells, 0.7 to 0.3 as published.
 
     What no ray reached counts as the floor, as published; targets stay real numbers, and "outdoor" means
-    cells without a building (the released code took those with one).
+    cells without a building (the released code took those with one). The task's mask is ignored: the
+    published loss counts every cell.
 
     Parameters
     ----------
@@ -24,13 +27,11 @@ class Geo2SigMapLoss:
         Weight of the outdoor cells; the rest is that of all cells.
     floor
         Smallest gain, dB.
-    mask
-        Ignored: the published loss counts every cell.
     """
 
     variables = (HEIGHTS,)
 
-    def __init__(self, outdoor: float = 0.3, floor: float = -160.0, mask: str | None = None) -> None:
+    def __init__(self, outdoor: float = 0.3, floor: float = -160.0) -> None:
         self.outdoor, self.floor = outdoor, floor
 
     def __call__(
@@ -48,21 +49,19 @@ class Geo2SigMapLoss:
         return loss, {"all": everywhere.detach(), "outdoor": outdoors.detach()}
 
 
-class ProcessLikelihood:
+class ProcessLikelihood(Objective):
     """Negative log-likelihood of held-out cells under a `SectorProcess` that was given the others, per cell.
 
     Parameters
     ----------
+    context
+        Of the data.
     cells
         Cells drawn from those that count, of each map; the process is asked there alone.
-    mask
-        Variable of the cells that count.
     """
 
-    distribution: ClassVar[str] = "gaussian"
-
-    def __init__(self, cells: int = 256, mask: str | None = None) -> None:
-        self.cells, self.mask = cells, mask
+    def __init__(self, context: Context, cells: int = 256) -> None:
+        self.cells, self.mask = cells, context.mask_name
 
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
@@ -78,7 +77,7 @@ class ProcessLikelihood:
         places = keys.topk(min(self.cells, keys.shape[1]), dim=1).indices
         weight = counts.flatten(1).gather(1, places).double()
         value = target.flatten(1).gather(1, places).nan_to_num(0.0)
-        posterior = cast(SectorProcess, pipeline.network).at(pipeline.features(batch).channels, places)
+        posterior = cast(SectorProcess, pipeline.network).at(pipeline.features(batch).tensor, places)
         squared = (value - posterior.mean).square()
         loss = 0.5 * (posterior.variance.log() + squared / posterior.variance)
         (total,) = mean_over_ranks([weight.sum()])

@@ -14,7 +14,8 @@ from matplotlib.patches import Patch
 
 from surrogates.domains.radio.site import GROUND, HEIGHTS, POSITION
 from surrogates.evaluation.evaluate import Target
-from surrogates.evaluation.pictures import Examples
+from surrogates.learning.contract import Plot
+from surrogates.report.pictures import Examples
 
 GAIN, ERROR = "viridis", "RdBu_r"
 BUILDINGS = ListedColormap(["#d9d9d9"])
@@ -24,7 +25,7 @@ SAMPLES = "path_gain_samples"
 LONGEST_NAME = 24  # letters that fit over a panel
 
 
-class RadioMap:
+class RadioMap(Plot):
     """Truth, prediction and error over the buildings, and RMSE against distance for all methods.
 
     Parameters

@@ -1,23 +1,25 @@
 """What every batch of radio maps goes through: outdoor cells, drawn samples, the link budget."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
 from surrogates.data.index import DRAW
 from surrogates.domains.radio.cascade import SAMPLES
 from surrogates.domains.radio.folds import HoldOut, RandomCells, SpatialBlocks, Split, TooFewBlocksError
-from surrogates.domains.radio.site import HEIGHTS
+from surrogates.domains.radio.site import CELL, HEIGHTS
+from surrogates.learning.context import Fact
+from surrogates.learning.contract import Preparation
 
-Batch = dict[str, Tensor]
 OUTDOOR, SCORED = "outdoor", "scored"
 
 
-class Outdoor:
+class Outdoor(Preparation):
     """Make ``outdoor``, the cells without a building: the mask of isotropic maps.
 
     Parameters
@@ -46,7 +48,7 @@ class Outdoor:
         }
 
 
-class DrawSamples:
+class DrawSamples(Preparation):
     """Draw measured cells from a map, and keep them out of loss and score.
 
     Makes ``path_gain_samples`` (the map at the drawn outdoor cells, NaN elsewhere) and ``scored``, the
@@ -95,7 +97,7 @@ class DrawSamples:
         return {**batch, self.source: gain, SAMPLES: samples, SCORED: outdoor & ~given}
 
 
-class HoldOutCells:
+class HoldOutCells(Preparation):
     """Give some measured cells and hold out others, by a protocol of `surrogates.domains.radio.folds`.
 
     Makes ``<source>_samples`` (the map at the given cells, NaN elsewhere) and ``scored``, the held-out
@@ -104,6 +106,8 @@ class HoldOutCells:
 
     Parameters
     ----------
+    cell
+        Side of a cell, m.
     protocol
         ``random`` cells, or whole square ``blocks``.
     side
@@ -116,15 +120,16 @@ class HoldOutCells:
         Root of the draws.
     source
         Variable that was measured.
-    cell
-        Side of a cell, m.
     scattered
         What to do with a map whose cells lie in fewer blocks than there are folds: refuse it, or hold out
         none of its cells, as training on drawn campaigns does.
     """
 
+    facts: ClassVar[Mapping[str, Fact]] = {"cell": CELL}
+
     def __init__(
         self,
+        cell: float,
         protocol: Literal["random", "blocks"] = "random",
         side: float = 128.0,
         folds: int = 5,
@@ -132,7 +137,6 @@ class HoldOutCells:
         samples: int = 200,
         seed: int = 0,
         source: str = "rsrp",
-        cell: float = 4.0,
         scattered: Literal["refuse", "give_all"] = "refuse",
     ) -> None:
         self.scattered = scattered
@@ -160,12 +164,12 @@ class HoldOutCells:
         values = batch[self.source]
         measured = (values.isfinite() & (batch[HEIGHTS] <= 0)).numpy()
         draws = [int(rng.integers(2**31)) for rng in rngs] if train else batch[DRAW].tolist()
-        splits = [self._split(cells, draw) for cells, draw in zip(measured, draws, strict=True)]
+        splits = [self._divide(cells, draw) for cells, draw in zip(measured, draws, strict=True)]
         given = torch.from_numpy(np.stack([split.given for split in splits]))
         held_out = torch.from_numpy(np.stack([split.held_out for split in splits]))
         return {**batch, self.samples: torch.where(given, values, torch.nan), SCORED: held_out}
 
-    def _split(self, measured: np.ndarray, draw: int) -> Split:
+    def _divide(self, measured: np.ndarray, draw: int) -> Split:
         try:
             return self.protocol.split(measured, draw)
         except TooFewBlocksError:
@@ -174,7 +178,7 @@ class HoldOutCells:
             return Split(measured, np.zeros_like(measured))
 
 
-class LinkBudget:
+class LinkBudget(Preparation):
     """Put directional maps through a random link budget: y becomes slope * y + offset, in training.
 
     Makes ``link_slope`` and ``link_offset``, 1 and 0 outside training. With them the published U-Net-Dir

@@ -74,9 +74,10 @@ class SectorProcess(nn.Module):
         super().__init__()
         if (in_channels, out_channels) != (len(CHANNELS), 2):
             raise ValueError(
-                f"sector_process makes 2 channels of the {len(CHANNELS)} of the transform 'radio_sector', "
-                f"found {out_channels} from {in_channels}; take task.transform.name=radio_sector and the "
-                "objective 'process_likelihood'"
+                f"radio/sector_process makes 2 channels of the {len(CHANNELS)} of the transform "
+                f"'radio/sector', found {out_channels} from {in_channels}; take "
+                "task.transform.name=radio/sector and the "
+                "objective 'radio/process_likelihood' with task.head=gaussian"
             )
         self.samples = samples
         self.amplitudes = _logarithms(AMPLITUDES)

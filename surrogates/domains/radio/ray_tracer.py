@@ -1,51 +1,49 @@
 """The ray tracer itself with fewer rays: what the same seconds would buy without learning."""
 
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from physics.raytracing.scenes import CITIES, Window, load_city
 from physics.raytracing.solver import Pattern, Settings, trace_path_gain
+from surrogates.data.batch import Batch
 from surrogates.domains.radio.formulas import DIRECTIONAL
-from surrogates.domains.radio.site import AZIMUTH, GROUND, POSITION, Link
-from surrogates.learning.protocols import Batch
+from surrogates.domains.radio.site import AZIMUTH, GROUND, LINK_FACTS, POSITION
+from surrogates.learning.context import Context, Fact
+from surrogates.learning.contract import Baseline
 
 UNREACHED = -140.0  # dB; what a cell counts as that no ray came to
 
 
-class FewerRays:
+class FewerRays(Baseline):
     """Trace each map in its city scene.
 
     Parameters
     ----------
-    targets
-        Names of the targets.
-    rays, depth
-        Rays per transmitter, and largest number of reflections.
+    context
+        Of the data.
     frequency, cell, receiver_height
         See `surrogates.domains.radio.site.Link`.
+    rays, depth
+        Rays per transmitter, and largest number of reflections.
     """
 
+    facts: ClassVar[Mapping[str, Fact]] = LINK_FACTS
     variables = ("city", "window", "window_west", "window_south")
 
     def __init__(
         self,
-        targets: list[str],
+        context: Context,
+        frequency: float,
+        cell: float,
+        receiver_height: float,
         rays: int = 100_000,
         depth: int = 8,
-        frequency: float = 3.66e9,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
     ) -> None:
-        self.targets = targets
-        self.link = Link(frequency, cell, receiver_height)
+        self.targets, self.cell = context.target_names, cell
         self.settings = Settings(frequency, rays, depth, receiver_height=receiver_height)
-
-    def fit(self, batches: Iterable[Batch]) -> Self:
-        """A ray tracer has nothing to learn."""
-        return self
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
         """Return the traced map of each example; cells without a ray get -140 dB."""
@@ -58,11 +56,11 @@ class FewerRays:
         ground = inputs[GROUND][number].cpu().numpy()
         place = int(inputs["window"][number])
         west, south = (float(inputs[f"window_{side}"][place]) for side in ("west", "south"))
-        window = Window(west, south, size=ground.shape[0] * self.link.cell, cell=self.link.cell)
+        window = Window(west, south, size=ground.shape[0] * self.cell, cell=self.cell)
         scene = load_city(_city(int(inputs["city"][number])))
         azimuth = inputs[AZIMUTH][number : number + 1].cpu().numpy() if pattern == "tr38901" else None
         east, north, height = inputs[POSITION][number].cpu().double().numpy()
-        row, column = int(north // self.link.cell), int(east // self.link.cell)
+        row, column = int(north // self.cell), int(east // self.cell)
         stands = np.array([[west + east, south + north, height + ground[row, column]]])
         gain = trace_path_gain(
             scene, window, stands, self.settings, seed=1, patterns=(pattern,), azimuths=azimuth
@@ -74,7 +72,7 @@ def _city(number: int) -> str:
     """Name of the city scene that a number of the variable `city` stands for."""
     if number >= len(CITIES):
         raise ValueError(
-            f"city {number} is no scene of Sionna RT but a map extract, which the baseline ray_tracer does "
-            "not have; take it off `task.baselines`"
+            f"city {number} is no scene of Sionna RT but a map extract, which the baseline radio/ray_tracer "
+            "does not have; take it off `task.baselines`"
         )
     return list(CITIES)[number]

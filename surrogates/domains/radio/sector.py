@@ -5,34 +5,35 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from datasets.store.specs import VariableSpec
 from physics.propagation import knife_edge_loss
 from surrogates.domains.radio.cascade import first_stage
-from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, POSITION, Link
+from surrogates.domains.radio.site import AZIMUTH, GEOMETRY, LINK_FACTS, POSITION, Link
 from surrogates.domains.radio.transforms import built_share, require
-from surrogates.learning.pipeline import Features
+from surrogates.learning.context import Context, Fact
+from surrogates.learning.transform import Features, Transform
 
 RSRP_SAMPLES = "rsrp_samples"
 TEN_DECIBELS, HUNDRED_METRES, LEVEL = 10.0, 100.0, -100.0  # what channels count in; LEVEL in dBm
 
 
-class SectorChannels(nn.Module):
+class SectorChannels(Transform):
     """Channels of a sector antenna's measured map, for `SectorProcess`; nothing is normalised.
 
     Parameters
     ----------
-    inputs, targets, record_dimension
-        Of the task; the inputs hold ``rsrp_samples`` in dBm, NaN where nothing was measured.
+    context
+        Of the data; the inputs hold ``rsrp_samples`` in dBm, NaN where nothing was measured.
+    frequency, cell, receiver_height, steps
+        See `surrogates.domains.radio.site.Link`.
     iso
         Nodes ``transform`` and ``network`` of the isotropic first stage, whose weights come with
         ``parts.iso=RUN``.
-    frequency, cell, receiver_height, steps
-        See `surrogates.domains.radio.site.Link`.
     """
 
-    channel_names: ClassVar[list[str]] = [
+    facts: ClassVar[Mapping[str, Fact]] = LINK_FACTS
+    channel_names: Sequence[str] = [
         "free space",  # 10 dB
         "excess",  # of the first stage over free space, 10 dB
         "log distance",  # decades from 100 m
@@ -50,26 +51,24 @@ class SectorChannels(nn.Module):
         "measured",
     ]
     in_channels = len(channel_names)
+    grid = ("y", "x")
     normalise = False
     positions = (POSITION,)
     needs_whole_field = True  # every measurement says something of the antenna, however far it is
 
     def __init__(
         self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        record_dimension: str = "sample",
+        context: Context,
+        frequency: float,
+        cell: float,
+        receiver_height: float,
         iso: dict[str, Any] | None = None,
-        frequency: float = 3.66e9,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
         steps: int = 128,
     ) -> None:
         super().__init__()
-        require(inputs, (*GEOMETRY, AZIMUTH, RSRP_SAMPLES), "radio_sector")
-        self.grid = ("y", "x")
+        require(context.inputs, (*GEOMETRY, AZIMUTH, RSRP_SAMPLES), "radio/sector")
         self.link = Link(frequency, cell, receiver_height, steps)
-        self.iso = first_stage(inputs, targets[0], iso or {}, record_dimension)
+        self.iso = first_stage(context, self.link, iso or {})
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
         """Return the channels; the answer is the map itself."""

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from physics import propagation
+from surrogates.learning.context import Context, Fact, Scalar, Spacing
 from surrogates.learning.tile import Tile
 
 HEIGHTS, GROUND, POSITION, AZIMUTH = (
@@ -18,6 +19,15 @@ HEIGHTS, GROUND, POSITION, AZIMUTH = (
     "transmitter_azimuth",
 )
 GEOMETRY = (HEIGHTS, GROUND, POSITION)
+
+FREQUENCY = Scalar("Hz", slack=0.03)
+"""Carrier frequency: 3 % of it is 0.26 dB of free space."""
+CELL = Spacing("m", ("y", "x"))
+"""Side of a cell, which is square."""
+RECEIVER_HEIGHT = Scalar("m", slack=0.5)
+"""Height of the receivers above the ground: 1 to 3 m are those of a phone for a network that knows 2 m."""
+LINK_FACTS: Mapping[str, Fact] = {"frequency": FREQUENCY, "cell": CELL, "receiver_height": RECEIVER_HEIGHT}
+"""What a `Link` is made of."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +48,16 @@ class Link:
         Length of the longest part, m: rays that are longer than those of a 512 m window get more parts.
     """
 
-    frequency: float = 3.66e9
-    cell: float = 4.0
-    receiver_height: float = 2.0
+    frequency: float
+    cell: float
+    receiver_height: float
     steps: int = 64
     longest: float = 11.4
+
+    def told(self, context: Context) -> Context:
+        """Return a context that states the link's numbers, for pieces inside the one that has the link."""
+        stated = {name: getattr(self, name) for name in LINK_FACTS}
+        return replace(context, stated={**context.stated, **stated})
 
     def directions(self, inputs: Mapping[str, Tensor]) -> propagation.Link:
         """Return distance and direction of every cell, each (batch, y, x), without a march along the ray."""

@@ -20,13 +20,14 @@ from surrogates.domains.radio.plots import (
     draw_transmitter,
 )
 from surrogates.domains.radio.site import HEIGHTS
-from surrogates.evaluation.pictures import Examples
-from surrogates.learning.protocols import deviation_name
+from surrogates.learning.answers import deviation_name
+from surrogates.learning.contract import Plot
+from surrogates.report.pictures import Examples
 
 TARGET, DEVIATION = "rsrp", "viridis_r"
 
 
-class SiteMap:
+class SiteMap(Plot):
     """Readings, the predicted map with the given cells, its standard deviation, and errors where held out.
 
     Parameters

@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from datasets.store.specs import VariableSpec
 from physics.propagation import knife_edge_loss
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
-from surrogates.domains.radio.site import GEOMETRY, HEIGHTS, POSITION, Link, Path
-from surrogates.learning.pipeline import Features
+from surrogates.domains.radio.site import GEOMETRY, HEIGHTS, LINK_FACTS, POSITION, Link, Path
+from surrogates.learning.context import Context, Fact
 from surrogates.learning.tile import Tile, inner
+from surrogates.learning.transform import Features, Transform
 
 DECADE, TALL, FAR = 20.0, 20.0, 50.0  # dB, m, m: channels of order one before they are normalised
 NEIGHBOURHOOD = 9  # cells of the side of the square in which the share of buildings counts
@@ -29,18 +30,19 @@ def require(inputs: Sequence[VariableSpec], needed: Sequence[str], transform: st
         )
 
 
-class PhysicsChannels(nn.Module):
+class PhysicsChannels(Transform):
     """Channels of the direct ray, and free space, which the network corrects.
 
     Parameters
     ----------
-    inputs, targets
-        Specs of the task.
+    context
+        Of the data.
     frequency, cell, receiver_height, steps
         See `surrogates.domains.radio.site.Link`.
     """
 
-    channel_names: ClassVar[list[str]] = [
+    facts: ClassVar[Mapping[str, Fact]] = LINK_FACTS
+    channel_names: Sequence[str] = [
         "height",
         "indoors",
         "share of buildings",
@@ -55,21 +57,20 @@ class PhysicsChannels(nn.Module):
         "diffraction parameter",
     ]
     in_channels = len(channel_names)
+    grid = ("y", "x")
     takes_tiles = True
     positions = (POSITION,)
 
     def __init__(
         self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        frequency: float = 3.66e9,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
+        context: Context,
+        frequency: float,
+        cell: float,
+        receiver_height: float,
         steps: int = 64,
     ) -> None:
         super().__init__()
-        require(inputs, GEOMETRY, "radio_physics")
-        self.grid = ("y", "x")
+        require(context.inputs, GEOMETRY, "radio/physics")
         self.link = Link(frequency, cell, receiver_height, steps)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
@@ -100,7 +101,7 @@ class PhysicsChannels(nn.Module):
         return Features(channels, free.unsqueeze(1))
 
 
-class PublishedIso(nn.Module):
+class PublishedIso(Transform):
     """Channels of the published U-Net-Iso: raw heights, and a map with the transmitter's height in its cell.
 
     The network's answer is added to 3GPP UMa without line of sight (h_E = 0, as in the released code).
@@ -108,29 +109,23 @@ class PublishedIso(nn.Module):
 
     Parameters
     ----------
-    inputs, targets
-        Specs of the task.
+    context
+        Of the data.
     frequency, cell, receiver_height
         See `surrogates.domains.radio.site.Link`.
     """
 
-    channel_names: ClassVar[list[str]] = ["building_height", "transmitter"]
+    facts: ClassVar[Mapping[str, Fact]] = LINK_FACTS
+    channel_names: Sequence[str] = ["building_height", "transmitter"]
     in_channels = 2
+    grid = ("y", "x")
     normalise = False
     takes_tiles = True
     positions = (POSITION,)
 
-    def __init__(
-        self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        frequency: float = 3.66e9,
-        cell: float = 4.0,
-        receiver_height: float = 2.0,
-    ) -> None:
+    def __init__(self, context: Context, frequency: float, cell: float, receiver_height: float) -> None:
         super().__init__()
-        require(inputs, GEOMETRY, "geo2sigmap_iso")
-        self.grid = ("y", "x")
+        require(context.inputs, GEOMETRY, "radio/geo2sigmap_iso")
         self.link = Link(frequency, cell, receiver_height)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:

@@ -8,7 +8,7 @@ from surrogates.domains.seismic import claim_runs as runs
 from surrogates.domains.seismic.claim_runs import HOMES, INVERSE, NETWORKS
 from surrogates.domains.seismic.names import GATHER, VELOCITY
 from surrogates.domains.seismic.network_claims import NAME, SECTIONS
-from surrogates.evaluation.claims import averages, read_seeds
+from surrogates.runs.claims import averages, read_seeds
 
 FAMILY, SHOWN, STEPS = "flatfault-a", 2, 50
 SEEDS = Path("docs/results/seeds/seismic.jsonl")
@@ -26,7 +26,7 @@ def draw(folder: Path) -> None:
     made = runs.final_runs(0)
     networks = {name: surrogates.load(made[name, FAMILY], device="cpu") for name in INVERSE}
     answers = {NETWORKS[name]: each.predict(data[[GATHER]])[VELOCITY] for name, each in networks.items()}
-    inverted = networks["latent_unet"].invert(data[[GATHER]], refine_steps=STEPS, progress=False)
+    inverted = networks["latent_unet"].seismic.invert(data[[GATHER]], refine_steps=STEPS, progress=False)
     refined = {
         "Latent U-Net": inverted[VELOCITY],
         f"after {STEPS} steps through the solver": inverted[f"{VELOCITY}_refined"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from surrogates.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from surrogates.training.experiment import Experiment
+    from surrogates.experiment.experiment import Experiment
 
 FILES = Path(os.environ.get("SURROGATES_SEISMIC_DATA", "../shared/data/seismic"))
 SECTION = "pylops_poststack_model.npz"
@@ -89,9 +89,9 @@ def words(network: str, family: str, *extra: str) -> list[str]:
 
 def tried(network: str, family: str) -> dict[float, float]:
     """Return the validation error of a short run with seed 0 at each learning rate."""
-    from surrogates.training.known import trained
+    from surrogates.runs.cache import trained_run
 
-    return {lr: validation_error(trained(short(network, family, lr), 0, RUNS)) for lr in RATES}
+    return {lr: validation_error(trained_run(short(network, family, lr), 0, RUNS)) for lr in RATES}
 
 
 def short(network: str, family: str, lr: float) -> list[str]:
@@ -104,9 +104,10 @@ def validation_error(run: Path) -> float:
     """Return the mean absolute error of a run's first target on its validation split."""
     import torch
 
-    from surrogates.evaluation.run import model_of, score
+    from surrogates.evaluation.scoring import score
     from surrogates.inference.bundle import load_bundle
-    from surrogates.training.run import open_run
+    from surrogates.runs.evaluate import model_of
+    from surrogates.runs.folder import open_run
 
     experiment, bundle = open_run(run), load_bundle(run / "bundle")
     table = score(model_of(bundle), experiment, split="validation", device=torch.device("cpu"))
@@ -115,20 +116,20 @@ def validation_error(run: Path) -> float:
 
 def tuned(networks: Sequence[str], families: Sequence[str]) -> dict[tuple[str, str], str]:
     """Return the learning rate of each network and family; the short runs go two at a time."""
-    from surrogates.training.known import trained_together
+    from surrogates.runs.cache import trained_runs
 
     pairs = [(network, family) for network in networks for family in families]
-    trained_together((short(*pair, lr) for pair in pairs for lr in RATES), 0, RUNS)
+    trained_runs((short(*pair, lr) for pair in pairs for lr in RATES), 0, RUNS)
     errors = {pair: tried(*pair) for pair in pairs}
     return {pair: f"trainer.optimiser.lr={min(each, key=each.__getitem__)}" for pair, each in errors.items()}
 
 
 def final_runs(seed: int, networks: Sequence[str] = INVERSE) -> dict[tuple[str, str], Path]:
     """Return the run of each network and family with one seed, trained at its best rate."""
-    from surrogates.training.known import trained_together
+    from surrogates.runs.cache import trained_runs
 
     chosen = tuned(networks, HOMES)
-    runs = trained_together((words(*pair, lr) for pair, lr in chosen.items()), seed, RUNS)
+    runs = trained_runs((words(*pair, lr) for pair, lr in chosen.items()), seed, RUNS)
     return dict(zip(chosen, runs, strict=True))
 
 
@@ -146,9 +147,10 @@ def scored(run: Path, on: "Experiment", split: str = "test") -> dict[str, float]
     """Return the scores of a run's network on other data: `[<group>/]<target>/<metric>`."""
     import torch
 
-    from surrogates.evaluation.run import model_of, score
+    from surrogates.evaluation.scoring import score
     from surrogates.evaluation.tables import ALL
     from surrogates.inference.bundle import load_bundle
+    from surrogates.runs.evaluate import model_of
 
     table = score(model_of(load_bundle(run / "bundle")), on, split=split, device=torch.device("cpu"))
     return {

@@ -12,7 +12,7 @@ from surrogates.domains.seismic import (
     refinement_claims,
     solver_claims,
 )
-from surrogates.evaluation.claims import Claim, ResultTable, run_one
+from surrogates.runs.claims import Claim, ResultTable, run_one
 
 PARTS = (solver_claims, network_claims, refinement_claims, forward_claims, latent_claims)
 

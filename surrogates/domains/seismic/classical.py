@@ -1,51 +1,45 @@
 """Full-waveform inversion without a network: what the same gathers give to an optimiser alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Self
 
 import torch
-import xarray as xr
 from pydantic import NonNegativeInt
 
-from datasets.store.specs import VariableSpec
 from physics.waves.seismic.inversion import refine
 from surrogates.core.errors import ConfigError
 from surrogates.core.optional import require
 from surrogates.core.text import listing
+from surrogates.data.batch import Batch
 from surrogates.domains.seismic.acquisition import solver_device, surveys_of_records, valid_range, varying
 from surrogates.domains.seismic.names import GATHER, VELOCITY
-from surrogates.learning.protocols import Batch
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
 
 
-class ClassicalInversion:
+class ClassicalInversion(Baseline):
     """Begin with the mean profile of the training models, and lower the misfit of the gathers.
 
     Parameters
     ----------
-    targets, inputs, specs, coordinates
-        Of the task: velocity models from gathers.
+    context
+        Of the data: velocity models from gathers.
     steps
         Of the optimiser, each about three simulations of each example; see
         `physics.waves.seismic.inversion.refine`.
     """
 
-    def __init__(
-        self,
-        targets: list[str],
-        inputs: list[str],
-        specs: Mapping[str, VariableSpec],
-        coordinates: Mapping[str, xr.DataArray],
-        steps: NonNegativeInt = 20,
-    ) -> None:
-        require("deepwave", "The baseline 'seismic_fwi'")
+    def __init__(self, context: Context, steps: NonNegativeInt = 20) -> None:
+        require("deepwave", "The baseline 'seismic/fwi'")
+        targets, inputs = context.target_names, context.input_names
         if targets != [VELOCITY] or GATHER not in inputs:
             raise ConfigError(
-                f"baseline 'seismic_fwi': targets {listing(targets)} from {listing(inputs)} found, "
+                f"baseline 'seismic/fwi': targets {listing(targets)} from {listing(inputs)} found, "
                 f"'{VELOCITY}' from '{GATHER}' expected; take it off `task.baselines`"
             )
-        self._velocity, self._gathers, self._coordinates = specs[VELOCITY], specs[GATHER], coordinates
-        self._steps = steps
-        self.variables = varying(self._gathers, coordinates)
+        self._velocity, self._gathers = context.specs[VELOCITY], context.specs[GATHER]
+        self._shared, self._steps = context.shared, steps
+        self.variables = varying(self._gathers, self._shared)
         self._profile = torch.empty(0)
 
     def fit(self, batches: Iterable[Batch]) -> Self:
@@ -62,7 +56,7 @@ class ClassicalInversion:
         """Return the velocity model of each example."""
         gathers = inputs[GATHER]
         sources = {name: inputs[name].cpu().numpy() for name in self.variables}
-        surveys = surveys_of_records(self._gathers, self._coordinates, len(gathers), sources)
+        surveys = surveys_of_records(self._gathers, self._shared, len(gathers), sources)
         refined = refine(
             self._profile[:, None].expand(len(gathers), *self._velocity.shape).numpy(),
             gathers.cpu().numpy(), surveys, self._steps,

@@ -1,44 +1,43 @@
 """What follows from answers: the gathers of a velocity model, and the first arrivals of gathers."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Annotated
 
-import numpy as np
 import torch
-import xarray as xr
 from pydantic import Field
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
-from datasets.store.units import convert
 from physics.waves.seismic.propagator import simulate
 from surrogates.core.errors import ConfigError
 from surrogates.core.optional import require
 from surrogates.core.text import listing
+from surrogates.data.batch import Batch
 from surrogates.domains.seismic.acquisition import solver_device, surveys_of_records, valid_range, varying
 from surrogates.domains.seismic.names import GATHER, TIME, VELOCITY
-from surrogates.learning.protocols import Batch
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Derivation
 
 RESIMULATED, FIRST_ARRIVAL = "shot_gather_resimulated", "first_arrival"
 
 
-class Resimulation:
+class Resimulation(Derivation):
     """Simulate the gathers of a predicted velocity model, to be scored against those that were observed.
 
     A velocity outside of the valid range counts as the nearest one inside.
 
     Parameters
     ----------
-    specs, coordinates
-        Of the batches.
+    context
+        Of the data.
     """
 
-    def __init__(self, specs: Mapping[str, VariableSpec], coordinates: Mapping[str, xr.DataArray]) -> None:
-        require("deepwave", "The derivation 'seismic_resimulation'")
-        self._gathers = _spec(specs, GATHER, "seismic_resimulation")
-        self._velocity = _spec(specs, VELOCITY, "seismic_resimulation")
-        self._coordinates = coordinates
-        self._sources = varying(self._gathers, coordinates)
+    def __init__(self, context: Context) -> None:
+        require("deepwave", "The derivation 'seismic/resimulation'")
+        self._gathers = _spec(context, GATHER, "seismic/resimulation")
+        self._velocity = _spec(context, VELOCITY, "seismic/resimulation")
+        self._shared = context.shared
+        self._sources = varying(self._gathers, self._shared)
         self.variables = (GATHER, *self._sources)
 
     def provides(self) -> list[VariableSpec]:
@@ -56,42 +55,36 @@ class Resimulation:
             return {}
         velocity = prediction[VELOCITY]
         sources = {name: batch[name].cpu().numpy() for name in self._sources}
-        surveys = surveys_of_records(self._gathers, self._coordinates, len(velocity), sources)
+        surveys = surveys_of_records(self._gathers, self._shared, len(velocity), sources)
         models = velocity.clamp(*valid_range(self._velocity)).cpu().numpy()
         gathers = simulate(models, surveys, device=solver_device(velocity.device))
         return {RESIMULATED: torch.from_numpy(gathers).to(velocity.device)}
 
 
-class FirstArrival:
+class FirstArrival(Derivation):
     """Tell when each receiver first notices a shot: where a trace reaches a share of its largest amplitude.
 
     Between two samples the amplitude is taken as straight. A trace that stays silent has no arrival (NaN).
 
     Parameters
     ----------
-    specs, coordinates
-        Of the batches.
+    context
+        Of the data.
     share
         Of the largest amplitude. A network's errors before the arrival lie below a tenth.
     """
 
-    variables = (GATHER,)
+    variables: Sequence[str] = (GATHER,)
 
-    def __init__(
-        self,
-        specs: Mapping[str, VariableSpec],
-        coordinates: Mapping[str, xr.DataArray],
-        share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1,
-    ) -> None:
-        self._gathers = _spec(specs, GATHER, "seismic_first_arrival")
-        if TIME not in coordinates:
+    def __init__(self, context: Context, share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1) -> None:
+        self._gathers = _spec(context, GATHER, "seismic/first_arrival")
+        seconds = context.field(TIME, "s")
+        if seconds is None:
             raise ConfigError(
-                f"seismic_first_arrival: no coordinate '{TIME}' among {listing(coordinates)}; a store of "
+                f"seismic/first_arrival: no coordinate '{TIME}' among {listing(context.shared)}; a store of "
                 "gathers has one"
             )
-        time = coordinates[TIME]
-        seconds = convert(time.to_numpy().astype(np.float64), time.attrs.get("units", "s"), "s")
-        self._time = torch.from_numpy(seconds)
+        self._time = torch.tensor(seconds)
         self._share = share
 
     def provides(self) -> list[VariableSpec]:
@@ -130,7 +123,8 @@ class FirstArrival:
         return torch.where(level > 0, found, torch.nan)[..., 0].to(gathers.dtype)
 
 
-def _spec(specs: Mapping[str, VariableSpec], name: str, piece: str) -> VariableSpec:
-    if name not in specs:
-        raise ConfigError(f"{piece}: no variable '{name}' among {listing(specs)}; it is for data of gathers")
-    return specs[name]
+def _spec(context: Context, name: str, piece: str) -> VariableSpec:
+    if name not in context.specs:
+        known = listing(context.specs)
+        raise ConfigError(f"{piece}: no variable '{name}' among {known}; it is for data of gathers")
+    return context.specs[name]

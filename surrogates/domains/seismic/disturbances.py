@@ -4,18 +4,19 @@ All serve as augmentations, with ranges to draw from, and as preparations, with 
 how much of a disturbance a network stands. A gather is disturbed wherever it is used, also as the truth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
 import torch
-import xarray as xr
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from surrogates.core.errors import ConfigError
+from surrogates.data.batch import Batch
 from surrogates.domains.seismic.names import GATHER, LATERAL, RECEIVER, SHOT, VELOCITY
-from surrogates.learning.protocols import Batch
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Preparation
 
 SHOT_AXIS, RECEIVER_AXIS = 1, 3  # of (sample, shot, time, receiver)
 LATERAL_AXIS = 2  # of (sample, depth, lateral)
@@ -32,7 +33,7 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Shares = Share | Annotated[tuple[Share, Share], AfterValidator(_ascending)]
 
 
-class Noise:
+class Noise(Preparation):
     """White Gaussian noise on the gathers, each shot at the same ratio to its own signal.
 
     Parameters
@@ -45,7 +46,7 @@ class Noise:
     def __init__(self, snr: Decibels = (0.0, 30.0)) -> None:
         self._ends = _ends(snr)
 
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Add noise to every example."""
         gathers = batch[GATHER]
         ratios = torch.tensor([rng.uniform(*self._ends) for rng in rngs], dtype=torch.float64)
@@ -55,7 +56,7 @@ class Noise:
         return {**batch, GATHER: gathers + deviation * torch.from_numpy(white)}
 
 
-class MissingReceivers:
+class MissingReceivers(Preparation):
     """Some receivers record nothing, in all shots of an example alike.
 
     They read 0, as a dead channel of a recording instrument does: gathers are complete by their
@@ -71,7 +72,7 @@ class MissingReceivers:
     def __init__(self, share: Shares = (0.0, 0.5)) -> None:
         self._ends = _ends(share)
 
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Silence receivers of every example."""
         gathers = batch[GATHER]
         works = torch.ones(len(rngs), 1, 1, gathers.shape[RECEIVER_AXIS], dtype=torch.bool)
@@ -82,7 +83,7 @@ class MissingReceivers:
         return {**batch, GATHER: gathers.where(works, 0.0)}
 
 
-class Mirror:
+class Mirror(Preparation):
     """Exchange left and right in half of the examples: the velocity model, its gathers, and the shots' order.
 
     This is exact where shots and receivers are their own mirror images about the middle of the line, and
@@ -91,22 +92,28 @@ class Mirror:
 
     Parameters
     ----------
-    coordinates
+    context
         Of the data.
     """
 
-    def __init__(self, coordinates: Mapping[str, xr.DataArray]) -> None:
-        if SHOT not in coordinates:
+    def __init__(self, context: Context) -> None:
+        shots, receivers, lateral = (context.field(name, "m") for name in (SHOT, RECEIVER, LATERAL))
+        if shots is None:
             raise ConfigError(
-                "seismic_mirror: the shots of these data lie elsewhere in each record, and the mirror would "
+                "seismic/mirror: the shots of these data lie elsewhere in each record, and the mirror would "
                 "have to move them; leave it out"
             )
-        lateral = coordinates[LATERAL].values
+        if receivers is None or lateral is None:
+            raise ConfigError(
+                f"seismic/mirror: {context.source} has no coordinate "
+                f"'{RECEIVER if receivers is None else LATERAL}'; write it into the store, or leave the "
+                "mirror out"
+            )
         ends = float(lateral[0]), float(lateral[-1])
-        self._shots = _mirrored(coordinates[SHOT].values, ends, SHOT)
-        self._receivers = _mirrored(coordinates[RECEIVER].values, ends, RECEIVER)
+        self._shots = _mirrored(shots, ends, SHOT)
+        self._receivers = _mirrored(receivers, ends, RECEIVER)
 
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Mirror examples by the toss of a coin."""
         turned = torch.tensor([bool(rng.integers(2)) for rng in rngs])
         changed = {}
@@ -135,7 +142,7 @@ def _mirrored(places: np.ndarray, ends: tuple[float, float], dimension: str) -> 
     worst = int(distances.min(1).argmax())
     if distances[worst].min() > 1e-6 * abs(ends[1] - ends[0]):
         raise ConfigError(
-            f"seismic_mirror: the {dimension} at {places[worst]:g} m would lie at {images[worst]:g} m, where "
+            f"seismic/mirror: the {dimension} at {places[worst]:g} m would lie at {images[worst]:g} m, where "
             f"there is none; take data whose {dimension}s are symmetric about {sum(ends) / 2:g} m, or leave "
             "it out"
         )

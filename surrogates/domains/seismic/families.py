@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from surrogates.core.files import write_atomic
+
 if TYPE_CHECKING:
-    from surrogates.training.experiment import Experiment
+    from surrogates.experiment.experiment import Experiment
 
 FAMILY = "family"
 METRICS = ("mae", "rmse", "ssim")
@@ -126,7 +128,7 @@ def write(matrices: Sequence[Matrix], folder: Path) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "families.json"
-    path.write_text(json.dumps([matrix.as_dict() for matrix in matrices], indent=2) + "\n")
+    write_atomic(path, json.dumps([matrix.as_dict() for matrix in matrices], indent=2) + "\n")
     written, several = [path], len({matrix.network for matrix in matrices}) > 1
     for matrix in matrices:
         if not np.isfinite(matrix.values).any():
@@ -146,7 +148,7 @@ def write(matrices: Sequence[Matrix], folder: Path) -> list[Path]:
 
 def _by_network(runs: Iterable[Path]) -> Iterable[tuple[str, Path]]:
     """Yield runs with the names of their networks."""
-    from surrogates.training.run import read_config
+    from surrogates.runs.folder import read_config
 
     known: dict[str, list[Any]] = {}
     for run in runs:
@@ -162,11 +164,11 @@ def _scores(
     run: Path, store: str, split: str, device: str
 ) -> Iterable[tuple[tuple[str, str, str], tuple[str, str], float]]:
     from surrogates.core.build import validate
-    from surrogates.evaluation.run import evaluate_elsewhere
     from surrogates.evaluation.tables import ALL
-    from surrogates.training.config import RunConfig
-    from surrogates.training.experiment import Experiment
-    from surrogates.training.run import merge, read_config
+    from surrogates.experiment.config import RunConfig
+    from surrogates.experiment.experiment import Experiment
+    from surrogates.runs.evaluate import evaluate_elsewhere
+    from surrogates.runs.folder import merge, read_config
 
     asked = {"groups": FAMILY, "baselines": [], "derivations": [], "metrics": list(METRICS)}
     values = merge(read_config(run), {"task": asked})
@@ -183,7 +185,7 @@ def _scores(
 
 def _families(experiment: "Experiment", part: str) -> list[str]:
     """Return the names of the families in a part of the data, in the order of the records."""
-    labels = experiment.labels("groups", experiment.index(part))
+    labels = experiment.data.labels("groups", experiment.data.index(part))
     return list(dict.fromkeys([] if labels is None else labels.tolist()))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from surrogates.domains.seismic import claim_runs as runs
 from surrogates.domains.seismic.claim_runs import CODE, GFI, HOMES, NETWORKS
 from surrogates.domains.seismic.names import GATHER, VELOCITY
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME = "forward"
 MAE, RELATIVE = f"{GATHER}/mae", f"{GATHER}/relative_l2"
@@ -16,11 +16,11 @@ SHOWN = ("invertible_x_net", "waveform_net", "mean")
 
 def run_seed(seed: int) -> dict[str, float]:
     """Train one network of each kind on both families; return their scores as simulators."""
-    from surrogates.training.known import trained_together
+    from surrogates.runs.cache import trained_runs
 
     both = runs.final_runs(seed, ["invertible_x_net"])
     asked = [runs.words("waveform_net", family) for family in HOMES]
-    made = trained_together(asked, seed, runs.RUNS)
+    made = trained_runs(asked, seed, runs.RUNS)
     values: dict[str, float] = {}
     for family, waveform in zip(HOMES, made, strict=True):
         scores = runs.scores_of(waveform) | runs.scores_of(both["invertible_x_net", family])

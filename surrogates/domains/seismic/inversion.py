@@ -1,4 +1,4 @@
-"""What a surrogate of velocity models can do with gathers: `surrogates.load(...).invert(gathers)`."""
+"""What a surrogate of velocity models can do with gathers: `surrogates.load(...).seismic.invert(gathers)`."""
 
 from collections.abc import Mapping
 
@@ -12,6 +12,7 @@ from physics.waves.seismic.inversion import refine, require_count
 from physics.waves.seismic.propagator import simulate
 from physics.waves.seismic.survey import Survey
 from surrogates.core.optional import require
+from surrogates.core.progress import Progress
 from surrogates.domains.seismic.acquisition import (
     solver_device,
     sources_of,
@@ -19,10 +20,10 @@ from surrogates.domains.seismic.acquisition import (
     valid_range,
 )
 from surrogates.domains.seismic.names import GATHER, TIME, VELOCITY
+from surrogates.experiment.devices import choose_device
 from surrogates.inference.attributes import check_attributes
 from surrogates.inference.resampling import resampled
-from surrogates.inference.surrogate import Surrogate, choose_device
-from surrogates.training.progress import Progress
+from surrogates.inference.surrogate import Surrogate
 
 
 def invert(
@@ -92,14 +93,11 @@ def invert(
     start = answer[VELOCITY].transpose(*spec.dims)
     observed = whole[GATHER].where(recorded).transpose(*gather_spec.dims).to_numpy()
     where = solver_device(surrogate.bundle.device)
-    bar = Progress(refine_steps * len(surveys), shown=progress and refine_steps > 0)
-    try:
+    with Progress(refine_steps * len(surveys), shown=progress and refine_steps > 0) as bar:
         refined = refine(
             start.to_numpy(), observed, surveys, refine_steps,
             bounds=bounds, device=where, progress=bar.advance,
         )  # fmt: skip
-    finally:
-        bar.close()
 
     def gather(velocity: np.ndarray, long_name: str) -> xr.DataArray:
         values = simulate(velocity, surveys, device=where)

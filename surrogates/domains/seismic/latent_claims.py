@@ -6,7 +6,7 @@ from typing import Any
 from surrogates.domains.seismic import claim_runs as runs
 from surrogates.domains.seismic.claim_runs import CODE, GFI
 from surrogates.domains.seismic.names import VELOCITY
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME, FAMILY = "latents", "flatfault-a"
 MAE, SSIM = f"{VELOCITY}/mae", f"{VELOCITY}/ssim"
@@ -21,12 +21,12 @@ VARIANTS: dict[str, list[str]] = {
 
 def run_seed(seed: int) -> dict[str, float]:
     """Train all variants; return their scores and sizes."""
-    from surrogates.training.known import trained_together
+    from surrogates.runs.cache import trained_runs
 
     lr = runs.tuned(["latent_unet"], [FAMILY])["latent_unet", FAMILY]
     asked = [runs.words("latent_unet", FAMILY, lr, *extra) for extra in VARIANTS.values()]
     values: dict[str, float] = {}
-    for name, run in zip(VARIANTS, trained_together(asked, seed, runs.RUNS), strict=True):
+    for name, run in zip(VARIANTS, trained_runs(asked, seed, runs.RUNS), strict=True):
         scores = runs.scores_of(run)
         values |= {f"{name}/mae": scores[f"latent_unet/{MAE}"], f"{name}/ssim": scores[f"latent_unet/{SSIM}"]}
         values[f"{name}/parameters"] = runs.parameters([(name, run)])[f"parameters/{name}"]

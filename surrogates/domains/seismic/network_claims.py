@@ -7,16 +7,16 @@ from typing import Any
 from surrogates.domains.seismic import claim_runs as runs
 from surrogates.domains.seismic.claim_runs import CODE, GFI, HOMES, INVERSE, NETWORKS
 from surrogates.domains.seismic.names import VELOCITY
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME = "networks"
 MAE, RMSE, SSIM = (f"{VELOCITY}/{metric}" for metric in ("mae", "rmse", "ssim"))
 DISTURBED = {
-    "noise of 20 dB": "{name: seismic_noise, snr: 20}",
-    "noise of 10 dB": "{name: seismic_noise, snr: 10}",
-    "noise of 0 dB": "{name: seismic_noise, snr: 0}",
-    "10 % of receivers dead": "{name: seismic_missing_receivers, share: 0.1}",
-    "30 % of receivers dead": "{name: seismic_missing_receivers, share: 0.3}",
+    "noise of 20 dB": "{name: seismic/noise, snr: 20}",
+    "noise of 10 dB": "{name: seismic/noise, snr: 10}",
+    "noise of 0 dB": "{name: seismic/noise, snr: 0}",
+    "10 % of receivers dead": "{name: seismic/missing_receivers, share: 0.1}",
+    "30 % of receivers dead": "{name: seismic/missing_receivers, share: 0.3}",
 }
 SECTIONS = {"section": 0.0, "smooth section": 2.0}
 PUBLISHED = {
@@ -51,21 +51,21 @@ def published(network: str, family: str) -> float | None:
 
 
 def _disturbed(network: str, family: str, run: Path) -> dict[str, float]:
-    from surrogates.training.known import opened
+    from surrogates.runs.cache import open_experiment
 
     found = {}
     for title, node in DISTURBED.items():
-        on = opened(runs.words(network, family, f"task.preparations=[{node}]", *_mae_alone()))
+        on = open_experiment(runs.words(network, family, f"task.preparations=[{node}]", *_mae_alone()))
         found[f"disturbed/{title}"] = runs.scored(run, on)[MAE]
     return found
 
 
 def _elsewhere(network: str, run: Path) -> dict[str, float]:
     """Score on all families, and on the tiles of the section where its file is at hand."""
-    from surrogates.training.known import opened
+    from surrogates.runs.cache import open_experiment
 
     def on(store: Path, split: str) -> dict[str, float]:
-        data = opened([*runs.words(network, HOMES[0]), f"dataset={store}", *_mae_alone()])
+        data = open_experiment([*runs.words(network, HOMES[0]), f"dataset={store}", *_mae_alone()])
         return runs.scored(run, data, split)
 
     scores = on(runs.elsewhere(), "train")

@@ -13,14 +13,15 @@ from matplotlib.patches import Rectangle
 
 from datasets.store.units import display
 from surrogates.domains.seismic.names import DEPTH, GATHER, LATERAL, RECEIVER, SHOT, SOURCES, TIME, VELOCITY
-from surrogates.evaluation.pictures import Examples
+from surrogates.learning.contract import Plot
+from surrogates.report.pictures import Examples
 
 VELOCITIES, PRESSURE, RESIDUAL = "viridis", "gray", "seismic"
 CLIP = 95.0
 """Percentile of the amplitude at which the colours of a gather end: the direct wave would hide the rest."""
 
 
-class Panels:
+class Panels(Plot):
     """Velocity models: the truth, what each method answers, and its residual, one row for each example.
 
     Parameters
@@ -43,7 +44,7 @@ class Panels:
         return {"Velocity models": draw_models(examples.data[VELOCITY][: self.count], answers)}
 
 
-class Gathers:
+class Gathers(Plot):
     """Gathers that a method answers, or that follow from its velocity models, and how they differ.
 
     Parameters

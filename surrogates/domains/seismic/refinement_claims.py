@@ -7,7 +7,7 @@ import numpy as np
 
 from surrogates.domains.seismic import claim_runs as runs
 from surrogates.domains.seismic.claim_runs import CODE, HOMES
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell, seed_interval
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell, seed_interval
 
 NAME, STEPS, EACH = "refinement", 50, 6
 
@@ -32,7 +32,7 @@ def refined(run: str, family: str, seed: int) -> dict[str, float]:
     store = open_store(str(runs.home(family)))
     unseen = np.flatnonzero(store.split("split") == 2)[EACH * seed : EACH * (seed + 1)]
     data = store.dataset().isel(sample=unseen).load()
-    found = surrogates.load(run, device="cpu").invert(
+    found = surrogates.load(run, device="cpu").seismic.invert(
         data[["shot_gather"]], refine_steps=STEPS, progress=False
     )
     truth = data.velocity_model.to_numpy()

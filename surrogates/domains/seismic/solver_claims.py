@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from surrogates.domains.seismic.claim_runs import CODE, HOMES
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME, EACH = "solver", 3
 DEPTHS, LATERALS = 70, 70

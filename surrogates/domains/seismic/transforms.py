@@ -1,16 +1,16 @@
 """Gathers to channels as OpenFWI's own networks take them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from pydantic import PositiveFloat
 from torch import Tensor
 
-from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 from surrogates.domains.seismic.names import GATHER
-from surrogates.learning.pipeline import Features
+from surrogates.learning.context import Context
+from surrogates.learning.transform import Features
 from surrogates.learning.transforms import Stack
 
 
@@ -22,7 +22,7 @@ class Gathers(Stack):
 
     Parameters
     ----------
-    inputs, targets, record_dimension, grid, target_grid
+    context, grid, target_grid
         As for `surrogates.learning.transforms.Stack`.
     k
         Amplitudes far below 1 / k stay as they are, times k.
@@ -35,20 +35,18 @@ class Gathers(Stack):
 
     def __init__(
         self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        record_dimension: str = "sample",
+        context: Context,
         grid: tuple[str, ...] | None = None,
         target_grid: tuple[str, ...] | None = None,
         k: PositiveFloat = 1.0,
     ) -> None:
-        names = [spec.name for spec in inputs]
+        names = context.input_names
         if GATHER not in names:
             raise ConfigError(
-                f"transform 'seismic_gathers': the inputs are {listing(names)}, expected '{GATHER}' among "
+                f"transform 'seismic/gathers': the inputs are {listing(names)}, expected '{GATHER}' among "
                 "them; take the transform 'stack'"
             )
-        super().__init__(inputs, targets, record_dimension, grid, target_grid)
+        super().__init__(context, grid, target_grid)
         self._k = k
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:

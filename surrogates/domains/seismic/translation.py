@@ -1,7 +1,7 @@
 """The loss of latent-space translation: pixels, shapes, reconstructions and cycles."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, Protocol, cast, runtime_checkable
 
 import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
@@ -9,16 +9,33 @@ from torch import Tensor
 
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
+from surrogates.data.batch import Batch
 from surrogates.domains.seismic import perceptual as distances
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Objective
 from surrogates.learning.objectives import cell_weights, hide, require_shape
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch
 from surrogates.learning.ranks import mean_over_ranks
 
 _MIXER = 0x5851F42D4C957F2D  # multiplier of Knuth's MMIX generator: spreads the bits of a sum
 
 
-class Translation:
+@runtime_checkable
+class Reconstructs(Protocol):
+    """A network that can give back what its encoder of the inputs or of the outputs was given."""
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether it has been built with the decoder and the encoder that this takes."""
+
+    def reconstruct_input(self, channels: Tensor) -> Tensor:
+        """Return the inputs, encoded and decoded."""
+
+    def reconstruct_output(self, channels: Tensor) -> Tensor:
+        """Return the outputs, encoded and decoded."""
+
+
+class Translation(Objective):
     """Absolute and squared error of what the network answers, normalised, with what helps it along [1]_.
 
     With `task.both_ways` the other direction counts too, and weights may name the inputs. The sum is
@@ -30,6 +47,8 @@ class Translation:
 
     Parameters
     ----------
+    context
+        Of the data.
     l1, l2
         Weights of the absolute and of the squared error.
     weights
@@ -50,8 +69,6 @@ class Translation:
         unpaired in the next.
     vgg_weights
         File with the weights of VGG16, for `vgg16_local`.
-    mask
-        Variable of the target cells that count, bool or weights.
 
     References
     ----------
@@ -60,10 +77,11 @@ class Translation:
        there for both ways: 1 and 0.1 (perceptual) for velocity, 10 and 0.3 for gathers.
     """
 
-    both_ways: ClassVar[bool] = True
+    both_ways: bool = True
 
     def __init__(
         self,
+        context: Context,
         l1: NonNegativeFloat = 1.0,
         l2: NonNegativeFloat = 1.0,
         weights: dict[str, NonNegativeFloat] | None = None,
@@ -74,7 +92,6 @@ class Translation:
         warmup: NonNegativeInt = 0,
         unpaired: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         vgg_weights: str | None = None,
-        mask: str | None = None,
     ) -> None:
         if unpaired and not (cycle or reconstruction):
             raise ConfigError(
@@ -86,8 +103,8 @@ class Translation:
                 "objective 'translation': vgg_weights is given, but perceptual does not name vgg16_local; "
                 "add it, or leave the file out"
             )
-        self.step = 0  # of the run; the trainer sets it
-        self._l1, self._l2, self._mask = l1, l2, mask
+        self.step = 0
+        self._l1, self._l2, self._mask = l1, l2, context.mask_name
         self._weights, self._shape_weights = weights or {}, perceptual_weights or {}
         self._cycle, self._warmup, self._unpaired = cycle or {}, warmup, unpaired
         self._reconstruction = reconstruction
@@ -116,10 +133,13 @@ class Translation:
             loss = loss + grown * self._cycled(other, answer, given, parts)
             loss = loss + grown * self._cycled(pipeline, back, target, parts)
         if self._reconstruction:
+            network = self._autoencoder(pipeline)
             given = pipeline.input_normaliser(features.channels).nan_to_num(0.0)
-            for side, field in (("input", given), ("output", target)):
-                rebuilt = cast(Tensor, getattr(pipeline.network, f"reconstruct_{side}")(field)).float()
-                part = error(rebuilt, field, torch.ones_like(field), self._l1, self._l2)
+            for side, rebuild, field in (
+                ("input", network.reconstruct_input, given),
+                ("output", network.reconstruct_output, target),
+            ):
+                part = error(rebuild(field).float(), field, torch.ones_like(field), self._l1, self._l2)
                 parts[f"{side}_reconstruction"] = part
                 loss = loss + self._reconstruction * part
         return loss, {name: part.detach() for name, part in parts.items()}
@@ -180,12 +200,16 @@ class Translation:
                 "objective 'translation': cycle needs both directions; add task.both_ways=true and a network "
                 "that can be reversed, such as invertible_x_net"
             )
-        if self._reconstruction and not getattr(pipeline.network, "reconstructs", False):
+
+    def _autoencoder(self, pipeline: Pipeline) -> Reconstructs:
+        network = pipeline.network
+        if not (isinstance(network, Reconstructs) and network.reconstructs):
             raise ConfigError(
                 f"objective 'translation': reconstruction is {self._reconstruction}, but the network "
-                f"'{config.network['name']}' cannot reconstruct; take invertible_x_net, or latent_unet with "
-                "autoencode=true"
+                f"'{pipeline.config.network['name']}' cannot reconstruct; take invertible_x_net, or "
+                "latent_unet with autoencode=true"
             )
+        return network
 
 
 def _by_variable(

@@ -8,13 +8,15 @@ from torch import Tensor, nn
 
 from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
+from surrogates.data.batch import Batch
 from surrogates.domains.seismic.translation import error
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Objective
 from surrogates.learning.objectives import cell_weights, hide, require_shape
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch
 
 
-class Wasserstein:
+class Wasserstein(Objective):
     """Absolute and squared error, less what a critic thinks of the answer [1]_.
 
     The critic learns to give real fields more than answered ones, with a penalty on the length of its
@@ -23,6 +25,8 @@ class Wasserstein:
 
     Parameters
     ----------
+    context
+        Of the data.
     l1, l2
         Weights of the absolute and of the squared error of the normalised answer.
     adversarial
@@ -33,8 +37,6 @@ class Wasserstein:
         Steps of the critic for one of the network.
     critic
         Network that maps a field to a number.
-    mask
-        Variable of the target cells that count, bool or weights.
 
     References
     ----------
@@ -45,16 +47,16 @@ class Wasserstein:
 
     def __init__(
         self,
+        context: Context,
         l1: NonNegativeFloat = 100.0,
         l2: NonNegativeFloat = 100.0,
         adversarial: NonNegativeFloat = 1.0,
         penalty: NonNegativeFloat = 10.0,
         critic_steps: PositiveInt = 5,
         critic: dict[str, Any] | None = None,
-        mask: str | None = None,
     ) -> None:
         self._l1, self._l2, self._adversarial, self._penalty = l1, l2, adversarial, penalty
-        self.critic_steps, self._mask = critic_steps, mask
+        self.critic_steps, self._mask = critic_steps, context.mask_name
         self._node = critic or {"name": "velocity_critic"}
         self._critic: nn.Module | None = None
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from datasets.uav.variables import TRACKS
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
+from surrogates.data.batch import Batch
 from surrogates.data.window import forecast_name
-from surrogates.learning.protocols import Batch
+from surrogates.learning.contract import Preparation
 
 PAST = "position"
 AHEAD = forecast_name(PAST)
@@ -21,7 +22,7 @@ NORTH = 1
 Vector = Annotated[tuple[float, float, float], Field(description="east, north, up")]
 
 
-class Moved:
+class Moved(Preparation):
     """The same flight elsewhere, in another direction, or faster; past and truth alike.
 
     Parameters
@@ -44,12 +45,12 @@ class Moved:
         self._matrix = speed * turn
         self._shift = torch.tensor(shift, dtype=torch.float64)
 
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Move every example in the same way."""
         return _about_last(batch, lambda tracks: tracks @ self._matrix.T + self._shift)
 
 
-class Faster:
+class Faster(Preparation):
     """The same flight faster or slower: distances from the last known position, times a drawn factor.
 
     Parameters
@@ -61,24 +62,24 @@ class Faster:
     def __init__(self, largest: Annotated[float, Field(ge=1.0)] = 1.5) -> None:
         self._reach = math.log(largest)
 
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Scale every example by a factor of its own."""
         drawn = np.exp([rng.uniform(-self._reach, self._reach) for rng in rngs])
         factors = torch.from_numpy(drawn).view(-1, 1, 1)
         return _about_last(batch, lambda tracks: tracks * factors)
 
 
-class Mirror:
+class Mirror(Preparation):
     """Exchange left and right in half of the examples, about the last known position."""
 
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Mirror north and south; with any rotation that is every vertical mirror."""
         signs = torch.ones(len(rngs), 1, 3, dtype=torch.float64)
         signs[:, 0, NORTH] = torch.tensor([1.0 - 2.0 * int(rng.integers(2)) for rng in rngs])
         return _about_last(batch, lambda tracks: tracks * signs)
 
 
-class Noise:
+class Noise(Preparation):
     """White noise on the known past, of a standard deviation that is drawn for each example.
 
     Half of the examples stay as they are; the truth ahead always does.
@@ -92,7 +93,7 @@ class Noise:
     def __init__(self, largest: NonNegativeFloat = 0.05) -> None:
         self.largest = largest
 
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool = True) -> Batch:
+    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Add noise to the past."""
         past = batch[PAST]
         noise = np.stack([self._draw(rng, past.shape[1:]) for rng in rngs])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from surrogates.data.index import ExampleIndex
     from surrogates.evaluation.calibration import Calibrations
     from surrogates.evaluation.evaluate import Method
-    from surrogates.training.experiment import Experiment
+    from surrogates.experiment.experiment import Experiment
 
 FILES = Path(os.environ.get("SURROGATES_UAV_DATA", "../shared/data/uav"))
 FLIGHTS, GAZEBO, SYNTHETIC = (Path(f"data/uav_{name}.zarr") for name in ("claims", "gazebo", "synthetic"))
@@ -23,6 +23,7 @@ VECTOR = "Nacar et al., VECTOR, Drones 9(1):8, 2025"
 CODE = "python -m surrogates.domains.uav.claims"
 TEST_ONLY: dict[str, Any] = {"validation": 0.0, "test": 1.0, "still_speed": 0.0, "min_duration": 2.9}
 LEVELS = (0.68, 0.95)
+SPINE = ("rmse", "mae")
 COVERAGES = {
     f"horizon_coverage (level={level}, intervals={kind})": f"{name}_{level}"
     for level in LEVELS
@@ -111,25 +112,25 @@ def _of_the_last(ask: Callable[..., Any], samples: Mapping[str, int]) -> "Method
     return answer
 
 
-def trained(words: Sequence[str], seed: int) -> Path:
+def trained_run(words: Sequence[str], seed: int) -> Path:
     """Return the run of a command line; trained, or gone on with, unless it is finished."""
-    from surrogates.training.known import trained
+    from surrogates.runs.cache import trained_run
 
-    return trained(words, seed, RUNS)
+    return trained_run(words, seed, RUNS)
 
 
-def trained_together(runs: Iterable[Sequence[str]], seed: int) -> list[Path]:
+def trained_runs(runs: Iterable[Sequence[str]], seed: int) -> list[Path]:
     """Return the runs of several command lines, trained in two processes of one thread each."""
-    from surrogates.training.known import trained_together
+    from surrogates.runs.cache import trained_runs
 
-    return trained_together(runs, seed, RUNS)
+    return trained_runs(runs, seed, RUNS)
 
 
-def opened(words: Sequence[str]) -> "Experiment":
+def open_experiment(words: Sequence[str]) -> "Experiment":
     """Return the experiment of a command line, for its data and its baselines."""
-    from surrogates.training.known import opened
+    from surrogates.runs.cache import open_experiment
 
-    return opened(words)
+    return open_experiment(words)
 
 
 def scores(
@@ -159,19 +160,29 @@ def scores(
         spread, are left out.
     """
     from surrogates.evaluation.evaluate import evaluate
-    from surrogates.evaluation.run import blocks_of, targets_of
+    from surrogates.evaluation.scoring import blocks_of, targets_of
 
-    index = on.index("test") if index is None else index
+    index = on.data.index("test") if index is None else index
     table = evaluate(
         methods,
         on.loader("test", index=index),
         targets_of(on),
-        on.metrics,
+        on.pieces.metrics,
         blocks_of(on, index),
         calibrations=calibrations,
     )
     return {
-        f"{row.group}/{row.method}/{COVERAGES.get(row.metric, row.metric)}": row.value
+        f"{row.group}/{plain(row.method)}/{COVERAGES.get(plain(row.metric), plain(row.metric))}": row.value
         for row in table.rows
         if np.isfinite(row.value)
     }
+
+
+def plain(name: str) -> str:
+    """Return the name of a method or metric without its domain, as the recorded seeds have it."""
+    return name.removeprefix("uav/")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return pieces of this domain as a list of the command line; the spine's keep their names."""
+    return "[" + ", ".join(name if name in SPINE else f"uav/{name}" for name in names) + "]"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from surrogates.domains.uav import course_claims, moved_claims, network_claims, published_claims
-from surrogates.evaluation.claims import Claim, ResultTable, run_one
+from surrogates.runs.claims import Claim, ResultTable, run_one
 
 PARTS = (published_claims, course_claims, moved_claims, network_claims)
 

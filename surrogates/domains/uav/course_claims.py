@@ -6,7 +6,7 @@ from typing import Any
 
 from surrogates.domains.uav import claim_runs as runs
 from surrogates.domains.uav.published_claims import VELOCITY_WHITE
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME, RECORDERS = "course_gazebo", "course_recorders"
 OURS = "course"
@@ -43,18 +43,19 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
     """
     import torch
 
-    from surrogates.evaluation.run import calibrations_of, methods_of
+    from surrogates.evaluation.scoring import calibrations_of
     from surrogates.inference.bundle import load_bundle
+    from surrogates.runs.evaluate import methods_of
 
     networks, gazebo, simulated = runs.published(), runs.gazebo(), f"dataset={runs.flights()}"
-    run = runs.trained(course(simulated, *extra), seed)
+    run = runs.trained_run(course(simulated, *extra), seed)
     bundle = load_bundle(run / "bundle")
-    baselines = runs.opened(course(simulated, f"task.baselines=[{', '.join(BASELINES)}]"))
+    baselines = runs.open_experiment(course(simulated, f"task.baselines={runs.listed(BASELINES)}"))
     known = {
         OURS if name == bundle.title else name: each for name, each in methods_of(bundle, baselines).items()
     }
     calibrations = calibrations_of(known, baselines, device=torch.device("cpu"))
-    on = runs.opened(course(*_on_gazebo(gazebo), _metrics()))
+    on = runs.open_experiment(course(*_on_gazebo(gazebo), _metrics()))
     values = runs.scores({**known, **networks}, on, calibrations=calibrations)
     return {**values, **derived(values)}
 
@@ -69,11 +70,13 @@ def run_recorders(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
     """
     stores = {"hesitant": runs.flights(), "true": runs.flights_of_true_recorders()}
     networks = {
-        name: runs.network(runs.trained(course(f"dataset={store}", *extra), seed))
+        name: runs.network(runs.trained_run(course(f"dataset={store}", *extra), seed))
         for name, store in stores.items()
     }
-    on = runs.opened(course(*_on_gazebo(runs.gazebo()), f"task.metrics=[{', '.join(METRICS)}]"))
-    baseline = runs.opened(course(f"dataset={stores['true']}", "task.baselines=[constant_velocity]"))
+    on = runs.open_experiment(course(*_on_gazebo(runs.gazebo()), f"task.metrics={runs.listed(METRICS)}"))
+    baseline = runs.open_experiment(
+        course(f"dataset={stores['true']}", "task.baselines=[uav/constant_velocity]")
+    )
     return runs.scores({**networks, **baseline.build_baselines()}, on)
 
 
@@ -82,15 +85,16 @@ def draw(folder: Path) -> None:
     import torch
 
     from surrogates.core.build import build
-    from surrogates.evaluation.run import examples_of, methods_of
     from surrogates.inference.bundle import load_bundle
+    from surrogates.report.examples import examples_of
+    from surrogates.runs.evaluate import methods_of
 
     simulated = f"dataset={runs.flights()}"
-    run = runs.trained(course(simulated), 0)
-    baselines = runs.opened(course(simulated, "task.baselines=[constant_velocity, imm]"))
+    run = runs.trained_run(course(simulated), 0)
+    baselines = runs.open_experiment(course(simulated, "task.baselines=[uav/constant_velocity, uav/imm]"))
     known = list(methods_of(load_bundle(run / "bundle"), baselines).items())
     methods = {OURS: known[0][1], **dict(known[1:]), "GRU S, published": runs.published()[VELOCITY_WHITE]}
-    on = runs.opened(course(*_on_gazebo(runs.gazebo())))
+    on = runs.open_experiment(course(*_on_gazebo(runs.gazebo())))
     examples = examples_of(methods, on, split="test", device=torch.device("cpu"))
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tracks", "horizon"):
@@ -124,11 +128,12 @@ def derived(values: Mapping[str, float]) -> dict[str, float]:
 
 def _metrics() -> str:
     coverages = [
-        f"{{name: horizon_coverage, level: {level}, intervals: {kind}}}"
+        f"{{name: uav/horizon_coverage, level: {level}, intervals: {kind}}}"
         for level in runs.LEVELS
         for kind in ("calibrated", "gaussian")
     ]
-    return f"task.metrics=[{', '.join([*METRICS, *coverages])}]"
+    plain = runs.listed(METRICS).strip("[]")
+    return f"task.metrics=[{', '.join([plain, *coverages])}]"
 
 
 def claims() -> list[Claim]:

@@ -1,16 +1,16 @@
 """Tracks seen from the vehicle: the last position is the origin, the course is the first axis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 from surrogates.data.window import HORIZON, known_name, step_of, window_dimension
-from surrogates.learning.pipeline import Features
+from surrogates.learning.context import Context
+from surrogates.learning.transform import Features, Transform
 
 SLOWEST = 1e-3  # m/s; below, the course is that of the x axis
 
@@ -44,7 +44,7 @@ class Course:
         return vectors @ self.axes.mT
 
 
-class CourseFrame(nn.Module):
+class CourseFrame(Transform):
     """Velocities of the past along the course, and forecasts as corrections of a constant velocity.
 
     The channels are the velocities between the samples of the past, (batch, 3, steps), in axes along the
@@ -56,10 +56,8 @@ class CourseFrame(nn.Module):
 
     Parameters
     ----------
-    inputs, targets
-        Specs of `position` and `position_forecast`, or of others with three axes.
-    record_dimension
-        Name of the batched dimension.
+    context
+        Of the data: the input is `position`, the target `position_forecast`, or others with three axes.
     mean_over
         Steps whose mean is the velocity of course and offset; several, since single differences carry the
         noise of the clock and of the position.
@@ -73,30 +71,24 @@ class CourseFrame(nn.Module):
     _turn: Tensor
     _upright: Tensor
 
-    def __init__(
-        self,
-        inputs: Sequence[VariableSpec],
-        targets: Sequence[VariableSpec],
-        record_dimension: str = "sample",
-        mean_over: int = 5,
-        flatten: bool = False,
-    ) -> None:
+    def __init__(self, context: Context, mean_over: int = 5, flatten: bool = False) -> None:
         super().__init__()
+        inputs, targets = context.inputs, context.targets
         if len(inputs) != 1 or len(targets) != 1 or known_name(targets[0].name) != inputs[0].name:
             raise ConfigError(
-                f"transform 'uav_course': found {listing(spec.name for spec in (*inputs, *targets))}; "
+                f"transform 'uav/course': found {listing(spec.name for spec in (*inputs, *targets))}; "
                 "expected one input and its forecast, such as position and position_forecast"
             )
         (past,), (ahead,) = inputs, targets
         along = window_dimension(past)
         if past.dims[1:2] != (along,) or past.shape[1:] != (3,) or ahead.dims[1:2] != (HORIZON,):
             raise ConfigError(
-                f"transform 'uav_course': {past.name} has dimensions {past.dims} and shape {past.shape}; "
+                f"transform 'uav/course': {past.name} has dimensions {past.dims} and shape {past.shape}; "
                 "expected a window in time, then three axes"
             )
         if not 1 <= mean_over < past.shape[0]:
             raise ConfigError(
-                f"transform 'uav_course': mean_over={mean_over}, but {past.shape[0]} samples of the past "
+                f"transform 'uav/course': mean_over={mean_over}, but {past.shape[0]} samples of the past "
                 f"have {past.shape[0] - 1} steps"
             )
         self._name, self._step, self._mean_over = past.name, step_of(past), mean_over

@@ -4,7 +4,7 @@ The noise is what a practitioner tunes: where it is not given, `fit` takes the p
 which the training windows' truth is most likely.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import Annotated, NamedTuple, Self
 
@@ -12,13 +12,15 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
 from surrogates.data.window import known_name, step_of
 from surrogates.domains.uav import motion
 from surrogates.domains.uav.filters import forecast, track
 from surrogates.domains.uav.kinematics import past_of
 from surrogates.domains.uav.motion import Motion
-from surrogates.learning.protocols import Batch, deviation_name
+from surrogates.learning.answers import deviation_name
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
 
 PROCESS_NOISES = (0.1, 1.0, 10.0, 100.0)
 MEASUREMENT_NOISES = (0.003, 0.01, 0.03, 0.1)  # m
@@ -37,32 +39,31 @@ class Noise(NamedTuple):
     measurement: float
 
 
-class Tracker:
+class Tracker(Baseline):
     """A filter over the past of each target, run on over the horizon.
 
     Parameters
     ----------
+    context
+        Of the data; the targets are forecast positions.
     motions
         Function of the step, s, and the process noise.
     noise
         Process and measurement noise; None is chosen by `fit`, and is 1.0 and 0.03 before.
-    targets, specs
-        Names and specs of the forecast positions.
     stay
         Probability that a motion lasts over a step.
     """
 
     def __init__(
         self,
+        context: Context,
         motions: Motions,
         noise: tuple[float | None, float | None],
-        targets: list[str],
-        specs: Mapping[str, VariableSpec],
         stay: float = 1.0,
     ) -> None:
-        self.motions, self.targets, self.stay = motions, targets, stay
-        self.horizons = {target: specs[target].shape[0] for target in targets}
-        self.steps = {target: step_of(specs[target]) for target in targets}
+        self.motions, self.targets, self.stay = motions, context.target_names, stay
+        self.horizons = {spec.name: spec.shape[0] for spec in context.targets}
+        self.steps = {spec.name: step_of(spec) for spec in context.targets}
         process, measurement = noise
         self._grid = [
             Noise(*pair)
@@ -72,7 +73,7 @@ class Tracker:
             )
         ]
         default = Noise(process or 1.0, measurement or 0.03)
-        self.noise = dict.fromkeys(targets, default)
+        self.noise = dict.fromkeys(self.targets, default)
 
     def fit(self, batches: Iterable[Batch]) -> Self:
         """Choose the noise that was not given, by the likelihood of the truth at all steps ahead."""
@@ -114,8 +115,7 @@ class Tracker:
 
 
 def kalman_cv(
-    targets: list[str],
-    specs: Mapping[str, VariableSpec],
+    context: Context,
     process_noise: PositiveFloat | None = None,
     measurement_noise: PositiveFloat | None = None,
 ) -> Tracker:
@@ -123,8 +123,8 @@ def kalman_cv(
 
     Parameters
     ----------
-    targets, specs
-        Names and specs of the forecast positions.
+    context
+        Of the data; the targets are forecast positions.
     process_noise
         Spectral density of the acceleration, m2 s-3; fitted unless given.
     measurement_noise
@@ -134,12 +134,11 @@ def kalman_cv(
     def motions(step: float, density: float) -> list[Motion]:
         return [motion.constant_velocity(step, density)]
 
-    return Tracker(motions, (process_noise, measurement_noise), targets, specs)
+    return Tracker(context, motions, (process_noise, measurement_noise))
 
 
 def kalman_ca(
-    targets: list[str],
-    specs: Mapping[str, VariableSpec],
+    context: Context,
     process_noise: PositiveFloat | None = None,
     measurement_noise: PositiveFloat | None = None,
 ) -> Tracker:
@@ -147,8 +146,8 @@ def kalman_ca(
 
     Parameters
     ----------
-    targets, specs
-        Names and specs of the forecast positions.
+    context
+        Of the data; the targets are forecast positions.
     process_noise
         Spectral density of the jerk, m2 s-5; fitted unless given.
     measurement_noise
@@ -158,12 +157,11 @@ def kalman_ca(
     def motions(step: float, density: float) -> list[Motion]:
         return [motion.constant_acceleration(step, density)]
 
-    return Tracker(motions, (process_noise, measurement_noise), targets, specs)
+    return Tracker(context, motions, (process_noise, measurement_noise))
 
 
 def coordinated_turn(
-    targets: list[str],
-    specs: Mapping[str, VariableSpec],
+    context: Context,
     process_noise: PositiveFloat | None = None,
     measurement_noise: PositiveFloat | None = None,
     turn_noise: PositiveFloat = TURN_DENSITY,
@@ -172,8 +170,8 @@ def coordinated_turn(
 
     Parameters
     ----------
-    targets, specs
-        Names and specs of the forecast positions.
+    context
+        Of the data; the targets are forecast positions.
     process_noise
         Spectral density of the acceleration, m2 s-3; fitted unless given.
     measurement_noise
@@ -185,12 +183,11 @@ def coordinated_turn(
     def motions(step: float, density: float) -> list[Motion]:
         return [motion.coordinated_turn(step, density, turn_noise)]
 
-    return Tracker(motions, (process_noise, measurement_noise), targets, specs)
+    return Tracker(context, motions, (process_noise, measurement_noise))
 
 
 def imm(
-    targets: list[str],
-    specs: Mapping[str, VariableSpec],
+    context: Context,
     process_noise: PositiveFloat | None = None,
     measurement_noise: PositiveFloat | None = None,
     stay: Share = 0.95,
@@ -199,8 +196,8 @@ def imm(
 
     Parameters
     ----------
-    targets, specs
-        Names and specs of the forecast positions.
+    context
+        Of the data; the targets are forecast positions.
     process_noise
         Spectral density of the acceleration in turns, m2 s-3; fitted unless given. A constant velocity has a
         tenth of it, and the jerk of a constant acceleration ten times its number, m2 s-5.
@@ -217,7 +214,7 @@ def imm(
             motion.coordinated_turn(step, density, TURN_DENSITY),
         ]
 
-    return Tracker(motions, (process_noise, measurement_noise), targets, specs, stay)
+    return Tracker(context, motions, (process_noise, measurement_noise), stay)
 
 
 def _spread_out(batches: Iterable[Batch], names: Sequence[str], most: int) -> Batch:

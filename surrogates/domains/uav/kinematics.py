@@ -4,19 +4,21 @@ They take every forecast variable, not only positions: the target ``v_forecast``
 steps come right behind the batch. Positions are counted in steps, so that no rule needs the clock.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
 from surrogates.data.window import known_name
-from surrogates.learning.protocols import Batch, deviation_name
+from surrogates.learning.answers import deviation_name
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
 
 POINTS = 10
-"""Points of the past through which `quadratic_fit` draws its parabolas."""
+"""Points of the past through which `uav/quadratic_fit` draws its parabolas."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +41,20 @@ class Rule:
     displacement: Callable[[Tensor, Tensor], Tensor]
 
 
-class Extrapolation:
+class Extrapolation(Baseline):
     """A rule on each target, with the spread of its errors on training windows.
 
     Parameters
     ----------
+    context
+        Of the data; the first length of a target is its horizon.
     rule
         How the past goes on.
-    targets
-        Names of the forecasts.
-    specs
-        Specs of the targets; their first length is the horizon.
     """
 
-    def __init__(self, rule: Rule, targets: list[str], specs: Mapping[str, VariableSpec]) -> None:
-        self.rule, self.targets = rule, targets
-        self.horizons = {target: specs[target].shape[0] for target in targets}
+    def __init__(self, context: Context, rule: Rule) -> None:
+        self.rule = rule
+        self.horizons = {spec.name: spec.shape[0] for spec in context.targets}
         self._deviations: Batch = {}
 
     def fit(self, batches: Iterable[Batch]) -> Self:
@@ -124,24 +124,24 @@ def learned_deviations(batches: Iterable[Batch], predict: Callable[[Batch], Batc
     return {name: (squares[name] / counts[name]).sqrt() for name in squares}
 
 
-def constant_position(targets: list[str], specs: Mapping[str, VariableSpec]) -> Extrapolation:
+def constant_position(context: Context) -> Extrapolation:
     """Everything stays at its last point."""
-    return Extrapolation(Rule("constant position", 1, _stay), targets, specs)
+    return Extrapolation(context, Rule("constant position", 1, _stay))
 
 
-def constant_velocity(targets: list[str], specs: Mapping[str, VariableSpec]) -> Extrapolation:
+def constant_velocity(context: Context) -> Extrapolation:
     """The difference of the last two points is repeated."""
-    return Extrapolation(Rule("constant velocity", 2, _go_on), targets, specs)
+    return Extrapolation(context, Rule("constant velocity", 2, _go_on))
 
 
-def constant_acceleration(targets: list[str], specs: Mapping[str, VariableSpec]) -> Extrapolation:
+def constant_acceleration(context: Context) -> Extrapolation:
     """The parabola through the last three points."""
-    return Extrapolation(Rule("constant acceleration", 3, _turn_on), targets, specs)
+    return Extrapolation(context, Rule("constant acceleration", 3, _turn_on))
 
 
-def quadratic_fit(targets: list[str], specs: Mapping[str, VariableSpec]) -> Extrapolation:
+def quadratic_fit(context: Context) -> Extrapolation:
     """The parabola of least squares through the last ten points."""
-    return Extrapolation(Rule("quadratic fit", POINTS, _fitted_parabola), targets, specs)
+    return Extrapolation(context, Rule("quadratic fit", POINTS, _fitted_parabola))
 
 
 def _stay(past: Tensor, ahead: Tensor) -> Tensor:

@@ -13,14 +13,15 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from datasets.store.units import difference
-from surrogates.evaluation.metrics import Statistics, Totals, mean_of, total
+from surrogates.evaluation.metrics import mean_of, total
 from surrogates.evaluation.probabilistic import NOTHING, Coverage, GaussianCoverage, Spread
+from surrogates.learning.contract import Metric, Statistics, Totals
 
 LAST = -1
 
 
 @dataclass(frozen=True)
-class Displacement:
+class Displacement(Metric):
     """Mean Euclidean distance between forecast and truth, at one step ahead or over all of them.
 
     Parameters
@@ -55,7 +56,7 @@ def ade() -> Displacement:
 
 
 @dataclass(frozen=True)
-class FDE:
+class FDE(Metric):
     """Final displacement error: mean Euclidean distance at the end of the horizon."""
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -70,7 +71,7 @@ class FDE:
 
 
 @dataclass(frozen=True)
-class MissRate:
+class MissRate(Metric):
     """Share of the forecasts that end further than a threshold from the truth.
 
     Parameters
@@ -95,7 +96,7 @@ class MissRate:
 
 
 @dataclass(frozen=True)
-class HorizonCoverage:
+class HorizonCoverage(Metric):
     """Share of the truth inside the intervals at the end of the horizon, its components pooled.
 
     Parameters

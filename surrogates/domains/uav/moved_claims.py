@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from surrogates.domains.uav import claim_runs as runs
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME = "vector_moved"
 CV = "constant_velocity"
@@ -38,7 +38,7 @@ def scoring(*words: str, split: str = "split") -> list[str]:
     """Return the command line of what all networks are scored on: windows with 21 known samples."""
     return vector(
         f"task.baselines=[{CV}]",
-        f"task.metrics=[{', '.join(METRICS)}]",
+        f"task.metrics={runs.listed(METRICS)}",
         "task.groups=null",
         "trainer.batch_size=1024",
         *words,
@@ -57,14 +57,14 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
     runs.flights()
     splits = ("split", "split_by_family")
     words = [vector(*KINDS[kind], *extra, split=split) for split in splits for kind in KINDS]
-    made = runs.trained_together(words, seed)
+    made = runs.trained_runs(words, seed)
     seen, some = (
         {kind: runs.network(run) for kind, run in zip(KINDS, part, strict=True)}
         for part in (made[: len(KINDS)], made[len(KINDS) :])
     )
     values: dict[str, float] = {}
     for condition, (_, move) in MOVES.items():
-        prepared = f"task.preparations=[{'' if move is None else f'{{name: uav_moved, {move}}}'}]"
+        prepared = f"task.preparations=[{'' if move is None else f'{{name: uav/moved, {move}}}'}]"
         values |= _scores(condition, seen, scoring(prepared))
     values |= _scores(UNSEEN, some, scoring(split="split_by_family"))
     return values | {
@@ -73,7 +73,7 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
 
 
 def _scores(condition: str, networks: Mapping[str, Any], words: Sequence[str]) -> dict[str, float]:
-    on = runs.opened(words)
+    on = runs.open_experiment(words)
     found = runs.scores({**networks, **on.build_baselines()}, on)
     return {f"{condition}/{name.removeprefix('all/')}": value for name, value in found.items()}
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from surrogates.domains.uav import claim_runs as runs
 from surrogates.domains.uav.moved_claims import CV, KINDS, METRICS, MOVES, scoring, vector
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell
 
 NAME = "vector_networks"
 LEAKY = "task.window.leaky=true"
@@ -44,16 +44,16 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
     from surrogates.inference.bundle import load_bundle
 
     runs.flights()
-    made = runs.trained_together((vector(*words, *extra) for _, words in NETWORKS.values()), seed)
+    made = runs.trained_runs((vector(*words, *extra) for _, words in NETWORKS.values()), seed)
     found = dict(zip(NETWORKS, made, strict=True))
     honest = {name: runs.network(run) for name, run in found.items() if name != "leaky"}
-    shift = f"task.preparations=[{{name: uav_moved, {MOVES['shifted'][1]}}}]"
+    shift = f"task.preparations=[{{name: uav/moved, {MOVES['shifted'][1]}}}]"
     values = _scores("test", honest, scoring()) | _scores("shifted", honest, scoring(shift))
     published = ("task.groups=family", "task.window.stride=1", f"dataset={runs.gazebo()}")
     values |= _scores(None, honest, scoring(*published))
-    divided = runs.opened(scoring(LEAKY, f"seed={seed}"))
-    tested = divided.index("test")
-    whole = np.isin(tested.record, runs.opened(scoring()).index("test").record)
+    divided = runs.open_experiment(scoring(LEAKY, f"seed={seed}"))
+    tested = divided.data.index("test")
+    whole = np.isin(tested.record, runs.open_experiment(scoring()).data.index("test").record)
     both = {name: runs.network(found[name]) for name in ("velocity", "leaky")}
     values |= _named(
         "leaky_test", runs.scores({"leaky": both["leaky"], **divided.build_baselines()}, divided)
@@ -67,7 +67,7 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> Mapping[str, float]:
 
 def _scores(place: str | None, networks: Mapping[str, Any], words: Sequence[str]) -> dict[str, float]:
     """Return scores under the name of a place, or, without one, of each group."""
-    on = runs.opened(words)
+    on = runs.open_experiment(words)
     found = runs.scores({**networks, **on.build_baselines()}, on)
     if place is None:
         return {name: value for name, value in found.items() if not name.startswith("all/")}

@@ -15,8 +15,9 @@ from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 
 from surrogates.data.window import known_name
 from surrogates.evaluation.evaluate import Target
-from surrogates.evaluation.pictures import Examples
-from surrogates.learning.protocols import deviation_name
+from surrogates.learning.answers import deviation_name
+from surrogates.learning.contract import Plot
+from surrogates.report.pictures import Examples
 
 PAST, TRUTH = "#7f7f7f", "black"
 FAN = 2.0
@@ -27,7 +28,7 @@ AXES = ("east, m", "north, m", "up, m")
 LONGEST_STRAIGHT = 0.05  # m; shorter windows stand still and show nothing
 
 
-class Tracks:
+class Tracks(Plot):
     """Past, truth and forecasts of a few windows, in space and from above, from straight ones to curved ones.
 
     Around the first method's forecast stands its fan of two standard deviations, where it answers them.
@@ -50,7 +51,7 @@ class Tracks:
         return {"Forecast tracks": draw_tracks(_spread_out(windows, self.count))}
 
 
-class Horizon:
+class Horizon(Plot):
     """Distance to the truth against the time ahead, and how often the truth is where a method expects it.
 
     Both are means over the examples that the pictures get; the tables hold those over the whole test split.

@@ -129,7 +129,7 @@ def published_pipeline(
     constants = _read_statistics(statistics)
     state = _read_weights(weights)
     _require_fit(state, published, weights)
-    pipeline = Pipeline.from_config(published.config())
+    pipeline = Pipeline(published.config())
     pipeline.network.load_state_dict(state)
     for normaliser in (pipeline.input_normaliser, pipeline.target_normaliser):
         if published.normalisation == "max":

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surrogates.domains.uav import claim_runs as runs
-from surrogates.evaluation.claims import Claim, Experiment, ResultTable, averages, cell
+from surrogates.runs.claims import Claim, Experiment, ResultTable, averages, cell
 
 if TYPE_CHECKING:
-    from surrogates.training.experiment import Experiment as Run
+    from surrogates.experiment.experiment import Experiment as Run
 
 NAME = "vector_published"
 METRICS = ("mse", "ade", "fde")
@@ -58,7 +58,7 @@ def run_seed(seed: int, places: Sequence[str] = tuple(PLACES)) -> Mapping[str, f
     networks = runs.published()
     values: dict[str, float] = {}
     for place in places:
-        experiment = runs.opened(_words(*_tracks(place)))
+        experiment = runs.open_experiment(_words(*_tracks(place)))
         for name, value in runs.scores({**experiment.build_baselines(), **networks}, experiment).items():
             _, method, metric = name.split("/")
             as_noted = {"mse": value**2} if metric == "rmse" else {metric: value}
@@ -114,7 +114,7 @@ def _words(store: Path, family: str) -> list[str]:
         f"dataset={{url: {store}, select: {{family: {family}}}}}",
         "task.window={dimension: time, length: 20, horizon: 10, stride: 1}",
         f"task.baselines=[{CV}]",
-        "task.metrics=[rmse, ade, fde]",
+        "task.metrics=[rmse, uav/ade, uav/fde]",
         "task.groups=null",
         "trainer.batch_size=2048",
     ]

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
+from surrogates.core.files import replacing
 from surrogates.domains.uav.hindsight import Evaluated
 from surrogates.domains.uav.session import Session
 
@@ -48,10 +49,9 @@ def draw_stream(session: Session, title: str = "") -> Figure:
 
 def write_picture(session: Session, path: Path, title: str = "") -> None:
     """Draw into a file, which is there whole or as it was before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.part{path.suffix}")
-    draw_stream(session, title).savefig(staging, dpi=110)
-    staging.replace(path)
+    figure = draw_stream(session, title)
+    with replacing(path) as staging:
+        figure.savefig(staging, dpi=110)
 
 
 def _draw_way(axes: Axes3D, session: Session) -> np.ndarray:

@@ -17,7 +17,7 @@ from surrogates.domains.uav.recent import RecentTrack
 from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.inference.reading import extrapolation
 from surrogates.inference.surrogate import SEED, Surrogate, load
-from surrogates.learning.protocols import deviation_name
+from surrogates.learning.answers import deviation_name
 
 STEPS_OF_GAP = 5
 SAME = 1e-4  # of a step: the stamps of a day in microseconds, or in seconds since 1970 as float64
@@ -82,8 +82,7 @@ class TrajectoryPredictor:
         self._lonely = 0
         # Whether a flight that is flown elsewhere is predicted the same, there.
         self._moves_along = all(
-            self._input.name in getattr(pipeline.transform, "offset_free", ())
-            for pipeline, _ in self._bundle.parts
+            self._input.name in pipeline.transform.offset_free for pipeline, _ in self._bundle.parts
         )
 
     def __len__(self) -> int:

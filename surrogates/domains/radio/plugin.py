@@ -1,0 +1,118 @@
+"""What the domain of radio maps offers by name."""
+
+PIECES: dict[str, dict[str, str]] = {
+    "recipes": {
+        "radio/urban": "datasets.radio.urban:Urban",
+        "radio/osm": "datasets.radio.extracts:Extracts",
+        "radio/drive_test": "datasets.radio.drive_test:DriveTest",
+        "radio/radiomapseer": "datasets.radio.radiomapseer:RadioMapSeer",
+        "radio/urbanradio3d": "datasets.radio.urbanradio3d:UrbanRadio3D",
+    },
+    "models": {
+        "radio/sector_process": "surrogates.domains.radio.process:SectorProcess",
+    },
+    "transforms": {
+        "radio/physics": "surrogates.domains.radio.transforms:PhysicsChannels",
+        "radio/directional": "surrogates.domains.radio.cascade:Directional",
+        "radio/sector": "surrogates.domains.radio.sector:SectorChannels",
+        "radio/geo2sigmap_iso": "surrogates.domains.radio.transforms:PublishedIso",
+        "radio/geo2sigmap_directional": "surrogates.domains.radio.cascade:PublishedDirectional",
+    },
+    "objectives": {
+        "radio/geo2sigmap": "surrogates.domains.radio.objectives:Geo2SigMapLoss",
+        "radio/process_likelihood": "surrogates.domains.radio.objectives:ProcessLikelihood",
+    },
+    "preparations": {
+        "radio/campaign": "surrogates.domains.radio.campaign:Campaign",
+        "radio/outdoor": "surrogates.domains.radio.preparations:Outdoor",
+        "radio/samples": "surrogates.domains.radio.preparations:DrawSamples",
+        "radio/hold_out": "surrogates.domains.radio.preparations:HoldOutCells",
+        "radio/link_budget": "surrogates.domains.radio.preparations:LinkBudget",
+        "radio/symmetry": "surrogates.domains.radio.augmentations:Symmetry",
+    },
+    "baselines": {
+        "radio/free_space": "surrogates.domains.radio.formulas:FreeSpace",
+        "radio/uma": "surrogates.domains.radio.formulas:UrbanMacro",
+        "radio/ericsson": "surrogates.domains.radio.formulas:Ericsson",
+        "radio/log_distance": "surrogates.domains.radio.formulas:LogDistance",
+        "radio/log_distance_by_sight": "surrogates.domains.radio.formulas:LogDistanceBySight",
+        "radio/inverse_distance": "surrogates.domains.radio.interpolators:InverseDistance",
+        "radio/nearest_samples": "surrogates.domains.radio.interpolators:NearestSamples",
+        "radio/kriging": "surrogates.domains.radio.interpolators:Kriging",
+        "radio/sample_mean": "surrogates.domains.radio.interpolators:SampleMean",
+        "radio/sample_log_distance": "surrogates.domains.radio.interpolators:SampleLogDistance",
+        "radio/geometry_ridge": "surrogates.domains.radio.interpolators:GeometryRidge",
+        "radio/geometry_gp": "surrogates.domains.radio.interpolators:GeometryProcess",
+        "radio/ray_tracer": "surrogates.domains.radio.ray_tracer:FewerRays",
+    },
+    "plots": {
+        "radio/map": "surrogates.domains.radio.plots:RadioMap",
+        "radio/site": "surrogates.domains.radio.site_plots:SiteMap",
+    },
+    "checks": {
+        "radio/ray_tracing": "surrogates.domains.radio.check:ray_tracing",
+    },
+    "record_plots": {
+        "radio/urban": "surrogates.domains.radio.plots:draw_record",
+        "radio/drive_test": "surrogates.domains.radio.site_plots:draw_measured_record",
+        "radio/osm": "surrogates.domains.radio.plots:draw_record",
+    },
+}
+"""Registered names with where each object is, by kind."""
+
+OLD_NAMES: dict[str, dict[str, str]] = {
+    "models": {
+        "sector_process": "radio/sector_process",
+    },
+    "transforms": {
+        "radio_physics": "radio/physics",
+        "radio_directional": "radio/directional",
+        "radio_sector": "radio/sector",
+        "geo2sigmap_iso": "radio/geo2sigmap_iso",
+        "geo2sigmap_directional": "radio/geo2sigmap_directional",
+    },
+    "objectives": {
+        "geo2sigmap": "radio/geo2sigmap",
+        "process_likelihood": "radio/process_likelihood",
+    },
+    "preparations": {
+        "radio_campaign": "radio/campaign",
+        "radio_outdoor": "radio/outdoor",
+        "radio_samples": "radio/samples",
+        "radio_hold_out": "radio/hold_out",
+        "radio_link_budget": "radio/link_budget",
+        "radio_symmetry": "radio/symmetry",
+    },
+    "baselines": {
+        "free_space": "radio/free_space",
+        "uma": "radio/uma",
+        "ericsson": "radio/ericsson",
+        "log_distance": "radio/log_distance",
+        "log_distance_by_sight": "radio/log_distance_by_sight",
+        "inverse_distance": "radio/inverse_distance",
+        "nearest_samples": "radio/nearest_samples",
+        "kriging": "radio/kriging",
+        "sample_mean": "radio/sample_mean",
+        "sample_log_distance": "radio/sample_log_distance",
+        "geometry_ridge": "radio/geometry_ridge",
+        "geometry_gp": "radio/geometry_gp",
+        "ray_tracer": "radio/ray_tracer",
+    },
+    "plots": {
+        "radio_map": "radio/map",
+        "radio_site": "radio/site",
+    },
+}
+"""Names of the release before, which load with a warning."""
+
+EXTRAS: dict[str, str] = {
+    "sionna": "radio",
+    "mitsuba": "radio",
+    "drjit": "radio",
+    "osmium": "radio",
+    "shapely": "radio",
+    "pyproj": "radio",
+    "mapbox_earcut": "radio",
+    "PIL": "radio",
+}
+"""Extra of this package that installs an optional module."""
