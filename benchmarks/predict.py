@@ -21,13 +21,14 @@ from datasets.radio.transmitters import Placing, in_scene, place_transmitters
 from datasets.radio.variables import record_specs
 from physics.raytracing.scenes import Window, load_city
 from physics.raytracing.solver import Settings, trace_path_gain
+from surrogates.data.batch import Batch
 from surrogates.domains.radio.preparations import DrawSamples, LinkBudget
 from surrogates.domains.radio.site import AZIMUTH
 from surrogates.inference.bundle import load_bundle
+from surrogates.learning.context import Context
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
-from surrogates.learning.protocols import Batch
-from surrogates.training.run import merge
+from surrogates.runs.folder import merge
 
 WINDOW = Window(-256.0, -256.0)
 DEMO, PAPER = Path("runs/demo/with_200_samples"), Path("runs/paper")
@@ -112,4 +113,10 @@ def fresh(size: str) -> Pipeline:
         transform=values["task"]["transform"],
         network=values["model"],
     )
-    return Pipeline.from_config(config).eval()
+    traced = Settings()
+    link = {
+        "frequency": traced.frequency,
+        "cell": WINDOW.cell,
+        "receiver_height": traced.receiver_height,
+    }
+    return Pipeline(config, Context.of(config.inputs, config.targets, stated=link)).eval()

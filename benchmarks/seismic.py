@@ -182,7 +182,7 @@ def _network(specs: Mapping[str, VariableSpec], task: str) -> Pipeline:
         normalisation=settings["normalisation"],
         network={"name": "latent_unet", **outline["sizes"]["tiny"]["model"], **direction},
     )
-    return Pipeline.from_config(config).eval()
+    return Pipeline(config).eval()
 
 
 def _seconds(action: Callable[[], object]) -> float:

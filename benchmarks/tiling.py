@@ -26,6 +26,7 @@ from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 
 CELL, WINDOW = 4.0, 128
+LINK = {"frequency": 3.66e9, "cell": CELL, "receiver_height": 2.0}
 INPUTS = ("building_height", "terrain_height", "transmitter_position")
 REPEATS = 3
 WHOLE = "as a whole"
@@ -83,11 +84,11 @@ def write_bundle(folder: Path) -> None:
     config = PipelineConfig(
         inputs=[specs[name] for name in INPUTS],
         targets=[specs["path_gain"]],
-        transform={"name": "radio_physics"},
+        transform={"name": "radio/physics", **LINK},
         network={"name": "geo_unet", "base": 24, "patch": 2},
     )
     torch.manual_seed(0)
-    save_bundle(folder, Pipeline.from_config(config).eval())
+    save_bundle(folder, Pipeline(config).eval())
 
 
 def write_map(path: Path, cells: int) -> None:

@@ -25,12 +25,14 @@ from benchmarks.rows import Paired, Row, costs
 from datasets.store.layout import create_store
 from datasets.store.specs import Split, VariableSpec
 from surrogates.core.build import build
+from surrogates.data.batch import Batch
 from surrogates.data.loader import BatchLoader
+from surrogates.experiment.config import RunConfig
+from surrogates.experiment.experiment import Experiment
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Objective
 from surrogates.learning.objectives import Regression
 from surrogates.learning.pipeline import Pipeline
-from surrogates.learning.protocols import Batch
-from surrogates.training.config import RunConfig
-from surrogates.training.experiment import Experiment
 from surrogates.training.fit import fit
 
 CASES: dict[str, dict[str, Any]] = {
@@ -55,12 +57,12 @@ RECORDS = 256
 WARMUP = 4
 
 
-class Clocked:
+class Clocked(Objective):
     """The regression objective, noting when each training step begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
         self.times: list[float] = []
-        self._objective = Regression()
+        self._objective = Regression(context)
 
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
@@ -118,7 +120,7 @@ def time_ours(experiment: Experiment) -> tuple[float, BatchLoader]:
     """Return seconds per step of our run, and its loader."""
     pipeline = experiment.pipeline()
     experiment.fit_normalisers(pipeline, experiment.loader("train"))
-    clocked, loader = Clocked(), experiment.loader("train", train=True)
+    clocked, loader = Clocked(experiment.context), experiment.loader("train", train=True)
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fit(pipeline, clocked, loader, None, experiment.config.trainer, folder=Path(folder))
@@ -131,9 +133,8 @@ def time_by_hand(experiment: Experiment) -> float:
     steps, size = experiment.config.trainer.max_steps or 0, experiment.config.trainer.batch_size
     data = next(iter(experiment.loader("train", batch_size=RECORDS)))
     x, y = (_normalised(data[name]).unsqueeze(1) for name in ("forcing", "response"))
-    optimiser = build(
-        "optimisers", experiment.config.trainer.optimiser, parameters=network.parameters(), fused=True
-    )
+    parameters = list(network.parameters())
+    optimiser = build("optimisers", experiment.config.trainer.optimiser, parameters=parameters, fused=True)
     network.train()
     times: list[float] = []
     order = torch.randperm(RECORDS)

@@ -73,4 +73,4 @@ def velocity_model() -> Pipeline:
         record_dimension="trajectory",
         normalisation="whitening",
     )
-    return Pipeline.from_config(config).eval()
+    return Pipeline(config).eval()

@@ -6,11 +6,14 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from surrogates.core import registry
+from surrogates.core.plugins import GROUP, plugins
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("surrogates", "datasets", "physics", "conf", "pyproject.toml", "setup.py", "README.md", "LICENSE")
@@ -84,10 +87,56 @@ def test_installed_wheel_lives_beside_a_regular_package_named_datasets(wheel, tm
     assert Path(conf) == site / "surrogates" / "conf" / "__init__.py"
 
 
-@pytest.mark.parametrize("kind", registry.KINDS)
-def test_every_registered_piece_of_ours_can_be_loaded(kind):
+def offered(place: str = "") -> list[tuple[str, str]]:
+    """Return kind and name of each piece of ours, or of those whose objects are below a package."""
+    ours = [plugin for plugin in plugins() if plugin.distribution == "sciml-surrogates"]
+    return [
+        (kind, name)
+        for plugin in ours
+        for kind, pieces in plugin.pieces.items()
+        for name, where in pieces.items()
+        if where.startswith(place)
+    ]
+
+
+def test_plugins_of_pyproject_are_those_that_are_installed():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = project["entry-points"].get(f"surrogates.{kind}", {})
-    assert set(declared) <= set(registry.names(kind)), "pyproject.toml changed: install the package again"
-    for name in declared:
-        assert registry.resolve(kind, name) is not None
+    declared = project["entry-points"][GROUP]
+    installed = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    assert declared.items() <= installed.items(), "pyproject.toml changed: install the package again"
+
+
+@pytest.mark.parametrize(("kind", "name"), offered())
+def test_every_piece_of_ours_can_be_loaded(kind, name):
+    assert registry.resolve(kind, name) is not None
+
+
+@pytest.mark.parametrize("domain", ["radio", "seismic", "uav"])
+def test_names_of_a_domain_begin_with_it(domain):
+    for package in (f"surrogates.domains.{domain}.", f"datasets.{domain}."):
+        for kind, name in offered(package):
+            assert name == domain if kind == "verbs" else name.startswith(f"{domain}/")
+
+
+def test_networks_that_any_domain_may_take_have_bare_names():
+    assert all("/" not in name for _, name in offered("surrogates.models."))
+
+
+def test_every_old_name_leads_to_a_present_one():
+    for plugin in plugins():
+        for kind, names in plugin.old_names.items():
+            for new in names.values():
+                if kind == "commands":
+                    assert new in plugin.commands
+                elif kind == "verbs":
+                    domain, _, verb = new.partition("/")
+                    assert hasattr(registry.resolve("verbs", domain), verb)
+                else:
+                    assert new in registry.names(kind)
+
+
+def test_every_command_can_be_loaded():
+    for plugin in plugins():
+        for place, line in plugin.commands.values():
+            module, _, function = place.partition(":")
+            assert callable(vars(import_module(module))[function]) and line

@@ -8,9 +8,11 @@ import pytest
 
 from datasets.store.streams import SAMPLE, stream
 from tests.docs.pages import blocks, run_page
+from tests.third_party import PLUGIN, install, installed
 
 ROOT = Path(__file__).parents[2]
 STAGE = "runs/demo/without_samples"
+DOMAIN = ROOT / "docs" / "add-a-domain.md"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def test_seeds_page_draws_what_a_build_draws(folder):
 def test_own_drive_test_becomes_a_store_and_a_scored_table(folder, capsys):
     run_page(ROOT / "docs" / "radio-measurements.md", folder)
     table = capsys.readouterr().out
-    assert "blocks_128m  Kriging" in table
+    assert "blocks_128m  kriging" in table
     assert "kriging gains" in table
 
 
@@ -123,3 +125,18 @@ def test_scale_and_export_goes_on_from_ones_own_simulator(rods):
         run_page(ROOT / "docs" / "scale-and-export.md", rods)
     for name in ("runs/sweep/sweep.png", "rods.onnx", "map.tif"):
         assert (rods / name).exists()
+
+
+def test_code_of_a_domain_stands_in_its_package_word_for_word():
+    shown = [block for block in blocks(DOMAIN) if (PLUGIN / block.file).is_file()]
+    assert len({block.file for block in shown}) > 4
+    for block in shown:
+        package, page = (PLUGIN / block.file).read_text(), block.code  # which may be indented in another way
+        assert "".join(page.split()) in "".join(package.split()), f"{DOMAIN.name}, line {block.line}"
+
+
+def test_domain_of_a_package_is_built_trained_and_asked(tmp_path_factory, folder):
+    with installed(install(tmp_path_factory.mktemp("cooling"))):
+        namespace = run_page(DOMAIN, folder)
+    assert namespace["seconds"].attrs["long_name"] == "time until 320 K"
+    assert (folder / "body.png").stat().st_size > 10_000

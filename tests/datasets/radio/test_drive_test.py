@@ -94,6 +94,15 @@ def test_each_cell_and_device_is_a_record_on_a_map_that_ascends_northwards(
     assert dataset["rsrp"].attrs["units"] == "0.1 lg(re 1 mW)"
 
 
+def test_height_of_the_phones_is_that_of_the_settings_or_that_of_a_hand(
+    walk: dict[str, Any], tmp_path: Path
+) -> None:
+    car = imported(walk | {"receiver_height": 2.2}, tmp_path, "car.zarr").dataset()
+    hand = imported(walk, tmp_path).dataset()
+    assert [float(each["receiver_height"]) for each in (car, hand)] == [2.2, 1.5]
+    assert hand["receiver_height"].attrs["units"] == "m"
+
+
 def test_geometry_is_described_as_in_the_ray_traced_maps(walk: dict[str, Any], tmp_path: Path) -> None:
     from datasets.radio.urban import Urban
 

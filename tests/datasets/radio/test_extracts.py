@@ -61,7 +61,7 @@ def store(street: Path) -> str:
 
 def test_recipe_is_registered() -> None:
     assert resolve("recipes", "radio/osm") is Extracts
-    assert resolve("plots", "radio/osm") is resolve("plots", "radio/urban")
+    assert resolve("record_plots", "radio/osm") is resolve("record_plots", "radio/urban")
 
 
 def test_variables_dimensions_and_units_are_those_of_the_cities(store: str) -> None:
@@ -86,6 +86,13 @@ def test_records_hold_the_heights_of_the_map_over_flat_ground(store: str) -> Non
     assert (ds.building_height.values == 14.0).any()
     np.testing.assert_array_equal(np.isfinite(ds.path_gain.values), ds.hit.values)
     assert 0.2 < float(ds.hit.mean()) < 1.0
+
+
+def test_carrier_and_receivers_are_stored_as_in_the_cities(store: str) -> None:
+    theirs, ours = Urban().shared(), xr.open_zarr(store)
+    for name, value in (("frequency", 3.66e9), ("receiver_height", 2.0)):
+        assert float(ours[name]) == float(theirs[name]) == value
+        assert ours[name].attrs["units"] == theirs[name].attrs["units"]
 
 
 def test_windows_are_placed_on_earth(store: str) -> None:

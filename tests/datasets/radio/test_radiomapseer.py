@@ -66,6 +66,12 @@ def test_grey_levels_are_path_gain_from_minus_147_to_minus_47_db(store: str, fol
     np.testing.assert_allclose(ds.path_gain[0].values, expected, atol=1e-4)
 
 
+def test_carrier_and_receivers_are_those_of_the_paper(store: str) -> None:
+    ds = xr.open_zarr(store)
+    assert (float(ds.frequency), ds.frequency.attrs["units"]) == (5.9e9, "Hz")
+    assert (float(ds.receiver_height), ds.receiver_height.attrs["units"]) == (1.5, "m")
+
+
 def test_noise_floor_of_the_published_loaders_is_minus_127_db() -> None:
     assert float(from_grey(np.array([51]), -147.0, -47.0)[0]) == pytest.approx(-127.0)
 

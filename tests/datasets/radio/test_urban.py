@@ -153,3 +153,13 @@ def test_shared_tables_place_every_window_in_its_city() -> None:
     np.testing.assert_allclose(np.diff(shared["y"].values), 4.0)
     assert shared["window_west"].dims == ("windows",)
     assert "ENGCRS" in shared["crs"].attrs["crs_wkt"]
+
+
+def test_store_knows_the_carrier_and_the_height_of_the_receivers_that_it_was_traced_with() -> None:
+    shared = small(frequency=28e9, receiver_height=1.2).shared()
+    for name, value, units in (("frequency", 28e9, "Hz"), ("receiver_height", 1.2, "m")):
+        assert shared[name].dims == ()
+        assert shared[name].dtype == np.float64
+        assert float(shared[name]) == value
+        assert shared[name].attrs["units"] == units
+    assert shared["frequency"].attrs["standard_name"] == "radiation_frequency"

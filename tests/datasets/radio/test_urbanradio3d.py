@@ -83,6 +83,14 @@ def test_all_quantities_of_a_record_lie_over_each_other(ds: xr.Dataset) -> None:
         assert np.isnan(one.time_of_arrival.values[:30, :50]).all()
 
 
+def test_carrier_is_stored_and_the_height_of_receivers_is_the_coordinate_of_the_planes(
+    ds: xr.Dataset,
+) -> None:
+    assert (float(ds.frequency), ds.frequency.attrs["units"]) == (5.9e9, "Hz")
+    assert "receiver_height" not in ds
+    assert ds.z.values.tolist() == [1.0, 2.0]
+
+
 def test_azimuth_is_clockwise_from_north_and_points_to_the_transmitter(ds: xr.Dataset) -> None:
     one = ds.isel(sample=2, z=1)
     east, north = one.transmitter_position.values

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from surrogates.cli.main import main
-from surrogates.training.run import start
+from surrogates.runs.train import start
 
 
 def export(*words: object) -> object:

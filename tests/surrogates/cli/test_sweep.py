@@ -3,7 +3,7 @@
 import pytest
 
 from surrogates.cli.main import main
-from surrogates.training import sweep as module
+from surrogates.runs import sweep as module
 
 
 def sweep(*words: object) -> object:

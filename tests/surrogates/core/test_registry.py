@@ -2,24 +2,26 @@
 
 import sys
 from collections import Counter
-from importlib.metadata import EntryPoint
 
 import pytest
 
-from surrogates.core import registry
+from surrogates.core import plugins, registry
 from surrogates.core.errors import MissingExtraError, RegistryError
 from surrogates.core.optional import require
+from surrogates.core.plugins import Plugin
 from surrogates.core.text import nearest
 
 
 @pytest.fixture
 def entries(monkeypatch):
-    """Make ``{name: value}`` the registered models."""
+    """Let each pair (name, place) be a model of a package of its own, beside the extras of ours."""
 
     def install(*pairs):
-        found = [EntryPoint(name, value, "surrogates.models") for name, value in pairs]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found if group.endswith("models") else [])
-        registry.forget()
+        ours = [Plugin("sciml-surrogates", {}, {}, {"sionna": "radio"}, {})]
+        found = [Plugin(place, {"models": {name: place}}, {}, {}, {}) for name, place in pairs]
+        monkeypatch.setattr(plugins, "plugins", lambda: [*found, *ours])
+        registry._registered.cache_clear()
+        registry.resolve.cache_clear()
 
     yield install
     monkeypatch.undo()

@@ -20,8 +20,8 @@ from surrogates.data.index import (
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import Source
 from surrogates.data.window import Window, forecast_name, known_name, spacing, step_of
-from surrogates.training.config import RunConfig
-from surrogates.training.experiment import Experiment
+from surrogates.experiment.config import RunConfig
+from surrogates.experiment.experiment import Experiment
 
 LENGTHS = np.array([12, 5, 9, 20, 7, 15], np.int32)
 
@@ -121,7 +121,7 @@ def test_time_ahead_is_in_the_units_of_the_clock(walks):
     }
     config = {"experiment": "walks", "dataset": walks.url, "task": task, "model": {"name": "lstm"}}
     config["trainer"] = {"max_steps": 1}
-    coordinates = Experiment.open(validate(RunConfig, config, "run")).coordinates
+    coordinates = Experiment.open(validate(RunConfig, config, "run")).data.coordinates
     np.testing.assert_allclose(coordinates["time"], [-1.5, -1.0, -0.5, 0.0])
     np.testing.assert_allclose(coordinates["horizon"], [0.5, 1.0, 1.5])
 
@@ -191,11 +191,11 @@ def test_leaky_parts_are_drawn_among_the_windows_of_all_records(walks):
     pairs = [
         (int(record), int(offset))
         for part in PARTS
-        for record, offset in zip(opened.index(part).record, opened.index(part).offset, strict=True)
+        for record, offset in zip(opened.data.index(part).record, opened.data.index(part).offset, strict=True)
     ]
     every = [(record, offset) for record, length in enumerate(LENGTHS) for offset in range(length - 4)]
     assert sorted(pairs) == every
-    assert len(set(opened.index("test").record)) > 1  # the split has one test record alone
+    assert len(set(opened.data.index("test").record)) > 1  # the split has one test record alone
 
 
 def test_scattered_parts_are_disjoint_and_whole():

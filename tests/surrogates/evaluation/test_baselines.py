@@ -5,10 +5,14 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
-from surrogates.core.build import build
-from surrogates.evaluation.baselines import Batch
+from surrogates.data.batch import Batch
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
 
-CONTEXT = {"targets": ["speed", "field"], "inputs": ["a", "b"]}
+A = VariableSpec(name="a", dims=("sample", "component"), shape=(3,))
+B, SPEED = (VariableSpec(name=name, dims=("sample",), shape=()) for name in ("b", "speed"))
+FIELD = VariableSpec(name="field", dims=("sample", "y", "x"), shape=(2, 2))
+CONTEXT = Context.of([A, B], [SPEED, FIELD])
 
 
 def data(count: int = 60) -> Batch:
@@ -27,7 +31,7 @@ def split(values: Batch, size: int) -> list[Batch]:
 
 
 def test_ridge_recovers_a_linear_map_of_all_inputs() -> None:
-    baseline = build("baselines", {"name": "ridge", "alpha": 1e-6}, **CONTEXT).fit(split(data(), 16))
+    baseline = Baseline.build({"name": "ridge", "alpha": 1e-6}, CONTEXT).fit(split(data(), 16))
     prediction = baseline(data())
     assert prediction["speed"].shape == (60,)
     assert prediction["field"].shape == (60, 2, 2)
@@ -35,12 +39,12 @@ def test_ridge_recovers_a_linear_map_of_all_inputs() -> None:
 
 
 def test_one_neighbour_returns_the_training_example_itself() -> None:
-    baseline = build("baselines", {"name": "nearest_neighbours", "k": 1}, **CONTEXT).fit(split(data(), 16))
+    baseline = Baseline.build({"name": "nearest_neighbours", "k": 1}, CONTEXT).fit(split(data(), 16))
     torch.testing.assert_close(baseline(data())["speed"], data()["speed"])
 
 
 def test_more_neighbours_than_examples_become_the_mean() -> None:
-    baseline = build("baselines", {"name": "nearest_neighbours", "k": 500}, **CONTEXT).fit([data()])
+    baseline = Baseline.build({"name": "nearest_neighbours", "k": 500}, CONTEXT).fit([data()])
     torch.testing.assert_close(baseline(data())["speed"][0], data()["speed"].mean())
 
 
@@ -48,32 +52,29 @@ def test_the_mean_leaves_unknown_cells_out() -> None:
     values = data()
     values["field"][0, 0, 0] = float("nan")
     values["field"][:, 1, 1] = float("nan")
-    mean = build("baselines", {"name": "mean"}, **CONTEXT).fit(split(values, 7))(values)
+    mean = Baseline.build({"name": "mean"}, CONTEXT).fit(split(values, 7))(values)
     assert mean["field"].shape == (60, 2, 2)
     torch.testing.assert_close(mean["field"][5, 0, 0], values["field"][1:, 0, 0].mean())
     torch.testing.assert_close(mean["field"][0, 1, 1], values["field"].nanmean())
 
 
 def test_a_missing_input_is_named() -> None:
-    baseline = build("baselines", {"name": "ridge"}, **CONTEXT).fit([data()])
+    baseline = Baseline.build({"name": "ridge"}, CONTEXT).fit([data()])
     with pytest.raises(ValueError, match=r"\['b'\] are not in the batch"):
         baseline({"a": torch.zeros(2, 3)})
 
 
 def test_no_training_examples_is_an_error() -> None:
     with pytest.raises(ValueError, match="no training examples"):
-        build("baselines", {"name": "ridge"}, **CONTEXT).fit([])
+        Baseline.build({"name": "ridge"}, CONTEXT).fit([])
 
 
 @pytest.mark.parametrize("name", ["mean", "nearest_neighbours", "ridge"])
 def test_cells_outside_the_mask_teach_nothing(name: str) -> None:
     """What lies there, be it absurd, changes no prediction."""
-    specs = {
-        "field": VariableSpec(name="field", dims=("sample", "y", "x"), shape=(2, 2)),
-        "inside": VariableSpec(name="inside", dims=("sample", "y", "x"), shape=(2, 2), dtype="bool"),
-    }
-    context = {"targets": ["field"], "inputs": ["a"], "mask": "inside", "specs": specs}
+    inside = VariableSpec(name="inside", dims=("sample", "y", "x"), shape=(2, 2), dtype="bool")
+    context = Context.of([A], [FIELD], inside)
     values = data() | {"inside": torch.rand(60, 2, 2, generator=torch.Generator().manual_seed(0)) < 0.7}
     absurd = values | {"field": values["field"].where(values["inside"], 1e6)}
-    one, two = (build("baselines", {"name": name}, **context).fit([batch]) for batch in (values, absurd))
+    one, two = (Baseline.build({"name": name}, context).fit([batch]) for batch in (values, absurd))
     torch.testing.assert_close(one(values)["field"], two(values)["field"], rtol=0, atol=0)

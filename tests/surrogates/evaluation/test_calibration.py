@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import calibrate
-from surrogates.evaluation.evaluate import Batch, Target, evaluate
+from surrogates.evaluation.evaluate import Target, evaluate
 from surrogates.evaluation.probabilistic import Coverage, GaussianCoverage
 
 GAIN = VariableSpec(name="gain", dims=("sample", "x"), shape=(40,), missing=True)

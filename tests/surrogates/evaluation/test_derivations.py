@@ -9,17 +9,20 @@ import torch
 import xarray as xr
 
 from datasets.store.specs import VariableSpec
-from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
+from surrogates.data.batch import Batch
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.derivations import Bands, Cycle
-from surrogates.evaluation.evaluate import Batch, Target, evaluate
+from surrogates.evaluation.evaluate import Target, evaluate
 from surrogates.evaluation.metrics import MAE
-from surrogates.evaluation.report import text_table
-from surrogates.evaluation.run import evaluate_run, examples_of, methods_of
+from surrogates.experiment.pieces import with_defaults
 from surrogates.inference.bundle import load_bundle
-from surrogates.training.config import with_defaults
-from tests.surrogates.evaluation.test_run import opened
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Derivation
+from surrogates.report.examples import examples_of
+from surrogates.report.page import text_table
+from surrogates.runs.evaluate import evaluate_run, methods_of
+from tests.surrogates.runs.test_evaluate import opened
 
 SPEC = VariableSpec(
     name="velocity_model",
@@ -32,7 +35,7 @@ SPEC = VariableSpec(
 )
 DEPTH = xr.DataArray(10.0 * np.arange(7), dims="depth", attrs={"units": "m"})
 OUTSIDE = VariableSpec(name="outside", dims=("sample", "depth"), shape=(7,), dtype="bool")
-CONTEXT = {"specs": {"velocity_model": SPEC, "outside": OUTSIDE}, "coordinates": {"depth": DEPTH}}
+CONTEXT = Context.of([], [SPEC], specs={"outside": OUTSIDE}, shared={"depth": DEPTH})
 BANDS = {"name": "bands", "variable": "velocity_model", "dimension": "depth", "edges": [0, 20, 60]}
 UPPER, LOWER = "velocity_model_depth_0_20_m", "velocity_model_depth_20_60_m"
 
@@ -58,7 +61,7 @@ def table(methods: dict, *derivations: object, data: Batch | None = None, mask: 
 
 
 def test_bands_divide_a_variable_at_the_cells_centres() -> None:
-    upper, lower = build("derivations", BANDS, **CONTEXT).provides()
+    upper, lower = Derivation.build(BANDS, CONTEXT).provides()
     assert (upper.name, lower.name) == (UPPER, LOWER)
     assert (upper.shape, lower.shape) == ((2, 2), (5, 2))
     assert upper.dims == ("sample", "depth_0_20_m", "lateral")
@@ -67,7 +70,7 @@ def test_bands_divide_a_variable_at_the_cells_centres() -> None:
 
 
 def test_each_band_has_the_error_of_its_own_cells() -> None:
-    found = table({"model": off_below}, build("derivations", BANDS, **CONTEXT))
+    found = table({"model": off_below}, Derivation.build(BANDS, CONTEXT))
     assert found.value("model", UPPER, "mae") == 0
     assert found.value("model", LOWER, "mae") == pytest.approx(5)
     assert found.value("model", "velocity_model", "mae") == pytest.approx(5 * 5 / 7)
@@ -79,7 +82,7 @@ def test_cells_that_do_not_count_do_not_count_in_a_band() -> None:
     outside[:, 2:5] = False
     found = table(
         {"model": off_below},
-        build("derivations", BANDS, **CONTEXT),
+        Derivation.build(BANDS, CONTEXT),
         data=batch() | {"outside": outside},
         mask=OUTSIDE,
     )
@@ -97,10 +100,10 @@ def test_cells_that_do_not_count_do_not_count_in_a_band() -> None:
 )
 def test_bands_that_hold_nothing_are_refused(change: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        build("derivations", {**BANDS, **change}, **CONTEXT)
+        Derivation.build({**BANDS, **change}, CONTEXT)
 
 
-class Sum:
+class Sum(Derivation):
     """Derived from a variable that only the score may see; follows from answers above a level."""
 
     variables = ("hidden",)
@@ -165,7 +168,7 @@ def test_a_run_scores_what_its_derivations_provide_and_its_report_shows_it(run: 
     assert {row["method"] for row in mine} == {"mlp", "ridge"}
     assert all(row["value"] is None for row in mine if row["metric"] == "coverage")
     assert "Path gain, y 16 to 28 m" in (run / "report.html").read_text()
-    node = with_defaults(experiment.config, experiment.pipeline().config)["task"]["derivations"][0]
+    node = with_defaults(experiment.config)["task"]["derivations"][0]
     assert node == {**FIELD_BANDS, "edges": [0.0, 16.0, 28.0]}
 
 
@@ -181,7 +184,7 @@ def test_pictures_get_what_follows_beside_the_answers(run: Path) -> None:
 
 def test_variables_of_a_derivation_are_read_for_scores_and_not_in_training(run: Path) -> None:
     experiment = opened(run, baselines=[])
-    bands = Bands(experiment.specs, experiment.coordinates, "gain", "y", (0, 28))
+    bands = Bands(experiment.context, "gain", "y", (0, 28))
     bands.variables = ("gain", "outdoor")
     experiment.__dict__["derivations"] = [bands]
     assert experiment.scored_only == ["outdoor"]

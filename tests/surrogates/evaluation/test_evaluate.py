@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
 from surrogates.evaluation.bootstrap import Blocks
-from surrogates.evaluation.evaluate import Batch, Target, align, evaluate
+from surrogates.evaluation.evaluate import Target, align, evaluate
 from surrogates.evaluation.metrics import MAE, RMSE
 from surrogates.evaluation.tables import Table
 

@@ -11,7 +11,8 @@ from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from surrogates.core.build import build
-from surrogates.evaluation.metrics import AbsoluteErrorQuantile, Metric
+from surrogates.evaluation.metrics import AbsoluteErrorQuantile
+from surrogates.learning.contract import Metric
 
 NAMES = ("rmse", "mae", "bias", "nmse", "relative_l2", "r2", "correlation", "absolute_error_quantile")
 

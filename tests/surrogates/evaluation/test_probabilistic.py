@@ -7,9 +7,9 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from surrogates.core.build import build
-from surrogates.evaluation.metrics import Metric
 from surrogates.evaluation.probabilistic import CRPS, Coverage, GaussianCoverage, IntervalWidth, Spread
-from surrogates.inference.conformal import Calibration
+from surrogates.learning.conformal import Calibration
+from surrogates.learning.contract import Metric
 
 CALIBRATION = Calibration(
     scores=[0.5, 1.0, 4.0], shares=[0.5, 0.95, 1.0], count=100, blocks=100, relative=True

@@ -35,7 +35,7 @@ def pipeline() -> Pipeline:
     config = PipelineConfig(
         inputs=[HEIGHT, POWER, SLOPE], targets=[GAIN], network={"name": "mlp", "width": 8, "depth": 2}
     )
-    made = Pipeline.from_config(config).eval()
+    made = Pipeline(config).eval()
     made.input_normaliser.mean.copy_(torch.tensor([10.0, 1.0, 0.1]))
     made.target_normaliser.mean.fill_(-100.0)
     made.target_normaliser.scale.fill_(12.0)

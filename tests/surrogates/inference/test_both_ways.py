@@ -12,9 +12,9 @@ from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.inference.bundle import load_bundle, save_bundle, update_calibration
-from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.inference.surrogate import Surrogate
+from surrogates.learning.conformal import Calibration
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 
@@ -31,7 +31,7 @@ def build(*, both_ways: bool) -> Pipeline:
         network={"name": "invertible_x_net", "latent": 8, "channels": [2, 4], "architecture": [1, 1]},
         both_ways=both_ways,
     )
-    return Pipeline.from_config(config).eval()
+    return Pipeline(config).eval()
 
 
 @pytest.fixture
@@ -104,16 +104,22 @@ def test_both_directions_come_back_from_the_folder(both: Surrogate) -> None:
 
 
 def test_a_verb_is_called_with_the_surrogate(both: Surrogate, monkeypatch: pytest.MonkeyPatch) -> None:
-    def weigh(surrogate: Surrogate, factor: int = 1) -> int:
-        return factor * surrogate.bundle.parameters
+    class Scales:
+        def __init__(self, surrogate: Surrogate) -> None:
+            self.surrogate = surrogate
+
+        def weigh(self, factor: int = 1) -> int:
+            return factor * self.surrogate.bundle.parameters
 
     module = "surrogates.inference.surrogate"
-    monkeypatch.setattr(f"{module}.registered", lambda kind: ["weigh"] if kind == "verbs" else [])
-    monkeypatch.setattr(f"{module}.resolve", lambda kind, name: weigh)
-    assert both.weigh(factor=2) == 2 * both.bundle.parameters
-    assert "weigh" in dir(both)
+    monkeypatch.setattr(f"{module}.registered", lambda kind: ["scales"] if kind == "verbs" else [])
+    monkeypatch.setattr(f"{module}.resolve", lambda kind, name: {"scales": Scales}[name])
+    assert both.scales.weigh(factor=2) == 2 * both.bundle.parameters
+    assert "scales" in dir(both)
+    with pytest.raises(AttributeError, match="no attribute 'sclaes'"):
+        _ = both.sclaes
     with pytest.raises(AttributeError, match="no attribute 'wiegh'"):
-        _ = both.wiegh
+        _ = both.scales.wiegh
 
 
 def test_a_property_that_fails_tells_its_own_reason(both: Surrogate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 import torch
+import xarray as xr
 import yaml
 from safetensors.torch import load_file, save_file
 
+import surrogates
 from datasets.store.specs import VariableSpec
 from surrogates.inference.bundle import load_bundle, save_bundle, update_calibration, update_metrics
-from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import MANIFEST, WEIGHTS, sha256
+from surrogates.learning.conformal import Calibration
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 
@@ -222,7 +224,7 @@ def test_a_rollout_without_end_is_refused(tmp_path: Path, steps: int, refused: b
         inputs=[past], targets=[ahead], transform={"name": "windows"}, network={"name": "lstm", "width": 4}
     )
     predictor = {"name": "rollout", "steps": steps}
-    folder = save_bundle(tmp_path / "walks", Pipeline.from_config(config), predictor=predictor)
+    folder = save_bundle(tmp_path / "walks", Pipeline(config), predictor=predictor)
     if refused:
         with pytest.raises(BundleError, match=r"answers 'place_forecast' .* 16384 samples ahead are allowed"):
             load_bundle(folder)
@@ -287,11 +289,11 @@ def test_a_calibration_of_another_variable_is_refused(bundle: Path) -> None:
 
 
 def test_a_distribution_that_the_weights_do_not_have_is_refused(bundle: Path) -> None:
-    edit(bundle, lambda data: data["pipeline"].update({"distribution": "gaussian"}))
+    edit(bundle, lambda data: data["pipeline"].update({"head": {"name": "gaussian"}}))
     with pytest.raises(BundleError, match=r"shape and type|weights fill"):
         load_bundle(bundle)
-    edit(bundle, lambda data: data["pipeline"].update({"distribution": "cauchy"}))
-    with pytest.raises(BundleError, match="distribution"):
+    edit(bundle, lambda data: data["pipeline"].update({"head": {"name": "cauchy"}}))
+    with pytest.raises(BundleError, match="No head is registered as 'cauchy'"):
         load_bundle(bundle)
 
 
@@ -305,7 +307,7 @@ def test_changed_weights_do_not_pass_the_hash(bundle: Path) -> None:
 
 def test_another_format_version_says_what_to_do(bundle: Path) -> None:
     edit(bundle, lambda data: data.update({"format_version": 99}))
-    with pytest.raises(BundleError, match="format_version 99; this release reads 1"):
+    with pytest.raises(BundleError, match="format_version 99; this release reads 2"):
         load_bundle(bundle)
 
 
@@ -339,3 +341,33 @@ def test_a_manifest_that_is_no_text_is_refused(bundle: Path) -> None:
     (bundle / MANIFEST).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BundleError, match="is no text"):
         load_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data["predictor"].update({"name": "rollout", "steps": 1e12}),
+        lambda data: data["pipeline"]["network"].update({"width": "99999999999"}),
+        lambda data: data.update({"stated": {"frequency": float("nan")}}),
+        lambda data: data.update({"scalars": {"frequency": {"value": float("inf")}}}),
+        lambda data: data.update({"specs": [{"name": "s", "dims": ["x"], "shape": [99999999999]}]}),
+    ],
+)
+def test_numbers_beyond_all_bounds_are_refused_wherever_they_stand(bundle: Path, change: Any) -> None:
+    edit(bundle, change)
+    with pytest.raises(BundleError):
+        load_bundle(bundle)
+
+
+def test_a_bundle_of_the_release_before_loads_and_answers_alike(bundle: Path, inputs: xr.Dataset) -> None:
+    expected = surrogates.load(bundle, device="cpu").predict(inputs)
+
+    def older(data: dict[str, Any]) -> None:
+        data["format_version"] = 1
+        data["pipeline"].pop("head")
+        data["pipeline"]["distribution"] = None
+        for key in ("mask", "specs", "scalars", "stated"):
+            data.pop(key)
+
+    edit(bundle, older)
+    xr.testing.assert_identical(surrogates.load(bundle, device="cpu").predict(inputs), expected)

@@ -13,10 +13,10 @@ import yaml
 
 import surrogates
 from surrogates.inference.bundle import load_bundle, save_bundle, save_ensemble, update_calibration
-from surrogates.inference.conformal import Calibration
 from surrogates.inference.ensemble import mixture
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import MANIFEST
+from surrogates.learning.conformal import Calibration
 from surrogates.learning.pipeline import Pipeline
 
 
@@ -26,7 +26,7 @@ def members(tmp_path: Path, pipeline: Pipeline) -> list[Path]:
     folders = []
     for seed in range(3):
         torch.manual_seed(seed)
-        made = Pipeline.from_config(pipeline.config).eval()
+        made = Pipeline(pipeline.config).eval()
         folders.append(save_bundle(tmp_path / f"seed-{seed}", made, ranges={"power": (0.1, 5.0 + seed)}))
     return folders
 
@@ -98,7 +98,7 @@ def test_members_that_do_not_fit_are_refused(
 ) -> None:
     renamed = [spec.model_copy(update={"name": f"{spec.name}_2"}) for spec in pipeline.config.inputs]
     config = pipeline.config.model_copy(update={"inputs": renamed, "transform": {"name": "stack"}})
-    other = save_bundle(tmp_path / "other", Pipeline.from_config(config))
+    other = save_bundle(tmp_path / "other", Pipeline(config))
     for folders, message in (
         ([members[0], other], "other has other inputs than .*seed-0"),
         ([members[0]], "two members or more, found 1"),

@@ -18,13 +18,15 @@ from surrogates.domains.radio.preparations import DrawSamples
 from surrogates.inference.bundle import Bundle, load_bundle, save_bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.onnx import described, export_onnx, synthetic_records
+from surrogates.learning.answers import deviation_name
+from surrogates.learning.contract import Predictor
 from surrogates.learning.normaliser import Normaliser
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import Rollout
-from surrogates.learning.protocols import Predictor, deviation_name
 
 CELLS = 16
+LINK = {"frequency": 3.66e9, "cell": 4.0, "receiver_height": 2.0}
 RANGES = {
     "building_height": (-20.0, 30.0),
     "terrain_height": (0.0, 3.0),
@@ -34,7 +36,7 @@ RANGES = {
 }
 
 
-class Deviating:
+class Deviating(Predictor):
     """Answers the target and its standard deviation, as a Gaussian head does."""
 
     def __call__(self, pipeline, inputs, rng=None):
@@ -42,7 +44,7 @@ class Deviating:
         return {**answer, "gain_standard_deviation": answer["gain"].abs() / 50}
 
 
-class Drawing:
+class Drawing(Predictor):
     """Answers otherwise each time."""
 
     def __call__(self, pipeline, inputs, rng=None):
@@ -57,7 +59,7 @@ def asked_by(bundle: Bundle, predictor: Predictor) -> Bundle:
 def made(folder: Path, config: PipelineConfig) -> Bundle:
     """A bundle with random weights and constants."""
     torch.manual_seed(0)
-    pipeline = Pipeline.from_config(config).eval()
+    pipeline = Pipeline(config).eval()
     pipeline.target_normaliser.mean.fill_(-3.0)
     if isinstance(pipeline.target_normaliser, Normaliser):
         pipeline.target_normaliser.scale.fill_(9.0)
@@ -65,14 +67,14 @@ def made(folder: Path, config: PipelineConfig) -> Bundle:
 
 
 def radio(folder: Path, transform: dict, target: str = "path_gain") -> Bundle:
-    """A small U-Net with one of the transforms of radio maps."""
+    """A small U-Net with one of the transforms of radio maps, which states what no store tells here."""
     specs = {spec.name: spec for spec in record_specs(CELLS, 4.0 * CELLS)}
     specs |= {spec.name: spec for spec in DrawSamples().provides(specs)}
     inputs = [specs[name] for name in RANGES]
     network = {"name": "geo_unet", "base": 2, "patch": 2, "levels": 1}
     return made(
         folder,
-        PipelineConfig(inputs=inputs, targets=[specs[target]], transform=transform, network=network),
+        PipelineConfig(inputs=inputs, targets=[specs[target]], transform=transform | LINK, network=network),
     )
 
 
@@ -135,17 +137,17 @@ def test_model_with_a_shared_input_answers_as_torch_and_says_what_it_means(bundl
 
 @pytest.mark.slow
 def test_channels_of_the_direct_ray_are_part_of_the_model(tmp_path: Path):
-    bundle = radio(tmp_path, {"name": "radio_physics", "steps": 8})
+    bundle = radio(tmp_path, {"name": "radio/physics", "steps": 8})
     export_onnx(bundle, tmp_path / "model.onnx", synthetic_records(bundle))
     agrees(bundle, tmp_path / "model.onnx", 3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "transform", [{"name": "radio_physics"}, {"name": "geo2sigmap_iso"}, {"name": "geo2sigmap_directional"}]
+    "transform", ["radio/physics", "radio/geo2sigmap_iso", "radio/geo2sigmap_directional"]
 )
-def test_transforms_of_radio_maps_are_part_of_the_model(tmp_path: Path, transform: dict):
-    bundle = radio(tmp_path, transform)
+def test_transforms_of_radio_maps_are_part_of_the_model(tmp_path: Path, transform: str):
+    bundle = radio(tmp_path, {"name": transform})
     export_onnx(bundle, tmp_path / "model.onnx", synthetic_records(bundle))
     agrees(bundle, tmp_path / "model.onnx", 3)
 
@@ -174,7 +176,7 @@ def test_forecast_of_a_recurrent_network_answers_as_torch(tmp_path: Path):
 @pytest.mark.parametrize("name", ["vector", "lstm", "tcn", "sequence_transformer"])
 def test_forecasts_with_deviations_and_rollouts_answer_as_torch(tmp_path: Path, name: str, steps: int):
     network = {"name": name} | ({} if name == "sequence_transformer" else {"width": 8})
-    bundle = forecast(tmp_path, network, Rollout(steps), distribution="gaussian")
+    bundle = forecast(tmp_path, network, Rollout(steps), head={"name": "gaussian"})
     found = export_onnx(bundle, tmp_path / "model.onnx", synthetic_records(bundle))
     assert [each.name for each in found] == ["position_forecast", deviation_name("position_forecast")]
     agrees(bundle, tmp_path / "model.onnx", 3)
@@ -189,9 +191,9 @@ def test_records_on_which_torch_answers_nothing_compare_nothing(tmp_path: Path):
 
 
 def test_operator_that_onnx_lacks_is_named(tmp_path: Path):
-    bundle = radio(tmp_path, {"name": "radio_directional", "steps": 2}, "path_gain_directional")
+    bundle = radio(tmp_path, {"name": "radio/directional", "steps": 2}, "path_gain_directional")
     with pytest.raises(
-        BundleError, match=r"no operator for linalg_cholesky_ex .*'radio_directional'"
+        BundleError, match=r"no operator for linalg_cholesky_ex .*'radio/directional'"
     ) as caught:
         export_onnx(bundle, tmp_path / "model.onnx", synthetic_records(bundle))
     assert "surrogates.load" in str(caught.value) and "\n" not in str(caught.value)

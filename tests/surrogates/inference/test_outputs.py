@@ -10,8 +10,8 @@ import xarray as xr
 import surrogates
 from datasets.store.specs import DECIBEL, DECIBEL_MILLIWATT
 from surrogates.inference.bundle import save_bundle, update_calibration
-from surrogates.inference.conformal import Calibration
 from surrogates.inference.errors import BundleError
+from surrogates.learning.conformal import Calibration
 from surrogates.learning.pipeline import Pipeline
 from tests.surrogates.inference.conftest import GAIN, HEIGHT
 
@@ -34,11 +34,11 @@ def gaussian(tmp_path: Path, pipeline: Pipeline) -> Path:
             "inputs": [HEIGHT],
             "targets": [rsrp],
             "transform": {"name": "stack"},
-            "distribution": "gaussian",
+            "head": {"name": "gaussian"},
         }
     )
     torch.manual_seed(0)
-    return save_bundle(tmp_path / "gaussian", Pipeline.from_config(config).eval(), name="gaussian")
+    return save_bundle(tmp_path / "gaussian", Pipeline(config).eval(), name="gaussian")
 
 
 def test_an_interval_is_the_prediction_and_its_calibrated_distance(bundle: Path, inputs: xr.Dataset) -> None:
@@ -102,5 +102,5 @@ def test_a_level_that_the_validation_split_cannot_give_is_refused(bundle: Path, 
 
 def test_a_relative_calibration_without_deviation_is_refused(bundle: Path, inputs: xr.Dataset) -> None:
     update_calibration(bundle, {"gain": TABLE.model_copy(update={"relative": True})})
-    with pytest.raises(BundleError, match="relative to a standard deviation, which the bundle"):
+    with pytest.raises(BundleError, match="relative to a standard deviation or to quantiles, which"):
         surrogates.load(bundle, device="cpu").predict(inputs, interval=0.9)

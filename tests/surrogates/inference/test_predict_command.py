@@ -10,7 +10,7 @@ import xarray as xr
 import surrogates
 from surrogates.cli.main import main
 from surrogates.inference.bundle import update_calibration
-from surrogates.inference.conformal import Calibration
+from surrogates.learning.conformal import Calibration
 
 
 def run(*words: object) -> object:

@@ -263,7 +263,7 @@ def test_words_that_name_no_method_are_refused() -> None:
 def surrogate(tmp_path_factory: pytest.TempPathFactory) -> Surrogate:
     torch.manual_seed(0)
     target = VariableSpec(name="answer", dims=("sample", "depth"), shape=(4,), units="m s-1")
-    pipeline = Pipeline.from_config(
+    pipeline = Pipeline(
         PipelineConfig(
             inputs=[RECORD],
             targets=[target],

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import surrogates
 from datasets.store.errors import ContractError
 from surrogates.inference.bundle import save_bundle, update_calibration
-from surrogates.inference.conformal import Calibration
 from surrogates.inference.tiling import Axis, axes_of
+from surrogates.learning.conformal import Calibration
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from tests.surrogates.inference.conftest import GAIN, HEIGHT, POWER, RANGES
@@ -29,7 +29,7 @@ def enlarged(spec, **shape: int):  # type: ignore[no-untyped-def]
 def make(folder: Path, network: dict, **config: object) -> Path:
     """Write a bundle of 32 x 32 cells with fresh weights."""
     torch.manual_seed(0)
-    pipeline = Pipeline.from_config(
+    pipeline = Pipeline(
         PipelineConfig(inputs=[enlarged(HEIGHT), POWER], targets=[enlarged(GAIN)], network=network, **config)
     ).eval()
     pipeline.input_normaliser.mean.fill_(10.0)
@@ -190,7 +190,7 @@ def test_a_field_smaller_than_the_window_is_refused(local: Path, field: xr.Datas
 
 
 def test_deviations_are_blended_like_their_targets(tmp_path: Path, field: xr.Dataset) -> None:
-    folder = make(tmp_path / "gaussian", {"name": "mlp", "width": 8}, distribution="gaussian")
+    folder = make(tmp_path / "gaussian", {"name": "mlp", "width": 8}, head={"name": "gaussian"})
     out = surrogates.load(folder, device="cpu").predict(field)
     pipeline = surrogates.load(folder, device="cpu").bundle.pipeline
     with torch.inference_mode():

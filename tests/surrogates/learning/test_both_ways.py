@@ -6,6 +6,7 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.learning.context import Context
 from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig, Sides
@@ -45,7 +46,7 @@ def batch() -> dict[str, torch.Tensor]:
 @pytest.fixture
 def pipeline(batch: dict[str, torch.Tensor]) -> Pipeline:
     torch.manual_seed(0)
-    made = Pipeline.from_config(config())
+    made = Pipeline(config())
     made.fit_normalisers([batch])
     return made.eval()
 
@@ -86,7 +87,7 @@ def test_weights_that_are_replaced_reach_both_directions(
 ) -> None:
     first = pipeline.reversed()(batch)["shot_gather"]
     torch.manual_seed(5)
-    source = Pipeline.from_config(config())
+    source = Pipeline(config())
     pipeline.load_state_dict(source.state_dict(), assign=True)
     moved = pipeline.reversed()(batch)["shot_gather"]
     assert not torch.allclose(first, moved)
@@ -116,18 +117,18 @@ def test_a_constant_channel_keeps_its_scale() -> None:
     ("changes", "message"),
     [
         ({"network": {"name": "mlp"}, "transform": {"name": "stack"}}, "has one direction.*invertible_x_net"),
-        ({"distribution": "gaussian"}, "without variances"),
+        ({"head": {"name": "gaussian"}}, "the head 'point'"),
         ({"inputs": [GATHER.model_copy(update={"missing": True})]}, "may be missing: shot_gather"),
-        ({"transform": {**GRIDS, "name": "seismic_gathers"}}, "needs the transform 'stack'"),
+        ({"transform": {**GRIDS, "name": "seismic/gathers"}}, "needs the transform 'stack'"),
     ],
 )
 def test_what_cannot_be_turned_round_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        Pipeline.from_config(config(**changes))
+        Pipeline(config(**changes))
 
 
 def test_one_direction_has_no_other() -> None:
-    pipeline = Pipeline.from_config(config(both_ways=False))
+    pipeline = Pipeline(config(both_ways=False))
     with pytest.raises(ConfigError, match=r"task\.both_ways=true"):
         pipeline.reversed()
 
@@ -135,20 +136,20 @@ def test_one_direction_has_no_other() -> None:
 @pytest.mark.parametrize("key", ["grid", "target_grid"])
 def test_a_grid_of_unknown_dimensions_is_refused(key: str) -> None:
     with pytest.raises(ConfigError, match=rf"task.transform.{key}: no variable has the dimension 'dpeth'"):
-        Pipeline.from_config(config(transform={**GRIDS, key: ["dpeth", "lateral"]}))
+        Pipeline(config(transform={**GRIDS, key: ["dpeth", "lateral"]}))
 
 
 @pytest.mark.parametrize("key", ["grid", "target_grid"])
 def test_a_grid_that_names_a_dimension_twice_is_refused(key: str) -> None:
     with pytest.raises(ConfigError, match=rf"task.transform.{key}: 'lateral' stands twice; name each"):
-        Pipeline.from_config(config(transform={**GRIDS, key: ["lateral", "lateral"]}))
+        Pipeline(config(transform={**GRIDS, key: ["lateral", "lateral"]}))
 
 
 def test_what_there_is_instead_of_a_dimension_is_told_once() -> None:
     with pytest.raises(ConfigError, match=r"'dpeth'\. Did .* velocity_model have depth, lateral, sample\.$"):
-        Stack([VELOCITY], [VELOCITY], grid=("dpeth",))
+        Stack(Context.of([VELOCITY], [VELOCITY]), grid=("dpeth",))
 
 
 def test_a_target_grid_that_the_targets_lack_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"target_grid: no variable has the dimension 'time'"):
-        Pipeline.from_config(config(transform={"name": "stack", "grid": ["time", "receiver"]}))
+        Pipeline(config(transform={"name": "stack", "grid": ["time", "receiver"]}))

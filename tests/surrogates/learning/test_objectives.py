@@ -5,7 +5,8 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
-from surrogates.learning.objectives import GaussianNLL, Regression
+from surrogates.learning.context import Context
+from surrogates.learning.objectives import Regression
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 
@@ -16,13 +17,21 @@ def spec(name, **changes):
     return VariableSpec(name=name, dims=("sample", "x"), shape=(5,), **changes)
 
 
+A, B, C = spec("a"), spec("b", missing=True), spec("c")
+PLAIN = Context.of([A], [B, C])
+INSIDE = Context.of([A], [B, C], spec("inside", dtype="bool"))
+AREA = Context.of([A], [B, C], VariableSpec(name="area", dims=("x",), shape=(5,)))
+
+
 @pytest.fixture
 def pipeline():
     torch.manual_seed(0)
-    config = PipelineConfig(
-        inputs=[spec("a")], targets=[spec("b", missing=True), spec("c")], network={"name": "mlp", "width": 8}
-    )
-    return Pipeline.from_config(config)
+    return made({"name": "point"})
+
+
+def made(head):
+    config = PipelineConfig(inputs=[A], targets=[B, C], network={"name": "mlp", "width": 8}, head=head)
+    return Pipeline(config)
 
 
 @pytest.fixture
@@ -39,9 +48,10 @@ def batch():
         ("huber", lambda e: torch.where(e.abs() < 1, e**2 / 2, e.abs() - 0.5)),
     ],
 )
-def test_loss_is_the_mean_of_its_formula_over_observed_cells(pipeline, batch, loss, formula):
+def test_loss_is_the_mean_of_its_formula_over_observed_cells(batch, loss, formula):
+    pipeline = made({"name": "point", "loss": loss})
     batch["b"][0, 2] = torch.nan
-    value, parts = Regression(loss)(pipeline, batch, RNG)
+    value, parts = Regression(PLAIN)(pipeline, batch, RNG)
     answer = pipeline(batch)
     seen = batch["b"].isfinite()
     b = formula(answer["b"] - batch["b"])[seen].mean()
@@ -52,7 +62,7 @@ def test_loss_is_the_mean_of_its_formula_over_observed_cells(pipeline, batch, lo
 
 def test_missing_targets_leave_the_gradient_finite(pipeline, batch):
     batch["b"][:] = torch.nan
-    value, _ = Regression()(pipeline, batch, RNG)
+    value, _ = Regression(PLAIN)(pipeline, batch, RNG)
     value.backward()
     assert all(p.grad.isfinite().all() for p in pipeline.parameters())
 
@@ -62,52 +72,51 @@ def test_mask_hides_cells_from_loss_and_gradient(pipeline, batch):
     batch["inside"][:, 3:] = False
     hidden = {**batch, "b": batch["b"].clone(), "c": batch["c"].clone()}
     hidden["b"][:, 3:], hidden["c"][:, 3:] = 1e6, torch.inf
-    objective = Regression(mask="inside")
+    objective = Regression(INSIDE)
     torch.testing.assert_close(objective(pipeline, batch, RNG)[0], objective(pipeline, hidden, RNG)[0])
 
 
 def test_mask_may_be_a_weight_shared_by_all_records(pipeline, batch):
     batch["area"] = torch.tensor([1.0, 2.0, 0.0, 0.0, 0.0])
-    value, _ = Regression(mask="area")(pipeline, batch, RNG)
+    value, _ = Regression(AREA)(pipeline, batch, RNG)
     answer = pipeline(batch)
     error = torch.stack([(answer[n] - batch[n]) ** 2 for n in "bc"])
     torch.testing.assert_close(value, ((error[..., 0] + 2 * error[..., 1]) / 3).mean())
 
 
 def test_weights_favour_a_target(pipeline, batch):
-    value, parts = Regression(weights={"c": 3.0})(pipeline, batch, RNG)
+    value, parts = Regression(PLAIN, weights={"c": 3.0})(pipeline, batch, RNG)
     torch.testing.assert_close(value.detach(), (parts["b"] + 3 * parts["c"]) / 4)
 
 
 def test_weight_of_an_unknown_target_is_answered(pipeline, batch):
     with pytest.raises(ConfigError, match="'d' is not a target"):
-        Regression(weights={"d": 1.0})(pipeline, batch, RNG)
+        Regression(PLAIN, weights={"d": 1.0})(pipeline, batch, RNG)
 
 
 def test_network_that_changes_the_grid_is_named(pipeline, batch):
     pipeline.network = torch.nn.Conv1d(1, 2, 3)
     with pytest.raises(ConfigError, match=r"answered \(3, 2, 3\) for targets of shape \(3, 2, 5\)"):
-        Regression()(pipeline, batch, RNG)
+        Regression(PLAIN)(pipeline, batch, RNG)
+
+
+def gaussian_of(beta=0.5):
+    torch.manual_seed(0)
+    pipeline = made({"name": "gaussian", "beta": beta})
+    pipeline.target_normaliser.scale.copy_(torch.tensor([2.0, 5.0]))
+    return pipeline
 
 
 @pytest.fixture
 def gaussian():
-    torch.manual_seed(0)
-    config = PipelineConfig(
-        inputs=[spec("a")],
-        targets=[spec("b", missing=True), spec("c")],
-        network={"name": "mlp", "width": 8},
-        distribution="gaussian",
-    )
-    made = Pipeline.from_config(config)
-    made.target_normaliser.scale.copy_(torch.tensor([2.0, 5.0]))
-    return made
+    return gaussian_of()
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5])
-def test_gaussian_loss_is_torchs_likelihood_over_observed_cells(gaussian, batch, beta):
+def test_gaussian_loss_is_torchs_likelihood_over_observed_cells(batch, beta):
+    gaussian = gaussian_of(beta)
     batch["b"][0, 2] = torch.nan
-    value, parts = GaussianNLL(beta)(gaussian, batch, RNG)
+    value, parts = Regression(PLAIN)(gaussian, batch, RNG)
     answer = gaussian(batch)
     for name, scale in (("b", 2.0), ("c", 5.0)):
         seen = batch[name].isfinite()
@@ -118,17 +127,19 @@ def test_gaussian_loss_is_torchs_likelihood_over_observed_cells(gaussian, batch,
     torch.testing.assert_close(value.detach(), (parts["b"] + parts["c"]) / 2)
 
 
-def test_beta_of_one_moves_the_mean_as_the_squared_error_does(gaussian, batch):
+def test_beta_of_one_moves_the_mean_as_the_squared_error_does(batch):
+    gaussian = gaussian_of(beta=1.0)
+
     def gradient(loss):
         gaussian.zero_grad()
         loss.backward()
         return gaussian.network.layers[-1].bias.grad[:2].clone()  # of the means
 
     features = gaussian.features(batch)
-    mean, _ = gaussian.gaussian(features)
+    mean, _ = gaussian.head.parts(gaussian.normalised(features))
     target = gaussian.normalised_targets(batch, features)
     squared = gradient(0.5 * (mean - target).square().mean())
-    torch.testing.assert_close(gradient(GaussianNLL(1.0)(gaussian, batch, RNG)[0]), squared)
+    torch.testing.assert_close(gradient(Regression(PLAIN)(gaussian, batch, RNG)[0]), squared)
 
 
 def test_gaussian_loss_hides_masked_and_missing_cells_from_its_gradient(gaussian, batch):
@@ -136,7 +147,7 @@ def test_gaussian_loss_hides_masked_and_missing_cells_from_its_gradient(gaussian
     batch["inside"][:, 3:] = False
     hidden = {**batch, "b": batch["b"].clone(), "c": batch["c"].clone()}
     hidden["b"][:, 3:], hidden["c"][:, 3:] = torch.nan, torch.inf
-    objective = GaussianNLL(mask="inside")
+    objective = Regression(INSIDE)
     value, _ = objective(gaussian, hidden, RNG)
     torch.testing.assert_close(objective(gaussian, batch, RNG)[0], value)
     value.backward()
@@ -145,7 +156,7 @@ def test_gaussian_loss_hides_masked_and_missing_cells_from_its_gradient(gaussian
 
 def test_far_outliers_leave_the_gaussian_loss_finite(gaussian, batch):
     batch["c"][0, 0] = 1e6
-    value, _ = GaussianNLL()(gaussian, batch, RNG)
+    value, _ = Regression(PLAIN)(gaussian, batch, RNG)
     value.backward()
     assert value.isfinite()
     assert all(p.grad.isfinite().all() for p in gaussian.parameters())
@@ -153,4 +164,4 @@ def test_far_outliers_leave_the_gaussian_loss_finite(gaussian, batch):
 
 def test_a_beta_outside_zero_and_one_is_refused():
     with pytest.raises(ConfigError, match="from 0 to 1"):
-        GaussianNLL(2.0)
+        made({"name": "gaussian", "beta": 2.0})

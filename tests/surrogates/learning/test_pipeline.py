@@ -6,13 +6,16 @@ import torch
 from torch import nn
 
 from datasets.store.specs import VariableSpec
+from surrogates.core import build
 from surrogates.core.errors import ConfigError
-from surrogates.learning import pipeline as module
+from surrogates.learning import piece
+from surrogates.learning.context import Context
 from surrogates.learning.layout import Layout, shared_grid
 from surrogates.learning.objectives import Regression
-from surrogates.learning.pipeline import Features, Pipeline
+from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import Direct
+from surrogates.learning.transform import Features, Transform
 
 FIELD = VariableSpec(name="field", dims=("sample", "y", "x"), shape=(4, 5))
 LEVELS = VariableSpec(name="levels", dims=("sample", "y", "x", "level"), shape=(4, 5, 3))
@@ -34,9 +37,7 @@ def batch_of(size=6):
 
 
 def pipeline_of(inputs=(FIELD,), targets=(TARGET,), **options):
-    return Pipeline.from_config(
-        PipelineConfig(inputs=inputs, targets=targets, network={"name": "mlp"}, **options)
-    )
+    return Pipeline(PipelineConfig(inputs=inputs, targets=targets, network={"name": "mlp"}, **options))
 
 
 def test_grid_is_what_targets_and_inputs_share():
@@ -113,7 +114,7 @@ def test_missing_inputs_become_the_mean_and_say_so():
     assert pipeline(batch)["answer"].isfinite().all()
 
 
-class Residual(nn.Module):
+class Residual(Transform):
     """Pass the field on and let the network learn what is left of the answer."""
 
     channel_names = ("field",)
@@ -125,11 +126,11 @@ class Residual(nn.Module):
 
 
 def test_offset_is_taken_from_the_targets_and_given_back(monkeypatch):
-    real = module.build
-    monkeypatch.setattr(module, "resolved", lambda kind, node, **context: dict(node))
-    monkeypatch.setattr(
-        module, "build", lambda kind, node, **c: Residual() if kind == "transforms" else real(kind, node, **c)
-    )
+    real = piece.resolve
+    for module in (build, piece):
+        monkeypatch.setattr(
+            module, "resolve", lambda kind, name: Residual if kind == "transforms" else real(kind, name)
+        )
     pipeline = pipeline_of(transform={"name": "residual"})
     batch = batch_of()
     pipeline.fit_normalisers([batch])
@@ -143,7 +144,7 @@ def test_offset_is_taken_from_the_targets_and_given_back(monkeypatch):
 def test_config_holds_every_default_and_survives_json():
     pipeline = pipeline_of()
     assert pipeline.config.network == {"name": "mlp", "width": 128, "depth": 3, "activation": "gelu"}
-    again = Pipeline.from_config(PipelineConfig.model_validate_json(pipeline.config.model_dump_json()))
+    again = Pipeline(PipelineConfig.model_validate_json(pipeline.config.model_dump_json()))
     again.load_state_dict(pipeline.state_dict())
     torch.testing.assert_close(again(batch_of())["answer"], pipeline(batch_of())["answer"])
 
@@ -166,14 +167,14 @@ def test_pipeline_builds_on_the_meta_device():
 
 def test_autocast_answers_in_float32():
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss, _ = Regression()(pipeline_of(), batch_of(), torch.Generator())
+        loss, _ = Regression(Context.of([FIELD], [TARGET]))(pipeline_of(), batch_of(), torch.Generator())
         assert pipeline_of()(batch_of())["answer"].dtype == torch.float32
     assert loss.dtype == torch.float32
 
 
 def test_gaussian_pipeline_answers_deviations_in_the_units_of_the_targets():
     levels = LEVELS.model_copy(update={"name": "profile"})
-    pipeline = pipeline_of((FIELD,), (TARGET, levels), distribution="gaussian")
+    pipeline = pipeline_of((FIELD,), (TARGET, levels), head={"name": "gaussian"})
     assert pipeline.network.layers[-1].out_features == 2 * 4
     torch.nn.init.zeros_(pipeline.network.layers[-1].weight)
     torch.nn.init.zeros_(pipeline.network.layers[-1].bias)
@@ -191,7 +192,7 @@ def test_gaussian_pipeline_answers_deviations_in_the_units_of_the_targets():
 
 
 def test_deviations_stay_positive_and_finite_whatever_the_network_answers():
-    pipeline = pipeline_of((FIELD,), (TARGET,), distribution="gaussian")
+    pipeline = pipeline_of((FIELD,), (TARGET,), head={"name": "gaussian"})
     for value in (-1e9, 1e9):
         torch.nn.init.constant_(pipeline.network.layers[-1].bias, value)
         deviation = pipeline(batch_of())["answer_standard_deviation"]

@@ -5,11 +5,12 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.learning.context import Context
 from surrogates.learning.normaliser import Whitening
 from surrogates.learning.objectives import Forecast, Regression
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
-from surrogates.learning.predictors import Rollout, answered, asked_at_once
+from surrogates.learning.predictors import Rollout, answered, targets_of_one_step
 
 STEP = 0.5
 
@@ -27,7 +28,7 @@ def specs(horizon=3, length=5, name="place"):
     return past, ahead
 
 
-def pipeline(values="absolute", horizon=3, distribution=None, normalisation="standard", **network):
+def pipeline(values="absolute", horizon=3, head="point", normalisation="standard", **network):
     past, ahead = specs(horizon)
     return Pipeline(
         PipelineConfig(
@@ -36,7 +37,7 @@ def pipeline(values="absolute", horizon=3, distribution=None, normalisation="sta
             transform={"name": "windows", "values": values},
             network=network or {"name": "lstm", "width": 8, "depth": 1},
             record_dimension="walk",
-            distribution=distribution,
+            head=head if isinstance(head, dict) else {"name": head},
             normalisation=normalisation,
         )
     )
@@ -143,11 +144,10 @@ def test_rollout_asks_from_its_own_forecasts():
 
 
 def test_variances_of_a_rollout_add_up():
-    made = pipeline("relative", horizon=2, distribution="gaussian")
-    made.gaussian = lambda features: (
-        torch.zeros(1, 2, 2),
-        torch.log(torch.tensor([1.0, 4.0])).expand(1, 2, 2),
-    )
+    made = pipeline("relative", horizon=2, head="gaussian")
+    made.head._normalised = False  # the log variance as it is
+    variances = torch.log(torch.tensor([1.0, 4.0])).expand(1, 2, 2)
+    made.normalised = lambda features: torch.cat([torch.zeros(1, 2, 2), variances], dim=1)
     answer = Rollout(steps=2)(made, {"place": torch.zeros(1, 5, 2)})
     found = answer["place_forecast_standard_deviation"][0, :, 0].square()
     torch.testing.assert_close(found, torch.tensor([1.0, 4.0, 5.0, 8.0]))
@@ -156,11 +156,13 @@ def test_variances_of_a_rollout_add_up():
 @pytest.mark.parametrize("beta", [0.0, 0.5])
 def test_a_rollout_covers_what_it_was_trained_on(beta):
     """A walk's variance grows by 1 at each step; errors of the first horizon must not count twice."""
-    made, batch = pipeline("relative", horizon=2, distribution="gaussian"), walks(4000, horizon=6)
+    head = {"name": "gaussian", "beta": beta}
+    made, batch = pipeline("relative", horizon=2, head=head), walks(4000, horizon=6)
+    made.head._normalised = False  # the log variance as it is
     made.fit_normalisers([batch])
     own = torch.zeros(1, 2, 2, requires_grad=True)  # the best mean is the last known place
-    made.gaussian = lambda features: (torch.zeros(4000, 2, 2), own.expand(4000, 2, 2))
-    objective = Forecast(steps=3, loss={"name": "gaussian_nll", "beta": beta})
+    made.normalised = lambda features: torch.cat([torch.zeros(4000, 2, 2), own.expand(4000, 2, 2)], dim=1)
+    objective = Forecast(made.context, steps=3)
     optimiser = torch.optim.Adam([own], lr=0.05)
     for _ in range(80):
         optimiser.zero_grad()
@@ -173,16 +175,18 @@ def test_a_rollout_covers_what_it_was_trained_on(beta):
     torch.testing.assert_close(inside.float().mean((0, 2)), torch.full((6,), 0.9), rtol=0, atol=0.02)
 
 
-@pytest.mark.parametrize("loss", ["regression", "gaussian_nll"])
+@pytest.mark.parametrize("head", ["point", "gaussian"])
 @pytest.mark.parametrize("shape", ["target", "grid"])
-def test_a_mask_looks_as_far_as_each_step_of_a_rollout(loss, shape):
-    distribution = "gaussian" if loss == "gaussian_nll" else None
-    made, batch = pipeline("relative", horizon=2, distribution=distribution), walks(horizon=4)
+def test_a_mask_looks_as_far_as_each_step_of_a_rollout(head, shape):
+    made, batch = pipeline("relative", horizon=2, head=head), walks(horizon=4)
     batch["valid"] = torch.ones(6, 4, 2) if shape == "target" else torch.ones(6, 4)
+    _, ahead = specs(4)
+    changes = {"name": "valid"} | ({} if shape == "target" else {"dims": ahead.dims[:2], "shape": (4,)})
+    context = Context.of(made.context.inputs, [ahead], ahead.model_copy(update=changes))
     batch["valid"][:, 3] = 0
     wrong = {**batch, "place_forecast": batch["place_forecast"].clone()}
     wrong["place_forecast"][:, 3] = 1e6
-    objective = Forecast(steps=2, loss={"name": loss}, mask="valid")
+    objective = Forecast(context, steps=2)
     first, second = (objective(made, each, torch.Generator())[0] for each in (batch, wrong))
     torch.testing.assert_close(first, second)
     wrong["place_forecast"][:, 2] = 1e6
@@ -195,13 +199,13 @@ def test_a_mask_looks_as_far_as_each_step_of_a_rollout(loss, shape):
 
 def test_horizons_of_task_and_pipeline_fit():
     past, ahead = specs(horizon=6)
-    (part,) = asked_at_once(Rollout(steps=3), [past], [ahead])
+    (part,) = targets_of_one_step(Rollout(steps=3), [past], [ahead])
     assert part.shape == (2, 2)
     assert answered(Rollout(steps=3), [part]) == [ahead]
     with pytest.raises(ConfigError, match="horizon is 6, which 4 steps"):
-        asked_at_once(Rollout(steps=4), [past], [ahead])
+        targets_of_one_step(Rollout(steps=4), [past], [ahead])
     with pytest.raises(ConfigError, match="no dimension 'horizon'"):
-        asked_at_once(Rollout(steps=2), [past], [past])
+        targets_of_one_step(Rollout(steps=2), [past], [past])
 
 
 def test_a_window_that_nothing_moves_on_is_refused():
@@ -210,9 +214,9 @@ def test_a_window_that_nothing_moves_on_is_refused():
     mass = VariableSpec(name="mass", dims=("walk",), shape=(), units="kg")
     for still in (wind, wind_ahead):
         with pytest.raises(ConfigError, match=f"2 steps, but {still.name} of task.inputs would stay"):
-            asked_at_once(Rollout(steps=2), [past, mass, still], [ahead])
-        assert asked_at_once(Rollout(), [past, mass, still], [ahead]) == [ahead]
-    assert len(asked_at_once(Rollout(steps=2), [past, mass, wind], [ahead, wind_ahead])) == 2
+            targets_of_one_step(Rollout(steps=2), [past, mass, still], [ahead])
+        assert targets_of_one_step(Rollout(), [past, mass, still], [ahead]) == [ahead]
+    assert len(targets_of_one_step(Rollout(steps=2), [past, mass, wind], [ahead, wind_ahead])) == 2
 
 
 def test_loss_of_a_forecast_is_the_mean_over_its_horizons():
@@ -224,8 +228,8 @@ def test_loss_of_a_forecast_is_the_mean_over_its_horizons():
         "place": torch.cat([batch["place"], answer], dim=1)[:, -5:],
         "place_forecast": batch["place_forecast"][:, 2:],
     }
-    expected = sum(Regression()(made, part, rng)[0] for part in (first, second)) / 2
-    loss, _ = Forecast(steps=2)(made, batch, rng)
+    expected = sum(Regression(made.context)(made, part, rng)[0] for part in (first, second)) / 2
+    loss, _ = Forecast(made.context, steps=2)(made, batch, rng)
     torch.testing.assert_close(loss, expected)
     loss.backward()
     assert all(
@@ -236,7 +240,7 @@ def test_loss_of_a_forecast_is_the_mean_over_its_horizons():
 def test_a_network_without_a_horizon_is_answered_with_those_that_have_one():
     made = pipeline(name="gru")
     with pytest.raises(ConfigError, match="takes 'horizon', such as lstm, tcn"):
-        Regression()(made, walks(), torch.Generator())
+        Regression(made.context)(made, walks(), torch.Generator())
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-6])

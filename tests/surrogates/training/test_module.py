@@ -5,14 +5,14 @@ import torch
 from torch import nn
 
 from datasets.store.specs import VariableSpec
+from surrogates.experiment.config import TrainerConfig
+from surrogates.learning.contract import Objective
 from surrogates.learning.objectives import Regression
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
-from surrogates.training.config import TrainerConfig
 from surrogates.training.ema import Average
 from surrogates.training.module import LearningModule
 from surrogates.training.optimisers import Constant, Cosine, Stepwise, adam, adamax, adamw
-from surrogates.training.progress import Progress
 
 
 def test_average_follows_its_recurrence():
@@ -49,7 +49,8 @@ def test_gradient_is_clipped_to_the_given_norm():
         network={"name": "mlp", "width": 4},
     )
     settings = TrainerConfig(max_steps=1, gradient_clip=0.5)
-    module = LearningModule(Pipeline(config), Regression(), settings, steps=1, seed=0)
+    pipeline = Pipeline(config)
+    module = LearningModule(pipeline, Regression(pipeline.context), settings, steps=1, seed=0)
     for parameter in module.pipeline.parameters():
         parameter.grad = torch.full_like(parameter, 10.0)
     module.on_before_optimizer_step(module.configure_optimizers()[0])
@@ -86,25 +87,6 @@ def test_constant_warms_up():
     assert [Constant(steps=9, warmup=3)(step) for step in (0, 1, 3, 8)] == [0.25, 0.5, 1.0, 1.0]
 
 
-def test_progress_prints_few_plain_lines_without_a_terminal(capsys):
-    progress = Progress(steps=100)
-    progress.note("validation loss 0.5")
-    for _ in range(100):
-        progress.advance()
-    progress.close()
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 10
-    assert lines[-1].startswith("step 100/100") and lines[-1].endswith("validation loss 0.5")
-    assert "\r" not in "".join(lines)
-
-
-def test_progress_can_be_silent(capsys):
-    progress = Progress(steps=10, shown=False)
-    for _ in range(10):
-        progress.advance()
-    assert capsys.readouterr().err == ""
-
-
 def test_adamax_follows_its_equations():
     """Kingma & Ba 2015, algorithm 2: u = max(b2 u, |g|), w -= lr / (1 - b1^t) m / u."""
     weight = nn.Parameter(torch.tensor([1.0]))
@@ -130,7 +112,7 @@ def test_complex_weights_are_not_fused(make):
     assert (real < 1).all() and (spectral.real < 1).all()
 
 
-class Growing:
+class Growing(Objective):
     """A loss that notes the steps that it was told."""
 
     def __init__(self):
@@ -138,7 +120,7 @@ class Growing:
 
     def __call__(self, pipeline, batch, rng):
         self.seen.append(self.step)
-        return Regression()(pipeline, batch, rng)
+        return Regression(pipeline.context)(pipeline, batch, rng)
 
 
 def test_an_objective_that_changes_is_told_each_step():

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 import torch
+import xarray as xr
 
-from datasets.radio.variables import record_specs
+from datasets.radio.variables import axes, link_scalars, record_specs
 from datasets.store.specs import VariableSpec
 from surrogates.domains.radio import demo
 from surrogates.domains.radio.preparations import DrawSamples
+from surrogates.domains.radio.site import Link
+from surrogates.learning.context import Context
 
 CELLS, CELL = 32, 4.0
+LINK = {"frequency": 3.66e9, "cell": CELL, "receiver_height": 2.0}
 RECIPE = {
     "cities": ("etoile",),
     "test_cities": ("munich",),
@@ -24,6 +28,27 @@ RECIPE = {
     "depth": 1,
     "repeat_share": 0.0,
 }
+
+
+def shared(
+    frequency: float | None = 3.66e9, cell: float = CELL, receiver_height: float | None = 2.0
+) -> dict[str, xr.DataArray]:
+    """What all records of a store share: axes, and the numbers of the link that it knows."""
+    dataset = axes(CELLS, cell).assign(link_scalars(frequency, receiver_height))
+    return {str(name): dataset[name] for name in dataset.variables}
+
+
+def context_of(*targets: str, inputs: tuple[str, ...] = (), **others: object) -> Context:
+    """The context of variables of the recipe and of drawn samples; it has no coordinates unless given."""
+    found = {spec.name: spec for spec in record_specs(CELLS, CELLS * CELL)}
+    found |= {spec.name: spec for spec in DrawSamples().provides(found)}
+    return Context.of([found[name] for name in inputs], [found[name] for name in targets], **others)
+
+
+@pytest.fixture
+def link() -> Link:
+    """Links of the made-up city."""
+    return Link(**LINK)
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,9 @@ def test_transmitter_turns_with_the_map(batch: dict, quarters: int, mirror: bool
 
 @pytest.mark.parametrize("quarters", range(4))
 @pytest.mark.parametrize("mirror", [False, True])
-def test_physics_of_a_turned_map_is_the_turned_physics(batch: dict, quarters: int, mirror: bool) -> None:
-    link = Link()
+def test_physics_of_a_turned_map_is_the_turned_physics(
+    batch: dict, link: Link, quarters: int, mirror: bool
+) -> None:
     path = link.path(batch)
     before = link.free_space(path) + link.antenna_gain(path, batch["transmitter_azimuth"])
     turned = dict(batch)
@@ -43,8 +44,8 @@ def test_physics_of_a_turned_map_is_the_turned_physics(batch: dict, quarters: in
 
 
 def test_symmetry_depends_on_the_example_alone(batch: dict) -> None:
-    both = Symmetry()(batch, [np.random.default_rng(1), np.random.default_rng(2)])
-    second = Symmetry()({k: v[1:] for k, v in batch.items()}, [np.random.default_rng(2)])
+    both = Symmetry(4.0)(batch, [np.random.default_rng(1), np.random.default_rng(2)], train=True)
+    second = Symmetry(4.0)({k: v[1:] for k, v in batch.items()}, [np.random.default_rng(2)], train=True)
     torch.testing.assert_close(both["path_gain"][1:], second["path_gain"], equal_nan=True)
     assert bool(
         (both["transmitter_azimuth"] >= 0).all() and (both["transmitter_azimuth"] < 2 * math.pi).all()

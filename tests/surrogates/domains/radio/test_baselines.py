@@ -10,42 +10,41 @@ from surrogates.domains.radio.interpolation import interpolate
 from surrogates.domains.radio.interpolators import InverseDistance, Kriging, NearestSamples
 from surrogates.domains.radio.preparations import DrawSamples
 from surrogates.domains.radio.site import Link
+from tests.surrogates.domains.radio.conftest import CELL, LINK, context_of
 
 
 def test_free_space_is_friis_at_the_slant_distance(batch: dict) -> None:
-    answer = FreeSpace(["path_gain"])(batch)["path_gain"]
+    answer = FreeSpace(context_of("path_gain"), **LINK)(batch)["path_gain"]
     slant = (9.0**2 + 19.0**2 + 10.0**2) ** 0.5
     expected = friis_path_gain(torch.tensor(slant), 3.66e9)
     assert float(answer[0, 12, 17]) == pytest.approx(float(expected), abs=0.1)
 
 
-def test_directional_target_gets_the_antenna_gain(batch: dict) -> None:
-    answer = FreeSpace(["path_gain", "path_gain_directional"])(batch)
-    link = Link()
+def test_directional_target_gets_the_antenna_gain(batch: dict, link: Link) -> None:
+    answer = FreeSpace(context_of("path_gain", "path_gain_directional"), **LINK)(batch)
     gain = link.antenna_gain(link.path(batch), batch["transmitter_azimuth"])
     torch.testing.assert_close(answer["path_gain_directional"] - answer["path_gain"], gain, atol=1e-4, rtol=0)
 
 
 def test_uma_falls_behind_the_wall(batch: dict) -> None:
-    answer = UrbanMacro(["path_gain"])(batch)["path_gain"]
+    answer = UrbanMacro(context_of("path_gain"), **LINK)(batch)["path_gain"]
     assert float(answer[0, 19, 15]) < float(answer[0, 14, 15]) - 5.0
 
 
 @pytest.mark.parametrize("baseline", [LogDistance, LogDistanceBySight])
-def test_distance_laws_recover_their_own_data(batch: dict, baseline: type) -> None:
-    link = Link()
+def test_distance_laws_recover_their_own_data(batch: dict, link: Link, baseline: type) -> None:
     path = link.path(batch)
     law = -40.0 - 25.0 * torch.log10(path.link.distance)
     if baseline is LogDistanceBySight:
         law = torch.where(path.sight, law, law - 15.0)
-    fitted = baseline(["path_gain"]).fit([{**batch, "path_gain": law}])
+    fitted = baseline(context_of("path_gain"), **LINK).fit([{**batch, "path_gain": law}])
     torch.testing.assert_close(fitted(batch)["path_gain"], law, atol=1e-2, rtol=0)
 
 
 @pytest.mark.parametrize("baseline", [InverseDistance, NearestSamples, Kriging])
 def test_interpolators_beat_the_mean_of_the_samples(batch: dict, baseline: type) -> None:
     drawn = DrawSamples(count=80)(batch, [np.random.default_rng(n) for n in range(2)], train=False)
-    answer = baseline(["path_gain_directional"])(drawn)["path_gain_directional"]
+    answer = baseline(context_of("path_gain_directional"), CELL)(drawn)["path_gain_directional"]
     truth, scored = batch["path_gain_directional"], drawn["scored"] & batch["path_gain"].isfinite()
     error = (answer - truth)[scored].square().mean()
     assert float(error) < 0.25 * float(truth[scored].var())
@@ -54,7 +53,7 @@ def test_interpolators_beat_the_mean_of_the_samples(batch: dict, baseline: type)
 def test_interpolation_without_samples_is_refused(batch: dict) -> None:
     empty = {**batch, "path_gain_samples": torch.full_like(batch["path_gain"], torch.nan)}
     with pytest.raises(ValueError, match="at least one measured cell"):
-        InverseDistance(["path_gain"])(empty)
+        InverseDistance(context_of("path_gain"), CELL)(empty)
 
 
 def test_gaussian_process_agrees_with_the_textbook_formula() -> None:

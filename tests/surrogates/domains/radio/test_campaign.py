@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
 from surrogates.domains.radio.campaign import Campaign, random_field, walk
+from surrogates.domains.radio.site import Link
 
-Batch = dict[str, torch.Tensor]
+SITE = {"cell": 4.0, "receiver_height": 2.0}
 QUIET = {
+    **SITE,
     "ripple": 0.0,
     "noise": (0.0, 0.0),
     "shadowing": (0.0, 0.0),
@@ -55,31 +58,33 @@ def test_walk_over_few_free_cells_ends() -> None:
     assert walk(free, 50, np.random.default_rng(0)).sum() == 2
 
 
-def test_reading_is_level_plus_isotropic_gain_plus_panel(batch: Batch) -> None:
+def test_reading_is_level_plus_isotropic_gain_plus_panel(batch: Batch, link: Link) -> None:
     rsrp = Campaign(**QUIET)(batch, rngs(2), train=True)["rsrp"]
     known = rsrp.isfinite()
     assert 50 < int(known[0].sum()) <= 300
     panel = rsrp - 30.0 - batch["path_gain"]
     assert float(panel[known].max()) <= 1e-3
     assert float(panel[known].min()) >= -(45.0 + 30.0)
-    link = Campaign().link.directions(batch)
-    offset = torch.cos(link.azimuth - batch["transmitter_azimuth"][:, None, None])
+    bearing = link.directions(batch).azimuth
+    offset = torch.cos(bearing - batch["transmitter_azimuth"][:, None, None])
     assert float(panel[known & (offset < -0.9)].mean()) < float(panel[known & (offset > 0.9)].mean()) - 10.0
 
 
 def test_indoor_unreached_and_weak_cells_are_not_read(batch: Batch) -> None:
-    rsrp = Campaign(weakest=-90.0)(batch, rngs(2), train=True)["rsrp"]
+    rsrp = Campaign(**SITE, weakest=-90.0)(batch, rngs(2), train=True)["rsrp"]
     assert not bool(rsrp[batch["building_height"] > 0].isfinite().any())
     assert not bool(rsrp[batch["path_gain"].isnan()].isfinite().any())
     assert float(rsrp[rsrp.isfinite()].min()) >= -90.0
 
 
 def test_each_example_draws_from_its_own_generator(batch: Batch) -> None:
-    both = Campaign()(batch, rngs(2), train=True)["rsrp"]
-    second = Campaign()({name: value[1:] for name, value in batch.items()}, rngs(2)[1:], train=True)["rsrp"]
+    both = Campaign(**SITE)(batch, rngs(2), train=True)["rsrp"]
+    second = Campaign(**SITE)({name: value[1:] for name, value in batch.items()}, rngs(2)[1:], train=True)[
+        "rsrp"
+    ]
     torch.testing.assert_close(both[1:], second, equal_nan=True)
 
 
 def test_spec_of_the_readings_is_in_dbm_and_may_miss(specs: dict[str, VariableSpec]) -> None:
-    (spec,) = Campaign().provides(specs)
+    (spec,) = Campaign(**SITE).provides(specs)
     assert (spec.name, spec.units, spec.missing) == ("rsrp", "0.1 lg(re 1 mW)", True)

@@ -6,8 +6,10 @@ import torch
 
 from surrogates.core.errors import ConfigError
 from surrogates.domains.radio.preparations import DrawSamples, LinkBudget
+from surrogates.learning.context import Context
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
+from tests.surrogates.domains.radio.conftest import shared
 
 GEOMETRY = ("building_height", "terrain_height", "transmitter_position")
 SMALL = {"name": "geo_unet", "base": 4}
@@ -17,10 +19,10 @@ def pipeline(specs: dict, inputs: tuple, target: str, transform: dict) -> Pipeli
     config = PipelineConfig(
         inputs=[specs[name] for name in inputs], targets=[specs[target]], transform=transform, network=SMALL
     )
-    return Pipeline.from_config(config).eval()
+    return Pipeline(config, Context.of(config.inputs, config.targets, shared=shared())).eval()
 
 
-@pytest.mark.parametrize("transform", ["radio_physics", "geo2sigmap_iso"])
+@pytest.mark.parametrize("transform", ["radio/physics", "radio/geo2sigmap_iso"])
 def test_first_stage_answers_a_formula_before_training(specs: dict, batch: dict, transform: str) -> None:
     iso = pipeline(specs, GEOMETRY, "path_gain", {"name": transform})
     torch.nn.init.zeros_(iso.network.network.head.weight)
@@ -33,7 +35,7 @@ def test_first_stage_answers_a_formula_before_training(specs: dict, batch: dict,
 
 def test_second_stage_starts_from_first_stage_antenna_and_samples(specs: dict, batch: dict) -> None:
     inputs = (*GEOMETRY, "transmitter_azimuth", "path_gain_samples")
-    transform = {"name": "radio_directional", "iso": {"network": SMALL}}
+    transform = {"name": "radio/directional", "iso": {"network": SMALL}}
     second = pipeline(specs, inputs, "path_gain_directional", transform)
     drawn = DrawSamples(count=40)(batch, [np.random.default_rng(n) for n in range(2)], train=False)
     features = second.features(drawn)
@@ -49,7 +51,7 @@ def test_second_stage_starts_from_first_stage_antenna_and_samples(specs: dict, b
 def test_first_stage_stays_frozen_while_the_second_trains(specs: dict, batch: dict) -> None:
     inputs = (*GEOMETRY, "transmitter_azimuth", "path_gain_samples")
     second = pipeline(
-        specs, inputs, "path_gain_directional", {"name": "radio_directional", "iso": {"network": SMALL}}
+        specs, inputs, "path_gain_directional", {"name": "radio/directional", "iso": {"network": SMALL}}
     )
     before = {name: value.clone() for name, value in second.transform.iso.state_dict().items()}
     second.train()
@@ -67,7 +69,7 @@ def test_published_second_stage_sees_a_mask_and_the_link_budget(specs: dict, bat
     drawn = LinkBudget()(drawn, generators, train=True)
     specs |= {spec.name: spec for spec in LinkBudget().provides(specs)}
     inputs = (*GEOMETRY, "path_gain_samples", "link_slope", "link_offset")
-    transform = {"name": "geo2sigmap_directional", "iso": {"network": SMALL}}
+    transform = {"name": "radio/geo2sigmap_directional", "iso": {"network": SMALL}}
     second = pipeline(specs, inputs, "path_gain_directional", transform)
     channels = second.features(drawn).channels
     unknown = drawn["path_gain_samples"].isnan()
@@ -80,12 +82,12 @@ def test_published_second_stage_sees_a_mask_and_the_link_budget(specs: dict, bat
 
 def test_missing_input_is_named(specs: dict) -> None:
     with pytest.raises(ConfigError, match="transmitter_azimuth"):
-        pipeline(specs, (*GEOMETRY, "path_gain_samples"), "path_gain", {"name": "radio_directional"})
+        pipeline(specs, (*GEOMETRY, "path_gain_samples"), "path_gain", {"name": "radio/directional"})
 
 
 def test_first_stage_may_be_one_with_a_standard_deviation(specs: dict, batch: dict) -> None:
     inputs = (*GEOMETRY, "transmitter_azimuth", "path_gain_samples")
-    transform = {"name": "radio_directional", "iso": {"network": SMALL, "distribution": "gaussian"}}
+    transform = {"name": "radio/directional", "iso": {"network": SMALL, "distribution": "gaussian"}}
     second = pipeline(specs, inputs, "path_gain_directional", transform)
     drawn = DrawSamples(count=40)(batch, [np.random.default_rng(n) for n in range(2)], train=False)
     assert second.transform.iso(drawn).keys() == {"path_gain", "path_gain_standard_deviation"}

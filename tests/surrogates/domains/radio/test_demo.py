@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from surrogates.domains.radio import claims, demo
-from surrogates.training import compose
+from surrogates.runs import compose
 
 FAST = ["trainer.max_steps=2", "trainer.batch_size=2", "trainer.progress=false"]
 

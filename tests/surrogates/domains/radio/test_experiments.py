@@ -9,7 +9,7 @@ import torch
 from surrogates.core.errors import ConfigError
 from surrogates.inference.bundle import load_bundle
 from surrogates.inference.errors import BundleError
-from surrogates.training.compose import main as train
+from surrogates.runs.compose import main as train
 
 ISO, DIRECTIONAL = "radio/geo2sigmap", "radio/geo2sigmap_directional"
 FAST = ["model.base=4", "trainer.epochs=1", "trainer.batch_size=2", "trainer.progress=false"]

@@ -18,7 +18,7 @@ SIDES = st.sampled_from([8.0, 16.0, 32.0, 64.0])
 def test_the_folds_of_a_division_hold_out_every_measured_cell_exactly_once(
     measured: np.ndarray, division: int, side: float
 ) -> None:
-    protocol = SpatialBlocks(side=side)
+    protocol = SpatialBlocks(side, 4.0)
     count = sum(
         protocol.split(measured, division * protocol.folds + fold).held_out.astype(int)
         for fold in range(protocol.folds)
@@ -29,7 +29,7 @@ def test_the_folds_of_a_division_hold_out_every_measured_cell_exactly_once(
 @settings(max_examples=50, deadline=None)
 @given(MAPS, DRAWS, SIDES)
 def test_no_block_has_both_given_and_held_out_cells(measured: np.ndarray, draw: int, side: float) -> None:
-    protocol = SpatialBlocks(side=side)
+    protocol = SpatialBlocks(side, 4.0)
     given_cells, held_out = protocol.split(measured, draw)
     blocks = protocol.block_of_cells(SHAPE, draw // protocol.folds % protocol.origins)
     assert not set(blocks[given_cells]) & set(blocks[held_out])
@@ -38,7 +38,7 @@ def test_no_block_has_both_given_and_held_out_cells(measured: np.ndarray, draw: 
 @settings(max_examples=50, deadline=None)
 @given(MAPS, DRAWS)
 def test_given_cells_are_measured_and_never_held_out(measured: np.ndarray, draw: int) -> None:
-    for protocol in (RandomCells(samples=50), SpatialBlocks(side=32.0, samples=50)):
+    for protocol in (RandomCells(samples=50), SpatialBlocks(32.0, 4.0, samples=50)):
         given_cells, held_out = protocol.split(measured, draw)
         assert given_cells.sum() == 50
         assert not (given_cells & held_out).any()
@@ -50,7 +50,7 @@ def test_given_cells_are_measured_and_never_held_out(measured: np.ndarray, draw:
 def test_a_draw_follows_from_its_number_whatever_was_drawn_before(
     measured: np.ndarray, draws: list[int]
 ) -> None:
-    for protocol in (RandomCells(samples=50), SpatialBlocks(side=16.0)):
+    for protocol in (RandomCells(samples=50), SpatialBlocks(16.0, 4.0)):
         forth = [protocol.split(measured, draw) for draw in draws]
         back = [protocol.split(measured, draw) for draw in reversed(draws)][::-1]
         for one, two in zip(forth, back, strict=True):
@@ -66,7 +66,7 @@ def test_half_of_the_cells_are_given_where_fewer_than_300_were_measured() -> Non
 
 
 def test_the_second_origin_shifts_the_blocks_by_half_a_block() -> None:
-    protocol = SpatialBlocks(side=64.0)
+    protocol = SpatialBlocks(64.0, 4.0)
     first, second = (protocol.block_of_cells((64, 64), origin) for origin in (0, 1))
     assert (np.unique(np.diff(first[0]).nonzero()[0] + 1) == [16, 32, 48]).all()
     assert (np.unique(np.diff(second[0]).nonzero()[0] + 1) == [8, 24, 40, 56]).all()
@@ -75,7 +75,7 @@ def test_the_second_origin_shifts_the_blocks_by_half_a_block() -> None:
 
 
 def test_blocks_are_squares_of_their_side() -> None:
-    blocks = SpatialBlocks(side=64.0).block_of_cells((64, 64), 0)
+    blocks = SpatialBlocks(64.0, 4.0).block_of_cells((64, 64), 0)
     for number in np.unique(blocks):
         rows, columns = np.nonzero(blocks == number)
         assert np.ptp(rows) == np.ptp(columns) == 15
@@ -84,9 +84,9 @@ def test_blocks_are_squares_of_their_side() -> None:
 
 def test_seeds_and_divisions_give_other_folds() -> None:
     measured = np.ones(SHAPE, dtype=bool)
-    protocol = SpatialBlocks(side=16.0)
+    protocol = SpatialBlocks(16.0, 4.0)
     drawn = [protocol.split(measured, draw).held_out for draw in range(5 * protocol.folds)]
-    drawn += [SpatialBlocks(side=16.0, seed=1).split(measured, draw).held_out for draw in range(5)]
+    drawn += [SpatialBlocks(16.0, 4.0, seed=1).split(measured, draw).held_out for draw in range(5)]
     assert len({each.tobytes() for each in drawn}) == len(drawn)
 
 
@@ -96,16 +96,16 @@ def test_too_few_blocks_are_refused_with_the_number_needed() -> None:
     with pytest.raises(
         ValueError, match="768 measured cells lie in 3 blocks of 64 m; 5 folds need at least 5"
     ):
-        SpatialBlocks(side=64.0).split(measured, 0)
+        SpatialBlocks(64.0, 4.0).split(measured, 0)
 
 
 def test_a_side_that_does_not_fit_the_cells_is_refused() -> None:
     with pytest.raises(ValueError, match="take a side that is a multiple of 8 m"):
-        SpatialBlocks(side=60.0)
+        SpatialBlocks(60.0, 4.0)
 
 
 def test_maps_that_never_hold_enough_blocks_are_refused() -> None:
-    protocol = SpatialBlocks(128.0)
+    protocol = SpatialBlocks(128.0, 4.0)
     with pytest.raises(ValueError, match="128 x 128 m holds at most 4 blocks of 128 m, 5 folds need 5"):
         protocol.require_room((32, 32))
     protocol.require_room((64, 64))

@@ -9,7 +9,7 @@ from surrogates.domains.radio.site import Link
 
 
 def features(batch: dict, name: str) -> np.ndarray:
-    return geometry_features(batch, 4.0)[..., FEATURES.index(name)]
+    return geometry_features(batch, 4.0, 2.0)[..., FEATURES.index(name)]
 
 
 def test_cells_are_counted_eastwards_then_northwards_from_the_corner() -> None:
@@ -19,11 +19,12 @@ def test_cells_are_counted_eastwards_then_northwards_from_the_corner() -> None:
     assert cells.take(np.array([0, 1, 0, 0, 0, 1], dtype=bool)).position.tolist() == [[6, 2], [10, 6]]
 
 
-def test_the_sector_pattern_falls_by_12_db_at_65_degrees_and_by_30_db_at_most(batch: dict) -> None:
+def test_the_sector_pattern_falls_by_12_db_at_65_degrees_and_by_30_db_at_most(
+    batch: dict, link: Link
+) -> None:
     pattern = features(batch, "sector pattern")
-    azimuth = (
-        np.asarray(Link().path(batch).link.azimuth) - np.asarray(batch["transmitter_azimuth"])[:, None, None]
-    )
+    bearing = np.asarray(link.path(batch).link.azimuth)
+    azimuth = bearing - np.asarray(batch["transmitter_azimuth"])[:, None, None]
     off = np.abs(np.degrees(np.angle(np.exp(1j * azimuth))))
     assert pattern[off < 3].min() > -0.1
     at_65 = np.abs(off - 65.0) < 0.5

@@ -1,14 +1,17 @@
 """Baselines from the samples of each map."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from surrogates.core.build import build
+from datasets.store.specs import VariableSpec
 from surrogates.domains.radio.geometry import FEATURES, Cells, cells_of
 from surrogates.domains.radio.interpolators import (
     GeometryProcess,
     GeometryRidge,
+    Interpolator,
     InverseDistance,
     Kriging,
     NearestSamples,
@@ -16,9 +19,17 @@ from surrogates.domains.radio.interpolators import (
     SampleMean,
 )
 from surrogates.domains.radio.preparations import DrawSamples
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
+from tests.surrogates.domains.radio.conftest import LINK, shared
 
 TRANSMITTER = np.array([70.0, 50.0, 20.0])
 WITH_ERROR = [SampleMean, SampleLogDistance, Kriging, GeometryRidge, GeometryProcess]
+RSRP = Context.of([], [VariableSpec(name="rsrp", dims=("sample", "y", "x"), shape=(32, 32))])
+
+
+def made(model: type[Interpolator]) -> Interpolator:
+    return model(RSRP, **{name: LINK[name] for name in model.facts})
 
 
 def cells(rng: np.random.Generator) -> Cells:
@@ -37,9 +48,7 @@ def drawn_field(
 
 def test_the_mean_of_the_samples_and_their_spread() -> None:
     here = cells(np.random.default_rng(0))
-    answer = SampleMean(["rsrp"]).interpolate(
-        here.take(np.arange(3)), np.array([-90.0, -100.0, -110.0]), here
-    )
+    answer = made(SampleMean).interpolate(here.take(np.arange(3)), np.array([-90.0, -100.0, -110.0]), here)
     assert (answer.mean == -100.0).all()
     assert answer.deviation == pytest.approx(np.full(1024, np.sqrt(200 / 3)))
 
@@ -49,7 +58,7 @@ def test_a_log_distance_law_is_recovered_from_its_own_samples(model: type) -> No
     here = cells(np.random.default_rng(0))
     law = -40.0 - 25.0 * np.log10(here.distance)
     known = np.random.default_rng(1).choice(1024, 60, replace=False)
-    answer = model(["rsrp"]).interpolate(here.take(known), law[known], here)
+    answer = made(model).interpolate(here.take(known), law[known], here)
     np.testing.assert_allclose(answer.mean, law, atol=1e-2)
 
 
@@ -59,7 +68,7 @@ def test_nine_of_ten_measurements_lie_in_the_90_percent_interval_of_kriging() ->
     for field in drawn_field(rng, here, 60.0, 0.1, count=6):
         truth = -100.0 + 8.0 * field
         known = rng.choice(1024, 150, replace=False)
-        answer = Kriging(["rsrp"]).interpolate(here.take(known), truth[known], here)
+        answer = made(Kriging).interpolate(here.take(known), truth[known], here)
         hidden = np.setdiff1d(np.arange(1024), known)
         error = np.abs(answer.mean - truth)[hidden]
         inside.append((error < 1.645 * np.asarray(answer.deviation)[hidden]).mean())
@@ -74,7 +83,7 @@ def test_geometry_tells_what_position_alone_cannot(model: type) -> None:
     truth = -100.0 + 6.0 * here.features[:, 2] + drawn_field(rng, here, 60.0, 0.02)[0]
     known = rng.choice(1024, 120, replace=False)
     errors = [
-        np.sqrt(((each(["rsrp"]).interpolate(here.take(known), truth[known], here).mean - truth) ** 2).mean())
+        np.sqrt(((made(each).interpolate(here.take(known), truth[known], here).mean - truth) ** 2).mean())
         for each in (model, Kriging)
     ]
     assert errors[0] < 0.5 * errors[1]
@@ -89,7 +98,7 @@ def test_a_geometry_that_the_samples_do_not_vary_changes_nothing() -> None:
     values = 5.0 * drawn_field(rng, here, 60.0, 0.02)[0, known]
     flat = here._replace(features=np.where(np.arange(len(FEATURES)) == 3, 0.0, here.features))
     answers = [
-        GeometryProcess(["rsrp"]).interpolate(each.take(known), values, each).mean for each in (here, flat)
+        made(GeometryProcess).interpolate(each.take(known), values, each).mean for each in (here, flat)
     ]
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
 
@@ -98,22 +107,27 @@ def test_a_geometry_that_the_samples_do_not_vary_changes_nothing() -> None:
 @pytest.mark.parametrize("model", [*WITH_ERROR, InverseDistance, NearestSamples])
 def test_a_few_samples_are_enough_for_an_answer(model: type, count: int) -> None:
     here = cells(np.random.default_rng(5))
-    answer = model(["rsrp"]).interpolate(
-        here.take(np.arange(count) * 100), np.linspace(-90, -95, count), here
-    )
+    answer = made(model).interpolate(here.take(np.arange(count) * 100), np.linspace(-90, -95, count), here)
     assert np.isfinite(answer.mean).all()
     assert np.abs(answer.mean + 92.5).max() < 30.0
 
 
 @pytest.mark.parametrize(
-    "name", ["sample_mean", "sample_log_distance", "kriging", "geometry_ridge", "geometry_gp"]
+    "name",
+    [
+        "radio/sample_mean",
+        "radio/sample_log_distance",
+        "kriging",
+        "radio/geometry_ridge",
+        "radio/geometry_gp",
+    ],
 )
 def test_baselines_read_the_samples_they_are_told_and_say_how_far_off_they_may_be(
     batch: dict, name: str
 ) -> None:
     drawn = DrawSamples(count=30)(batch, [np.random.default_rng(n) for n in range(2)], train=False)
     given = drawn.pop("path_gain_samples")
-    model = build("baselines", {"name": name, "samples": "rsrp_samples"}, targets=["rsrp"])
+    model = Baseline.build({"name": name, "samples": "rsrp_samples"}, replace(RSRP, shared=shared()))
     assert "rsrp_samples" in model.variables
     answer = model.fit([])({**drawn, "rsrp_samples": given})
     assert set(answer) == {"rsrp", "rsrp_standard_deviation"}

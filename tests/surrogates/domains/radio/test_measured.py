@@ -10,23 +10,31 @@ import yaml
 
 from datasets.factory.build import build
 from datasets.radio.drive_test import DriveTest
+from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
 from surrogates.domains.radio import interpolators
-from surrogates.domains.radio.folds import PROTOCOLS, RandomCells, SpatialBlocks, Split
+from surrogates.domains.radio.folds import RandomCells, SpatialBlocks, Split, protocols
 from surrogates.domains.radio.interpolators import Answer, Kriging
 from surrogates.domains.radio.measured import (
     Method,
     Record,
+    cell_side,
     mean_over_records,
     of_interpolator,
     paired_gain,
     pooled,
+    read_context,
     read_records,
     score_draws,
 )
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
+from tests.surrogates.domains.radio.conftest import CELL
 
 ROOT = Path(__file__).parents[4]
 DUKE = ROOT.parent / "shared" / "data" / "radio" / "duke"
-BLOCKS = {"blocks": (SpatialBlocks(side=32.0), 10)}
+BLOCKS = {"blocks": (SpatialBlocks(32.0, CELL), 10)}
+RSRP = Context.of([], [VariableSpec(name="rsrp", dims=("sample", "y", "x"), shape=(32, 32))])
 
 
 @pytest.fixture
@@ -121,17 +129,17 @@ def test_an_unfinished_run_has_no_mean(records: list[Record], tmp_path: Path) ->
 def test_only_given_cells_reach_an_interpolator(records: list[Record]) -> None:
     split = RandomCells(50).split(records[0].measured, 0)
     blind = records[0]._replace(rsrp=np.where(split.given, records[0].rsrp, np.nan))
-    answers = [of_interpolator(Kriging(["rsrp"]))(each, split) for each in (records[0], blind)]
+    answers = [of_interpolator(Kriging(RSRP, CELL))(each, split) for each in (records[0], blind)]
     np.testing.assert_array_equal(answers[0].mean, answers[1].mean)
-    whole = Kriging(["rsrp"], samples="rsrp_samples")(
+    whole = Kriging(RSRP, CELL, samples="rsrp_samples")(
         {**blind.inputs, "rsrp_samples": torch.from_numpy(blind.rsrp).float()[None]}
     )["rsrp"][0].numpy()
     np.testing.assert_allclose(answers[0].mean, whole[split.held_out], atol=1e-2)
 
 
 @pytest.fixture(scope="module")
-def duke(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
-    """The measured cells A and C, both phones."""
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The store of the measured cells A and C, both phones."""
     if not DUKE.is_dir():
         pytest.skip("the Duke measurements are not beside this checkout")
     settings = yaml.safe_load((ROOT / "conf" / "site" / "duke.yaml").read_text()) | {
@@ -140,7 +148,24 @@ def duke(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
     }
     url = str(tmp_path_factory.mktemp("duke") / "duke.zarr")
     build(DriveTest.make(settings), url, workers=0, progress=False)
-    return read_records(url)
+    return url
+
+
+@pytest.fixture
+def duke(store: str) -> list[Record]:
+    """Its maps."""
+    return read_records(store)
+
+
+def test_baselines_know_cells_and_receivers_of_a_site_whose_antennas_have_carriers_of_their_own(
+    store: str,
+) -> None:
+    context = read_context(store)
+    assert cell_side(context) == 4.0
+    ridge = Baseline.build({"name": "radio/geometry_ridge"}, context)
+    assert (ridge.targets, ridge.cell, ridge.receiver_height) == (["rsrp"], 4.0, 1.5)
+    with pytest.raises(ConfigError, match=r"'frequency' varies from 3\.58e\+09 to 3\.69e\+09 Hz"):
+        Baseline.build({"name": "radio/free_space"}, context)
 
 
 # RMSE, dB, mean of 20 draws of 200 random cells, by another implementation: mean, log-distance (from the
@@ -162,9 +187,9 @@ def test_baselines_on_random_cells_are_those_known_of_the_duke_cells(
         each._replace(inputs={**each.inputs, "transmitter_position": torch.tensor([[256.0, 256.0, 24.0]])})
         for each in duke
     ]
-    methods = {name: of_interpolator(getattr(interpolators, name)(["rsrp"])) for name in METHODS}
-    protocols = {"random": (PROTOCOLS["random"], 20)}
-    found = pooled(score_draws(middle, methods, protocols, tmp_path / "rows.jsonl", progress=False))
+    methods = {name: of_interpolator(getattr(interpolators, name)(RSRP, CELL)) for name in METHODS}
+    random = {"random": (protocols(CELL)["random"], 20)}
+    found = pooled(score_draws(middle, methods, random, tmp_path / "rows.jsonl", progress=False))
     for record, expected in KNOWN.items():
         values = [found["random", name, record].mean() for name in METHODS]
         assert values == pytest.approx(expected, abs=0.3), record
@@ -174,6 +199,7 @@ def test_every_measured_outdoor_cell_of_the_duke_maps_is_held_out_once(duke: lis
     for record in duke:
         for name in ("blocks_64m", "blocks_128m"):
             held = sum(
-                PROTOCOLS[name].split(record.measured, 5 + fold).held_out.astype(int) for fold in range(5)
+                protocols(CELL)[name].split(record.measured, 5 + fold).held_out.astype(int)
+                for fold in range(5)
             )
             assert (held == record.measured).all()

@@ -8,7 +8,7 @@ import pytest
 from surrogates.core.errors import ConfigError
 from surrogates.domains.radio import measured_claims
 from surrogates.domains.radio.measured_claims import BASELINES, OURS, SCORED, claims, require, tables
-from surrogates.evaluation.claims import claim_rows
+from surrogates.runs.claims import claim_rows
 
 MAPS = ("A Pixel", "C Samsung")
 

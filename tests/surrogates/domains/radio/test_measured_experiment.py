@@ -10,14 +10,14 @@ import xarray as xr
 import surrogates
 from surrogates.domains.radio.process import CHANNELS, SectorProcess
 from surrogates.inference.bundle import load_bundle
-from surrogates.training.compose import main as train
+from surrogates.runs.compose import main as train
 
-HOLD_OUT = "{name: radio_hold_out, protocol: blocks, side: 32, samples: 60, scattered: give_all}"
+HOLD_OUT = "{name: radio/hold_out, protocol: blocks, side: 32, samples: 60, scattered: give_all}"
 SMALL = "{name: geo_unet, base: 4, patch: 2}"
 TINY = [
-    f"task.transform={{name: radio_sector, iso: {{transform: {{name: radio_physics}}, network: {SMALL}}}}}",
-    f"task.preparations=[{{name: radio_campaign, walked: [150, 250]}}, {HOLD_OUT}]",
-    "task.baselines=[{name: kriging, samples: rsrp_samples}]",
+    f"task.transform={{name: radio/sector, iso: {{transform: {{name: radio/physics}}, network: {SMALL}}}}}",
+    f"task.preparations=[{{name: radio/campaign, walked: [150, 250]}}, {HOLD_OUT}]",
+    "task.baselines=[{name: radio/kriging, samples: rsrp_samples}]",
     "task.plots=[]",
     "trainer.progress=false",
     "trainer.batch_size=2",
@@ -123,7 +123,7 @@ def test_a_map_larger_than_the_window_is_predicted_whole(measured: Path, site: x
 
 def test_process_without_its_channels_is_refused_in_one_line(maps: Path, tmp_path: Path) -> None:
     words = ["experiment=radio/geo2sigmap_measured", f"dataset={maps}", f"output={tmp_path}"]
-    words.append(f"task.preparations=[{{name: radio_campaign}}, {HOLD_OUT}]")
-    with pytest.raises(ValueError, match="radio_sector") as caught:
-        train([*words, "task.transform={name: radio_physics}", "trainer.max_steps=1"])
+    words.append(f"task.preparations=[{{name: radio/campaign}}, {HOLD_OUT}]")
+    with pytest.raises(ValueError, match="radio/sector") as caught:
+        train([*words, "task.transform={name: radio/physics}", "trainer.max_steps=1"])
     assert "\n" not in str(caught.value)

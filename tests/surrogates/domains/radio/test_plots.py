@@ -7,7 +7,7 @@ import xarray as xr
 from surrogates.domains.radio.plots import RadioMap, ground_distance
 from surrogates.domains.radio.preparations import DrawSamples
 from surrogates.evaluation.evaluate import Target
-from surrogates.evaluation.pictures import Examples
+from surrogates.report.pictures import Examples
 
 DIMS = {3: ("sample", "y", "x"), 2: ("sample", "enu"), 1: ("sample",)}
 

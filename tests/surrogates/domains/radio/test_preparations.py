@@ -6,6 +6,7 @@ import torch
 
 from datasets.radio.variables import record_specs
 from surrogates.domains.radio.preparations import DrawSamples, HoldOutCells, LinkBudget, Outdoor
+from tests.surrogates.domains.radio.conftest import CELL
 
 
 def rngs(count: int = 2) -> list[np.random.Generator]:
@@ -67,7 +68,7 @@ def walked(batch: dict) -> dict:
 
 @pytest.mark.parametrize("protocol", ["random", "blocks"])
 def test_held_out_cells_are_outdoor_measured_and_not_given(walked: dict, protocol: str) -> None:
-    hold_out = HoldOutCells(protocol, side=32.0, samples=40)
+    hold_out = HoldOutCells(CELL, protocol, side=32.0, samples=40)
     drawn = hold_out({**walked, "draw": torch.tensor([0, 7])}, rngs(), train=False)
     given, scored = drawn["rsrp_samples"].isfinite(), drawn["scored"]
     assert given.sum(dim=(1, 2)).tolist() == [40, 40]
@@ -78,7 +79,7 @@ def test_held_out_cells_are_outdoor_measured_and_not_given(walked: dict, protoco
 
 
 def test_held_out_cells_of_a_record_depend_on_its_draw_alone(walked: dict) -> None:
-    hold_out = HoldOutCells("blocks", side=32.0, samples=40)
+    hold_out = HoldOutCells(CELL, "blocks", side=32.0, samples=40)
     one = hold_out({**walked, "draw": torch.tensor([3, 8])}, rngs(), train=False)["scored"]
     turned = {name: value.flip(0) for name, value in walked.items()}
     other = hold_out({**turned, "draw": torch.tensor([8, 3])}, rngs()[::-1], train=False)["scored"]
@@ -86,7 +87,7 @@ def test_held_out_cells_of_a_record_depend_on_its_draw_alone(walked: dict) -> No
 
 
 def test_training_holds_out_other_cells_with_other_generators(walked: dict) -> None:
-    hold_out = HoldOutCells("blocks", side=32.0, samples=40)
+    hold_out = HoldOutCells(CELL, "blocks", side=32.0, samples=40)
     first, same, other = (
         hold_out(walked, each, train=True)["scored"] for each in (rngs(), rngs(), rngs(4)[2:])
     )
@@ -96,7 +97,7 @@ def test_training_holds_out_other_cells_with_other_generators(walked: dict) -> N
 
 def test_a_protocol_tells_how_many_draws_belong_together_and_what_it_makes() -> None:
     specs = {spec.name: spec for spec in record_specs(32, 128.0)}
-    blocks, random = HoldOutCells("blocks", folds=4, source="path_gain"), HoldOutCells("random")
+    blocks, random = HoldOutCells(CELL, "blocks", folds=4, source="path_gain"), HoldOutCells(CELL, "random")
     assert (blocks.draws_together, random.draws_together) == (4, 1)
     samples, scored = blocks.provides(specs)
     assert (samples.name, samples.units, samples.missing) == (

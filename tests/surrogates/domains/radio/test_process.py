@@ -219,5 +219,5 @@ def test_gradients_reach_every_parameter() -> None:
 
 
 def test_other_channels_are_refused_with_what_to_do() -> None:
-    with pytest.raises(ValueError, match="radio_sector"):
+    with pytest.raises(ValueError, match="radio/sector"):
         SectorProcess(3, 2)

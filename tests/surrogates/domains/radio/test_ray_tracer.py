@@ -8,6 +8,7 @@ import torch
 
 from datasets.store.layout import open_store
 from surrogates.domains.radio.ray_tracer import UNREACHED, FewerRays
+from tests.surrogates.domains.radio.conftest import LINK, context_of
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def inputs(maps: Path) -> dict[str, torch.Tensor]:
 
 def test_ray_tracer_sees_the_map_that_was_stored(inputs: dict[str, torch.Tensor]) -> None:
     targets = ["path_gain", "path_gain_directional"]
-    answer = FewerRays(targets, rays=40_000, depth=1)(inputs)
+    answer = FewerRays(context_of(*targets), **LINK, rays=40_000, depth=1)(inputs)
     for name in targets:
         stored, traced = inputs[name].numpy(), answer[name].numpy()
         both = np.isfinite(stored) & (traced > UNREACHED)
@@ -38,4 +39,4 @@ def test_record_of_a_map_extract_is_refused_instead_of_traced_in_another_city(
 ) -> None:
     inputs["city"] = torch.full_like(inputs["city"], 32)
     with pytest.raises(ValueError, match=r"city 32 is no scene of Sionna RT but a map extract.*take it off"):
-        FewerRays(["path_gain"], rays=1000, depth=1)(inputs)
+        FewerRays(context_of("path_gain"), **LINK, rays=1000, depth=1)(inputs)

@@ -28,7 +28,7 @@ def record() -> xr.Dataset:
 
 
 def test_recipe_has_its_own_picture() -> None:
-    assert resolve("plots", "radio/urban") is draw_record
+    assert resolve("record_plots", "radio/urban") is draw_record
 
 
 def test_picture_shows_heights_and_both_maps_with_the_transmitter_north_up() -> None:

@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 import xarray as xr
 
 from datasets.store.specs import VariableSpec
+from surrogates.data.batch import Batch
 from surrogates.domains.radio.site_plots import SiteMap, draw_measured_record
 from surrogates.evaluation.evaluate import Target
-from surrogates.evaluation.pictures import Examples
-
-Batch = dict[str, torch.Tensor]
+from surrogates.report.pictures import Examples
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ from surrogates.inference.surrogate import Surrogate
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.tile import Tile, inner
+from tests.surrogates.domains.radio.conftest import LINK
 
 WINDOW, MAP = 32, (80, 112)
 GEOMETRY = ("building_height", "terrain_height", "transmitter_position")
 SMALL = {"name": "geo_unet", "base": 4}
 DIRECTIONAL = (*GEOMETRY, "transmitter_azimuth", "path_gain_samples")
-OVER_UNET = {"name": "radio_directional", "iso": {"network": SMALL}}
+OVER_UNET = {"name": "radio/directional", "iso": {"network": SMALL}}
 
 
 @pytest.fixture
@@ -45,11 +46,11 @@ def pipeline(inputs: tuple[str, ...], transform: dict, target: str = "path_gain"
     specs: dict[str, VariableSpec] = {spec.name: spec for spec in record_specs(WINDOW, 128.0)}
     specs |= {spec.name: spec for spec in DrawSamples().provides(specs)}
     torch.manual_seed(0)
-    return Pipeline.from_config(
+    return Pipeline(
         PipelineConfig(
             inputs=[specs[name] for name in inputs],
             targets=[specs[target]],
-            transform=transform,
+            transform=transform | LINK,
             network=SMALL,
         )
     ).eval()
@@ -76,7 +77,7 @@ def tile(city: dict[str, torch.Tensor], names: tuple[str, ...], row: int, column
     return Tile(names, window, MAP, reader)
 
 
-@pytest.mark.parametrize("transform", ["radio_physics", "geo2sigmap_iso"])
+@pytest.mark.parametrize("transform", ["radio/physics", "radio/geo2sigmap_iso"])
 @pytest.mark.parametrize("corner", [(0, 0), (5, 80), (48, 17)])
 def test_channels_of_a_tile_are_those_of_the_map(city: dict, transform: str, corner: tuple[int, int]) -> None:
     made = pipeline(GEOMETRY, {"name": transform})
@@ -104,7 +105,7 @@ def test_the_second_stage_sees_the_whole_maps_rays_and_antenna_in_a_tile(city: d
 def test_a_map_with_its_transmitter_outside_most_tiles_is_predicted_without_seams(
     city: dict, tmp_path
 ) -> None:
-    made = pipeline(GEOMETRY, {"name": "radio_physics"})
+    made = pipeline(GEOMETRY, {"name": "radio/physics"})
     for part in (made.network.network.head.weight, made.network.network.head.bias):
         torch.nn.init.zeros_(part)  # the answer is then free space, a function of the whole map
     folder = save_bundle(tmp_path / "bundle", made, ranges={"transmitter_position": (0.0, 128.0)})

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from surrogates.domains.radio.site import Link
+from surrogates.learning.context import Context
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
+from tests.surrogates.domains.radio.conftest import shared
 
 GEOMETRY = ("building_height", "terrain_height", "transmitter_position")
 
@@ -20,10 +22,10 @@ def iso(specs: dict, transform: str) -> Pipeline:
         transform={"name": transform},
         network=network,
     )
-    return Pipeline.from_config(config).eval()
+    return Pipeline(config, Context.of(config.inputs, config.targets, shared=shared())).eval()
 
 
-@pytest.mark.parametrize("transform", ["radio_physics", "geo2sigmap_iso"])
+@pytest.mark.parametrize("transform", ["radio/physics", "radio/geo2sigmap_iso"])
 def test_heights_above_255_metres_are_neither_wrapped_nor_clipped(
     specs: dict, batch: dict, transform: str
 ) -> None:
@@ -37,21 +39,20 @@ def test_heights_above_255_metres_are_neither_wrapped_nor_clipped(
 
 def test_transmitter_in_the_middle_stands_in_one_cell_whatever_the_mode(specs: dict, batch: dict) -> None:
     middle = {**batch, "transmitter_position": torch.tensor([[64.0, 64.0, 12.0]]).expand(2, 3)}
-    pipeline = iso(specs, "geo2sigmap_iso")
+    pipeline = iso(specs, "radio/geo2sigmap_iso")
     cells = [
         pipeline.train(mode).features(middle).channels[0, 1].nonzero().tolist() for mode in (True, False)
     ]
     assert cells == [[[16, 16]], [[16, 16]]]
 
 
-def test_azimuth_has_no_seam_at_north(batch: dict) -> None:
-    link = Link()
+def test_azimuth_has_no_seam_at_north(batch: dict, link: Link) -> None:
     path = link.path(batch)
     around = [link.antenna_gain(path, torch.full((2,), angle)) for angle in (1e-4, 2 * math.pi - 1e-4)]
     torch.testing.assert_close(*around, atol=1e-2, rtol=0)
 
 
-@pytest.mark.parametrize("transform", ["radio_physics", "geo2sigmap_iso"])
+@pytest.mark.parametrize("transform", ["radio/physics", "radio/geo2sigmap_iso"])
 def test_channels_are_finite_at_the_foot_of_the_transmitter(specs: dict, batch: dict, transform: str) -> None:
     centre = torch.tensor([[62.0, 62.0, 2.0], [62.0, 62.0, 0.5]])
     features = iso(specs, transform).features({**batch, "transmitter_position": centre})

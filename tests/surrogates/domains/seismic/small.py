@@ -13,9 +13,9 @@ from datasets.store.specs import Split
 from physics.waves.seismic.propagator import simulate
 from physics.waves.seismic.survey import Survey
 from surrogates.core.build import validate
+from surrogates.experiment.config import RunConfig
+from surrogates.experiment.experiment import Experiment
 from surrogates.inference.bundle import save_bundle
-from surrogates.training.config import RunConfig
-from surrogates.training.experiment import Experiment
 
 CELLS = 24
 FAMILY_A = ("flatvel-a",)
@@ -94,6 +94,6 @@ def inversion_run(
         pipeline,
         name="seismic/small",
         ranges=opened.ranges(opened.loader("train"), pipeline),
-        coordinates=opened.coordinates,
+        coordinates=opened.data.coordinates,
     )
     return folder

@@ -30,12 +30,19 @@ from surrogates.domains.seismic import (
     solver_claims,
 )
 from surrogates.evaluation.derivations import cycle_name
-from surrogates.training import compose
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Derivation, Preparation
+from surrogates.runs import compose
 from tests.surrogates.domains.seismic.small import write_store
 
 PARAMETERS, ERROR = 25_000, 2.0
 SURVEY = Survey(time_stride=claim_runs.STRIDE)
-SPECS = {spec.name: spec for spec in (velocity_spec(70, 70), gather_spec(SURVEY))}
+CONTEXT = Context.of(
+    (),
+    (),
+    specs={spec.name: spec for spec in (velocity_spec(70, 70), gather_spec(SURVEY))},
+    shared={str(name): values for name, values in coordinates(SURVEY, 70, 70).coords.items()},
+)
 SAME = ("dataset=", "trainer.", "task.preparations=")
 """Words that do not change what is scored."""
 Values = Mapping[str, Any]
@@ -60,8 +67,7 @@ def scored_names(values: Values) -> Iterator[str]:
     yield from (name for name in task["inputs"] if both)
     yield from (cycle_name(name) for name in (*task["inputs"], *task["targets"]) if both)
     for node in task["derivations"]:
-        given = {"specs": SPECS, "coordinates": coordinates(SURVEY, 70, 70)}
-        yield from (spec.name for spec in build("derivations", node, **given).provides())
+        yield from (spec.name for spec in Derivation.build(node, CONTEXT).provides())
 
 
 def names_of(nodes: Iterable[Any]) -> list[str]:
@@ -101,9 +107,9 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, 
         metrics, targets = names_of(on["task"]["metrics"]), on["task"]["targets"]
         return {f"{place}{t}/{metric}": ERROR for place in places for t in targets for metric in metrics}
 
-    monkeypatch.setattr("surrogates.training.known.trained", train)
-    monkeypatch.setattr("surrogates.training.known.trained_together", together)
-    monkeypatch.setattr("surrogates.training.known.opened", composed)
+    monkeypatch.setattr("surrogates.runs.cache.trained_run", train)
+    monkeypatch.setattr("surrogates.runs.cache.trained_runs", together)
+    monkeypatch.setattr("surrogates.runs.cache.open_experiment", composed)
     monkeypatch.setattr(claim_runs, "home", lambda family: Path(f"{family}.zarr"))
     monkeypatch.setattr(claim_runs, "elsewhere", lambda: Path("families.zarr"))
     monkeypatch.setattr(claim_runs, "tiles", lambda smoothing: Path(f"section_{smoothing:g}.zarr"))
@@ -168,7 +174,7 @@ def test_each_variant_of_the_latent_image_is_another_network(trained: list[tuple
 
 @pytest.mark.parametrize("node", network_claims.DISTURBED.values(), ids=network_claims.DISTURBED)
 def test_disturbances_can_be_built(node: str) -> None:
-    assert callable(build("augmentations", yaml.safe_load(node), coordinates=coordinates(SURVEY, 70, 70)))
+    assert callable(Preparation.build(yaml.safe_load(node), CONTEXT))
 
 
 def test_the_solver_gives_every_number_that_its_claims_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +211,9 @@ def refined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
         found = {"velocity_model": truth + 100, "velocity_model_refined": truth - 40}
         return xr.Dataset(found | {"data_misfit": (("sample", "step"), misfit)})
 
-    monkeypatch.setattr(surrogates, "load", lambda run, device: SimpleNamespace(invert=invert))
+    monkeypatch.setattr(
+        surrogates, "load", lambda run, device: SimpleNamespace(seismic=SimpleNamespace(invert=invert))
+    )
     monkeypatch.setattr(claim_runs, "home", lambda family: Path(url))
     made = {("latent_unet", family): Path("run") for family in claim_runs.HOMES}
     monkeypatch.setattr(claim_runs, "final_runs", lambda seed, networks: made)

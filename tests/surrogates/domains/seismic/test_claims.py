@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from surrogates.domains.seismic import claims as domain
-from surrogates.evaluation.claims import Claim, claim_rows
+from surrogates.runs.claims import Claim, claim_rows
 
 Row = dict[str, Any]
 CLAIMS = domain.claims()

@@ -12,11 +12,13 @@ import yaml
 
 from datasets.seismic.variables import coordinates, gather_spec, velocity_spec
 from physics.waves.seismic.propagator import simulate
-from surrogates.core.build import build, validate
+from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError, MissingExtraError
-from surrogates.evaluation.run import evaluate_run
-from surrogates.training.config import RunConfig
-from surrogates.training.experiment import Experiment
+from surrogates.experiment.config import RunConfig
+from surrogates.experiment.experiment import Experiment
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
+from surrogates.runs.evaluate import evaluate_run
 from tests.surrogates.domains.seismic.small import CELLS, SURVEY, inversion_run, layers, write_store
 
 PLACES = {str(name): values for name, values in coordinates(SURVEY, CELLS, CELLS).coords.items()}
@@ -27,15 +29,10 @@ GATHERS = torch.from_numpy(simulate(TRUTH, SURVEY))
 
 
 def baseline(steps: int, targets: tuple[str, ...] = ("velocity_model",)) -> Any:
-    return build(
-        "baselines",
-        {"name": "seismic_fwi", "steps": steps},
-        targets=list(targets),
-        inputs=["shot_gather"],
-        mask=None,
-        specs=SPECS,
-        coordinates=PLACES,
+    context = Context.of(
+        [SPECS["shot_gather"]], [SPECS[name] for name in targets], specs=SPECS, shared=PLACES
     )
+    return Baseline.build({"name": "seismic/fwi", "steps": steps}, context)
 
 
 def test_it_starts_from_the_mean_velocity_at_each_depth() -> None:
@@ -62,7 +59,7 @@ def test_another_direction_is_refused() -> None:
 
 def test_a_missing_solver_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "deepwave", None)
-    with pytest.raises(MissingExtraError, match=r"'seismic_fwi' needs .*sciml-surrogates\[seismic\]"):
+    with pytest.raises(MissingExtraError, match=r"'seismic/fwi' needs .*sciml-surrogates\[seismic\]"):
         baseline(1)
 
 
@@ -70,12 +67,12 @@ def test_a_run_scores_it_and_the_gathers_of_its_answer(tmp_path: Path) -> None:
     run = inversion_run(
         tmp_path / "run",
         write_store(str(tmp_path / "store.zarr")),
-        baselines=["mean", {"name": "seismic_fwi", "steps": 4}],
-        derivations=["seismic_resimulation"],
+        baselines=["mean", {"name": "seismic/fwi", "steps": 4}],
+        derivations=["seismic/resimulation"],
         metrics=["relative_l2"],
     )
     config = yaml.safe_load((run / "config.yaml").read_text())
     evaluate_run(run, Experiment.open(validate(RunConfig, config, "run")), device="cpu")
     rows = json.loads((run / "metrics.json").read_text())["rows"]
     misfit = {row["method"]: row["value"] for row in rows if row["target"] == "shot_gather_resimulated"}
-    assert misfit["seismic_fwi"] < 0.8 * misfit["mean"]
+    assert misfit["seismic/fwi"] < 0.8 * misfit["mean"]

@@ -20,7 +20,7 @@ def test_x_net_of_both_ways_answers_alike_as_onnx(tmp_path: Path) -> None:
         write_store(str(tmp_path / "store.zarr"), records=8),
         model=X_NET,
         transform={"name": "stack", "grid": ["time", "receiver"], "target_grid": ["depth", "lateral"]},
-        objective={"name": "translation"},
+        objective={"name": "seismic/translation"},
         both_ways=True,
     )
     bundle = surrogates.load(run, device="cpu").bundle

@@ -8,11 +8,11 @@ import pytest
 
 from surrogates.core.build import validate
 from surrogates.domains.seismic.families import Matrix, cross_family, main, write
-from surrogates.evaluation.run import evaluate_elsewhere
 from surrogates.evaluation.tables import Table
-from surrogates.training.config import RunConfig
-from surrogates.training.experiment import Experiment
-from surrogates.training.run import merge, read_config
+from surrogates.experiment.config import RunConfig
+from surrogates.experiment.experiment import Experiment
+from surrogates.runs.evaluate import evaluate_elsewhere
+from surrogates.runs.folder import merge, read_config
 from tests.surrogates.domains.seismic.small import inversion_run, write_store
 
 FLAT, FAULT, STYLE = "flatvel-a", "flatfault-a", "style-a"

@@ -34,7 +34,7 @@ def gathers(**changes: object) -> xr.Dataset:
 
 
 def test_answer_is_the_networks_and_its_gathers_are_those_of_a_simulation(surrogate: Surrogate) -> None:
-    answer = surrogate.invert(gathers(), progress=False)
+    answer = surrogate.seismic.invert(gathers(), progress=False)
     np.testing.assert_array_equal(
         answer["velocity_model"], surrogate.predict(gathers())["velocity_model"].clip(1500.0, 4500.0)
     )
@@ -47,7 +47,7 @@ def test_answer_is_the_networks_and_its_gathers_are_those_of_a_simulation(surrog
 
 
 def test_refinement_lowers_the_misfit_and_everything_says_what_it_is(surrogate: Surrogate) -> None:
-    answer = surrogate.invert(gathers(), refine_steps=4, progress=False)
+    answer = surrogate.seismic.invert(gathers(), refine_steps=4, progress=False)
     misfit = answer["data_misfit"]
     assert misfit.dims == ("sample", "step")
     assert (misfit.isel(step=-1) < 0.9 * misfit.isel(step=0)).all()
@@ -61,37 +61,37 @@ def test_refinement_lowers_the_misfit_and_everything_says_what_it_is(surrogate: 
 
 
 def test_one_gather_without_the_record_dimension_is_one_answer(surrogate: Surrogate) -> None:
-    whole = surrogate.invert(gathers(), refine_steps=1, progress=False)
-    one = surrogate.invert(gathers().isel(sample=1), refine_steps=1, progress=False)
+    whole = surrogate.seismic.invert(gathers(), refine_steps=1, progress=False)
+    one = surrogate.seismic.invert(gathers().isel(sample=1), refine_steps=1, progress=False)
     assert one["data_misfit"].dims == ("step",)
     xr.testing.assert_allclose(one, whole.isel(sample=1), rtol=1e-4, atol=1e-4)
 
 
 def test_dimensions_may_come_in_any_order_and_clocks_in_any_unit(surrogate: Surrogate) -> None:
-    whole = surrogate.invert(gathers(), progress=False)
+    whole = surrogate.seismic.invert(gathers(), progress=False)
     turned = gathers().transpose("receiver", "time", "shot", "sample")
     turned = turned.assign_coords(time=("time", 1e3 * turned["time"].to_numpy(), {"units": "ms"}))
     np.testing.assert_array_equal(
-        surrogate.invert(turned, progress=False)["data_misfit"], whole["data_misfit"]
+        surrogate.seismic.invert(turned, progress=False)["data_misfit"], whole["data_misfit"]
     )
 
 
 def test_gathers_may_come_in_any_unit(surrogate: Surrogate) -> None:
-    whole = surrogate.invert(gathers(), refine_steps=1, progress=False)
+    whole = surrogate.seismic.invert(gathers(), refine_steps=1, progress=False)
     percent = gathers(units="percent")
     percent["shot_gather"] = percent["shot_gather"].copy(data=100.0 * OBSERVED)
-    answer = surrogate.invert(percent, refine_steps=1, progress=False)
+    answer = surrogate.seismic.invert(percent, refine_steps=1, progress=False)
     xr.testing.assert_allclose(answer, whole, rtol=1e-3, atol=1e-4)
 
 
 def test_ensemble_tells_how_sure_it_is(store: str, tmp_path: Path) -> None:
     runs = [inversion_run(tmp_path / name, store) for name in "ab"]
-    answer = surrogates.load(runs, device="cpu").invert(gathers(), progress=False)
+    answer = surrogates.load(runs, device="cpu").seismic.invert(gathers(), progress=False)
     assert answer["velocity_model_standard_deviation"].shape == TRUTH.shape
 
 
 def test_progress_goes_to_stderr_alone(surrogate: Surrogate, capsys: pytest.CaptureFixture[str]) -> None:
-    surrogate.invert(gathers(), refine_steps=2)
+    surrogate.seismic.invert(gathers(), refine_steps=2)
     shown = capsys.readouterr()
     assert "step 6/6" in shown.err
     assert not shown.out
@@ -135,20 +135,20 @@ def test_gathers_that_were_recorded_otherwise_are_refused(
     surrogate: Surrogate, given: xr.Dataset, message: str
 ) -> None:
     with pytest.raises(ContractError, match=message):
-        surrogate.invert(given, refine_steps=1)
+        surrogate.seismic.invert(given, refine_steps=1)
 
 
 @pytest.mark.parametrize("steps", [-1, 1.5, True])
 def test_steps_that_cannot_be_counted_are_refused(surrogate: Surrogate, steps: object) -> None:
     message = rf"refine_steps is {steps}; expected a whole number, 0 \(no refinement\) or more"
     with pytest.raises(ValueError, match=message):
-        surrogate.invert(gathers(), refine_steps=steps)
+        surrogate.seismic.invert(gathers(), refine_steps=steps)
 
 
 def test_dead_trace_is_silent_for_the_network_and_does_not_count_in_the_misfit(surrogate: Surrogate) -> None:
     given = gathers()
     dead = given.assign(shot_gather=given["shot_gather"].where(given["receiver"] != 50.0))
-    answer = surrogate.invert(dead, refine_steps=np.int64(1), progress=False)
+    answer = surrogate.seismic.invert(dead, refine_steps=np.int64(1), progress=False)
     np.testing.assert_array_equal(
         answer["velocity_model"],
         surrogate.predict(dead.fillna(0.0))["velocity_model"].clip(1500.0, 4500.0),

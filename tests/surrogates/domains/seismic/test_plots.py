@@ -11,14 +11,19 @@ from datasets.factory.pictures import picture
 from datasets.seismic.variables import coordinates, gather_spec, velocity_spec
 from datasets.store.layout import open_store
 from physics.waves.seismic.propagator import simulate
-from surrogates.core.build import build
 from surrogates.domains.seismic.plots import draw_matrix, draw_record
 from surrogates.evaluation.evaluate import Target
-from surrogates.evaluation.pictures import Examples
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Plot
+from surrogates.report.pictures import Examples
 from tests.surrogates.domains.seismic.small import CELLS, SURVEY, layers, write_store
 
 VELOCITY, GATHER = Target(velocity_spec(CELLS, CELLS)), Target(gather_spec(SURVEY))
 GATHER_DIMS = ("sample", "shot", "time", "receiver")
+
+
+def plot_of(name: str, **arguments: int) -> Plot:
+    return Plot.build({"name": name, **arguments}, Context.of((), ()))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,7 @@ def images(figure) -> list:  # type: ignore[no-untyped-def]
 
 def test_velocity_models_stand_beside_answers_and_residuals(data: xr.Dataset) -> None:
     answers = {"fast": data[["velocity_model"]] + 100.0, "slow": data[["velocity_model"]] - 50.0}
-    plot = build("plots", {"name": "seismic_panels", "count": 2})
+    plot = plot_of("seismic/panels", count=2)
     figures = plot(Examples(data, answers, [VELOCITY], "sample"))
     (figure,) = figures.values()
     drawn = images(figure)
@@ -61,7 +66,7 @@ def test_gathers_of_an_answer_or_of_what_follows_from_it_are_drawn_on_the_scale_
     data: xr.Dataset,
 ) -> None:
     answer = xr.Dataset({"shot_gather": 0.5 * data["shot_gather"], "velocity_model": data["velocity_model"]})
-    plot = build("plots", {"name": "seismic_gathers", "count": 1})
+    plot = plot_of("seismic/gathers", count=1)
     figures = plot(Examples(data, {"model": answer}, [GATHER], "sample"))
     assert list(figures) == ["Shot gather"]
     truth, guess, difference = images(figures["Shot gather"])
@@ -72,7 +77,7 @@ def test_gathers_of_an_answer_or_of_what_follows_from_it_are_drawn_on_the_scale_
     _, _, bottom, top = truth.get_extent()
     assert bottom > top and truth.axes.get_ylabel() == "time, s"
     assert truth.axes.get_title() == "truth, shot at 110 m"
-    first = build("plots", {"name": "seismic_gathers", "count": 1, "shot": 0})
+    first = plot_of("seismic/gathers", count=1, shot=0)
     drawn = images(first(Examples(data, {"model": answer}, [GATHER], "sample"))["Shot gather"])
     np.testing.assert_array_equal(drawn[0].get_array(), data["shot_gather"][0, 0])
     assert drawn[0].axes.get_title() == "truth, shot at 0 m"
@@ -85,7 +90,7 @@ def test_sources_of_each_record_are_shown_where_records_differ(data: xr.Dataset)
     titles = [axes.get_title() for axes in figure.axes if axes.images]
     assert titles == ["", "shot at 30 m", "shot at 40 m", "shot at 50 m"]
     assert figure.axes[0].lines[0].get_xdata().tolist() == [30, 40, 50]
-    plot = build("plots", {"name": "seismic_gathers", "count": 2})
+    plot = plot_of("seismic/gathers", count=2)
     (figure,) = plot(Examples(own, {"model": own[["shot_gather"]]}, [GATHER], "sample")).values()
     titles = [image.axes.get_title() for image in images(figure)]
     assert titles[::3] == ["truth, shot at 10 m", "truth, shot at 40 m"]

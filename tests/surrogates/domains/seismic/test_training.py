@@ -11,8 +11,8 @@ from datasets.store.layout import create_store, open_store
 from datasets.store.specs import Split, VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.inference.surrogate import load
+from surrogates.runs.train import prepare, resume, start
 from surrogates.training.checkpoint import load_state
-from surrogates.training.run import prepare, resume, start
 from tests.surrogates.domains.seismic.small import write_store
 
 GATHER = VariableSpec(name="gather", dims=("sample", "shot", "time", "receiver"), shape=(2, 40, 16))
@@ -22,11 +22,11 @@ INVERSION = {"name": "inversion_net", "width": 2}
 X_NET = {"name": "invertible_x_net", "latent": 8, "channels": [4, 8], "architecture": [1, 1]}
 SPECTRAL = {"name": "fno", "width": 4, "modes": 4, "layers": 2, "padding": 2}
 ADVERSARIAL = {
-    "name": "wasserstein",
+    "name": "seismic/wasserstein",
     "critic_steps": 3,
     "critic": {"name": "velocity_critic", "width": 2},
 }
-CYCLES = {"name": "translation", "cycle": {"gather": 1.0}, "warmup": 10, "unpaired": 0.5}
+CYCLES = {"name": "seismic/translation", "cycle": {"gather": 1.0}, "warmup": 10, "unpaired": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_critic_learns_in_every_step_and_the_network_in_every_third(config) -> N
     [
         pytest.param(INVERSION, ADVERSARIAL, False, id="critic"),
         pytest.param(X_NET, CYCLES, True, id="both ways"),
-        pytest.param(SPECTRAL, {"name": "translation"}, False, id="complex"),
+        pytest.param(SPECTRAL, {"name": "seismic/translation"}, False, id="complex"),
     ],
 )
 def test_stopped_run_resumes_bit_identical(config, model, objective, both_ways) -> None:
@@ -128,7 +128,7 @@ def test_stopped_run_resumes_bit_identical(config, model, objective, both_ways) 
 
 
 def test_one_run_answers_both_ways_from_its_bundle(config, store) -> None:
-    surrogate = load(start(config(model=X_NET, objective={"name": "translation"}, both_ways=True)))
+    surrogate = load(start(config(model=X_NET, objective={"name": "seismic/translation"}, both_ways=True)))
     records = store.dataset()[["gather", "image"]].load().isel(sample=slice(0, 3))
     assert surrogate.predict(records[["gather"]])["image"].dims == IMAGE.dims
     assert surrogate.predict(records[["image"]])["gather"].shape == (3, *GATHER.shape)
@@ -152,7 +152,7 @@ def test_half_precision_trains_both(config, precision: str) -> None:
 def test_several_processes_are_refused_in_one_line(config, group: dict) -> None:
     prepare(config())
     with pytest.raises(
-        ConfigError, match=r"'wasserstein' trains a critic, .*; take trainer\.devices=1[^\n]*$"
+        ConfigError, match=r"wasserstein' trains a critic, .*; take trainer\.devices=1[^\n]*$"
     ):
         prepare(config(**group))
 
@@ -165,7 +165,7 @@ def test_several_processes_are_refused_in_one_line(config, group: dict) -> None:
     ],
 )
 def test_cells_that_count_in_one_direction_are_refused(config, task: dict, message: str) -> None:
-    given = config(model=X_NET, objective={"name": "translation"}, both_ways=True)
+    given = config(model=X_NET, objective={"name": "seismic/translation"}, both_ways=True)
     prepare(given)
     given["task"] |= task
     with pytest.raises(ConfigError, match=message):
@@ -173,12 +173,12 @@ def test_cells_that_count_in_one_direction_are_refused(config, task: dict, messa
 
 
 def test_baseline_that_knows_one_direction_is_refused_before_the_first_step(config, tmp_path) -> None:
-    given = config(model=X_NET, objective={"name": "translation"}, both_ways=True)
+    given = config(model=X_NET, objective={"name": "seismic/translation"}, both_ways=True)
     given["dataset"] = write_store(str(tmp_path / "gathers.zarr"), records=4)
     given["task"] |= {"inputs": ["shot_gather"], "targets": ["velocity_model"]}
     prepare(given)
-    given["task"]["baselines"] = ["seismic_fwi"]
-    with pytest.raises(ConfigError, match="'seismic_fwi': targets shot_gather from velocity_model found"):
+    given["task"]["baselines"] = ["seismic/fwi"]
+    with pytest.raises(ConfigError, match="'seismic/fwi': targets shot_gather from velocity_model found"):
         prepare(given)
 
 
@@ -193,7 +193,7 @@ def test_both_directions_are_compiled(config, monkeypatch) -> None:
         return counted
 
     monkeypatch.setattr(torch, "compile", noted)
-    chosen = {"model": X_NET, "objective": {"name": "translation"}, "both_ways": True}
+    chosen = {"model": X_NET, "objective": {"name": "seismic/translation"}, "both_ways": True}
     start(config(max_steps=2, compile=True, **chosen))
     assert calls["InvertibleXNet"] >= 2
     assert calls["Reverse"] >= 2
@@ -201,7 +201,7 @@ def test_both_directions_are_compiled(config, monkeypatch) -> None:
 
 def test_processes_share_a_network_of_which_one_direction_is_used(config) -> None:
     """The other direction's encoder and decoder get no gradient, which averaging has to know."""
-    chosen = {"model": X_NET, "objective": {"name": "translation"}, "max_steps": 4}
+    chosen = {"model": X_NET, "objective": {"name": "seismic/translation"}, "max_steps": 4}
     one, two = (state(start(config(**chosen, devices=devices)))["pipeline"] for devices in (1, 2))
     unused = [name for name in one if name.startswith(("network.out_encoder", "network.in_decoder"))]
     assert unused

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from datasets.seismic.variables import gather_spec, velocity_spec
-from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
+from surrogates.learning.context import Context
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
+from surrogates.learning.transform import Transform
 from tests.surrogates.domains.seismic.small import SURVEY
 
 GATHER, VELOCITY = gather_spec(SURVEY), velocity_spec(24, 24)
@@ -15,8 +16,8 @@ GRIDS = {"grid": ["time", "receiver"], "target_grid": ["depth", "lateral"]}
 
 
 def transform(inputs: list, **arguments: object):  # type: ignore[no-untyped-def]
-    node = {"name": "seismic_gathers", **GRIDS, **arguments}
-    return build("transforms", node, inputs=inputs, targets=[VELOCITY], record_dimension="sample")
+    node = {"name": "seismic/gathers", **GRIDS, **arguments}
+    return Transform.build(node, Context.of(inputs, [VELOCITY]))
 
 
 def test_amplitudes_become_logarithms_and_keep_their_sign() -> None:
@@ -43,11 +44,11 @@ def test_channels_are_normalised_to_the_extremes_of_training_and_models_answer_t
     config = PipelineConfig(
         inputs=[GATHER],
         targets=[VELOCITY],
-        transform={"name": "seismic_gathers", "grid": [], "target_grid": []},
+        transform={"name": "seismic/gathers", "grid": [], "target_grid": []},
         network={"name": "mlp", "width": 2, "depth": 1},
         normalisation={"inputs": "min_max", "targets": "min_max"},
     )
-    pipeline = Pipeline.from_config(config)
+    pipeline = Pipeline(config)
     batch = {
         "shot_gather": 30 * torch.randn(16, 3, 40, 24),
         "velocity_model": 1500 + 3000 * torch.rand(16, 24, 24),

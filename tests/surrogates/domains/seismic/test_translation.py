@@ -6,6 +6,7 @@ import torch
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.domains.seismic.translation import Translation, error
+from surrogates.learning.context import Context
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 
@@ -13,6 +14,7 @@ GATHER = VariableSpec(name="gather", dims=("sample", "shot", "time", "receiver")
 IMAGE = VariableSpec(name="image", dims=("sample", "depth", "lateral"), shape=(12, 16))
 GRIDS = {"name": "stack", "grid": ["time", "receiver"], "target_grid": ["depth", "lateral"]}
 X_NET = {"name": "invertible_x_net", "latent": 8, "channels": [4, 8], "architecture": [1, 1]}
+CONTEXT = Context.of([GATHER], [IMAGE])
 UNET = {"name": "latent_unet", "latent": 8, "channels": [4, 8], "repeat": 1, "depth": 1}
 
 
@@ -40,7 +42,9 @@ def value(objective: Translation, way: Pipeline, batch: dict) -> tuple[torch.Ten
 
 def test_one_direction_is_the_weighted_sum_of_both_errors(batch) -> None:
     way = pipeline(UNET, both_ways=False).eval()
-    loss, parts = value(Translation(l1=2.0, l2=3.0, weights={"image": 5.0}, perceptual=()), way, batch)
+    loss, parts = value(
+        Translation(CONTEXT, l1=2.0, l2=3.0, weights={"image": 5.0}, perceptual=()), way, batch
+    )
     difference = way(batch)["image"] - batch["image"]
     expected = 2 * difference.abs().mean() + 3 * difference.square().mean()
     torch.testing.assert_close(loss, 5 * expected)
@@ -49,7 +53,7 @@ def test_one_direction_is_the_weighted_sum_of_both_errors(batch) -> None:
 
 def test_both_ways_add_up(batch) -> None:
     way = pipeline().eval()
-    loss, parts = value(Translation(weights={"gather": 10.0}, perceptual=()), way, batch)
+    loss, parts = value(Translation(CONTEXT, weights={"gather": 10.0}, perceptual=()), way, batch)
     assert set(parts) == {"image", "gather"}
     torch.testing.assert_close(loss, parts["image"] + 10 * parts["gather"])
     difference = way.reversed()(batch)["gather"] - batch["gather"]
@@ -58,9 +62,9 @@ def test_both_ways_add_up(batch) -> None:
 
 def test_shapes_count_by_the_weight_of_their_variable(batch) -> None:
     way = pipeline().eval()
-    plain, _ = value(Translation(perceptual=()), way, batch)
+    plain, _ = value(Translation(CONTEXT, perceptual=()), way, batch)
     image = {"image": 0.5, "gather": 0.0}
-    shaped, _ = value(Translation(perceptual=("gradient",), perceptual_weights=image), way, batch)
+    shaped, _ = value(Translation(CONTEXT, perceptual=("gradient",), perceptual_weights=image), way, batch)
     difference = way(batch)["image"] - batch["image"]
     expected = sum(difference.diff(dim=axis).abs().mean() for axis in (-2, -1))
     torch.testing.assert_close(shaped - plain, 0.5 * expected)
@@ -68,8 +72,8 @@ def test_shapes_count_by_the_weight_of_their_variable(batch) -> None:
 
 def test_cycle_is_the_error_of_what_went_there_and_back(batch) -> None:
     way = pipeline().eval()
-    plain, _ = value(Translation(perceptual=()), way, batch)
-    loss, parts = value(Translation(perceptual=(), cycle={"gather": 2.0}), way, batch)
+    plain, _ = value(Translation(CONTEXT, perceptual=()), way, batch)
+    loss, parts = value(Translation(CONTEXT, perceptual=(), cycle={"gather": 2.0}), way, batch)
     back = way.reversed()({"image": way(batch)["image"]})["gather"]
     expected = (back - batch["gather"]).abs().mean() + (back - batch["gather"]).square().mean()
     torch.testing.assert_close(parts["gather_cycle"], expected)
@@ -78,7 +82,7 @@ def test_cycle_is_the_error_of_what_went_there_and_back(batch) -> None:
 
 
 def test_weight_of_the_cycles_grows_over_the_steps_and_is_whole_in_validation(batch) -> None:
-    way, objective = pipeline().train(), Translation(perceptual=(), cycle={"image": 1.0}, warmup=10)
+    way, objective = pipeline().train(), Translation(CONTEXT, perceptual=(), cycle={"image": 1.0}, warmup=10)
     extra = []
     for step in (0, 5, 10, 20):
         objective.step = step
@@ -93,8 +97,8 @@ def test_weight_of_the_cycles_grows_over_the_steps_and_is_whole_in_validation(ba
 @pytest.mark.parametrize(("network", "both_ways"), [(X_NET, True), (UNET | {"autoencode": True}, False)])
 def test_reconstruction_trains_the_decoder_of_the_input(batch, network: dict, both_ways: bool) -> None:
     way = pipeline(network, both_ways).eval()
-    plain, _ = value(Translation(perceptual=()), way, batch)
-    loss, parts = value(Translation(perceptual=(), reconstruction=0.5), way, batch)
+    plain, _ = value(Translation(CONTEXT, perceptual=()), way, batch)
+    loss, parts = value(Translation(CONTEXT, perceptual=(), reconstruction=0.5), way, batch)
     difference = way.network.reconstruct_input(batch["gather"]) - batch["gather"]
     expected = difference.abs().mean() + difference.square().mean()
     torch.testing.assert_close(parts["input_reconstruction"], expected)
@@ -109,20 +113,21 @@ def many() -> dict[str, torch.Tensor]:
 
 
 def test_unpaired_examples_are_a_share_and_always_the_same() -> None:
-    way, objective, batch = pipeline().train(), Translation(unpaired=0.3, cycle={"gather": 1.0}), many()
+    way, batch = pipeline().train(), many()
+    objective = Translation(CONTEXT, unpaired=0.3, cycle={"gather": 1.0})
     paired = objective._paired(way, batch).flatten()
     assert paired.mean().item() == pytest.approx(0.7, abs=0.03)
     order = torch.randperm(2000)
     again = objective._paired(way, {"image": batch["image"][order].flip(-1)}).flatten()
     torch.testing.assert_close(again, paired[order], rtol=0, atol=0)
-    more = Translation(unpaired=0.6, cycle={"gather": 1.0})._paired(way, batch).flatten()
+    more = Translation(CONTEXT, unpaired=0.6, cycle={"gather": 1.0})._paired(way, batch).flatten()
     assert (more <= paired).all()
     assert objective._paired(way.eval(), batch).min() == 1
 
 
 def test_unpaired_examples_teach_through_their_cycle_alone(batch) -> None:
     way = pipeline().train()
-    objective = Translation(unpaired=0.5, cycle={"gather": 1.0})
+    objective = Translation(CONTEXT, unpaired=0.5, cycle={"gather": 1.0})
     alone = many()["image"]
     lonely = alone[objective._paired(way, {"image": alone}).flatten() == 0][:4]
     loss, parts = value(objective, way, {"gather": batch["gather"], "image": lonely})
@@ -138,10 +143,10 @@ def test_missing_cells_do_not_count(batch) -> None:
     way = Pipeline(config).eval()
     holes = batch["image"].clone()
     holes[:, 6:] = torch.nan
-    loss, _ = value(Translation(perceptual=()), way, batch | {"image": holes})
+    loss, _ = value(Translation(CONTEXT, perceptual=()), way, batch | {"image": holes})
     difference = (way(batch)["image"] - batch["image"])[:, :6]
     torch.testing.assert_close(loss, difference.abs().mean() + difference.square().mean())
-    shaped, _ = value(Translation(), way, batch | {"image": holes})
+    shaped, _ = value(Translation(CONTEXT), way, batch | {"image": holes})
     assert shaped.isfinite()
 
 
@@ -166,23 +171,23 @@ def test_error_of_nothing_is_zero() -> None:
 )
 def test_what_the_network_cannot_do_is_refused(batch, arguments, network, both_ways, message) -> None:
     way = pipeline(network, both_ways)
-    value(Translation(), way, batch)
+    value(Translation(CONTEXT), way, batch)
     with pytest.raises(ConfigError, match=rf"^objective 'translation': {message}[^\n]*$"):
-        value(Translation(**arguments), way, batch)
+        value(Translation(CONTEXT, **arguments), way, batch)
 
 
 def test_settings_that_contradict_each_other_are_refused() -> None:
-    Translation(unpaired=0.5, cycle={"image": 1.0})
+    Translation(CONTEXT, unpaired=0.5, cycle={"image": 1.0})
     with pytest.raises(ConfigError, match=r"unpaired is 0\.5, but neither cycle nor reconstruction counts"):
-        Translation(unpaired=0.5)
+        Translation(CONTEXT, unpaired=0.5)
     with pytest.raises(ConfigError, match=r"vgg_weights is given, but perceptual does not name vgg16_local"):
-        Translation(vgg_weights="vgg.pth")
+        Translation(CONTEXT, vgg_weights="vgg.pth")
 
 
 @pytest.mark.parametrize(("network", "both_ways"), [(UNET, False), (X_NET, True)])
 def test_first_loss_in_half_precision_is_that_of_single(batch, network: dict, both_ways: bool) -> None:
     way = pipeline(network, both_ways).eval()
-    objective = Translation(cycle={"gather": 1.0} if both_ways else None)
+    objective = Translation(CONTEXT, cycle={"gather": 1.0} if both_ways else None)
     exact, parts = value(objective, way, batch)
     with torch.autocast("cpu", torch.bfloat16):
         rounded, found = value(objective, way, batch)

@@ -7,15 +7,17 @@ import torch
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.domains.seismic.wasserstein import Wasserstein
+from surrogates.experiment.config import TrainerConfig
+from surrogates.learning.context import Context
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
-from surrogates.training.config import TrainerConfig
 from surrogates.training.module import LearningModule
 
 GATHER = VariableSpec(name="gather", dims=("sample", "shot", "time", "receiver"), shape=(2, 40, 16))
 IMAGE = VariableSpec(name="image", dims=("sample", "depth", "lateral"), shape=(12, 16))
 GRIDS = {"name": "stack", "grid": ["time", "receiver"], "target_grid": ["depth", "lateral"]}
 NETWORK = {"name": "inversion_net", "width": 2}
+CONTEXT = Context.of([GATHER], [IMAGE])
 CRITIC = {"critic": {"name": "velocity_critic", "width": 2}}
 
 
@@ -48,7 +50,7 @@ class Tilted(torch.nn.Module):
 
 
 def test_network_loss_is_both_errors_less_the_opinion_of_the_critic(pipeline, batch) -> None:
-    objective = Wasserstein(l1=2.0, l2=3.0, adversarial=4.0)
+    objective = Wasserstein(CONTEXT, l1=2.0, l2=3.0, adversarial=4.0)
     objective._critic = Tilted(5.0)
     loss, parts = objective(pipeline.train(), batch, draws())
     answer, target = pipeline(batch)["image"], batch["image"]
@@ -58,7 +60,7 @@ def test_network_loss_is_both_errors_less_the_opinion_of_the_critic(pipeline, ba
 
 
 def test_critic_loss_is_the_distance_and_the_penalty_on_the_slope(pipeline, batch) -> None:
-    objective = Wasserstein(penalty=10.0)
+    objective = Wasserstein(CONTEXT, penalty=10.0)
     objective._critic = Tilted(5.0)
     loss, parts = objective.critic_loss(pipeline.train(), batch, draws())
     with torch.no_grad():
@@ -68,14 +70,14 @@ def test_critic_loss_is_the_distance_and_the_penalty_on_the_slope(pipeline, batc
 
 
 def test_gradients_of_the_critic_loss_reach_the_critic_alone(pipeline, batch) -> None:
-    objective = Wasserstein(**CRITIC)
+    objective = Wasserstein(CONTEXT, **CRITIC)
     objective.critic_loss(pipeline.train(), batch, draws())[0].backward()
     assert all(parameter.grad is None for parameter in pipeline.parameters())
     assert any(parameter.grad.abs().max() > 0 for parameter in objective.critic(pipeline).parameters())
 
 
 def test_a_critic_learns_to_tell_answers_from_fields(pipeline, batch) -> None:
-    objective = Wasserstein(**CRITIC)
+    objective = Wasserstein(CONTEXT, **CRITIC)
     optimiser = torch.optim.Adam(objective.critic(pipeline).parameters(), 1e-3)
     seen = []
     for _ in range(60):
@@ -88,7 +90,7 @@ def test_a_critic_learns_to_tell_answers_from_fields(pipeline, batch) -> None:
 
 
 def test_validation_scores_the_error_alone(pipeline, batch) -> None:
-    objective = Wasserstein(**CRITIC)
+    objective = Wasserstein(CONTEXT, **CRITIC)
     loss, parts = objective(pipeline.eval(), batch, draws())
     torch.testing.assert_close(loss, parts["error"])
     assert set(parts) == {"error"}
@@ -100,11 +102,11 @@ def test_targets_that_are_no_images_are_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"^objective 'wasserstein': the targets' grid is \(\), but .*; give"
     ):
-        Wasserstein().critic(Pipeline(config))
+        Wasserstein(CONTEXT).critic(Pipeline(config))
 
 
 def test_clipping_and_rates_are_those_of_each_optimiser(pipeline) -> None:
-    objective = Wasserstein(**CRITIC)
+    objective = Wasserstein(CONTEXT, **CRITIC)
     settings = TrainerConfig(max_steps=1, gradient_clip=0.5)
     module = LearningModule(pipeline, objective, settings, steps=1, seed=0)
     for parameter in module.parameters():

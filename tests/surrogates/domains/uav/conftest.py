@@ -93,7 +93,7 @@ def bundle_of(folder: Path, values: str, normalisation: str, history: int, seed:
         **others,
     )
     torch.manual_seed(seed)
-    pipeline = Pipeline.from_config(config).eval()
+    pipeline = Pipeline(config).eval()
     rng = np.random.default_rng(seed)
     time = np.arange(60) * 0.1
     tracks = np.cumsum(rng.normal(0, 0.3, (8, 60, 3)), axis=1) + 3.0 * time[None, :, None]

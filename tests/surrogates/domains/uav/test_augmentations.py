@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Preparation
 
 PAST, AHEAD = "position", "position_forecast"
 
 
 def piece(name: str, **arguments: object):
-    return build("augmentations", {"name": name, **arguments})
+    return Preparation.build({"name": name, **arguments}, Context.of((), ()))
 
 
 def generators(count: int, first: int = 0) -> list[np.random.Generator]:
@@ -34,7 +35,7 @@ def velocity(batch: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def test_shift_adds_to_past_and_truth_and_keeps_the_velocity(batch: dict[str, torch.Tensor]) -> None:
-    moved = piece("uav_moved", shift=[100.0, 100.0, 20.0])(batch, generators(64), train=False)
+    moved = piece("uav/moved", shift=[100.0, 100.0, 20.0])(batch, generators(64), train=False)
     offset = torch.tensor([100.0, 100.0, 20.0])
     for name in (PAST, AHEAD):
         torch.testing.assert_close(moved[name], batch[name] + offset, rtol=0, atol=1e-5)
@@ -45,7 +46,7 @@ def test_shift_adds_to_past_and_truth_and_keeps_the_velocity(batch: dict[str, to
 
 def test_shift_on_a_binary_grid_is_exact(batch: dict[str, torch.Tensor]) -> None:
     grid = {name: (batch[name] * 1024).round() / 1024 for name in (PAST, AHEAD)}
-    moved = piece("uav_moved", shift=[100.0, -100.0, 20.0])(grid, generators(64))
+    moved = piece("uav/moved", shift=[100.0, -100.0, 20.0])(grid, generators(64), train=True)
     assert torch.equal(velocity(moved), velocity(grid))
 
 
@@ -53,7 +54,7 @@ def test_shift_on_a_binary_grid_is_exact(batch: dict[str, torch.Tensor]) -> None
 def test_rotation_turns_velocities_about_the_last_known_point(
     batch: dict[str, torch.Tensor], degrees: float
 ) -> None:
-    moved = piece("uav_moved", rotation_deg=degrees)(batch, generators(64))
+    moved = piece("uav/moved", rotation_deg=degrees)(batch, generators(64), train=True)
     assert torch.equal(moved[PAST][:, -1], batch[PAST][:, -1])
     before, after = (
         torch.view_as_complex(v[..., :2].contiguous()) for v in (velocity(batch), velocity(moved))
@@ -65,13 +66,13 @@ def test_rotation_turns_velocities_about_the_last_known_point(
 
 
 def test_speed_is_a_factor_on_every_velocity(batch: dict[str, torch.Tensor]) -> None:
-    moved = piece("uav_moved", speed=1.5)(batch, generators(64))
+    moved = piece("uav/moved", speed=1.5)(batch, generators(64), train=True)
     torch.testing.assert_close(velocity(moved), 1.5 * velocity(batch), rtol=0, atol=2e-4)
     assert torch.equal(moved[PAST][:, -1], batch[PAST][:, -1])
 
 
 def test_mirror_turns_left_bends_right_in_half_of_the_examples(batch: dict[str, torch.Tensor]) -> None:
-    mirrored = piece("uav_mirror")(batch, generators(64))
+    mirrored = piece("uav/mirror")(batch, generators(64), train=True)
 
     def turning(flown: torch.Tensor) -> torch.Tensor:
         """Rate of turn, positive to the left."""
@@ -88,7 +89,7 @@ def test_mirror_turns_left_bends_right_in_half_of_the_examples(batch: dict[str, 
 
 def test_noise_is_on_the_past_alone_and_never_larger_than_told(batch: dict[str, torch.Tensor]) -> None:
     many = {name: value.repeat(10, *[1] * (value.ndim - 1)) for name, value in batch.items()}
-    noisy = piece("uav_noise", largest=0.1)(many, generators(640))
+    noisy = piece("uav/noise", largest=0.1)(many, generators(640), train=True)
     assert noisy[AHEAD] is many[AHEAD]
     spread = (noisy[PAST] - many[PAST]).flatten(1).std(dim=1)
     without = spread == 0
@@ -98,18 +99,19 @@ def test_noise_is_on_the_past_alone_and_never_larger_than_told(batch: dict[str, 
     assert float(spread.max()) < 0.13
 
 
-@pytest.mark.parametrize("name", ["uav_mirror", "uav_noise"])
+@pytest.mark.parametrize("name", ["uav/mirror", "uav/noise"])
 def test_draws_depend_on_the_generator_of_the_example_alone(
     batch: dict[str, torch.Tensor], name: str
 ) -> None:
     augment = piece(name)
-    whole = augment(batch, generators(64))
-    part = augment({key: value[40:] for key, value in batch.items()}, generators(24, first=40))
+    whole = augment(batch, generators(64), train=True)
+    part = augment({key: value[40:] for key, value in batch.items()}, generators(24, first=40), train=True)
     assert torch.equal(whole[PAST][40:], part[PAST])
 
 
 def test_vectors_that_would_not_move_along_are_refused(batch: dict[str, torch.Tensor]) -> None:
+    vectors = {"velocity": 0, "velocity_forecast": 0}
     with pytest.raises(ConfigError, match="also holds velocity, velocity_forecast, which would stay"):
-        piece("uav_moved", speed=2.0)(batch | {"velocity": 0, "velocity_forecast": 0}, generators(64))
+        piece("uav/moved", speed=2.0)(batch | vectors, generators(64), train=True)
     with pytest.raises(ConfigError, match="speed"):
-        piece("uav_moved", speed=-1.0)
+        piece("uav/moved", speed=-1.0)

@@ -11,7 +11,7 @@ from datasets.factory.build import build
 from datasets.uav.px4_like import Px4Like
 from surrogates.core.errors import ConfigError
 from surrogates.domains.uav import claim_runs, moved_claims, published_claims
-from surrogates.evaluation.claims import claim_rows
+from surrogates.runs.claims import claim_rows
 
 DATA = Path(os.environ.get("SURROGATES_UAV_DATA", "../shared/data/uav")).absolute()
 QUICK = ("trainer.max_steps=2", "trainer.batch_size=16", "task.window.stride=40", "model.width=8")

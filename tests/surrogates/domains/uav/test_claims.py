@@ -8,7 +8,7 @@ import pytest
 from surrogates.core.errors import ConfigError
 from surrogates.domains.uav import claims as domain
 from surrogates.domains.uav import course_claims, moved_claims, network_claims, published_claims
-from surrogates.evaluation.claims import ClaimRow, claim_rows
+from surrogates.runs.claims import ClaimRow, claim_rows
 
 Values = Mapping[str, float]
 

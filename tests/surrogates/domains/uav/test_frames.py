@@ -20,10 +20,10 @@ def pipeline(network="mlp", **transform):
         PipelineConfig(
             inputs=[PAST],
             targets=[AHEAD],
-            transform={"name": "uav_course", "flatten": network == "mlp", **transform},
+            transform={"name": "uav/course", "flatten": network == "mlp", **transform},
             network={"name": network, "width": 16, "depth": 1},
             record_dimension="trajectory",
-            distribution="gaussian",
+            head={"name": "gaussian"},
         )
     )
 
@@ -45,7 +45,7 @@ def test_what_the_network_should_answer_leads_back_to_the_track(network):
     made, batch = pipeline(network), flights()
     made.fit_normalisers([batch])
     wanted = made.normalised_targets(batch, made.features(batch))
-    made.gaussian = lambda features: (wanted, torch.zeros_like(wanted))
+    made.normalised = lambda features: torch.cat([wanted, torch.zeros_like(wanted)], dim=1)
     torch.testing.assert_close(made(batch)["position_forecast"], batch["position_forecast"])
 
 
@@ -76,7 +76,7 @@ def test_deviations_east_and_north_are_those_of_turned_samples():
 
 def test_an_untrained_correction_of_nothing_is_a_constant_velocity():
     made = pipeline()
-    made.gaussian = lambda features: (torch.zeros(1, 30), torch.zeros(1, 30))
+    made.normalised = lambda features: torch.zeros(1, 60)
     line = torch.arange(31.0)[None, :, None] * torch.tensor([0.3, -0.2, 0.1])
     answer = made({"position": line[:, :21]})["position_forecast"]
     torch.testing.assert_close(answer, line[:, 21:], rtol=1e-5, atol=1e-5)

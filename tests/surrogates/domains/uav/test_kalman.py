@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
-from surrogates.core.build import build
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline
 
-NAMES = ("kalman_cv", "kalman_ca", "coordinated_turn", "imm")
+NAMES = ("uav/kalman_cv", "uav/kalman_ca", "uav/coordinated_turn", "imm")
 HISTORY, HORIZON, STEP = 20, 10, 0.1
 TIME = STEP * torch.arange(HISTORY + HORIZON, dtype=torch.float64)
 TARGET, SPREAD = "position_forecast", "position_forecast_standard_deviation"
@@ -22,9 +23,7 @@ def baseline(name: str, **arguments: float):
         units="m",
         attributes={"step": STEP},
     )
-    return build(
-        "baselines", {"name": name, **arguments}, targets=[TARGET], inputs=["position"], specs={TARGET: spec}
-    )
+    return Baseline.build({"name": name, **arguments}, Context.of((), [spec]))
 
 
 def batch_of(path: torch.Tensor, noise: float = 0.0) -> dict[str, torch.Tensor]:
@@ -58,24 +57,24 @@ def fde(name: str, batch: dict[str, torch.Tensor], **arguments: float) -> float:
 
 
 def test_each_filter_knows_its_own_motion() -> None:
-    assert fde("kalman_cv", batch_of(lines()), process_noise=1e-3, measurement_noise=0.003) < 1e-2
-    assert fde("kalman_ca", batch_of(parabolas()), process_noise=1e-2, measurement_noise=0.003) < 0.05
+    assert fde("uav/kalman_cv", batch_of(lines()), process_noise=1e-3, measurement_noise=0.003) < 1e-2
+    assert fde("uav/kalman_ca", batch_of(parabolas()), process_noise=1e-2, measurement_noise=0.003) < 0.05
     quiet = {"process_noise": 1e-2, "measurement_noise": 0.003, "turn_noise": 1e-2}
-    assert fde("coordinated_turn", batch_of(turns()), **quiet) < 0.1
+    assert fde("uav/coordinated_turn", batch_of(turns()), **quiet) < 0.1
 
 
 def test_a_turn_is_beyond_a_constant_velocity() -> None:
     batch = batch_of(turns(), 0.01)
-    assert fde("coordinated_turn", batch, measurement_noise=0.01) < 0.4 * fde(
-        "kalman_cv", batch, measurement_noise=0.01
+    assert fde("uav/coordinated_turn", batch, measurement_noise=0.01) < 0.4 * fde(
+        "uav/kalman_cv", batch, measurement_noise=0.01
     )
 
 
 def test_a_filter_beats_the_difference_of_the_last_two_points_in_noise() -> None:
     batch = batch_of(lines(), 0.05)
-    difference = baseline("constant_velocity")(batch)[TARGET]
+    difference = baseline("uav/constant_velocity")(batch)[TARGET]
     naive = float((difference[:, -1] - batch[TARGET][:, -1]).norm(dim=-1).mean())
-    assert fde("kalman_cv", batch, process_noise=0.01, measurement_noise=0.05) < 0.2 * naive
+    assert fde("uav/kalman_cv", batch, process_noise=0.01, measurement_noise=0.05) < 0.2 * naive
 
 
 @pytest.mark.parametrize("paths", [lines, parabolas, turns])
@@ -91,7 +90,7 @@ def test_mixed_motions_are_where_interacting_motions_win() -> None:
     batch = batch_of(torch.cat([lines(40), turns(80)]), 0.02)
     fitted = {name: baseline(name).fit([batch])(batch)[TARGET] for name in NAMES}
     errors = {n: float((a[:, -1] - batch[TARGET][:, -1]).norm(dim=-1).mean()) for n, a in fitted.items()}
-    assert errors["imm"] < min(errors["kalman_cv"], errors["kalman_ca"])
+    assert errors["imm"] < min(errors["uav/kalman_cv"], errors["uav/kalman_ca"])
 
 
 def test_a_filter_that_knows_the_noise_is_as_sure_as_it_is_right() -> None:
@@ -103,7 +102,7 @@ def test_a_filter_that_knows_the_noise_is_as_sure_as_it_is_right() -> None:
     velocity = 3 * torch.randn(count, 1, 3, dtype=torch.float64) + kicks.cumsum(1)
     path = (velocity * fine).cumsum(1)[:, ::20]
     batch = batch_of(path, noise)
-    answer = baseline("kalman_cv", process_noise=density, measurement_noise=noise)(batch)
+    answer = baseline("uav/kalman_cv", process_noise=density, measurement_noise=noise)(batch)
     ratio = (answer[TARGET] - batch[TARGET]) / answer[SPREAD]
     torch.testing.assert_close(ratio.square().mean((0, 2)), torch.ones(HORIZON), rtol=0, atol=0.08)
 
@@ -117,14 +116,14 @@ def test_uncertainty_grows_over_the_horizon(name: str) -> None:
 
 def test_fit_finds_the_noise_of_the_measurement() -> None:
     for noise in (0.003, 0.1):
-        fitted = baseline("kalman_ca").fit([batch_of(parabolas(200), noise)])
+        fitted = baseline("uav/kalman_ca").fit([batch_of(parabolas(200), noise)])
         assert fitted.noise[TARGET].measurement == noise
 
 
 def test_fit_leaves_what_was_given_and_does_not_depend_on_the_batches() -> None:
     batch = batch_of(turns(), 0.02)
-    whole = baseline("kalman_cv", process_noise=7.0).fit([batch])
-    parts = baseline("kalman_cv", process_noise=7.0).fit(
+    whole = baseline("uav/kalman_cv", process_noise=7.0).fit([batch])
+    parts = baseline("uav/kalman_cv", process_noise=7.0).fit(
         [{k: v[:100] for k, v in batch.items()}, {k: v[100:] for k, v in batch.items()}]
     )
     assert whole.noise == parts.noise
@@ -140,7 +139,7 @@ def test_far_from_the_origin_the_forecast_is_the_same() -> None:
 
 def test_a_variable_that_is_no_position_is_refused() -> None:
     with pytest.raises(ValueError, match=r"shape \(2, 20\); a filter needs positions"):
-        baseline("kalman_cv")({"position": torch.zeros(2, 20)})
+        baseline("uav/kalman_cv")({"position": torch.zeros(2, 20)})
 
 
 def test_training_data_without_a_window_are_refused() -> None:

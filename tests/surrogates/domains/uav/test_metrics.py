@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from surrogates.core.build import build
 from surrogates.evaluation.probabilistic import Spread
-from surrogates.inference.conformal import Calibration
+from surrogates.learning.conformal import Calibration
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Metric
+
+NOTHING = Context.of((), ())
 
 
 def score(name: str, prediction, target, weight=None, spread: Spread | None = None, **arguments) -> float:
-    metric = build("metrics", {"name": name, **arguments})
+    metric = Metric.build({"name": name, **arguments}, NOTHING)
     weight = torch.ones_like(target) if weight is None else weight
     extra = {} if spread is None else {"spread": spread}
     statistics = metric.statistics(prediction, target, weight, **extra)
@@ -31,48 +34,51 @@ def two_tracks() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_displacements_are_lengths_not_components() -> None:
     prediction, target = two_tracks()
-    assert score("ade", prediction, target) == pytest.approx((0.5 + 1.5 + 2.0) / 6)
-    assert score("fde", prediction, target) == pytest.approx(1.0)
-    by_step = [score("displacement", prediction, target, step=step) for step in (1, 2, 3)]
+    assert score("uav/ade", prediction, target) == pytest.approx((0.5 + 1.5 + 2.0) / 6)
+    assert score("uav/fde", prediction, target) == pytest.approx(1.0)
+    by_step = [score("uav/displacement", prediction, target, step=step) for step in (1, 2, 3)]
     assert by_step == pytest.approx([0.25, 0.75, 1.0])
-    assert np.mean(by_step) == pytest.approx(score("ade", prediction, target))
+    assert np.mean(by_step) == pytest.approx(score("uav/ade", prediction, target))
 
 
 def test_miss_rate_counts_ends_beyond_the_threshold() -> None:
     prediction, target = two_tracks()
-    assert score("miss_rate", prediction, target) == pytest.approx(0.5)
-    assert score("miss_rate", prediction, target, threshold=2.5) == 0.0
+    assert score("uav/miss_rate", prediction, target) == pytest.approx(0.5)
+    assert score("uav/miss_rate", prediction, target, threshold=2.5) == 0.0
 
 
 def test_a_step_counts_where_all_of_its_components_do() -> None:
     prediction, target = two_tracks()
     weight = torch.ones_like(target)
     weight[0, 1, 2] = 0
-    assert score("ade", prediction, target, weight) == pytest.approx((0.5 + 2.0) / 5)
+    assert score("uav/ade", prediction, target, weight) == pytest.approx((0.5 + 2.0) / 5)
 
 
-@pytest.mark.parametrize("name", ["ade", "fde", "miss_rate", "horizon_coverage"])
+@pytest.mark.parametrize("name", ["uav/ade", "uav/fde", "uav/miss_rate", "uav/horizon_coverage"])
 def test_a_nan_prediction_is_never_hidden(name: str) -> None:
     prediction, target = two_tracks()
     prediction[1, 2, 0] = math.nan
-    spread = Spread(torch.ones_like(target)) if name == "horizon_coverage" else None
+    spread = Spread(torch.ones_like(target)) if name == "uav/horizon_coverage" else None
     assert math.isnan(score(name, prediction, target, spread=spread))
 
 
 def test_metrics_keep_units_of_length_or_have_none() -> None:
-    units = {name: build("metrics", {"name": name}).units("m") for name in ("ade", "fde", "miss_rate")}
-    assert units == {"ade": "m", "fde": "m", "miss_rate": "1"}
+    units = {
+        name: Metric.build({"name": name}, NOTHING).units("m")
+        for name in ("uav/ade", "uav/fde", "uav/miss_rate")
+    }
+    assert units == {"uav/ade": "m", "uav/fde": "m", "uav/miss_rate": "1"}
 
 
 def test_a_step_beyond_the_horizon_is_refused() -> None:
     with pytest.raises(ValueError, match=r"at step 4 was asked for, but the horizon has 3"):
-        score("displacement", *two_tracks(), step=4)
+        score("uav/displacement", *two_tracks(), step=4)
 
 
 def test_fields_are_refused() -> None:
     field = torch.zeros(2, 5)
     with pytest.raises(ValueError, match=r"\(2, 5\); distances need"):
-        score("ade", field, field)
+        score("uav/ade", field, field)
 
 
 @pytest.mark.parametrize("level", [0.68, 0.95])
@@ -83,7 +89,7 @@ def test_coverage_at_the_horizon_sees_the_last_step_alone(level: float) -> None:
     deviation = torch.ones_like(target)
     deviation[:, :-1] = 1e-6
     spread = Spread(deviation)
-    assert score("horizon_coverage", prediction, target, spread=spread, level=level) == pytest.approx(
+    assert score("uav/horizon_coverage", prediction, target, spread=spread, level=level) == pytest.approx(
         level, abs=0.01
     )
 
@@ -94,9 +100,9 @@ def test_coverage_at_the_horizon_of_calibrated_intervals() -> None:
         0.5 * torch.ones_like(target),
         Calibration(scores=[3.0], shares=[1.0], count=99, blocks=99, relative=True),
     )
-    wide = score("horizon_coverage", prediction, target, spread=spread, intervals="calibrated")
+    wide = score("uav/horizon_coverage", prediction, target, spread=spread, intervals="calibrated")
     assert wide == pytest.approx(5 / 6)
 
 
 def test_coverage_without_deviations_is_unknown() -> None:
-    assert math.isnan(score("horizon_coverage", *two_tracks(), spread=Spread()))
+    assert math.isnan(score("uav/horizon_coverage", *two_tracks(), spread=Spread()))

@@ -11,11 +11,17 @@ from surrogates.core.build import build
 from surrogates.domains.uav import plots
 from surrogates.domains.uav.plots import Drawn
 from surrogates.evaluation.evaluate import Target
-from surrogates.evaluation.pictures import Examples
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Plot
+from surrogates.report.pictures import Examples
 
 TARGET = Target(
     VariableSpec(name="position_forecast", dims=("trajectory", "horizon", "axis"), shape=(10, 3), units="m")
 )
+
+
+def plot(name: str) -> Plot:
+    return Plot.build({"name": name}, Context.of((), ()))
 
 
 def examples(shift: float, deviation: float | None) -> Examples:
@@ -38,7 +44,7 @@ def examples(shift: float, deviation: float | None) -> Examples:
 
 
 def test_horizon_shows_the_distance_in_space_of_every_method() -> None:
-    (figure,) = build("plots", {"name": "uav_horizon"})(examples(0.5, None)).values()
+    (figure,) = plot("uav/horizon")(examples(0.5, None)).values()
     (axes,) = figure.axes
     model, exact = axes.lines
     np.testing.assert_allclose(model.get_xdata(), np.arange(1, 11) * 0.1)
@@ -48,12 +54,12 @@ def test_horizon_shows_the_distance_in_space_of_every_method() -> None:
 
 @pytest.mark.parametrize(("deviation", "share"), [(1.0, 100.0), (0.1, 100 * 2 / 3)])
 def test_horizon_shows_how_often_the_truth_is_within_one_deviation(deviation: float, share: float) -> None:
-    (figure,) = build("plots", {"name": "uav_horizon"})(examples(0.5, deviation)).values()
+    (figure,) = plot("uav/horizon")(examples(0.5, deviation)).values()
     np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), share)
 
 
 def test_tracks_go_from_straight_to_curved_and_carry_a_fan() -> None:
-    (figure,) = build("plots", {"name": "uav_tracks"})(examples(0.1, 0.2)).values()
+    (figure,) = plot("uav/tracks")(examples(0.1, 0.2)).values()
     spaces, plans = figure.axes[::2], figure.axes[1::2]
     assert len(spaces) == len(plans) == 3
     bends = []
@@ -67,7 +73,7 @@ def test_tracks_go_from_straight_to_curved_and_carry_a_fan() -> None:
 
 
 def test_tracks_without_deviations_have_no_fan() -> None:
-    (figure,) = build("plots", {"name": "uav_tracks"})(examples(0.1, None)).values()
+    (figure,) = plot("uav/tracks")(examples(0.1, None)).values()
     assert not any(isinstance(each, Poly3DCollection) for axes in figure.axes for each in axes.collections)
 
 
@@ -85,7 +91,7 @@ def test_a_straight_line_does_not_bend() -> None:
 def test_targets_that_are_no_tracks_are_refused() -> None:
     spec = VariableSpec(name="speed", dims=("trajectory",), shape=(), units="m s-1")
     with pytest.raises(ValueError, match=r"need a forecast position, found \['speed'\]"):
-        build("plots", {"name": "uav_tracks"})(Examples(xr.Dataset(), {}, [Target(spec)], "trajectory"))
+        plot("uav/tracks")(Examples(xr.Dataset(), {}, [Target(spec)], "trajectory"))
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -100,7 +106,7 @@ def test_record_is_drawn_up_to_its_end(whole: bool) -> None:
         record["position_setpoint"] = (("time", "axis"), path + np.float32(1.0))
         flags = {"flag_values": list(range(len(FAMILIES))), "flag_meanings": " ".join(FAMILIES)}
         record["family"] = ((), np.int8(3), flags)
-    figure = build("plots", {"name": "uav/px4_like" if whole else "uav/csv"}, record=record)
+    figure = build("record_plots", {"name": "uav/px4_like" if whole else "uav/csv"}, record=record)
     lines = [each for each in figure.axes[0].collections if isinstance(each, Line3DCollection)]
     np.testing.assert_allclose(lines[0].get_array(), 2.0, rtol=1e-4)
     assert figure.get_suptitle() == ("line, " if whole else "") + "3.0 s, 6 m"

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
 from surrogates.domains.uav.published import AHEAD, HISTORY, Published, published_bundle, published_pipeline
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.evaluate import Target, evaluate
 from surrogates.inference.bundle import load_bundle
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Baseline, Metric
 from surrogates.learning.normaliser import Whitening
 from surrogates.models.vector import VECTOR
 
@@ -26,17 +27,17 @@ WINDOWS = {CIRCLES: 3402, EIGHTS: 2292, SYNTHETIC: 27269}
 # Mean squared error (m2), average and final displacement error (m), measured once with the published code's
 # arithmetic on all windows of the published tracks.
 ROWS = [
-    (CIRCLES, "constant_velocity", (0.091, 0.400, 0.856)),
+    (CIRCLES, "uav/constant_velocity", (0.091, 0.400, 0.856)),
     (CIRCLES, "5000_pos_white_norm_64_2_0p5", (0.393, 0.715, 1.383)),
     (CIRCLES, "5000_pos_max_norm_64_2_0p5", (0.279, 0.529, 1.100)),
     (CIRCLES, "5000_vel_white_norm_64_2_0p5", (0.142, 0.355, 0.684)),
     (CIRCLES, "5000_vel_max_norm_64_2_0p5", (0.192, 0.419, 0.846)),
-    (EIGHTS, "constant_velocity", (0.421, 0.837, 1.895)),
+    (EIGHTS, "uav/constant_velocity", (0.421, 0.837, 1.895)),
     (EIGHTS, "5000_pos_white_norm_64_2_0p5", (0.555, 0.824, 1.569)),
     (EIGHTS, "5000_pos_max_norm_64_2_0p5", (0.635, 0.811, 1.651)),
     (EIGHTS, "5000_vel_white_norm_64_2_0p5", (0.433, 0.674, 1.446)),
     (EIGHTS, "5000_vel_max_norm_64_2_0p5", (0.601, 0.825, 1.813)),
-    (SYNTHETIC, "constant_velocity", (0.368, 0.519, 1.212)),
+    (SYNTHETIC, "uav/constant_velocity", (0.368, 0.519, 1.212)),
     pytest.param(SYNTHETIC, "5000_pos_white_norm_64_2_0p5", (180.6, 17.3, 18.1), marks=pytest.mark.slow),
     (SYNTHETIC, "5000_vel_max_norm_64_2_0p5", (0.216, 0.389, 0.819)),
 ]
@@ -80,16 +81,14 @@ def test_published_rows_are_met_within_one_percent(
     name: str, method: str, row: tuple[float, float, float], windows: dict[str, torch.Tensor]
 ) -> None:
     weights = DATA / "weights" / f"{method}.pth"
-    (target,) = Published("5000", "pos", "max", 64, 2, 0.5).config().targets
-    if weights.exists():
-        pipeline = published_pipeline(weights)
-    else:
-        context = {"targets": [target.name], "specs": {target.name: target}}
-        pipeline = build("baselines", {"name": method}, **context)
+    config = Published("5000", "pos", "max", 64, 2, 0.5).config()
+    context, (target,) = Context.of(config.inputs, config.targets), config.targets
+    node = {"name": method}
+    pipeline = published_pipeline(weights) if weights.exists() else Baseline.build(node, context)
     batches = [
         {"position": part[:, :HISTORY], target.name: part[:, HISTORY:]} for part in windows[name].split(4096)
     ]
-    metrics = {key: build("metrics", {"name": key}) for key in ("rmse", "ade", "fde")}
+    metrics = {key: Metric.build({"name": key}, context) for key in ("rmse", "ade", "fde")}
     blocks = Blocks.of(len(windows[name]), blocks=np.arange(len(windows[name])) // 1000)
     table = evaluate({"it": lambda inputs, rng: pipeline(inputs)}, batches, [Target(target)], metrics, blocks)
     rmse, ade, fde = (table.value("it", target.name, key) for key in metrics)

@@ -1,4 +1,4 @@
-"""`surrogates stream`: a log or a vehicle in, a line, a table and a picture out."""
+"""`surrogates uav stream`: a log or a vehicle in, a line, a table and a picture out."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ mavlink = pytest.importorskip("pymavlink.dialects.v20.common")
 def command(*words):
     """Run it to a good end."""
     with pytest.raises(SystemExit) as end:
-        main(["stream", *map(str, words)])
+        main(["uav", "stream", *map(str, words)])
     assert end.value.code == 0
 
 
@@ -112,7 +112,7 @@ def test_a_vehicle_is_heard_for_some_seconds_and_its_picture_kept_fresh(
     run, vehicle, tmp_path, capsys, monkeypatch
 ):
     drawn = []
-    monkeypatch.setattr("surrogates.cli.stream.PICTURE_EVERY", 0.3)
+    monkeypatch.setattr("surrogates.domains.uav.command.PICTURE_EVERY", 0.3)
     monkeypatch.setattr(stream_plots, "write_picture", lambda session, *_: drawn.append(session.predictions))
     command(run, "--mavlink", vehicle, "--seconds", 1.2, "--out", tmp_path / "now.png")
     captured = capsys.readouterr()
@@ -130,7 +130,7 @@ def test_interrupt_ends_the_stream_and_draws(run, vehicle, tmp_path, capsys, mon
         if len(drawn) == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("surrogates.cli.stream.PICTURE_EVERY", 0.5)
+    monkeypatch.setattr("surrogates.domains.uav.command.PICTURE_EVERY", 0.5)
     monkeypatch.setattr(stream_plots, "write_picture", draw_and_press)
     command(run, "--mavlink", vehicle, "--out", tmp_path / "now.png")
     assert drawn == 2 * [tmp_path / "now.png"]
@@ -139,7 +139,7 @@ def test_interrupt_ends_the_stream_and_draws(run, vehicle, tmp_path, capsys, mon
 
 def test_silence_is_explained(run, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main(["stream", str(run), "--mavlink", "udpin:127.0.0.1:0", "--seconds", "0.2"])
+        main(["uav", "stream", str(run), "--mavlink", "udpin:127.0.0.1:0", "--seconds", "0.2"])
     assert "nothing was heard at udpin:127.0.0.1:0; expected LOCAL_POSITION_NED" in capsys.readouterr().err
 
 
@@ -164,7 +164,7 @@ def test_silence_is_explained(run, capsys):
 )
 def test_what_does_not_fit_is_refused_in_one_line(run, log, capsys, words, expected):
     with pytest.raises(SystemExit, match="2"):
-        main(["stream", str(run), *(word.replace("LOG", str(log)) for word in words)])
+        main(["uav", "stream", str(run), *(word.replace("LOG", str(log)) for word in words)])
     error = capsys.readouterr().err.strip()
     assert error.startswith("error: ") and "\n" not in error
     assert expected in error

@@ -71,7 +71,7 @@ def test_models_of_position_warn_outside_their_range(tmp_path, save_forecast):
 
 def test_gaussian_models_ensembles_and_rollouts_stream(tmp_path, save_forecast):
     folders = [
-        save_forecast(tmp_path / str(seed), "relative", "standard", 20, seed, distribution="gaussian")
+        save_forecast(tmp_path / str(seed), "relative", "standard", 20, seed, head={"name": "gaussian"})
         for seed in (0, 1)
     ]
     joint = save_ensemble(tmp_path / "both", folders)

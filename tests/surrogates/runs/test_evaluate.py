@@ -17,20 +17,13 @@ from datasets.store.specs import VariableSpec
 from surrogates.cli.main import main
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
-from surrogates.evaluation.run import (
-    blocks_of,
-    evaluate_elsewhere,
-    evaluate_run,
-    free_dimensions,
-    methods_of,
-    score,
-    targets_of,
-)
+from surrogates.evaluation.scoring import blocks_of, score, targets_of
+from surrogates.experiment.config import DatasetConfig, RunConfig
+from surrogates.experiment.experiment import Experiment
 from surrogates.inference.bundle import load_bundle
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
-from surrogates.training.config import DatasetConfig, RunConfig
-from surrogates.training.experiment import Experiment
-from tests.surrogates.evaluation.conftest import finished_run
+from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run, free_dimensions, methods_of
+from tests.surrogates.runs.conftest import finished_run
 
 CPU = torch.device("cpu")
 
@@ -130,7 +123,8 @@ def test_other_data_have_to_mean_the_same(
 ) -> None:
     other = validate(RunConfig, yaml.safe_load((evaluated / "config.yaml").read_text()), "run")
     on = Experiment.open(other.model_copy(update={"dataset": [DatasetConfig(url=other_fields)]}))
-    changed = replace(on, specs=on.specs | {"height": on.specs["height"].model_copy(update=change)})
+    height = on.data.specs["height"].model_copy(update=change)
+    changed = replace(on, data=replace(on.data, specs=on.data.specs | {"height": height}))
     with pytest.raises(ConfigError, match=message):
         evaluate_elsewhere(evaluated, opened(evaluated), changed)
 
@@ -185,7 +179,7 @@ def test_the_command_prints_the_table_and_writes_json(
         (["model.width=3"], "takes keys of dataset, seed, task, trainer"),
         (["task.inputs=[gain]"], "a trained run keeps it"),
         (["task.draws"], "expected KEY=VALUE"),
-        (["task.preparations=[{name: radio_hold_out}]"], "task.preparations: no variable 'building_height'"),
+        (["task.preparations=[{name: radio/hold_out}]"], "task.preparations: no variable 'building_height'"),
         (["task.drawz=3"], "Did you mean 'draws'?"),
     ],
 )
@@ -252,14 +246,15 @@ class Together:
 
 
 def test_draws_that_belong_together_lie_in_one_block_of_one_group(run: Path) -> None:
-    experiment = replace(opened(run), preparations=[Together()])
-    index = replace(experiment.index("test"), draws=4)
+    whole = opened(run)
+    experiment = replace(whole, data=replace(whole.data, preparations=[Together()]))
+    index = replace(experiment.data.index("test"), draws=4)
     blocks = blocks_of(experiment, index)
     labels = blocks.index.reshape(-1, 2, 2)
     assert (labels[..., 0] == labels[..., 1]).all()
     assert len(set(labels[..., 0].ravel().tolist())) == 2 * len(index.record)
     groups = np.array(blocks.groups)[blocks.index]
-    assert (groups == np.repeat(experiment.labels("groups", index), 4)).all()
+    assert (groups == np.repeat(experiment.data.labels("groups", index), 4)).all()
 
 
 def test_every_method_has_intervals_and_the_model_keeps_its_own(evaluated: Path) -> None:
@@ -304,7 +299,7 @@ def test_without_a_validation_split_coverage_is_left_out_with_a_note(run: Path) 
 
 
 def test_a_gaussian_run_predicts_calibrated_intervals(tmp_path: Path) -> None:
-    folder = finished_run(tmp_path, objective={"name": "gaussian_nll"})
+    folder = finished_run(tmp_path, head={"name": "gaussian"})
     evaluate_run(folder, opened(folder), device="cpu")
     rows = json.loads((folder / "metrics.json").read_text())["rows"]
     raw = [row for row in rows if row["metric"] == "gaussian_coverage" and row["group"] == "all"]

@@ -9,8 +9,8 @@ import surrogates
 from surrogates.cli.main import main
 from surrogates.core.errors import ConfigError
 from surrogates.inference.bundle import load_bundle
-from surrogates.training.ensemble import combine
-from surrogates.training.run import start
+from surrogates.runs.ensemble import combine
+from surrogates.runs.train import start
 
 STEPS = {"max_steps": 60, "optimiser": {"name": "adam", "lr": 0.01}}
 
@@ -20,7 +20,7 @@ def seeds(tmp_path_factory, store):
     task = {
         "inputs": ["stiffness", "damping"],
         "targets": ["displacement"],
-        "objective": "gaussian_nll",
+        "head": "gaussian",
         "baselines": [],
         "plots": [],
     }

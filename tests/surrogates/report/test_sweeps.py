@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from surrogates.evaluation.sweeps import Tried, draw, table
+from surrogates.report.sweeps import Tried, draw, table
 
 TRIALS = [
     Tried(0, {"trainer.optimiser.lr": "0.1", "model": "mlp"}, 3.0, "runs/0"),

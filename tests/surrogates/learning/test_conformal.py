@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from surrogates.inference.conformal import MAX_ENTRIES, Calibration
+from surrogates.learning.conformal import MAX_ENTRIES, Calibration
 
 
 def table(scores: np.ndarray, *, relative: bool = False) -> Calibration:

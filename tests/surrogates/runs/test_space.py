@@ -3,7 +3,7 @@
 import pytest
 
 from surrogates.core.errors import ConfigError
-from surrogates.training.space import Parameter, parameter_of, space_of, split_words
+from surrogates.runs.space import Parameter, parameter_of, space_of, split_words
 
 
 def test_words_part_in_what_stays_and_what_varies():

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from surrogates.cli.main import main
-from surrogates.evaluation.claims import (
+from surrogates.report.results import results_page
+from surrogates.runs.claims import (
     Claim,
     Compare,
     Experiment,
@@ -19,7 +20,6 @@ from surrogates.evaluation.claims import (
     seed_interval,
     write_claims,
 )
-from surrogates.evaluation.results import results_page
 
 
 class Runs:
@@ -134,9 +134,9 @@ def test_the_command_writes_rows_seeds_and_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("surrogates.core.checkout.checkout", lambda what: tmp_path)
-    monkeypatch.setattr("surrogates.evaluation.claims.claims_of", lambda domain: [claim(Runs(), bound=3.5)])
+    monkeypatch.setattr("surrogates.runs.claims.claims_of", lambda domain: [claim(Runs(), bound=3.5)])
     table = ResultTable("All seeds, dB", ["method", "error"], [["ours", "3.0"]])
-    monkeypatch.setattr("surrogates.evaluation.claims.tables_of", lambda domain, seeds: [table])
+    monkeypatch.setattr("surrogates.runs.claims.tables_of", lambda domain, seeds: [table])
     with pytest.raises(SystemExit) as stop:
         main(["report", "claims", "toy", "--json", str(tmp_path / "rows.json")])
     assert not stop.value.code  # a claim that does not hold is a result, not a failure

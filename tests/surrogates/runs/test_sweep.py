@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from surrogates.core.errors import ConfigError
-from surrogates.evaluation.run import evaluate_elsewhere
-from surrogates.training import sweep as module
+from surrogates.runs import sweep as module
+from surrogates.runs.evaluate import evaluate_elsewhere
+from surrogates.runs.folder import open_run, read_config
+from surrogates.runs.space import parameter_of
+from surrogates.runs.sweep import Plan, best_command, ranked, read_plan, sweep
 from surrogates.training.logs import read_curve
-from surrogates.training.run import open_run, read_config
-from surrogates.training.space import parameter_of
-from surrogates.training.sweep import Plan, best_command, ranked, read_plan, sweep
 
 LR = "trainer.optimiser.lr=log(1e-4,1e-1)"
 WIDTH = "model.width=int(2,8)"

@@ -13,8 +13,9 @@ import torch
 import yaml
 
 from surrogates.core.errors import ConfigError
+from surrogates.runs.folder import read_config
+from surrogates.runs.train import resume, start
 from surrogates.training.checkpoint import load_state, save_atomic
-from surrogates.training.run import read_config, resume, start
 
 CHANGES = {
     "trainer": {"max_steps": 30, "validate_every": 5, "log_every": 2, "ema": 0.9, "gradient_clip": 1.0},
@@ -23,7 +24,8 @@ CHANGES = {
 COUNTED = """
     import os, signal, sys, yaml, torch
     torch.set_num_threads(1)
-    from surrogates.training import checkpoint, run
+    from surrogates.runs import train as run
+    from surrogates.training import checkpoint
     save, count = checkpoint.save_atomic, 0
     def counted(state, path):
         global count
@@ -146,7 +148,9 @@ def test_checkpoint_of_a_run_that_has_none_yet(tmp_path):
         ({"seed": 5}, "seed: a resumed run keeps 0, found 5"),
         ({"model": {"width": 9}}, "model: a resumed run keeps .*'width': 16.*'width': 9"),
         ({"task": {"inputs": ["damping"]}}, "task.inputs: a resumed run keeps"),
-        ({"task": {"objective": {"loss": "mae"}}}, "task.objective: a resumed run keeps .*'mse'.*'mae'"),
+        ({"task": {"head": {"loss": "mae"}}}, "task.head: a resumed run keeps .*'mse'.*'mae'"),
+        ({"task": {"objective": {"loss": "mae"}}}, "task.head is .*'mse'.* task.objective says .*'mae'"),
+        ({"task": {"objective": {"weights": {"displacement": 2.0}}}}, "task.objective: a resumed run keeps"),
         ({"task": {"predictor": {"name": "rollout"}}}, "task.predictor: a resumed run keeps .*'direct'"),
         ({"trainer": {"batch_size": 4}}, "trainer.batch_size: a resumed run keeps 8, found 4"),
         ({"trainer": {"optimiser": {"name": "adamw"}}}, "trainer.optimiser.name: a resumed run keeps 'adam'"),

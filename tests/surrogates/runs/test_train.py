@@ -7,12 +7,17 @@ import pytest
 import torch
 import yaml
 import zarr
+from safetensors.torch import load_file
 
+import surrogates
 from datasets.store.layout import open_store
+from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
+from surrogates.experiment.config import RunConfig
 from surrogates.inference.bundle import load_bundle
 from surrogates.learning.pipeline import Pipeline
-from surrogates.training.run import open_run, read_config, start
+from surrogates.runs.folder import open_run, read_config
+from surrogates.runs.train import prepare, start
 
 
 def pipeline_of(folder):
@@ -264,9 +269,9 @@ def test_configuration_is_plain_yaml(run_config):
 
 
 def test_gaussian_run_answers_a_standard_deviation_and_is_calibrated(run_config):
-    folder = start(run_config(task={"objective": "gaussian_nll", "blocks": "family"}))
+    folder = start(run_config(task={"head": "gaussian", "blocks": "family"}))
     manifest = load_bundle(folder / "bundle").manifest
-    assert manifest.pipeline.distribution == "gaussian"
+    assert manifest.pipeline.head["name"] == "gaussian"
     assert manifest.calibration["displacement"].relative
     assert manifest.calibration["displacement"].blocks == 8  # each of the 8 validation records has its family
     assert "enough" not in json.loads((folder / "metrics.json").read_text())["intervals"]
@@ -284,3 +289,69 @@ def test_run_without_a_test_split_is_calibrated_too(run_config, make_store):
 def test_target_that_would_pass_for_a_deviation_is_refused(run_config):
     with pytest.raises(ConfigError, match="would pass for the standard deviation"):
         start(run_config(task={"targets": ["force", "force_standard_deviation"]}))
+
+
+def test_quantile_run_answers_calibrated_intervals_and_their_quantiles(run_config, store):
+    folder = start(run_config(task={"head": {"name": "quantiles"}, "blocks": "family"}))
+    surrogate = surrogates.load(folder, device="cpu")
+    out = surrogate.predict(store.dataset().isel(sample=slice(0, 6)), interval=0.5)
+    assert out.displacement_quantile.dims == ("sample", "quantile", "time")
+    assert out["quantile"].values.tolist() == [0.05, 0.25, 0.5, 0.75, 0.95]
+    assert (out.displacement_quantile.diff("quantile") >= 0).all()
+    assert (out.displacement_lower <= out.displacement).all()
+    below, above = out.displacement - out.displacement_lower, out.displacement_upper - out.displacement
+    wide = out.displacement_quantile.sel(quantile=0.95) - out.displacement
+    narrow = out.displacement - out.displacement_quantile.sel(quantile=0.05)
+    np.testing.assert_allclose(
+        below * wide, above * narrow, rtol=1e-3, atol=1e-6
+    )  # each side by its own reach
+    rows = json.loads((folder / "metrics.json").read_text())["rows"]
+    scores = {row["metric"]: row["value"] for row in rows if row["method"] == "mlp"}
+    assert 0 < scores["coverage"] <= 1
+    assert 0 < scores["crps"] < scores["mae"]
+
+
+def test_weights_start_from_some_of_another_run_and_frozen_ones_stay(run_config):
+    first = start(run_config())
+    again = start(
+        run_config(
+            seed=1,
+            init={"from": str(first), "only": ["layers.0.*"]},
+            trainer={"freeze": ["layers.0.*"], "groups": {"layers.2.*": {"lr": 0.0}}, "max_steps": 4},
+        )
+    )
+    one, two = (load_file(folder / "bundle" / "weights.safetensors") for folder in (first, again))
+    assert torch.equal(one["network.layers.0.weight"], two["network.layers.0.weight"])
+    assert not torch.equal(one["network.layers.2.weight"], two["network.layers.2.weight"])
+    assert read_config(again)["init"] == {"from": str(first), "only": ["layers.0.*"]}
+    fresh = start(run_config(seed=1, trainer={"max_steps": 1}))
+    start_weights = load_file(fresh / "bundle" / "weights.safetensors")["network.layers.2.weight"]
+    torch.testing.assert_close(two["network.layers.2.weight"], start_weights, rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trainer": {"freeze": ["layer.0.*"]}}, r"trainer.freeze: .*Did you mean 'layers\.\*'"),
+        ({"trainer": {"groups": {"layer.*": {"lr": 1.0}}}}, r"trainer.groups: .*Did you mean 'layers\.\*'"),
+    ],
+)
+def test_a_pattern_that_no_weight_has_is_refused_before_any_work(run_config, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        prepare(run_config(**changes))
+
+
+def test_the_words_of_the_release_before_make_a_head_with_a_warning(run_config):
+    with pytest.warns(FutureWarning, match="task.head={'name': 'gaussian', 'beta': 0.2}"):
+        config = validate(
+            RunConfig, run_config(task={"objective": {"name": "gaussian_nll", "beta": 0.2}}), "run"
+        )
+    assert (config.task.head, config.task.objective["name"]) == (
+        {"name": "gaussian", "beta": 0.2},
+        "regression",
+    )
+
+
+def test_a_stated_number_that_no_piece_reads_is_refused(run_config):
+    with pytest.raises(ConfigError, match=r"task\.shared: no piece of the run reads 'frequency'\."):
+        prepare(run_config(task={"shared": {"frequency": 1e9}}))

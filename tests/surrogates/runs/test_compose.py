@@ -1,13 +1,15 @@
 """The command line: Hydra composes, sizes differ, overrides win, mistakes get one line."""
 
+import sys
+
 import pytest
 import yaml
 
 from surrogates.core.errors import ConfigError
-from surrogates.training import compose
-from surrogates.training.compose import given_values, main, with_size
+from surrogates.runs import compose
+from surrogates.runs.compose import given_values, main, with_size
+from surrogates.runs.folder import merge, read_config
 from surrogates.training.logs import CurveLogger, read_curve
-from surrogates.training.run import merge, read_config
 
 
 @pytest.fixture
@@ -120,3 +122,62 @@ def test_curve_keeps_every_digit_and_forgets_what_came_after(tmp_path):
     rows = read_curve(tmp_path / "train.csv")
     assert [(int(row["step"]), float(row["train/loss"])) for row in rows] == [(10, 0.1 + 0.2)]
     assert read_curve(tmp_path / "validation.csv") == []
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_a_launcher_runs_every_combination_and_tells_the_folders(folder, tmp_path, launcher, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # submitit keeps its own notes below the folder of the multirun
+    words = [*folder, "size=tiny", "-m", f"hydra/launcher={launcher}", "model.width=3,5"]
+    runs = main(words)
+    assert [read_config(run)["model"]["width"] for run in runs] == [3, 5]
+    assert all((run / "bundle").is_dir() and run.is_relative_to(tmp_path / "out") for run in runs)
+
+
+def test_a_failed_combination_is_told_when_the_others_have_ended(folder, tmp_path):
+    with pytest.raises(ConfigError, match=r"1 of 2 runs failed; .*model\.width=-1.*width"):
+        main([*folder, "size=tiny", "-m", "model.width=4,-1"])
+    assert len(list((tmp_path / "out" / "toy" / "spring").iterdir())) == 1
+
+
+def test_a_single_run_leaves_the_command_line_of_the_process_alone(folder, started, monkeypatch):
+    seen = []
+    monkeypatch.setattr(compose, "start", lambda values: seen.append(list(sys.argv)))
+    before = list(sys.argv)
+    main([*folder, "seed=3"])
+    assert seen == [before]
+
+
+def test_every_registered_model_is_a_choice(started):
+    main(["model=radio/sector_process", "dataset=a.zarr"])
+    assert started[0]["model"] == {"name": "radio/sector_process"}
+
+
+def test_a_second_multirun_in_the_same_folder_tells_its_own_runs(folder, tmp_path):
+    words = [*folder, "size=tiny", "-m", f"hydra.sweep.dir='{tmp_path / 'sweep'}'"]
+    with pytest.raises(ConfigError, match="1 of 2 runs failed"):
+        main([*words, "model.width=4,-1"])
+    assert len(main([*words, "model.width=3,5"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--rum"], r"unknown flag '--rum'. Did you mean '--run'\?"),
+        (["-m", "model=mlp,nosuch"], "no model 'nosuch'"),
+        (["-m", "seed=interval(0,1)"], "-m takes a list or a range"),
+        (["-m", "seed=[1"], "no viable alternative"),
+        (["-m", "trainer.max_stps=1,2"], r"Did you mean 'max_steps'\?"),
+    ],
+)
+def test_a_mistake_in_several_runs_gets_one_line(folder, words, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        main([*folder, *words])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_with_odd_letters_and_a_primary_configuration_of_ones_own(folder, tmp_path, started):
+    own = tmp_path / "my conf (1)"
+    (tmp_path / "conf").rename(own)
+    (own / "mine.yaml").write_text("defaults: [config, _self_]\nseed: 11\n")
+    main(["--config-dir", str(own), "--config-name=mine", *folder[2:], "size=tiny"])
+    assert started[0]["seed"] == 11

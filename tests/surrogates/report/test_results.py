@@ -8,7 +8,7 @@ import pytest
 from benchmarks.rows import Row, as_json
 from surrogates.cli.main import main
 from surrogates.core import checkout
-from surrogates.evaluation.results import results_are_current, results_page, write_results
+from surrogates.report.results import results_are_current, results_page, write_results
 
 ROOT = Path(__file__).parents[3]
 CLAIM = {"claim": "U-Net beats kriging", "metric": "RMSE in dB", "ours": 6.5}
