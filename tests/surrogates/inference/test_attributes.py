@@ -1,12 +1,16 @@
 """Numbers among the attributes of an input have to be those of training."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
-from surrogates.inference.attributes import check_attributes
+from surrogates.inference.attributes import check_attributes, check_facts
+from surrogates.learning.context import Spacing
 
 SPEC = VariableSpec(
     name="gather",
@@ -50,3 +54,18 @@ def test_only_what_both_sides_know_and_differs_is_refused(attributes: dict) -> N
     check_attributes(xr.Dataset(), [SPEC])
     with pytest.raises(ContractError, match=r"'source_frequency' is 15\.3, expected 15"):
         check_attributes(gathers(**attributes | {"source_frequency": 15.3}), [SPEC])
+
+
+def facts_pipeline() -> Any:
+    return SimpleNamespace(facts={"cell": (Spacing("m", ("y", "x")), 4.0)})
+
+
+def test_a_cell_side_that_was_stated_in_training_is_compared() -> None:
+    def grid(step: float, units: str = "m") -> xr.Dataset:
+        places = step * np.arange(5)
+        return xr.Dataset(coords={dim: (dim, places, {"units": units}) for dim in ("y", "x")})
+
+    check_facts(grid(4.0), facts_pipeline())
+    check_facts(grid(0.004, "km"), facts_pipeline())
+    with pytest.raises(ContractError, match="cell is 20 m, 4 m in training"):
+        check_facts(grid(20.0), facts_pipeline())

@@ -8,7 +8,8 @@ from scipy.stats import norm
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.learning.answers import Answer, GaussianAnswer, QuantileAnswer
-from surrogates.learning.heads import Quantiles
+from surrogates.learning.heads import Point, Quantiles
+from surrogates.learning.objectives import Regression
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 
@@ -105,3 +106,15 @@ def test_what_loses_its_meaning_in_a_cast_is_refused(changes, message):
         pipeline({"name": "point"}, inputs=[spec("a", **changes)])
     with pytest.raises(ConfigError, match=message):
         pipeline({"name": "point"}, inputs=[spec("b")], targets=[spec("a", **changes)])
+
+
+def test_a_head_that_extends_point_keeps_its_own_loss():
+    class Strict(Point):
+        def loss(self, outputs, target, past=None):
+            return 100.0 * super().loss(outputs, target)
+
+    made, batch = pipeline({"name": "point"}), {"a": torch.randn(4, 5), "b": torch.randn(4, 5)}
+    objective, rng = Regression(made.context), torch.Generator()
+    plain, _ = objective(made, batch, rng)
+    made.head = Strict()
+    torch.testing.assert_close(objective(made, batch, rng)[0], 100.0 * plain)

@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
+from datasets.store.specs import DECIBEL, VariableSpec
 from physics.propagation import friis_path_gain, uma_path_gain
 from surrogates.core.errors import ConfigError
 from surrogates.data.batch import Batch
 from surrogates.domains.radio.site import GEOMETRY, Link
+from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline, Preparation
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.transform import Transform
 from tests.surrogates.domains.radio.conftest import CELLS, context_of, shared
 
@@ -134,3 +139,30 @@ def test_interpolators_need_no_carrier_so_that_a_site_with_several_can_be_scored
     fields = shared(frequency=None, receiver_height=1.5)
     context = context_of("path_gain", shared=fields, unlike={"frequency": "varies over the records"})
     assert Baseline.build({"name": name}, context).cell == 4.0
+
+
+def test_a_bundle_keeps_the_facts_that_its_coordinates_are_too_odd_to_tell(tmp_path):
+    fields = {"dims": ("sample", "y", "x"), "shape": (8, 8), "units": "m"}
+    inputs = [
+        VariableSpec(name="building_height", **fields),
+        VariableSpec(name="terrain_height", **fields),
+        VariableSpec(name="transmitter_position", dims=("sample", "enu"), shape=(3,), units="m"),
+    ]
+    target = VariableSpec(name="path_gain", dims=("sample", "y", "x"), shape=(8, 8), units=DECIBEL)
+    axis = {dim: xr.DataArray(4.0 * np.arange(8), dims=dim, attrs={"units": "m"}) for dim in "yx"}
+    carrier = xr.DataArray([28e9], dims="carrier", attrs={"units": "Hz"})  # an array of one, no scalar
+    height = xr.DataArray(1.5, attrs={"units": "m"})
+    context = Context.of(inputs, [target], shared={**axis, "frequency": carrier, "receiver_height": height})
+    config = PipelineConfig(
+        inputs=inputs,
+        targets=[target],
+        transform={"name": "radio/geo2sigmap_iso"},
+        network={"name": "mlp", "width": 4},
+    )
+    folder = save_bundle(tmp_path / "bundle", Pipeline(config, context))
+    found = load_bundle(folder).pipeline.facts
+    assert {name: value for name, (_, value) in found.items()} == {
+        "frequency": 28e9,
+        "cell": 4.0,
+        "receiver_height": 1.5,
+    }
