@@ -76,6 +76,16 @@ PIECES: dict[str, dict[str, str]] = {
         "adamw": "surrogates.training.optimisers:adamw",
         "sgd": "surrogates.training.optimisers:sgd",
     },
+    "callbacks": {
+        "early_stopping": "surrogates.training.callbacks:early_stopping",
+        "learning_rate_monitor": "surrogates.training.callbacks:LearningRateMonitor",
+    },
+    "loggers": {
+        "csv": "surrogates.training.logs:CurveLogger",
+        "tensorboard": "surrogates.training.logs:tensorboard",
+        "wandb": "surrogates.training.wandb_logger:wandb_logger",
+        "mlflow": "surrogates.training.mlflow_logger:mlflow_logger",
+    },
 }
 """Registered names with where each object is, by kind."""
 
@@ -92,5 +102,7 @@ EXTRAS: dict[str, str] = {
     "rasterio": "geo",
     "optuna": "sweep",
     "hydra_plugins": "launch",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
 }
 """Extra of this package that installs an optional module."""

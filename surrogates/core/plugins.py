@@ -41,6 +41,8 @@ KINDS = (
     "checks",
     "optimisers",
     "schedules",
+    "callbacks",
+    "loggers",
 )
 
 

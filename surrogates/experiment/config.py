@@ -16,8 +16,14 @@ def _as_node(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _as_nodes(value: object) -> object:
+    return [value] if isinstance(value, str | dict) else value
+
+
 Node = Annotated[dict[str, Any], BeforeValidator(_as_node)]
 """``{name: ..., **arguments}`` of a registered piece; a bare word is the name."""
+Nodes = Annotated[list[Node], BeforeValidator(_as_nodes)]
+"""Several of them; one may stand alone."""
 
 
 METRICS = ("rmse", "mae", "bias", "crps", "coverage", "interval_width", "gaussian_coverage")
@@ -82,6 +88,23 @@ class WindowConfig(Section):
     leaky: bool = Field(
         False, description="Draw the parts among overlapping windows, as is often published; scores flatter."
     )
+
+
+def with_early_stopping(trainer: Any) -> Any:
+    """Return a trainer whose `patience` of the release before has become a callback, with a warning."""
+    if not isinstance(trainer, dict) or "patience" not in trainer:
+        return trainer
+    rest = {key: value for key, value in trainer.items() if key != "patience"}
+    if trainer["patience"] is None:
+        return rest
+    node = {"name": "early_stopping", "patience": trainer["patience"]}
+    given = cast(list[Any], _as_nodes(rest.get("callbacks") or []))
+    warnings.warn(
+        f"trainer.patience: say trainer.callbacks=[{node}]; the old word goes with the next release",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return {**rest, "callbacks": [*given, node]}
 
 
 class TaskConfig(Section):
@@ -166,18 +189,39 @@ class TrainerConfig(Section):
     )
     compile: bool = Field(False, description="Compile the network.")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="Where to train.")
-    devices: int = Field(1, gt=0, description="Processes of a machine, each with a device of its own.")
-    num_nodes: int = Field(1, gt=0, description="Machines.")
+    devices: int | None = Field(
+        None,
+        gt=0,
+        description="Processes of a machine, each with a device of its own; none: as many as torchrun or "
+        "srun has started, else one.",
+    )
+    num_nodes: int | None = Field(
+        None, gt=0, description="Machines; none: those of torchrun or srun, or one."
+    )
     strategy: Literal["auto", "ddp"] = Field(
         "auto", description="ddp: processes that share each batch and average gradients; auto with several."
     )
     deterministic: bool = Field(False, description="Refuse kernels whose result varies (GPU).")
     validate_every: int | None = Field(None, gt=0, description="Steps between validations and checkpoints.")
-    patience: int | None = Field(None, gt=0, description="Validations without progress until the run ends.")
+    callbacks: Nodes = Field([], description="What watches the run, such as `early_stopping`.")
+    loggers: Nodes = Field(
+        [{"name": "csv"}, {"name": "tensorboard"}],
+        description="What records it; the loss curves are always kept as CSV.",
+    )
     log_every: int = Field(50, gt=0, description="Steps between two points of the loss curve.")
     threads: int = Field(2, ge=0, description="Threads that read and prepare batches.")
     cache_gigabytes: float = Field(4.0, ge=0, description="Largest split that is kept in memory.")
     progress: bool = Field(True, description="Show a progress bar.")
+
+    @property
+    def processes(self) -> int:
+        """Processes that the configuration asks for."""
+        return (self.devices or 1) * (self.num_nodes or 1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _callback_of_old_patience(cls, values: Any) -> Any:
+        return with_early_stopping(values)
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -187,12 +231,17 @@ class TrainerConfig(Section):
 
     @model_validator(mode="after")
     def _equal_shares(self) -> Self:
-        if self.batch_size % (processes := self.devices * self.num_nodes):
-            raise ValueError(
-                f"batch_size {self.batch_size} cannot be shared equally by {processes} processes (devices "
-                f"times num_nodes); take a multiple of {processes}"
-            )
+        require_equal_shares(self.batch_size, self.processes)
         return self
+
+
+def require_equal_shares(batch_size: int, processes: int) -> None:
+    """Refuse a batch that processes cannot share equally."""
+    if batch_size % processes:
+        raise ValueError(
+            f"batch_size {batch_size} cannot be shared equally by {processes} processes (devices times "
+            f"num_nodes); take a multiple of {processes}"
+        )
 
 
 class InitConfig(Section):

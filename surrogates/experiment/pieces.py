@@ -9,7 +9,6 @@ from surrogates.core.text import listing, nearest
 from surrogates.experiment.config import RunConfig
 from surrogates.learning.context import Context
 from surrogates.learning.contract import (
-    Adversarial,
     Baseline,
     Derivation,
     Metric,
@@ -32,6 +31,9 @@ SEVERAL: dict[str, type[Piece]] = {
     "plots": Plot,
 }
 
+LOGGER_ARGUMENTS = ("folder", "first_step", "experiment", "run")
+"""What the program tells the constructor of a logger, as far as it takes them."""
+
 
 @dataclass(frozen=True)
 class Pieces:
@@ -49,7 +51,6 @@ class Pieces:
         predictor = Predictor.build(task.predictor, context)
         _require_equal_steps(config, objective, predictor)
         _require_directions(config, objective)
-        _require_one_process(config, objective)
         return cls(objective, predictor, Metric.build_named(task.metrics, context))
 
 
@@ -102,17 +103,6 @@ def _require_directions(config: RunConfig, objective: Objective) -> None:
         )
 
 
-def _require_one_process(config: RunConfig, objective: Objective) -> None:
-    trainer = config.trainer
-    processes = trainer.devices * trainer.num_nodes
-    if isinstance(objective, Adversarial) and (processes > 1 or trainer.strategy == "ddp"):
-        raise ConfigError(
-            f"task.objective: '{config.task.objective['name']}' trains a critic, which one process does "
-            f"alone; trainer.devices, num_nodes and strategy ask for a group of {processes}; take "
-            "trainer.devices=1 and trainer.strategy=auto"
-        )
-
-
 def with_defaults(config: RunConfig) -> dict[str, Any]:
     """Return a configuration with the defaults of every piece filled in, as plain values."""
     plain = config.model_dump(mode="json")
@@ -126,4 +116,7 @@ def with_defaults(config: RunConfig) -> dict[str, Any]:
         task[key] = [kind.resolved(node) for node in task[key]]
     trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
     trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
+    told = dict.fromkeys(LOGGER_ARGUMENTS)
+    trainer["callbacks"] = [resolved("callbacks", node) for node in trainer["callbacks"]]
+    trainer["loggers"] = [resolved("loggers", node, **told) for node in trainer["loggers"]]
     return plain

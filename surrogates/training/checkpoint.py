@@ -28,9 +28,10 @@ def save_atomic(state: dict[str, Any], path: Path) -> None:
     try:
         write_atomic(path, content.getbuffer())
     except OSError as error:
+        before = "the previous one is intact" if path.exists() else "there is none before it"
         raise OSError(
-            f"cannot write the checkpoint {path} ({error.strerror or error}); the previous one is intact: "
-            f"make room and go on with run={path.parent.parent}"
+            f"cannot write the checkpoint {path} ({error.strerror or error}); {before}: make room and go on "
+            f"with run={path.parent.parent}"
         ) from error
 
 

@@ -1,130 +1,36 @@
-"""Fit a pipeline with Lightning, from a state or from the start."""
+"""Fit a pipeline, from a state or from the start."""
 
-import logging
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from lightning.pytorch.profilers import PassThroughProfiler
+from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning.fabric.strategies import DDPStrategy
 from torch import Tensor
 
+from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
-from surrogates.core.progress import Progress
+from surrogates.core.quiet import quiet
 from surrogates.data.batch import Batch
 from surrogates.data.loader import BatchLoader
 from surrogates.experiment.config import TrainerConfig
 from surrogates.experiment.devices import on_gpu
+from surrogates.experiment.pieces import LOGGER_ARGUMENTS
 from surrogates.learning.contract import Objective
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.selection import freeze
-from surrogates.training.checkpoint import save_atomic
-from surrogates.training.logs import CurveLogger
+from surrogates.training.callbacks import Checkpoint, ProgressBar
+from surrogates.training.checkpoint import load_state
 from surrogates.training.module import LearningModule
-from surrogates.training.ranks import ALONE, Ranks
+from surrogates.training.ranks import ALONE, Ranks, depends_on_all
+from surrogates.training.signals import Signals
+from surrogates.training.trainer import HOOKS, Trainer, overriding
 
 PRECISIONS: Mapping[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 VALIDATIONS = 100  # of a run, at most
-
-
-class Unprofiled(PassThroughProfiler):
-    """Measure nothing at no cost: Lightning opens some twenty of these contexts in every step."""
-
-    _nothing = nullcontext()
-
-    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
-        """Return a context that does nothing."""
-        return self._nothing
-
-
-class Steps:
-    """The remaining steps of a run as one long epoch for Lightning; the loader counts its own epochs."""
-
-    def __init__(self, loader: BatchLoader, remaining: int) -> None:
-        self._loader, self._remaining = loader, remaining
-
-    def __len__(self) -> int:
-        """Remaining steps."""
-        return self._remaining
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield batches, epoch after epoch."""
-        while True:
-            yield from self._loader
-
-
-class Keeper:
-    """Save the last and the best state, stop without progress, show how far the run is."""
-
-    def __init__(
-        self,
-        folder: Path,
-        loader: BatchLoader,
-        every: int,
-        patience: int | None,
-        progress: Progress,
-        ranks: Ranks = ALONE,
-    ) -> None:
-        self._folder, self._loader, self._every = folder, loader, every
-        self._ranks = ranks
-        self._patience, self._progress = patience, progress
-        self.best_loss, self.best_step = float("inf"), 0
-        self.resumed: dict[str, Any] | None = None
-
-    def begin(self, trainer: Trainer, module: LearningModule) -> None:
-        """Restore a state, now that everything is on its device."""
-        if self.resumed is None:
-            return
-        module.load_state(self.resumed["module"])
-        self._loader.load_state_dict(self.resumed["loader"])
-        self.best_loss, self.best_step = self.resumed["best"]
-        trainer.precision_plugin.load_state_dict(self.resumed["precision"])
-
-    def after_step(self, trainer: Trainer, module: LearningModule) -> None:
-        """Count, end the run with a validation, and save where no validation does it."""
-        self._progress.advance()
-        last = module.step == self._progress.total
-        if last:
-            trainer.should_stop = True  # Lightning validates then, whatever the interval
-        if (last or module.step % self._every == 0) and not trainer.enable_validation:
-            self.save(trainer, module)
-
-    def after_validation(self, trainer: Trainer, module: LearningModule) -> None:
-        """Keep the best weights, then the state."""
-        _require_finite(module, torch.tensor(module.validation_loss))
-        self._progress.note(f"validation loss {module.validation_loss:.4g}")
-        if module.validation_loss < self.best_loss:
-            self.best_loss, self.best_step = module.validation_loss, module.step
-            if self._ranks.first:
-                save_atomic({"weights": module.final_weights()}, self._folder / "best.ckpt")
-        self.save(trainer, module)
-        if self._patience and module.step - self.best_step >= self._patience * self._every:
-            trainer.should_stop = True
-
-    def save(self, trainer: Trainer, module: LearningModule) -> None:
-        """Save all that the next step depends on."""
-        _require_finite(module, *module.parameters())
-        state = {
-            "module": module.state(),
-            "loader": dict(self._loader.state_dict()),
-            "best": (self.best_loss, self.best_step),
-            "precision": trainer.precision_plugin.state_dict(),
-        }
-        if self._ranks.first:
-            save_atomic(state, self._folder / "last.ckpt")
-
-
-def _require_finite(module: LearningModule, *values: Tensor) -> None:
-    """Stop a run that has lost its way, before its state replaces a sound one."""
-    if not all(bool(value.isfinite().all()) for value in values):
-        raise ConfigError(
-            f"training diverged: loss or weights are not finite at step {module.step}; take a smaller "
-            "learning rate (trainer.optimiser.lr=...) or trainer.gradient_clip=1, or look at the data"
-        )
 
 
 def fit(
@@ -136,8 +42,11 @@ def fit(
     *,
     folder: Path,
     seed: int = 0,
-    state: dict[str, Any] | None = None,
+    state: Mapping[str, Any] | None = None,
     ranks: Ranks = ALONE,
+    signals: Signals | None = None,
+    about: Mapping[str, Any] | None = None,
+    data: Sequence[str] = (),
 ) -> dict[str, Tensor]:
     """Train a pipeline whose normalisers are fitted; return the weights to use.
 
@@ -157,51 +66,46 @@ def fit(
         Content of ``checkpoints/last.ckpt`` of the same run, to go on from.
     ranks
         This process among those that share each batch; the first one writes.
+    signals
+        What ends the run early.
+    about
+        The whole configuration, for loggers that show it.
+    data
+        Fingerprints of the data sets, for the checkpoint.
+
+    Raises
+    ------
+    Stopped
+        When a signal ended the run; its state is saved.
     """
     steps = total_steps(settings, train)
     done = int(state["module"]["step"]) if state else 0
     every = settings.validate_every or min(steps, max(len(train), steps // VALIDATIONS))
     freeze(pipeline.network, settings.freeze)
-    module = LearningModule(pipeline, objective, settings, steps, seed, ranks)
-    module.validated = validation.numbers if validation is not None else range(0)
-    progress = Progress(steps, shown=settings.progress and ranks.first)
-    keeper = Keeper(folder / "checkpoints", train, every, settings.patience, progress, ranks)
-    keeper.resumed = state
-    module.keeper = keeper
     if settings.compile:
         for way in (pipeline, pipeline.reversed()) if pipeline.config.both_ways else (pipeline,):
             way.network.compile()
-    with _quiet(), progress:
-        trainer = Trainer(
-            accelerator=settings.accelerator if ranks.alone else "gpu" if on_gpu(settings) else "cpu",
-            devices=[ranks.local] if on_gpu(settings) else 1,
-            precision=PRECISIONS[settings.precision],
-            max_steps=-1,  # the keeper ends the run: Lightning would count the steps of every optimiser
-            max_epochs=-1,
-            deterministic=settings.deterministic,
-            val_check_interval=min(every, max(1, steps - done)),
-            check_val_every_n_epoch=None,
-            limit_val_batches=1.0 if validation is not None else 0,
-            num_sanity_val_steps=0,
-            logger=_loggers(folder / "logs", done) if ranks.first else False,
-            profiler=Unprofiled(),
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-        )
-        if done < steps:
-            pipeline.train()  # Lightning keeps the mode that it finds, and the checks leave the other one
+    with quiet("lightning"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")  # advice on other ways to start
+        idle = not ranks.alone and ranks.agree(lambda: not depends_on_all(pipeline, objective, _first(train)))
+        fabric = _fabric(settings, ranks, idle)
+        module = LearningModule(pipeline, objective, settings, steps, seed, fabric, ranks)
+        if done < steps or (state is not None and state.get("validated", done) < done):
+            checkpoint = Checkpoint(
+                folder / "checkpoints", state, data
+            )  # last: it saves what the others have done
+            own = [build_callback(node) for node in settings.callbacks]
+            callbacks = [*own, ProgressBar(settings.progress and ranks.first), checkpoint]
+            loggers = _loggers(settings.loggers, folder, done, about or {}) if ranks.first else []
+            trainer = Trainer(fabric, settings, callbacks, loggers, steps, every, signals or Signals(), ranks)
+            pipeline.train()  # the checks leave the other mode
             freeze(pipeline.network, settings.freeze)
-            progress.start(done)
-            trainer.fit(module, Steps(train, steps - done), validation)
-        else:
-            module.load_state(cast(dict[str, Any], state)["module"])
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    if validation is None or not ranks.first:
-        return module.final_weights()
-    best: dict[str, Tensor] = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["weights"]
+            trainer.fit(module, train, validation)
+        elif state is not None:
+            module.load_state(state["module"])
+    if validation is None or not ranks.first:  # the first process makes the bundle
+        return module.final_weights() if ranks.first else {}
+    best: dict[str, Tensor] = load_state(folder / "checkpoints" / "best.ckpt")["weights"]
     return best
 
 
@@ -210,23 +114,85 @@ def total_steps(settings: TrainerConfig, train: BatchLoader) -> int:
     return settings.max_steps or (settings.epochs or 1) * len(train)
 
 
-def _loggers(folder: Path, done: int) -> list[Logger]:
-    board = TensorBoardLogger(folder, name="tensorboard", version="", purge_step=done + 1 if done else None)
-    return [CurveLogger(folder, done), board]
+def build_callback(node: Mapping[str, Any]) -> object:
+    """Build the callback that a node names.
+
+    Raises
+    ------
+    ConfigError
+        When it has no hook that a run calls.
+    """
+    callback = build("callbacks", node)
+    if not any(any(overriding([callback], hook)) for hook in HOOKS):
+        raise ConfigError(
+            f"callback '{node['name']}' has no hook that a run calls, so nothing would happen; hooks: "
+            f"{', '.join(HOOKS)}"
+        )
+    return callback
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Lightning's advertisements and its advice on loaders of its own kind."""
-    names = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators", "lightning.fabric")
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+def backend_of(settings: TrainerConfig) -> str:
+    """Return the libraries that the processes talk through; what lies on the CPU goes past the GPU."""
+    return "cpu:gloo,cuda:nccl" if on_gpu(settings) else "gloo"
+
+
+def _fabric(settings: TrainerConfig, ranks: Ranks, idle: bool) -> Fabric:
+    """Return Fabric for this process; the processes have been started and joined before.
+
+    Parameters
+    ----------
+    settings, ranks
+        Where to train.
+    idle
+        Whether some weights get no gradient: looking for them in every step costs time that most networks
+        need not spend.
+    """
+    own_gpu = on_gpu(settings) and torch.cuda.device_count() == 1
+    local_size = 1 if own_gpu else ranks.local_size
+    if ranks.alone:
+        fabric = Fabric(
+            accelerator=settings.accelerator,
+            devices=1,
+            precision=PRECISIONS[settings.precision],
+            plugins=[LightningEnvironment()],  # a job of SLURM with one task is no group
+        )
+    else:
+        fabric = Fabric(
+            accelerator="gpu" if on_gpu(settings) else "cpu",
+            devices=local_size,
+            num_nodes=max(1, ranks.size // local_size),
+            strategy=DDPStrategy(process_group_backend=backend_of(settings), find_unused_parameters=idle),
+            precision=PRECISIONS[settings.precision],
+            plugins=[TorchElasticEnvironment()],  # `joined` says in its variables what `srun` has said
+        )
+    fabric.launch()
+    return fabric
+
+
+def _first(train: BatchLoader) -> Batch:
+    """Return the next training batch, and leave it to be trained on."""
+    state = train.state_dict()
+    batch = next(iter(train))
+    train.load_state_dict(state)
+    return batch
+
+
+def _loggers(
+    nodes: Sequence[Mapping[str, Any]], folder: Path, done: int, about: Mapping[str, Any]
+) -> list[Any]:
+    """Build the loggers; the loss curves are always among them, since the report draws them."""
+    named = [node for node in nodes if node["name"] != "csv"]
+    names = str(about.get("experiment", "run")), folder.name
+    context = dict(zip(LOGGER_ARGUMENTS, (folder / "logs", done, *names), strict=True))
+    loggers = []
+    for node in ({"name": "csv"}, *named):
+        try:
+            loggers.append(build("loggers", node, **context))
+            if not done:  # MLflow refuses a value that changes, such as the steps of a run that is prolonged
+                loggers[-1].log_hyperparams(dict(about))
+        except Exception as error:  # each service has its own
+            raise ConfigError(
+                f"the logger '{node['name']}' cannot begin: {error}; mend it, or leave it out of "
+                f"trainer.loggers and go on with run={folder}"
+            ) from error
+    return loggers

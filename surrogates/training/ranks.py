@@ -1,13 +1,12 @@
 """Several processes that train one model: who this one is, and how they agree."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from surrogates.data.batch import Batch
 from surrogates.learning.contract import Objective
@@ -15,7 +14,6 @@ from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.ranks import shared_batch
 
 Answer = TypeVar("Answer")
-Loss = Callable[[Batch, torch.Generator], tuple[Tensor, dict[str, Tensor]]]
 
 
 @dataclass(frozen=True)
@@ -26,13 +24,13 @@ class Ranks:
     ----------
     rank, size
         Its number, and how many there are.
-    local
-        Its number on this machine: that of its GPU.
+    local_size
+        How many are on this machine.
     """
 
     rank: int = 0
     size: int = 1
-    local: int = 0
+    local_size: int = 1
 
     @property
     def first(self) -> bool:
@@ -41,8 +39,8 @@ class Ranks:
 
     @property
     def alone(self) -> bool:
-        """Whether there is no group, and so nothing to agree on."""
-        return not distributed.is_initialized()
+        """Whether it has nobody to agree with."""
+        return self.size == 1
 
     def agree(self, decide: Callable[[], Answer]) -> Answer:
         """Return what the first process decides."""
@@ -51,6 +49,14 @@ class Ranks:
         answer = [decide() if self.first else None]
         distributed.broadcast_object_list(answer)
         return cast(Answer, answer[0])
+
+    def largest(self, *values: int) -> tuple[int, ...]:
+        """Return the largest of each of the numbers that the processes have."""
+        if self.alone:
+            return values
+        found = torch.tensor(values)  # on the CPU, so that a GPU is not waited for
+        distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        return tuple(found.tolist())
 
     def gather(self, value: Answer) -> list[Answer]:
         """Return what every process has, in their order."""
@@ -74,52 +80,52 @@ class Ranks:
             for buffer in module.buffers():
                 distributed.broadcast(buffer, 0)
 
-    def loss(self, pipeline: Pipeline, objective: Objective, batch: Batch) -> Loss:
-        """Return the objective; in a group its backward pass averages the gradients.
-
-        On GPUs batch normalisation takes its statistics over the whole batch; torch has no such kernel for
-        CPUs, where every process normalises by its own share.
-
-        Parameters
-        ----------
-        pipeline, objective
-            What is trained, and to what end.
-        batch
-            Any batch; it shows whether the loss depends on every weight.
-        """
-        if self.alone:
-            return partial(objective, pipeline)
-        # Looking for weights without a gradient in every step costs time that most networks need not spend.
-        idle = self.agree(lambda: not _depends_on_all(pipeline, objective, batch))
-        if next(pipeline.parameters()).device.type == "cuda":
-            pipeline.network = nn.SyncBatchNorm.convert_sync_batchnorm(pipeline.network)
-        # The bound call: a module that stored the wrapped one would register it as a submodule.
-        step = _Step(pipeline, objective)
-        return DistributedDataParallel(step, find_unused_parameters=idle).__call__
-
 
 ALONE = Ranks()
 
 
-def _depends_on_all(pipeline: Pipeline, objective: Objective, batch: Batch) -> bool:
-    """Whether every weight gets a gradient: the second decoder of a network that is used one way does not."""
-    weights = [parameter for parameter in pipeline.parameters() if parameter.requires_grad]
-    modes = [(module, module.training) for module in pipeline.modules()]
-    pipeline.eval()  # statistics of batch normalisation stay as they are
-    loss, _ = objective(pipeline, batch, torch.Generator(weights[0].device).manual_seed(0))
-    for module, mode in modes:  # frozen parts stay in evaluation
-        module.training = mode
-    return all(each is not None for each in torch.autograd.grad(loss, weights, allow_unused=True))
+class Share(nn.Module):
+    """The loss of this process's share of a batch, as a module whose gradients are averaged.
 
-
-class _Step(nn.Module):
-    """Objective and pipeline as one module, whose call the gradient averaging wraps."""
+    On GPUs batch normalisation takes its statistics over the whole batch; torch has no such kernel for CPUs,
+    where every process normalises by its own share.
+    """
 
     def __init__(self, pipeline: Pipeline, objective: Objective) -> None:
         super().__init__()
+        if next(pipeline.parameters()).device.type == "cuda":
+            pipeline.network = nn.SyncBatchNorm.convert_sync_batchnorm(pipeline.network)
         self.pipeline, self._objective = pipeline, objective
 
     def forward(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of this process's share, and scalars to log."""
         with shared_batch():
             return self._objective(self.pipeline, batch, rng)
+
+
+def depends_on_all(pipeline: Pipeline, objective: Objective, batch: Batch) -> bool:
+    """Whether every weight gets a gradient: the second decoder of a network that is used one way does not.
+
+    Parameters
+    ----------
+    pipeline, objective
+        What is trained, and to what end.
+    batch
+        Any batch.
+    """
+    weights = [parameter for parameter in pipeline.parameters() if parameter.requires_grad]
+    with evaluating(pipeline):  # statistics of batch normalisation stay as they are
+        loss, _ = objective(pipeline, batch, torch.Generator(weights[0].device).manual_seed(0))
+    return all(each is not None for each in torch.autograd.grad(loss, weights, allow_unused=True))
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module in evaluation for a while; each part then has its own mode again, frozen ones too."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode

@@ -1,0 +1,20 @@
+"""Silence for what libraries tell of themselves."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quiet(*packages: str) -> Iterator[None]:
+    """Keep back what the loggers of packages say, all but critical messages; errors are still raised."""
+    known = [name for name in logging.Logger.manager.loggerDict if name.startswith(packages)]
+    loggers = [logging.getLogger(name) for name in known]  # many have a level of their own
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
