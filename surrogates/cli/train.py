@@ -1,7 +1,5 @@
 """`surrogates train`: a Hydra experiment."""
 
-import os
-
 import typer
 
 train = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -12,9 +10,10 @@ train = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptio
 )
 def run(context: typer.Context) -> None:
     """Train a surrogate; every argument goes to Hydra."""
+    from surrogates.experiment.launched import launched
     from surrogates.runs.compose import main
 
-    folders = main(context.args)
-    if os.environ.get("RANK", "0") == "0":  # torchrun starts this command in every process
+    folders, group = main(context.args), launched()
+    if group is None or group.rank == 0:  # torchrun and srun start this command in every process
         for folder in folders:
             typer.echo(folder)

@@ -4,6 +4,7 @@ import torch
 
 from surrogates.core.errors import ConfigError
 from surrogates.experiment.config import TrainerConfig
+from surrogates.experiment.launched import launched
 
 
 def choose_device(name: str) -> torch.device:
@@ -34,9 +35,14 @@ def require_accelerator(trainer: TrainerConfig) -> None:
             f"trainer.accelerator is {name}, but torch sees none; take auto or cpu, "
             "or ask `surrogates doctor`"
         )
-    devices = torch.cuda.device_count() if on_gpu(trainer) else 1 if name == "mps" else trainer.devices
-    if trainer.devices > devices:
+    group = launched()
+    asked = (group.local_size if group else trainer.devices) or 1
+    devices = torch.cuda.device_count() if on_gpu(trainer) else 1 if name == "mps" else asked
+    if group is not None and on_gpu(trainer) and devices == 1:
+        return  # each process was given a GPU of its own and sees no other
+    if asked > devices:
+        asking = f"{group.by} started {asked} processes here" if group else f"trainer.devices is {asked}"
         raise ConfigError(
-            f"trainer.devices is {trainer.devices}, but this machine has {devices} of them; take "
-            f"trainer.devices={devices}, or trainer.accelerator=cpu"
+            f"{asking}, but this machine has {devices} of them; take trainer.devices={devices}, or "
+            "trainer.accelerator=cpu"
         )

@@ -85,6 +85,7 @@ def main(arguments: Sequence[str]) -> list[Path]:
         Folders of the runs.
     """
     register()
+    arguments = [quoted(word) for word in arguments]
     flags, words = flags_of(arguments)
     if flags.shows:
         show(arguments)
@@ -102,6 +103,15 @@ def main(arguments: Sequence[str]) -> list[Path]:
     for words in _each_value(given):  # what is wrong is said now
         output = composed([*flags.kept, *words], lambda config: Path(config.output))
     return [Path(folder) for folder in multirun(arguments, output, run_composed)]
+
+
+def quoted(word: str) -> str:
+    """Return `run=` or `output=` with its folder in quotes where Hydra cannot read it as it is."""
+    key, _, folder = word.partition("=")
+    as_it_is = re.fullmatch(r"[\w./:-]*", folder, re.ASCII) or re.search(r"^['\"]|^\w+\(|,|\$\{", folder)
+    if key not in ("run", "output") or as_it_is:
+        return word
+    return f"{key}={json.dumps(folder, ensure_ascii=False)}"
 
 
 def read(arguments: Sequence[str]) -> dict[str, Any]:

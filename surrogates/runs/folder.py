@@ -1,9 +1,13 @@
 """A run's folder: what its files are called, and its configuration in and out."""
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from shutil import rmtree
+from time import monotonic, sleep
+from typing import Any, TextIO
 
 import yaml
 
@@ -14,6 +18,9 @@ from surrogates.experiment.config import RunConfig
 from surrogates.experiment.experiment import Experiment
 
 CONFIG = "config.yaml"
+LOCK = ".lock"
+ENDING = 15.0
+"""Seconds in which a process that has lost its parent finishes its step."""
 
 
 def open_run(folder: Path) -> Experiment:
@@ -43,6 +50,39 @@ def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 def write_config(folder: Path, plain: Mapping[str, Any]) -> None:
     """Replace the resolved configuration of a run."""
     write_atomic(folder / CONFIG, yaml.safe_dump(dict(plain), sort_keys=False))
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Train in a run's folder as its only process; what a killed one left half-written goes.
+
+    Raises
+    ------
+    ConfigError
+        When another process on this machine still trains there; one that is ending is waited for.
+    """
+    with (folder / LOCK).open("w") as file:
+        deadline = monotonic() + ENDING
+        while not _locked(file):
+            if monotonic() > deadline:
+                raise ConfigError(
+                    f"{folder} is in training by another process; wait for it or end it, then say it again"
+                )
+            sleep(0.1)
+        for half in (folder / "checkpoints").glob(".*.ckpt-*"):
+            rmtree(half, ignore_errors=True)
+        yield
+
+
+def _locked(file: TextIO) -> bool:
+    """Take the lock of a file, which the system frees when this process ends; False when it is taken."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def new_folder(parent: Path) -> Path:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from surrogates.core.errors import ConfigError
 from surrogates.core.files import write_atomic
 from surrogates.core.text import listing, nearest
+from surrogates.experiment.launched import launched
 
 CONFIG_PATH = "pkg://surrogates.conf"
 FOLDERS, NAMES = ("--config-dir", "-cd"), ("--config-name", "-cn")
@@ -131,6 +132,9 @@ def _job(work: Callable[[DictConfig], Path], notes: Path, config: DictConfig) ->
     try:
         note["run"] = str(work(whole))
     except (ValueError, OSError, ImportError) as error:
+        if launched() is not None:  # the other processes are in the run that failed, and cannot follow
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            sys.exit(2)
         note["error"] = " ".join(str(error).split())
     write_atomic(notes / f"{int(own.job.num):06d}.json", json.dumps(note))
 

@@ -1,202 +1,237 @@
-"""The processes of one run: started here or by `torchrun`, joined, and ended together.
+"""The processes of one run: started by torch on this machine, or by `torchrun` or `srun`, and joined."""
 
-The processes of one machine are started here, or all of them by `torchrun`. Each one opens the run for
-itself; the batch of a step is shared, gradients are averaged, and the first process alone writes.
-"""
-
-import json
+import atexit
+import multiprocessing
 import os
-import subprocess
+import shutil
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from importlib import import_module
-from typing import IO, Any, cast
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
+from lightning.fabric.plugins.environments import SLURMEnvironment
 from torch import distributed
-from torch.distributed import PrefixStore, TCPStore
+from torch.distributed import DistNetworkError, DistStoreError, TCPStore
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher import LaunchConfig, elastic_launch
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.quiet import quiet
 from surrogates.experiment.config import TrainerConfig
 from surrogates.experiment.devices import on_gpu
+from surrogates.experiment.launched import Launched, launched, of_step
+from surrogates.training.fit import backend_of
 from surrogates.training.ranks import ALONE, Ranks
+from surrogates.training.signals import STATUS, Stopped, answered
 
 PATIENCE = timedelta(hours=2)  # the others wait while the first fits normalisers to a large data set
-HERE = "127.0.0.1"
-POLL = 0.02  # s
-FOLLOW = "from surrogates.runs.processes import follow; follow()"
+ENDING = 15.0
+"""Seconds in which a process that has lost its parent finishes its step."""
+MEETING = timedelta(minutes=10)  # until all tasks of srun are there
+SHORT_MEETING = timedelta(minutes=2)  # the same where only the job is known: a script without srun
+GRACE = 5.0
+"""Seconds in which a process that has lost another lets that one tell why."""
+
+GO_ON = "go on from the last checkpoint with run=DIR, with other trainer.devices if need be"
+
+Answer = TypeVar("Answer")
 
 
-@contextmanager
-def joined_processes(settings: TrainerConfig, call: str, arguments: Mapping[str, Any]) -> Iterator[Ranks]:
-    """Train in as many processes as the configuration says; yield who this one is.
+def starts_others(settings: TrainerConfig) -> bool:
+    """Whether this process has to start those that train."""
+    return launched() is None and settings.processes > 1
+
+
+def require_guard() -> None:
+    """Refuse a script that trains when the processes that it has started import it."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        print(
+            "error: a script that trains in several processes is imported by each of them: put what it does "
+            'under `if __name__ == "__main__":`',
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
+
+
+def launch(work: Callable[..., Answer], settings: TrainerConfig, folder: Path, **arguments: Any) -> Answer:
+    """Call a function in as many processes as the configuration says; return what the first one returns.
+
+    torch starts and watches them as `torchrun` does. When one fails, all end.
 
     Parameters
     ----------
+    work
+        A function of a module.
     settings
         The ``trainer`` part of the configuration.
-    call, arguments
-        `module:function`, and its plain arguments, that the other processes of this
-        machine call to come here too.
+    folder
+        The run's folder, where torch keeps what the processes say of errors.
+    **arguments
+        Of the function.
 
     Raises
     ------
     ConfigError
-        When `torchrun` started another number of processes, or another process of the group has failed.
+        When a process failed: its number and its words.
+    Stopped
+        When a signal ended the run.
     """
-    if distributed.is_initialized():  # started by the first process of this machine
-        yield Ranks(distributed.get_rank(), distributed.get_world_size(), distributed.get_rank())
-    elif "TORCHELASTIC_RUN_ID" in os.environ:
-        with _threads(settings), _launched(settings) as ranks:
-            yield ranks
-    elif settings.num_nodes > 1:
-        raise ConfigError(
-            f"trainer.num_nodes is {settings.num_nodes}: start the processes of several machines with "
-            f"torchrun, on each one `torchrun --nnodes={settings.num_nodes} "
-            f"--nproc-per-node={settings.devices} --rdzv-backend=c10d --rdzv-endpoint=HOST:PORT "
-            "-m surrogates.train ...`"
-        )
-    elif settings.devices == 1 and settings.strategy == "auto":
-        yield ALONE
-    else:
-        with _threads(settings), _started(settings, call, arguments) as ranks:
-            yield ranks
+    # A step, a validation and a checkpoint may take longer than the half minute that torch gives them.
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "600")
+    # What Python tells of the semaphores of a process that was killed.
+    warned = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (warned, "ignore:resource_tracker:UserWarning")))
+    logs = folder / "logs" / "processes"
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=settings.processes,
+        run_id=folder.name,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        start_method="spawn",
+        local_addr="localhost",
+        signals_to_handle=",".join(each.name for each in answered()),
+        logs_specs=DefaultLogsSpecs(log_dir=str(logs)),
+    )
+    try:
+        with quiet("torch.distributed", "torch.multiprocessing"):
+            answers: dict[int, Answer] = elastic_launch(config, _quietly)(work, arguments)
+        return answers[0]
+    except SignalException as error:
+        raise Stopped(error.sigval) from None
+    except ChildFailedError as error:
+        raise _explained(error, settings.processes) from error
+    finally:
+        os.environ["PYTHONWARNINGS"] = warned or ""
+        shutil.rmtree(logs, ignore_errors=True)
+
+
+def _quietly(work: Callable[..., Answer], arguments: Mapping[str, Any]) -> Answer:
+    """Do the work of one process that torch has started."""
+    with quiet("torch.distributed"):
+        return work(**arguments)
+
+
+def _end_with_parent() -> None:
+    """End this process some time after the one that started it: a lost parent cannot do it."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ENDING)
+    os._exit(STATUS[signal.SIGTERM])  # it waits for others, which have ended
+
+
+def _explained(error: ChildFailedError, size: int) -> BaseException:
+    """Return what the process that failed first says, or how it ended."""
+    rank, failure = error.get_first_failure()
+    for number, status in STATUS.items():
+        if failure.exitcode == status:
+            return Stopped(number)
+    said = failure.error_file_data["message"]
+    reason = str(said["message"]) if isinstance(said, dict) else f"status {failure.exitcode}"
+    if reason.startswith(f"{ConfigError.__name__}: "):
+        return ConfigError(reason.partition(": ")[2])
+    if failure.exitcode < 0:
+        reason = f"killed by {failure.signal_name()}"
+    return ConfigError(_ended(rank, size, reason))
+
+
+def _ended(rank: int, size: int, reason: str) -> str:
+    return f"process {rank + 1} of {size} ended: {' '.join(reason.split())}; {GO_ON}"
 
 
 @contextmanager
-def _launched(settings: TrainerConfig) -> Iterator[Ranks]:
-    """Join the group of the processes that `torchrun` has started."""
-    expected, found = settings.devices * settings.num_nodes, int(os.environ["WORLD_SIZE"])
-    if found != expected:
-        raise ConfigError(
-            f"torchrun started {found} processes, but trainer.devices={settings.devices} and "
-            f"trainer.num_nodes={settings.num_nodes} make {expected}; let them agree"
-        )
-    local = int(os.environ["LOCAL_RANK"])
-    _choose_gpu(settings, local)
-    distributed.init_process_group(backend_of(settings), timeout=PATIENCE)
+def joined(settings: TrainerConfig) -> Iterator[Ranks]:
+    """Join the group of the processes that were started together; a process on its own has none to join.
+
+    The group stays for further runs of this process, unless one fails.
+
+    Raises
+    ------
+    ConfigError
+        When this process fails or loses another: its number and the reason.
+    """
+    group = launched()
+    if group is None:
+        yield ALONE
+        return
+    if group.by == "torchrun":
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        yield Ranks(distributed.get_rank(), found, local)
-    finally:
+        _join(settings, group)
+        yield Ranks(group.rank, group.size, group.local_size)
+    except Exception as error:
+        if isinstance(error, RuntimeError) and group.by == "torchrun":
+            time.sleep(GRACE)  # torch's word for a lost connection: the other one is asked for its reason
+        _leave()  # so that the others do not wait
+        if isinstance(error, ConfigError):
+            raise ConfigError(f"process {group.rank + 1} of {group.size}: {error}") from error
+        lost = isinstance(error, RuntimeError) and "gloo" in str(error)
+        reason = "it has lost another one" if lost else str(error) or type(error).__name__
+        raise ConfigError(_ended(group.rank, group.size, reason)) from error
+
+
+def _join(settings: TrainerConfig, group: Launched) -> None:
+    if distributed.is_initialized():
+        return
+    own = os.environ.get("SLURM_CPUS_PER_TASK") if group.by == "srun" else None
+    torch.set_num_threads(int(own or max(1, torch.get_num_threads() // group.local_size)))
+    if on_gpu(settings):
+        local = 0 if torch.cuda.device_count() == 1 else group.local  # each may see its own GPU only
+        os.environ["LOCAL_RANK"] = str(local)
+        torch.cuda.set_device(local)
+    distributed.init_process_group(
+        backend_of(settings),
+        store=_meet(group) if group.by == "srun" else None,
+        rank=group.rank,
+        world_size=group.size,
+        timeout=PATIENCE,
+    )
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if distributed.is_initialized():
         distributed.destroy_process_group()
 
 
-@contextmanager
-def _started(settings: TrainerConfig, call: str, arguments: Mapping[str, Any]) -> Iterator[Ranks]:
-    """Start the other processes of this machine and be their first."""
-    size = settings.devices
-    store = TCPStore(HERE, 0, size, is_master=True, wait_for_workers=False, timeout=PATIENCE)
-    others = [
-        _start({"rank": rank, "port": store.port, "settings": settings.model_dump(mode="json"),
-                "call": call, "arguments": arguments})
-        for rank in range(1, size)
-    ]  # fmt: skip
+def _meet(group: Launched) -> TCPStore:
+    """Meet the other tasks of `srun`, and say in the variables of `torchrun` who this one is."""
+    host = SLURMEnvironment.resolve_root_node_address(of_step("NODELIST") or "127.0.0.1")
+    step = os.environ.get("SLURM_STEP_ID")
+    port = 20000 + (int(os.environ.get("SLURM_JOB_ID", "0")) * 31 + int(step or 0)) % 12000
+    about = {
+        "RANK": group.rank,
+        "WORLD_SIZE": group.size,
+        "LOCAL_RANK": group.local,
+        "LOCAL_WORLD_SIZE": group.local_size,
+        "GROUP_RANK": os.environ.get("SLURM_NODEID", "0"),
+        "MASTER_ADDR": host,
+        "MASTER_PORT": port,
+    }
+    for name, value in about.items():
+        os.environ.setdefault(name, str(value))
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    timeout = MEETING if step else SHORT_MEETING
     try:
-        while not store.check([f"here/{rank}" for rank in range(1, size)]):
-            if any(other.poll() for other in others):
-                raise RuntimeError("a process ended before it joined the group")
-            time.sleep(POLL)
-        _join(settings, store, 0)
-        yield Ranks(0, size, 0)
-        for other in others:
-            other.wait()
-    except RuntimeError as error:  # torch's word when the connection to another process is lost
-        _explain(others, store, error)
-        raise
-    finally:
-        for other in others:
-            cast(IO[str], other.stdin).close()  # those that still run end with it
-            other.wait()
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
-
-
-def _start(order: Mapping[str, Any]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", FOLLOW]
-    # Python puts the current folder first on the path with -c; what this process can import counts as well.
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    other = subprocess.Popen(
-        command, stdin=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
-    )
-    stdin = cast(IO[str], other.stdin)
-    stdin.write(json.dumps(order) + "\n")
-    stdin.flush()
-    return other
-
-
-def _explain(others: Sequence[subprocess.Popen[str]], store: TCPStore, error: RuntimeError) -> None:
-    """Raise one error with the words of the process that failed first, if one did."""
-    deadline = time.monotonic() + 5.0  # its end is noticed here a little after its connection
-    while time.monotonic() < deadline:
-        for rank, other in enumerate(others, start=1):
-            if other.poll():
-                key = f"words/{rank}"
-                words = store.get(key).decode() if store.check([key]) else f"status {other.returncode}"
-                raise ConfigError(
-                    f"process {rank + 1} of {len(others) + 1} ended: {words}; go on from the last checkpoint "
-                    "with run=DIR, with other trainer.devices if need be"
-                ) from error
-        time.sleep(POLL)
-
-
-def follow() -> None:
-    """Do what the first process says on standard input; end when it does."""
-    order = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_first, daemon=True).start()
-    settings = TrainerConfig.model_validate(order["settings"])
-    store = TCPStore(HERE, order["port"], settings.devices, is_master=False, timeout=PATIENCE)
-    store.set(f"here/{order['rank']}", "")
-    try:
-        with _threads(settings):
-            _join(settings, store, order["rank"])
-            _function(order["call"])(**order["arguments"])
-            distributed.destroy_process_group()
-    except Exception as error:
-        store.set(f"words/{order['rank']}", " ".join(str(error).split()))  # the first process says it
-        sys.exit(2)
-
-
-def _function(path: str) -> Callable[..., object]:
-    module, name = path.split(":")
-    return cast(Callable[..., object], getattr(import_module(module), name))
-
-
-def _end_with_first() -> None:
-    sys.stdin.read()
-    os._exit(1)
-
-
-def _join(settings: TrainerConfig, store: TCPStore, rank: int) -> None:
-    _choose_gpu(settings, rank)
-    distributed.init_process_group(
-        backend_of(settings),
-        store=PrefixStore("run", store),
-        rank=rank,
-        world_size=settings.devices,
-        timeout=PATIENCE,
-    )
-
-
-def backend_of(settings: TrainerConfig) -> str:
-    """Return the library that the processes talk through."""
-    return "nccl" if on_gpu(settings) else "gloo"
-
-
-def _choose_gpu(settings: TrainerConfig, local: int) -> None:
-    if on_gpu(settings):
-        torch.cuda.set_device(local)
-
-
-@contextmanager
-def _threads(settings: TrainerConfig) -> Iterator[None]:
-    """Share the processor's cores among the processes of this machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, before // settings.devices))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        return TCPStore(host, port, group.size, is_master=group.rank == 0, timeout=timeout)
+    except DistNetworkError as error:
+        raise ConfigError(
+            f"the tasks cannot meet at {host}:{port} ({error}); where the port is taken, export another "
+            "one as MASTER_PORT"
+        ) from error
+    except DistStoreError as error:
+        raise ConfigError(
+            f"SLURM tells of {group.size} tasks, but not all of them came to {host}:{port}; start the "
+            "command with srun, or ask for one task"
+        ) from error

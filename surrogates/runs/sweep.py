@@ -17,15 +17,17 @@ from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
 from surrogates.evaluation.scoring import score
 from surrogates.experiment.experiment import Experiment
+from surrogates.experiment.launched import launched
 from surrogates.inference.bundle import load_bundle
 from surrogates.report.page import CLOSEST_TO_ZERO, LARGEST
 from surrogates.report.sweeps import Tried
 from surrogates.runs.compose import read
 from surrogates.runs.evaluate import model_of
-from surrogates.runs.folder import open_run
+from surrogates.runs.folder import CONFIG, alone_in, open_run
 from surrogates.runs.space import Parameter, parameter_of, space_of, split_words
 from surrogates.runs.train import prepare, resume, start
 from surrogates.training.logs import read_curve
+from surrogates.training.signals import Stopped
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -99,7 +101,23 @@ def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = pr
         Before the first trial, when a setting at either end of its range does not fit.
     """
     require("optuna", "A sweep")
+    if (group := launched()) is not None:
+        raise ConfigError(
+            f"{group.by} started {group.size} processes, and each would search alone; start the sweep once, "
+            f"with trainer.devices={group.local_size}"
+        )
     check_plan(plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with alone_in(folder):
+            return _search(plan, folder, trials, say)
+    except Stopped:
+        words = shlex.join(["surrogates", "sweep", "--folder", str(folder), "--trials", str(trials)])
+        print(f"go on with the whole sweep: {words}", file=sys.stderr, flush=True)
+        raise
+
+
+def _search(plan: Plan, folder: Path, trials: int, say: Callable[[str], None]) -> list[Tried]:
     study = _open(plan, folder)
     for number in range(len(tried(study)), trials):
         trial = _ask(study, plan, number)
@@ -224,8 +242,8 @@ def _ask(study: "Study", plan: Plan, number: int) -> "Trial":
 
 def _run(plan: Plan, settings: Mapping[str, str], output: Path) -> Path:
     """Train one trial, or go on with the run that a kill left in its folder."""
-    if stopped := sorted(output.glob("**/checkpoints/last.ckpt")):
-        return resume(stopped[-1].parent.parent)
+    if stopped := sorted(output.glob(f"**/{CONFIG}")):
+        return resume(stopped[-1].parent)
     values = read([*plan.command(settings), f"output={json.dumps(str(output))}"])
     values.pop("sweep")
     return start(values)

@@ -1,27 +1,41 @@
 """A run from its configuration to its bundle and report."""
 
 import hashlib
-from collections.abc import Mapping
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from surrogates.core.build import validate
+from surrogates.core.build import split_node, validate
 from surrogates.core.checkout import commit
 from surrogates.core.errors import ConfigError
-from surrogates.experiment.config import RunConfig
+from surrogates.core.registry import resolve
+from surrogates.core.text import listing
+from surrogates.experiment.config import RunConfig, TrainerConfig, require_equal_shares
 from surrogates.experiment.experiment import Experiment
+from surrogates.experiment.launched import processes
 from surrogates.experiment.pieces import with_defaults
 from surrogates.inference.bundle import save_bundle
+from surrogates.learning.contract import Adversarial
 from surrogates.learning.pipeline import Pipeline
 from surrogates.runs.evaluate import calibrate_run, evaluate_run
-from surrogates.runs.folder import CONFIG, merge, new_folder, read_config, write_config
-from surrogates.runs.processes import joined_processes
+from surrogates.runs.folder import CONFIG, alone_in, merge, new_folder, read_config, write_config
+from surrogates.runs.processes import joined, launch, require_guard, starts_others
+from surrogates.runs.slurm import is_done, note_job, run_of_job
 from surrogates.runs.weights import take_weights
 from surrogates.training.checkpoint import load_state
-from surrogates.training.fit import fit
+from surrogates.training.fit import build_callback, fit
 from surrogates.training.ranks import Ranks
+from surrogates.training.signals import Signals, Stopped
+
+LAST = "last"
+PROLONGING = ("max_steps", "epochs", "callbacks")
+"""Keys of the trainer whose change lets a run go on that a callback has ended."""
 
 # What a saved state depends on.
 STATE = (
@@ -47,6 +61,8 @@ STATE = (
 def start(values: Mapping[str, Any]) -> Path:
     """Check a configuration, train, evaluate; return the run's folder.
 
+    A job of SLURM that was requeued goes on with the run that it began.
+
     Parameters
     ----------
     values
@@ -56,24 +72,33 @@ def start(values: Mapping[str, Any]) -> Path:
     ------
     ConfigError
         Before any work, when something in the configuration does not fit.
+    Stopped
+        When a signal ended the run.
     """
-    experiment, pipeline = prepare(values)
-    config = experiment.config
-    plain = with_defaults(experiment.config)
-    with joined_processes(
-        config.trainer, "surrogates.runs.train:start", {"values": config.model_dump(mode="json")}
-    ) as ranks:
-        folder = ranks.agree(lambda: new_folder(Path(config.output) / config.experiment))
-        if ranks.first:
-            write_config(folder, plain)
-            if config.init is None or config.init.only:
-                experiment.fit_normalisers(pipeline, experiment.loader("train"))
-        weights = _fit(experiment, pipeline, folder, None, ranks)
-    return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
+    with _listening() as signals:
+        experiment, pipeline = prepare(values)
+        config, plain = experiment.config, with_defaults(experiment.config)
+        if starts_others(config.trainer):
+            require_guard()
+            signals.run = folder = _claimed(config, plain)
+            return folder if is_done(folder) else launch(_train_launched, config.trainer, folder, path=folder)
+        with joined(config.trainer) as ranks:
+            signals.run = folder = ranks.agree(lambda: _claimed(config, plain))
+            signals.tells = ranks.first
+            if ranks.agree(lambda: is_done(folder)):
+                return folder
+            return _train(folder, experiment, pipeline, ranks, signals)
 
 
-def prepare(values: Mapping[str, Any]) -> tuple[Experiment, Pipeline]:
+def prepare(values: Mapping[str, Any], *, begun: bool = False) -> tuple[Experiment, Pipeline]:
     """Check a configuration and open all that it names, without any work.
+
+    Parameters
+    ----------
+    values
+        Plain values of a configuration.
+    begun
+        Whether a state will replace the weights to start from.
 
     Raises
     ------
@@ -83,12 +108,18 @@ def prepare(values: Mapping[str, Any]) -> tuple[Experiment, Pipeline]:
     config = validate(RunConfig, values, "configuration")
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
-    take_weights(pipeline, config)
+    if not begun:
+        take_weights(pipeline, config)
     experiment.check(pipeline)
+    _require_shared(config.trainer, experiment)
+    for node in config.trainer.callbacks:
+        build_callback(node)
+    for node in config.trainer.loggers:
+        resolve("loggers", split_node("loggers", node)[0])  # what has to be installed for one is said now
     return experiment, pipeline
 
 
-def resume(folder: str | Path, checkpoint: str = "last", changes: Mapping[str, Any] | None = None) -> Path:
+def resume(folder: str | Path, checkpoint: str = LAST, changes: Mapping[str, Any] | None = None) -> Path:
     """Go on with a run that was stopped, exactly where its checkpoint left it.
 
     Parameters
@@ -107,23 +138,33 @@ def resume(folder: str | Path, checkpoint: str = "last", changes: Mapping[str, A
     """
     folder = Path(folder)
     values = read_config(folder)
-    config = validate(RunConfig, merge(values, changes or {}), str(folder / CONFIG))
-    state = load_state(folder / "checkpoints" / f"{checkpoint}.ckpt")
-    if "module" not in state:
-        raise ConfigError(f"checkpoint '{checkpoint}' holds weights alone; resume from ckpt=last")
-    experiment = Experiment.open(config)
-    pipeline = experiment.pipeline()
-    experiment.check(pipeline)
-    plain = with_defaults(experiment.config)
-    before = validate(RunConfig, values, str(folder / CONFIG))
-    _refuse_other_state(with_defaults(before), plain)
-    pipeline.load_state_dict(state["module"]["pipeline"])
-    arguments = {"folder": str(folder), "checkpoint": checkpoint, "changes": changes}
-    with joined_processes(config.trainer, "surrogates.runs.train:resume", arguments) as ranks:
-        if ranks.first:
-            write_config(folder, plain)
-        weights = _fit(experiment, pipeline, folder, state, ranks)
-    return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
+    prolonged = any(key in (changes or {}).get("trainer", {}) for key in PROLONGING)
+    other_data = "dataset" in (changes or {})
+    arguments: dict[str, Any] = {"checkpoint": checkpoint, "prolonged": prolonged, "other_data": other_data}
+    begun = _state(folder, **arguments) is not None
+    with _listening(folder) as signals:
+        experiment, pipeline = prepare(merge(values, changes or {}), begun=begun)
+        settings, plain = experiment.config.trainer, with_defaults(experiment.config)
+        _refuse_other_state(with_defaults(validate(RunConfig, values, str(folder / CONFIG))), plain)
+        if starts_others(settings):
+            require_guard()
+            with alone_in(folder):
+                write_config(folder, plain)
+            return launch(_train_launched, settings, folder, path=folder, **arguments)
+        with joined(settings) as ranks:
+            signals.tells = ranks.first
+            return _train(folder, experiment, pipeline, ranks, signals, **arguments)
+
+
+def _require_shared(settings: TrainerConfig, experiment: Experiment) -> None:
+    """Refuse a batch or an objective that the processes, whoever starts them, cannot share."""
+    count = processes(settings)
+    require_equal_shares(settings.batch_size, count)
+    if isinstance(experiment.pieces.objective, Adversarial) and count > 1:
+        raise ConfigError(
+            f"task.objective: '{experiment.config.task.objective['name']}' trains a critic, which one "
+            f"process does; {count} would share the run; take trainer.devices=1, without torchrun and srun"
+        )
 
 
 def _refuse_other_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -143,22 +184,146 @@ def _at(values: Any, path: str) -> Any:
     return values
 
 
-def _fit(
-    experiment: Experiment, pipeline: Pipeline, folder: Path, state: dict[str, Any] | None, ranks: Ranks
-) -> dict[str, Tensor]:
-    train = experiment.loader("train", train=True, rank=ranks.rank, ranks=ranks.size)
-    validated = len(experiment.data.index("validation"))
-    return fit(
-        pipeline,
-        experiment.pieces.objective,
-        train,
-        experiment.loader("validation", rank=ranks.rank, ranks=ranks.size) if validated else None,
-        experiment.config.trainer,
-        folder=folder,
-        seed=experiment.config.seed,
-        state=state,
-        ranks=ranks,
-    )
+def _claimed(config: RunConfig, plain: Mapping[str, Any]) -> Path:
+    """Return the folder of a new run, or of the one that this job of SLURM has begun."""
+    parent = Path(config.output) / config.experiment
+    folder = run_of_job(parent, plain)
+    if folder is not None:
+        print(f"going on with {folder}, which this job of SLURM has begun", file=sys.stderr, flush=True)
+        return folder
+    folder = new_folder(parent)
+    note_job(folder, "going")
+    write_config(folder, plain)
+    return folder
+
+
+def _train_launched(path: Path, **arguments: Any) -> Path:
+    """Train in one of the processes that are started here; the run has been checked before."""
+    config = validate(RunConfig, read_config(path), str(path / CONFIG))
+    experiment = Experiment.open(config)
+    pipeline = experiment.pipeline()
+    if _state(path, **arguments) is None:
+        take_weights(pipeline, config)
+    with _listening(path) as signals, joined(config.trainer) as ranks:
+        signals.tells = False  # the parent does
+        return _train(path, experiment, pipeline, ranks, signals, **arguments)
+
+
+def _state(
+    folder: Path, checkpoint: str = LAST, *, prolonged: bool = False, **_: Any
+) -> dict[str, Any] | None:
+    """Return the state that a run goes on from; None when it was stopped before its first checkpoint.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    checkpoint
+        Name of a checkpoint in it.
+    prolonged
+        Whether the configuration has changed: then a run that a callback has ended goes on too.
+    """
+    path = folder / "checkpoints" / f"{checkpoint}.ckpt"
+    if checkpoint == LAST and not path.exists():
+        return None
+    state = load_state(path)
+    if "module" not in state:
+        raise ConfigError(f"checkpoint '{checkpoint}' holds weights alone; resume from ckpt=last")
+    return state | {"should_stop": False} if prolonged else state
+
+
+def _train(
+    folder: Path,
+    experiment: Experiment,
+    pipeline: Pipeline,
+    ranks: Ranks,
+    signals: Signals,
+    **arguments: Any,
+) -> Path:
+    """Train in this process, one of `ranks`; the first one writes and evaluates.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    experiment, pipeline
+        What is trained.
+    ranks, signals
+        Who this process is, and what ends the run.
+    **arguments
+        Of `_state`.
+    """
+    with alone_in(folder) if ranks.first else nullcontext():
+        ranks.agree(lambda: None)  # nobody reads before the folder is ours
+        if ranks.first:
+            write_config(folder, with_defaults(experiment.config))
+        state = _state(folder, **arguments)
+        _require_same_data(experiment, state, **arguments)
+        steps = ranks.gather(state["module"]["step"] if state else 0)
+        if len(set(steps)) > 1:
+            raise ConfigError(
+                f"the processes see checkpoints of steps {steps}; say it again when all see one"
+            )
+        if state is not None:
+            pipeline.load_state_dict(state["module"]["pipeline"])
+        elif ranks.first and (experiment.config.init is None or experiment.config.init.only):
+            experiment.fit_normalisers(pipeline, experiment.loader("train"))
+        train = experiment.loader("train", train=True, rank=ranks.rank, ranks=ranks.size)
+        validated = len(experiment.data.index("validation"))
+        weights = fit(
+            pipeline,
+            experiment.pieces.objective,
+            train,
+            experiment.loader("validation", rank=ranks.rank, ranks=ranks.size) if validated else None,
+            experiment.config.trainer,
+            folder=folder,
+            seed=experiment.config.seed,
+            state=state,
+            ranks=ranks,
+            signals=signals,
+            about=with_defaults(experiment.config),
+            data=_fingerprints(experiment),
+        )
+        return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
+
+
+def _fingerprints(experiment: Experiment) -> list[str]:
+    """Return what changes with the content of the data sets."""
+    return [store.fingerprint for store in experiment.data.stores]
+
+
+def _require_same_data(
+    experiment: Experiment, state: Mapping[str, Any] | None, other_data: bool = False, **_: Any
+) -> None:
+    """Refuse data whose content has changed since a state was saved, unless other data were asked for."""
+    before = (state or {}).get("data")
+    if before is not None and before != _fingerprints(experiment) and not other_data:
+        raise ConfigError(
+            f"{listing([store.url for store in experiment.data.stores])}: the content has changed since the "
+            "checkpoint; start a new run with init=RUN, or say dataset=... to go on with other data"
+        )
+
+
+@contextmanager
+def _listening(run: Path | None = None) -> Iterator[Signals]:
+    """Listen to signals; one that ends a run is followed by the line that goes on."""
+    signals = Signals(run)
+    try:
+        with signals.listening():
+            yield signals
+    except Stopped as stopped:
+        after = "" if stopped.step is None else f" after step {stopped.step}"
+        words = shlex.quote(f"run={signals.run}")
+        go_on = f"go on with: surrogates train {words}" if signals.run else "nothing was begun"
+        if signals.tells:
+            print(f"stopped by {stopped.name}{after}; {go_on}", file=sys.stderr, flush=True)
+        if signals.tells and signals.run and stopped.number == signal.SIGINT:
+            note_job(signals.run, "given up")
+        raise
+    except Exception:
+        if signals.tells and signals.run:
+            note_job(signals.run, "given up")
+        raise
 
 
 def _finish(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Tensor], folder: Path) -> Path:
@@ -167,6 +332,7 @@ def _finish(experiment: Experiment, pipeline: Pipeline, weights: Mapping[str, Te
         evaluate_run(folder, experiment)
     elif len(experiment.data.index("validation")):
         calibrate_run(folder, experiment)
+    note_job(folder, "done")
     return folder
 
 
