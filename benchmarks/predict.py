@@ -1,22 +1,28 @@
-"""One 512 m window at 4 m: the cascade, transforms included, against the ray tracer.
+"""One 512 m window at 4 m: the cascade, transforms included, against the ray tracer, and beside a neighbour.
 
 The tiny cascade is that of `make demo` where there is one. A network of published size is asked with the
 weights of the last run in `runs/paper` (`surrogates train experiment=radio/geo2sigmap size=paper
 output=runs/paper`, then `radio/geo2sigmap_directional` with `parts.iso=RUN`); where nobody has trained one,
-for its time alone. The errors stand in the notes.
+for its time alone. The errors stand in the notes. The neighbour is a process that keeps one core busy.
 """
 
 import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 import yaml
 
-from benchmarks.rows import Row, faster, measure_pairs
+from benchmarks.rows import Row, costs, faster, measure_pairs
 from datasets.radio.transmitters import Placing, in_scene, place_transmitters
 from datasets.radio.variables import record_specs
 from physics.raytracing.scenes import Window, load_city
@@ -24,7 +30,8 @@ from physics.raytracing.solver import Settings, trace_path_gain
 from surrogates.data.batch import Batch
 from surrogates.domains.radio.preparations import DrawSamples, LinkBudget
 from surrogates.domains.radio.site import AZIMUTH
-from surrogates.inference.bundle import load_bundle
+from surrogates.inference.bundle import load_bundle, save_bundle
+from surrogates.inference.surrogate import Surrogate
 from surrogates.learning.context import Context
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
@@ -34,6 +41,17 @@ WINDOW = Window(-256.0, -256.0)
 DEMO, PAPER = Path("runs/demo/with_200_samples"), Path("runs/paper")
 EXPERIMENT = "experiment/radio/geo2sigmap_directional.yaml"
 TARGET = "path_gain_directional"
+AT_ONCE = 5  # predictions to a measurement, so that the neighbour is under way in most of them
+# Computes from one byte of its input to the next and rests in between. Its input ends with the process that
+# holds the other end, however that ends, and then so does this.
+NEIGHBOUR = """
+import select, sys
+while sys.stdin.buffer.raw.read(1):
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        sum(range(10_000))
+    if not sys.stdin.buffer.raw.read(1):
+        break
+"""
 
 
 def run(quick: bool = False) -> list[Row]:
@@ -62,7 +80,40 @@ def run(quick: bool = False) -> list[Row]:
         name = f"{size} cascade, one window"
         target = None if quick else at_least
         rows.append(faster(name, "s", pairs, "Sionna RT", at_least=target, note=note))
-    return rows
+        if size == "tiny":
+            beside = beside_neighbour(pipeline, batch, repeats=1 if quick else 15)
+    return [*rows, beside]
+
+
+def beside_neighbour(pipeline: Pipeline, batch: Batch, repeats: int) -> Row:
+    """Time `predict` of one map while another process computes, and while it rests, in turn."""
+    specs = pipeline.config.inputs
+    window = xr.Dataset({s.name: (s.dims, batch[s.name].numpy(), {"units": s.units}) for s in specs})
+    with TemporaryDirectory() as folder, busy_neighbour() as switch:
+        surrogate = Surrogate(load_bundle(save_bundle(Path(folder) / "bundle", pipeline)))
+
+        def predict() -> None:
+            for _ in range(AT_ONCE):
+                surrogate.predict(window)
+
+        def disturbed() -> None:
+            switch()
+            predict()
+            switch()
+
+        pairs = measure_pairs(disturbed, predict, repeats=repeats, per=AT_ONCE)
+    name = "predict of one window beside a busy neighbour"
+    note = f"tiny cascade, {torch.get_num_threads()} threads; the neighbour keeps one core busy"
+    return costs(name, "s", pairs, "the same with the neighbour at rest", at_most=3.0, note=note)
+
+
+@contextmanager
+def busy_neighbour() -> Iterator[Callable[[], None]]:
+    """Start a process at rest; what is yielded wakes it, and lets it rest again at the next call."""
+    with subprocess.Popen([sys.executable, "-c", NEIGHBOUR], stdin=subprocess.PIPE, bufsize=0) as neighbour:
+        given = neighbour.stdin
+        assert given is not None
+        yield lambda: given.write(b"!")
 
 
 def ask(pipeline: Pipeline, batch: Batch) -> Batch:

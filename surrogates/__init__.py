@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,13 @@ if TYPE_CHECKING:
     from surrogates.inference.surrogate import Surrogate
 
 __all__ = ["load"]
+
+# Threads of torch that wait for each other spin; beside another busy process they then keep the thread that
+# they wait for from its core. OpenMP reads this when torch is loaded; a user's own choice wins. libgomp spins
+# for a short while: without any, a step of a small network takes up to three times as long when idle.
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ["GOMP_SPINCOUNT"] = "1000"
 
 
 def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> Surrogate:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from surrogates.inference.manifest import (
     sha256,
     write_manifest,
 )
+from surrogates.inference.threads import is_little, one_thread
 from surrogates.inference.weights import load_pipeline, save_weights
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Predictor
@@ -98,6 +100,17 @@ class Bundle:
         if len(answers) == 1:
             return answers[0]
         return mixture(answers, [spec.name for spec in self.manifest.pipeline.targets])
+
+    def predict(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
+        """Ask for numbers alone: without gradients, and on one thread where there is little to do."""
+        little = is_little(self._weights, self.manifest.pipeline, inputs)
+        with torch.inference_mode(), one_thread(where=little):
+            return self.ask(inputs, rng)
+
+    @cached_property
+    def _weights(self) -> int:
+        """Parameters of the largest pipeline."""
+        return max(sum(value.numel() for value in pipeline.parameters()) for pipeline, _ in self.parts)
 
     @property
     def both_ways(self) -> bool:

@@ -299,8 +299,7 @@ class Surrogate:
 
     def _ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, np.ndarray]:
         """Targets, and what is predicted beside them, as arrays."""
-        with torch.inference_mode():
-            answer = self.bundle.ask(inputs, rng)
+        answer = self.bundle.predict(inputs, rng)
         names = [part for name in self.outputs for part in (name, *beside(name)) if part in answer]
         return {name: answer[name].cpu().numpy() for name in names}
 

@@ -69,15 +69,11 @@ def stream(
     """
     options = {"topic": topic, "time_unit": time_unit}
     _check(replay, mavlink, options, speed, system, seconds, out, csv)
-    import torch
-
     from surrogates.domains.uav.session import Session
     from surrogates.domains.uav.stream_plots import write_picture
     from surrogates.domains.uav.streaming import TrajectoryPredictor
     from surrogates.inference.surrogate import load
 
-    # One flight is little work: on a busy machine several threads wait for each other longer than they work.
-    torch.set_num_threads(1)
     with ExitStack() as stack:
         listener = None if mavlink is None else stack.enter_context(_listener(mavlink, system))
         surrogate = load(run, device="cpu")

@@ -154,9 +154,8 @@ class TrajectoryPredictor:
     def _ask(self, history: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         np.subtract(history, origin, out=self._given.numpy()[0], casting="same_kind")
         name = self._target.name
-        with torch.inference_mode():
-            given = {self._input.name: self._given.to(self._device)}
-            answer = self._bundle.ask(given, self._rng.manual_seed(SEED))
+        given = {self._input.name: self._given.to(self._device)}
+        answer = self._bundle.predict(given, self._rng.manual_seed(SEED))
         deviation = answer.get(deviation_name(name))
         return (
             answer[name].cpu().numpy()[0] + origin,
