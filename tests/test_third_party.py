@@ -20,6 +20,8 @@ from surrogates.core.errors import ConfigError
 from surrogates.runs import compose
 from surrogates.runs.folder import merge, read_config
 from surrogates.runs.train import prepare
+from surrogates.training.checkpoint import load_state
+from surrogates.training.logs import read_curve
 from tests.third_party import install, installed
 
 
@@ -63,6 +65,8 @@ def run(store, tmp_path_factory) -> Path:
         "trainer.optimiser.lr=0.02",
         "trainer.progress=false",
         "trainer.accelerator=cpu",
+        "trainer.callbacks=cooling/norm",
+        "trainer.loggers={name:cooling/diary,title:Cups}",
     ]
     (folder,) = compose.main(words)
     return folder
@@ -152,3 +156,14 @@ def test_name_of_an_earlier_release_loads_with_a_warning(cooling):
 
     with pytest.warns(FutureWarning, match="'cooling_bilinear' is called 'cooling/bilinear' now"):
         assert registry.resolve("models", "cooling_bilinear") is Bilinear
+
+
+def test_callback_and_logger_come_by_their_names(run):
+    rows = read_curve(run / "logs" / "callbacks.csv")
+    assert [int(row["step"]) for row in rows] == [*range(10, 301, 10)]
+    assert all(float(row["cooling/gradient_norm"]) > 0 for row in rows)
+    state = load_state(run / "checkpoints" / "last.ckpt")
+    assert state["callbacks"] == {"GradientNorm 0": {"values": 30}}
+    first, seed, *steps, last = (run / "logs" / "diary.txt").read_text().splitlines()
+    assert (first, seed, last) == ("Cups", "seed 0", "success")
+    assert "step 50: cooling/gradient_norm, learning_rate, train/loss" in steps

@@ -127,6 +127,15 @@ def test_scale_and_export_goes_on_from_ones_own_simulator(rods):
         assert (rods / name).exists()
 
 
+@pytest.mark.slow
+def test_long_runs_are_watched_and_shared(rods):
+    with reader_in(rods):
+        run_page(ROOT / "docs" / "long-runs.md", rods)
+    for name, made in (("watched", "logs/callbacks.csv"), ("two", "bundle/card.md")):
+        (run,) = (rods / "runs" / name / "run").iterdir()
+        assert (run / made).exists()
+
+
 def test_code_of_a_domain_stands_in_its_package_word_for_word():
     shown = [block for block in blocks(DOMAIN) if (PLUGIN / block.file).is_file()]
     assert len({block.file for block in shown}) > 4

@@ -181,3 +181,17 @@ def test_a_folder_with_odd_letters_and_a_primary_configuration_of_ones_own(folde
     (own / "mine.yaml").write_text("defaults: [config, _self_]\nseed: 11\n")
     main(["--config-dir", str(own), "--config-name=mine", *folder[2:], "size=tiny"])
     assert started[0]["seed"] == 11
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("run=runs/a/2026-11-28T22-25-56", "run=runs/a/2026-11-28T22-25-56"),
+        ("output=my runs/ümlaut (1)", 'output="my runs/ümlaut (1)"'),
+        ("output='already'", "output='already'"),
+        ("output=${oc.env:HOME}", "output=${oc.env:HOME}"),
+        ("task.name=a b", "task.name=a b"),
+    ],
+)
+def test_folders_that_hydra_cannot_read_get_quotes(word, expected):
+    assert compose.quoted(word) == expected

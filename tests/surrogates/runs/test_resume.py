@@ -1,6 +1,7 @@
 """A run that was killed goes on as if nothing had happened."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import torch
 import yaml
 
 from surrogates.core.errors import ConfigError
-from surrogates.runs.folder import read_config
+from surrogates.runs.folder import alone_in, read_config
 from surrogates.runs.train import resume, start
 from surrogates.training.checkpoint import load_state, save_atomic
 
@@ -33,8 +34,8 @@ COUNTED = """
         count += path.name == "last.ckpt"
         if count == 3:
             os.kill(os.getpid(), signal.SIGKILL)
-    import surrogates.training.fit as fit
-    fit.save_atomic = counted
+    from surrogates.training import callbacks
+    callbacks.save_atomic = counted
     run.start(yaml.safe_load(sys.stdin))
 """
 
@@ -180,3 +181,33 @@ def test_checkpoint_with_code_inside_is_refused(tmp_path):
 def test_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(ConfigError, match="is no run"):
         resume(tmp_path)
+
+
+def test_run_that_another_process_trains_is_neither_read_nor_changed(trained, monkeypatch):
+    monkeypatch.setattr("surrogates.runs.folder.ENDING", 0.3)
+    before = (trained / "config.yaml").read_text()
+    with alone_in(trained), pytest.raises(ConfigError, match="is in training by another process; wait"):
+        resume(trained, changes={"trainer": {"max_steps": 9}})
+    assert (trained / "config.yaml").read_text() == before
+
+
+def test_data_with_other_content_are_refused_unless_asked_for(make_store, run_config):
+    store = make_store("data.zarr")
+    task = {"baselines": [], "metrics": ["rmse"], "plots": []}
+    folder = start(run_config(dataset=store.url, task=task, trainer={"max_steps": 2}))
+    shutil.rmtree(store.url)
+    make_store("data.zarr", seed=1)
+    longer = {"trainer": {"max_steps": 4}}
+    with pytest.raises(
+        ConfigError, match=r"data.zarr: the content has changed since the checkpoint; .*init=RUN"
+    ):
+        resume(folder, changes=longer)
+    resume(folder, changes=longer | {"dataset": store.url})
+
+
+def test_half_written_checkpoint_of_a_killed_process_goes(trained):
+    half = trained / "checkpoints" / ".last.ckpt-abcd"
+    half.mkdir()
+    (half / "last.ckpt").write_bytes(b"half")
+    resume(trained)
+    assert sorted(each.name for each in half.parent.iterdir()) == ["best.ckpt", "last.ckpt"]

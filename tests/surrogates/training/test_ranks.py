@@ -8,7 +8,7 @@ from surrogates.learning.objectives import Regression
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.selection import freeze
-from surrogates.training.ranks import _depends_on_all
+from surrogates.training.ranks import depends_on_all
 
 
 def test_looking_for_idle_weights_leaves_frozen_statistics_in_evaluation():
@@ -23,7 +23,7 @@ def test_looking_for_idle_weights_leaves_frozen_statistics_in_evaluation():
     pipeline.train()
     freeze(pipeline.network, ["0.*"])
     batch = {"a": torch.randn(8), "b": torch.randn(8)}
-    assert _depends_on_all(pipeline, Regression(pipeline.context), batch)
+    assert depends_on_all(pipeline, Regression(pipeline.context), batch)
     assert [module.training for module in pipeline.network] == [False, True]
     before = pipeline.network[0].running_mean.clone()
     pipeline(batch)

@@ -19,3 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 OLD_NAMES: dict[str, dict[str, str]] = {
     "models": {"cooling_bilinear": "cooling/bilinear"},
 }
+
+PIECES |= {
+    "callbacks": {"cooling/norm": "surrogates_cooling.watching:GradientNorm"},
+    "loggers": {"cooling/diary": "surrogates_cooling.watching:Diary"},
+}
