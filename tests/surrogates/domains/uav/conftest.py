@@ -60,7 +60,7 @@ def fake(
 
     transform = SimpleNamespace(offset_free=["position"] if moves_along else [])
     bundle = SimpleNamespace(
-        ask=ask,
+        predict=ask,
         device=torch.device("cpu"),
         manifest=SimpleNamespace(
             ranges=ranges or {}, coordinates={"time": Coordinate(values=[], attributes={"units": time_units})}
