@@ -1,4 +1,4 @@
-"""Radio maps: from a map extract to a scene against its libraries alone, and maps larger than the window."""
+"""Radio maps: a map extract to a scene against only its libraries, and maps larger than the window."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rows import Row, costs, measure_pairs
-from benchmarks.tiling import tiled_prediction
+from benchmarks.claims.files import folder
+from benchmarks.speed.rows import Row, costs, measure_pairs
+from benchmarks.speed.tiling import tiled_prediction
 from datasets.radio.buildings import read_buildings
 from physics.raytracing.extrusion import open_rings
 from physics.raytracing.scenes import extruded_scene
-from surrogates.domains.radio.measured_claims import FILES
 
-EXTRACT = FILES / "osm/Helsinki.osm.pbf"
+EXTRACT = "osm/Helsinki.osm.pbf"
 READS = 5
 
 
@@ -29,20 +29,20 @@ def run(quick: bool = False) -> list[Row]:
     quick
         Fewer repeats.
     """
-    return [*scene_rows(quick), *tiled_prediction(quick)]
+    extract = folder("radio") / EXTRACT
+    tiles = tiled_prediction(quick)
+    if not extract.is_file():
+        print(f"scene of a map extract: skipped, there is no {extract}; set SURROGATES_RADIO_DATA")
+        return tiles
+    return [scene_row(extract, quick), *tiles]
 
 
-def scene_rows(quick: bool) -> list[Row]:
+def scene_row(path: Path, quick: bool) -> Row:
     """Measure file to scene: read, project, repair, raise, extrude, hand over to Sionna RT.
 
-    The reference reads the same file five times with osmium alone (a handler that is shown every area and
-    does nothing) and triangulates the same footprints once. The extract lies where SURROGATES_RADIO_DATA
-    says; without it there is no row.
+    The reference reads the same file five times with only osmium (a handler that is shown every area and
+    does nothing) and triangulates the same footprints once.
     """
-    path = EXTRACT
-    if not path.is_file():
-        print(f"scene of a map extract: skipped, there is no {path}; set SURROGATES_RADIO_DATA")
-        return []
     buildings = read_buildings(path)
     rings = open_rings(buildings.polygons)
     read, triangulation = _osmium_alone(path), _earcut_alone(rings)
@@ -57,13 +57,13 @@ def scene_rows(quick: bool) -> list[Row]:
             read()
         triangulation()
 
-    pairs = measure_pairs(ours, reference, repeats=3 if quick else 15, warmup=2, per=1e-3)
+    pairs = measure_pairs(ours, reference, repeats=1 if quick else 15, warmup=2, per=1e-3)
     note = (
         f"{path.name}: {len(buildings.keys)} buildings, {len(rings[0])} corners; alone osmium needs "
         f"{_milliseconds(read):.0f} ms a read, mapbox-earcut {_milliseconds(triangulation):.1f} ms"
     )
     name = f"{READS} reads by osmium + mapbox-earcut"
-    return [costs("map extract to Sionna scene", "ms", pairs, name, at_most=1.0, note=note)]
+    return costs("map extract to Sionna scene", "ms", pairs, name, at_most=1.0, note=note)
 
 
 def _osmium_alone(path: Path) -> Callable[[], None]:
@@ -94,7 +94,7 @@ def _earcut_alone(rings: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Callable[
 
 
 def _milliseconds(action: Callable[[], None], repeats: int = 5) -> float:
-    """Median time, ms."""
+    """Return the median time, ms."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()

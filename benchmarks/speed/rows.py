@@ -50,13 +50,13 @@ class Row:
     Parameters
     ----------
     name : str
-        What was measured, e.g. "random read, blosc-lz4, 1 MB".
+        Measured statement, e.g. "random read, blosc-lz4, 1 MB".
     unit : str
         Unit of `ours` and `reference`, e.g. "ms per sample".
     ours, reference : float
         Medians over the repeats.
     reference_name : str
-        What ours is compared with, e.g. "zarr-python".
+        Name of the reference, e.g. "zarr-python".
     ratio : float
         Median of the paired ratios; its direction is that of `target`.
     target : str
@@ -89,18 +89,18 @@ class Paired:
         return statistics.median(self.ours), statistics.median(self.reference)
 
     def speedup(self) -> float:
-        """Median of reference / ours."""
+        """Return the median of reference / ours."""
         return statistics.median(r / o for o, r in zip(self.ours, self.reference, strict=True))
 
     def cost(self) -> float:
-        """Median of ours / reference."""
+        """Return the median of ours / reference."""
         return statistics.median(o / r for o, r in zip(self.ours, self.reference, strict=True))
 
 
 def faster(
     name: str, unit: str, pairs: Paired, reference_name: str, *, at_least: float | None = None, note: str = ""
 ) -> Row:
-    """Row that says how many times better than the reference ours is; `at_least` is its target."""
+    """Return the row of how many times better than the reference ours is; `at_least` is its target."""
     ratio = pairs.speedup()
     row = Row(name, unit, *pairs.medians(), reference_name, ratio, note=note)
     return row if at_least is None else replace(row, target=f">= {at_least:g}", holds=ratio >= at_least)
@@ -109,7 +109,7 @@ def faster(
 def costs(
     name: str, unit: str, pairs: Paired, reference_name: str, *, at_most: float | None = None, note: str = ""
 ) -> Row:
-    """Row that says what ours costs relative to the reference; `at_most` is its target."""
+    """Return the row of what ours costs relative to the reference; `at_most` is its target."""
     ratio = pairs.cost()
     row = Row(name, unit, *pairs.medians(), reference_name, ratio, note=note)
     return row if at_most is None else replace(row, target=f"<= {at_most:g}", holds=ratio <= at_most)
@@ -150,12 +150,12 @@ def measure_pairs(
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows as plain dictionaries, in the order of their fields."""
+    """Return rows as plain dictionaries, in the order of their fields."""
     return [asdict(row) for row in rows]
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Rows as an aligned text table."""
+    """Return rows as an aligned text table."""
     header = ("name", "ours", "reference", "unit", "ratio", "target", "holds")
     lines = [header] + [
         (

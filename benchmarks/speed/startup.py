@@ -1,11 +1,11 @@
-"""How long the command line takes to answer, against an interpreter that does nothing."""
+"""Time of the command line's help, against an interpreter that does nothing."""
 
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from benchmarks.rows import Row, costs, measure_pairs
+from benchmarks.speed.rows import Row, costs, measure_pairs
 
 HEAVY = ("torch", "lightning", "xarray", "zarr", "hydra", "matplotlib", "scipy")
 
@@ -29,7 +29,7 @@ def run(quick: bool = False) -> list[Row]:
     pairs = measure_pairs(
         _command("-c", "from surrogates.cli.main import main; main(['--help'])"),
         _command("-c", "pass"),
-        repeats=3 if quick else 15,
+        repeats=1 if quick else 15,
         per=1e-3,
     )
     start = costs("surrogates --help", "ms", pairs, "python -c pass", at_most=15)

@@ -16,7 +16,7 @@ import zarr
 from zarr.abc.codec import BytesBytesCodec
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from benchmarks.rows import Row, faster, measure_pairs
+from benchmarks.speed.rows import Row, faster, measure_pairs
 from datasets.store.reader import RecordReader
 from datasets.store.shards import ShardedArray
 from datasets.store.sources import open_tensorstore
@@ -34,10 +34,10 @@ TARGETS: dict[str, float | None] = {
 SIDE = 512  # 1 MiB of float32
 
 
-def _fields(records: int) -> np.ndarray:
+def _fields(records: int, side: int) -> np.ndarray:
     """Return smooth fields with noise, which compress about as maps of a solver do."""
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32) / SIDE
+    y, x = np.mgrid[:side, :side].astype(np.float32) / side
     phase = rng.random((records, 2, 1, 1), dtype=np.float32) * 6
     smooth = -100 + 20 * np.sin(5 * x + phase[:, 0]) * np.cos(7 * y + phase[:, 1])
     return np.round(smooth + rng.normal(0, 0.5, smooth.shape), 2).astype(np.float32)
@@ -48,8 +48,8 @@ def _write(folder: Path, values: np.ndarray, codecs: tuple[BytesBytesCodec, ...]
         folder,
         shape=values.shape,
         dtype=values.dtype,
-        chunks=(1, SIDE, SIDE),
-        shards=(64, SIDE, SIDE),
+        chunks=(1, *values.shape[1:]),
+        shards=(64, *values.shape[1:]),
         compressors=codecs or None,
         fill_value=np.nan,
         config={"write_empty_chunks": True},
@@ -88,15 +88,15 @@ def run(quick: bool = False) -> list[Row]:
     Parameters
     ----------
     quick
-        Fewer samples and repeats.
+        Fewer and smaller samples, one repeat.
     """
-    records, repeats = (64, 3) if quick else (256, 7)
-    values = _fields(records)
+    records, side, repeats = (64, 64, 1) if quick else (256, SIDE, 7)
+    values = _fields(records, side)
     order = np.random.default_rng(1).permutation(records)
     rows: list[Row] = []
-    with TemporaryDirectory() as place:
+    with TemporaryDirectory() as temporary:
         for name, codecs in CODECS.items():
-            folder = Path(place) / name
+            folder = Path(temporary) / name
             _write(folder, values, codecs)
             ours = _ours(folder)
             for reference_name, reference in _references(folder).items():
@@ -108,7 +108,10 @@ def run(quick: bool = False) -> list[Row]:
                     per=records / 1e3,
                 )
                 target = TARGETS[name] if reference_name.startswith("zarr") else None
-                row = faster(f"random 1 MiB sample, {name}", "ms CPU", pairs, reference_name, at_least=target)
+                size = f"{values[0].nbytes / 2**20:g} MiB"
+                row = faster(
+                    f"random {size} sample, {name}", "ms CPU", pairs, reference_name, at_least=target
+                )
                 rows.append(_compared(row, ours, reference, order))
     return rows
 
@@ -116,7 +119,7 @@ def run(quick: bool = False) -> list[Row]:
 def _compared(
     row: Row, ours: Callable[[int], np.ndarray], reference: Callable[[int], np.ndarray], order: np.ndarray
 ) -> Row:
-    """Note whether both read the same bits; a faster reader of other values holds nothing."""
+    """Note whether both read the same bits; a faster reader of other values does not hold."""
     if all(ours(index).tobytes() == reference(index).tobytes() for index in order.tolist()):
         return replace(row, note="bit-identical")
     return replace(row, note="the values differ", holds=False)

@@ -1,7 +1,7 @@
 """Path gain of maps of 1, 2 and 4 km at 4 m, in tiles of the 512 m window: memory and time.
 
 Each prediction runs in a process of its own, which says how far its memory grew beyond what it held with the
-surrogate loaded. The network is the tiny U-Net with fresh weights, which cost what trained ones do; inputs
+surrogate loaded. The network is the tiny U-Net with fresh weights, which cost as much as trained ones; inputs
 come from a Zarr store and the map goes to one.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from benchmarks.rows import Paired, Row, costs, faster
+from benchmarks.speed.rows import Paired, Row, costs, faster
 from datasets.radio.variables import record_specs
 from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.inference.surrogate import Surrogate
@@ -33,7 +33,7 @@ WHOLE = "as a whole"
 
 
 def tiled_prediction(quick: bool = False) -> list[Row]:
-    """Peak memory of 2 and 4 km beside that of 1 km, and 2 km in tiles beside 2 km as a whole."""
+    """Measure 2 and 4 km beside 1 km, and 2 km in tiles beside 2 km as a whole."""
     sizes = (130, 160, 190) if quick else (250, 500, 1000)  # cells
     found: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -114,8 +114,9 @@ def write_map(path: Path, cells: int) -> None:
 
 def measure(folder: Path, cells: int, way: str) -> dict[str, float]:
     """Predict a map in a fresh process; return the growth of its memory and the seconds."""
-    words = [sys.executable, "-m", "benchmarks.tiling", str(folder), str(cells), way]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.speed.tiling", str(folder), str(cells), way]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(
             f"{way} prediction of {cells} cells failed: {done.stderr.strip().splitlines()[-1]}"
@@ -125,7 +126,7 @@ def measure(folder: Path, cells: int, way: str) -> dict[str, float]:
 
 
 def main(folder: Path, cells: int, way: str) -> dict[str, float]:
-    """Predict one map, tiled or whole, and say what it took."""
+    """Predict one map, tiled or whole, and print memory and time."""
     import time
 
     torch.set_num_threads(1)
@@ -146,9 +147,9 @@ def main(folder: Path, cells: int, way: str) -> dict[str, float]:
 
 
 def _peak() -> int:
-    """Largest memory of this process so far, bytes.
+    """Return the peak memory of this process, bytes.
 
-    Linux hands the figure of `getrusage` on from the process that started this one; its status does not.
+    On Linux `getrusage` includes the process that started this one; its status does not.
     """
     status = Path("/proc/self/status")
     if status.exists():

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.rows import Paired, Row, faster, measure_pairs
-from benchmarks.uav_stream import stream_row
+from benchmarks.speed.rows import Paired, Row, faster, measure_pairs
+from benchmarks.speed.uav_stream import stream_row
 from datasets.factory.recipe import generators
 from datasets.uav.px4_like import Px4Like
 from datasets.uav.variables import STEP
@@ -36,7 +36,7 @@ def simulation_rows(quick: bool) -> list[Row]:
     if find_spec("rotorpy") is None:
         print("simulation of flights: skipped, RotorPy is not installed; pip install rotorpy")
         return []
-    recipe = Px4Like(shortest=1.0, longest=1.5) if quick else Px4Like()
+    recipe = Px4Like.make({"shortest": 1.0, "longest": 1.5} if quick else {})
     unit = 100 if quick else recipe.unit_records()
     alone = 0.5 if quick else 4.0  # s in a repeat
     indices = np.arange(unit)
@@ -46,7 +46,7 @@ def simulation_rows(quick: bool) -> list[Row]:
         arrays = recipe.simulate(indices, generators(recipe.seed, indices))
         seconds.append(STEP * float(arrays["length"].sum() - unit))
 
-    times = measure_pairs(ours, _rotorpy(alone), repeats=3, warmup=1 if quick else 0)
+    times = measure_pairs(ours, _rotorpy(alone), repeats=1 if quick else 3, warmup=1 if quick else 0)
     pairs = Paired(
         tuple(1e3 * time / seconds[-1] for time in times.ours),
         tuple(1e3 * time / alone for time in times.reference),

@@ -21,7 +21,7 @@ import xarray as xr
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.rows import Paired, Row, costs
+from benchmarks.speed.rows import Paired, Row, costs
 from datasets.store.layout import create_store
 from datasets.store.specs import Split, VariableSpec
 from surrogates.core.build import build
@@ -52,6 +52,10 @@ CASES: dict[str, dict[str, Any]] = {
         "steps": 400,
         "at_most": 1.3,
     },
+}
+QUICK = {
+    name: {**case, "shape": (16,) * len(case["dims"]), "steps": min(case["steps"], 20)}
+    for name, case in CASES.items()
 }
 RECORDS = 256
 WARMUP = 4
@@ -153,7 +157,7 @@ def _normalised(values: Tensor) -> Tensor:
 
 
 def alternate(ours: Callable[[], float], reference: Callable[[], float], repeats: int) -> Paired:
-    """Take both figures in turn, so that drift of a shared machine hits both alike."""
+    """Measure both in turn, so that drift of a shared machine hits both alike."""
     ours(), reference()
     pairs = [
         (ours(), reference()) if repeat % 2 == 0 else (reference(), ours())[::-1] for repeat in range(repeats)
@@ -162,10 +166,10 @@ def alternate(ours: Callable[[], float], reference: Callable[[], float], repeats
     return Paired(tuple(1e3 * value for value in mine), tuple(1e3 * value for value in theirs))
 
 
-def starvation(url: str, case: dict[str, Any]) -> Row:
-    """Return how much of a U-Net's step is spent waiting for batches that are read from the store."""
+def starvation(url: str, case: dict[str, Any], repeats: int) -> Row:
+    """Return the share of a U-Net's step that is spent waiting for batches that are read from the store."""
     waits, steps = [], []
-    for _ in range(3):
+    for _ in range(repeats):
         seconds, loader = time_ours(open_case(url, case, cache_gigabytes=0))
         waits.append(1e3 * loader.seconds_waited / case["steps"])
         steps.append(1e3 * seconds)
@@ -182,13 +186,13 @@ def starvation(url: str, case: dict[str, Any]) -> Row:
 
 
 def run(quick: bool = False) -> list[Row]:
-    """Measure; ``quick`` takes one pair of each."""
+    """Measure; ``quick`` takes one pair of each, of small fields and few steps."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     rows = []
     try:
         with TemporaryDirectory() as folder:
-            for number, (name, case) in enumerate(CASES.items()):
+            for number, (name, case) in enumerate((QUICK if quick else CASES).items()):
                 url = write_store(Path(folder) / f"{number}.zarr", case["dims"], case["shape"])
                 experiment = open_case(url, case)
                 pairs = alternate(
@@ -198,7 +202,7 @@ def run(quick: bool = False) -> list[Row]:
                 )
                 rows.append(costs(name, "ms per step", pairs, "hand-written loop", at_most=case["at_most"]))
                 if case["dims"] == ("y", "x"):
-                    rows.append(starvation(url, case))
+                    rows.append(starvation(url, case, repeats=1 if quick else 3))
     finally:
         torch.set_num_threads(threads)
     return rows

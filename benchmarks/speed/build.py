@@ -18,7 +18,7 @@ from typing import cast
 
 import numpy as np
 
-from benchmarks.rows import Paired, Row, costs
+from benchmarks.speed.rows import Paired, Row, costs
 from datasets.factory.build import build
 from datasets.factory.find import recipe_of
 from datasets.radio.transmitters import in_scene
@@ -28,7 +28,6 @@ from physics.raytracing.backend import sionna, use_one_thread
 from physics.raytracing.scenes import Window, load_city
 
 CITY = "etoile"
-REPEATS = 3
 SHARD = 256  # samples of one shard
 SETTINGS = {
     "cities": [CITY],
@@ -52,21 +51,22 @@ def run(quick: bool = False) -> list[Row]:
     quick
         Fewer samples.
     """
-    recipe = Urban.make(SETTINGS | {"samples": 16 if quick else 32, "rays": 1_000_000})
-    with TemporaryDirectory() as place:
-        first = str(Path(place) / "first")
+    size = {"samples": 4, "rays": 10_000} if quick else {"samples": 32, "rays": 1_000_000}
+    recipe, repeats = Urban.make(SETTINGS | size), 1 if quick else 3
+    with TemporaryDirectory() as folder:
+        first = str(Path(folder) / "first")
         build(recipe, first, workers=0, progress=False)
-        rows = [_wall_time(recipe, first), _whole_runs(recipe, first)]
-    return [*rows, _peak_memory(3 if quick else 4)]
+        rows = [_wall_time(recipe, first, repeats), _whole_runs(recipe, first, repeats)]
+    return [*rows, _peak_memory(3, 4) if quick else _peak_memory(4, SHARD)]
 
 
-def _wall_time(recipe: Urban, first: str) -> Row:
-    """A build in this process against the bare loop in this process, each on one thread."""
+def _wall_time(recipe: Urban, first: str, repeats: int) -> Row:
+    """Measure a build against the bare loop, both in this process and on one thread."""
     use_one_thread()
     loop = _bare_loop(recipe, first)
     loop()
     times = []
-    for repeat in range(REPEATS):
+    for repeat in range(repeats):
         ours = _seconds(partial(build, recipe, f"{first}-{repeat}", workers=0, progress=False))
         times.append((ours / recipe.samples, _seconds(loop) / recipe.samples))
     name = f"radio/urban, {recipe.rays:.0e} rays, {recipe.transmitters_per_window} transmitters a solve"
@@ -77,16 +77,16 @@ def _wall_time(recipe: Urban, first: str) -> Row:
     return costs(name, "s a map", _paired(times), "bare Sionna RT loop", at_most=1.10, note=note)
 
 
-def _whole_runs(recipe: Urban, first: str) -> Row:
-    """The command from its start to a complete store against a script of the bare loop, on all cores."""
+def _whole_runs(recipe: Urban, first: str, repeats: int) -> Row:
+    """Measure the command, start-up included, against a script of the bare loop, on all cores."""
     cores = os.cpu_count() or 1
     parameters = [f"{key}={json.dumps(value)}" for key, value in SETTINGS.items()]
     parameters += [f"samples={recipe.samples}", f"rays={recipe.rays}", f"workers={cores}"]
     command = "from surrogates.cli.main import main; main()"
     times = []
-    for repeat in range(REPEATS):
-        words = ["data", "build", recipe.name, *parameters, f"out={first}-whole-{repeat}"]
-        ours = _seconds(partial(_run, "-c", command, *words))
+    for repeat in range(repeats):
+        arguments = ["data", "build", recipe.name, *parameters, f"out={first}-whole-{repeat}"]
+        ours = _seconds(partial(_run, "-c", command, *arguments))
         times.append((ours / recipe.samples, _seconds(partial(_run, "-m", __name__, first)) / recipe.samples))
     note = (
         f"{recipe.samples} maps, start-up included: ours with {cores} workers of one thread, "
@@ -95,9 +95,9 @@ def _whole_runs(recipe: Urban, first: str) -> Row:
     return costs("radio/urban, whole run", "s a map", _paired(times), "script of the bare loop", note=note)
 
 
-def _run(*words: str) -> None:
-    root = Path(__file__).parents[1]
-    subprocess.run([sys.executable, *words], cwd=root, check=True, capture_output=True)
+def _run(*arguments: str) -> None:
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, *arguments], cwd=root, check=True, capture_output=True)
 
 
 def _paired(times: list[tuple[float, float]]) -> Paired:
@@ -105,7 +105,7 @@ def _paired(times: list[tuple[float, float]]) -> Paired:
 
 
 def _bare_loop(recipe: Urban, url: str) -> Callable[[], list[np.ndarray]]:
-    """What a user would write with Sionna RT alone, over the windows and transmitters of a store."""
+    """Return the loop of a user who has only Sionna RT, over the windows and transmitters of a store."""
     rt = sionna()
     import mitsuba as mi
     from sionna.rt import AntennaPattern
@@ -129,14 +129,14 @@ def _bare_loop(recipe: Urban, url: str) -> Callable[[], list[np.ndarray]]:
             scene.remove(name)
         scene.frequency = recipe.frequency
         scene.tx_array = rt.AntennaArray(Both(), mi.Point3f(0, 0, 0))
-        places = in_scene(
+        positions = in_scene(
             values["transmitter_position"][records], values["terrain_height"][records][0], window
         )
-        for number, (place, azimuth) in enumerate(
-            zip(places.tolist(), values["transmitter_azimuth"][records].tolist(), strict=True)
+        for number, (position, azimuth) in enumerate(
+            zip(positions.tolist(), values["transmitter_azimuth"][records].tolist(), strict=True)
         ):
             yaw = mi.Point3f(np.pi / 2 - azimuth, 0, 0)
-            scene.add(rt.Transmitter(f"tx-{number}", position=mi.Point3f(*place), orientation=yaw))
+            scene.add(rt.Transmitter(f"tx-{number}", position=mi.Point3f(*position), orientation=yaw))
         half = window.size / 2
         radio_map = solver(
             scene,
@@ -165,15 +165,15 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _peak_memory(shards: int) -> Row:
-    """Peak memory of a build of several shards against that of two, in fresh processes.
+def _peak_memory(shards: int, shard: int) -> Row:
+    """Measure peak memory of a build of several shards against that of two, in fresh processes.
 
     Below two shards it does grow: one is put together and written while the next is simulated.
     """
-    many, two = (_peak_of(count * SHARD) for count in (shards, 2))
-    note = f"{shards * SHARD} samples against {2 * SHARD}, which fill two shards"
+    many, two = (_peak_of(count * shard) for count in (shards, 2))
+    note = f"{shards * shard} samples against {2 * shard}, which fill two shards"
     pairs = Paired((many,), (two,))
-    return costs("radio/urban, peak memory", "MiB", pairs, f"{2 * SHARD} samples", at_most=1.05, note=note)
+    return costs("radio/urban, peak memory", "MiB", pairs, f"{2 * shard} samples", at_most=1.05, note=note)
 
 
 def _peak_of(samples: int) -> float:
@@ -185,8 +185,8 @@ def _peak_of(samples: int) -> float:
 def _build_and_weigh(samples: int) -> float:
     """Build in this process and return its peak resident memory, MiB."""
     recipe = Urban.make(SETTINGS | {"rays": 10_000, "samples": samples, "depth": 1})
-    with TemporaryDirectory() as place:
-        build(recipe, str(Path(place) / "store"), workers=0, progress=False)
+    with TemporaryDirectory() as folder:
+        build(recipe, str(Path(folder) / "store"), workers=0, progress=False)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import yaml
 
-from benchmarks.rows import Paired, Row, costs, faster, measure_pairs
+from benchmarks.speed.rows import Paired, Row, costs, faster, measure_pairs
 from datasets.factory.build import build
 from datasets.factory.recipe import generators
 from datasets.seismic.families import FAMILIES
@@ -30,6 +30,8 @@ from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 
 FAMILY, STRIDE = "flatvel-a", 4
+SHORT = {"steps": 240, "shots": 2}
+"""Survey of a quick run."""
 CLASSICAL_STEPS = 20
 GATHER, VELOCITY = "shot_gather", "velocity_model"
 
@@ -40,15 +42,15 @@ def run(quick: bool = False) -> list[Row]:
     Parameters
     ----------
     quick
-        Fewer models and repeats.
+        Fewer models, shots, steps and repeats.
     """
     return [solver_row(quick), *network_rows(quick), *build_rows(quick)]
 
 
 def solver_row(quick: bool) -> Row:
     """Measure one unit of models by deepwave against the reference scheme in NumPy, one thread each."""
-    recipe = _recipe(samples=16)
-    velocity, surveys = _models(recipe, 4 if quick else 16), recipe.survey
+    recipe = _recipe(2 if quick else 16, quick)
+    velocity, surveys = _models(recipe), recipe.survey
 
     def ours() -> None:
         simulate(velocity, surveys)
@@ -67,10 +69,10 @@ def solver_row(quick: bool) -> Row:
 
 def network_rows(quick: bool) -> list[Row]:
     """Measure networks of both directions against a simulation and against classical inversion."""
-    recipe = _recipe(samples=16)
+    recipe = _recipe(2 if quick else 16, quick)
     specs = {spec.name: spec for spec in recipe.specs()}
-    count = 4 if quick else 16
-    velocity = _models(recipe, count)
+    count, steps = recipe.samples, 1 if quick else CLASSICAL_STEPS
+    velocity = _models(recipe)
     gathers = simulate(velocity, recipe.survey)
     batch = {GATHER: torch.from_numpy(gathers), VELOCITY: torch.from_numpy(velocity)}
 
@@ -80,7 +82,7 @@ def network_rows(quick: bool) -> list[Row]:
 
     def classical() -> None:
         start = np.broadcast_to(velocity.mean((0, 2))[None, :, None], (1, *velocity.shape[1:]))
-        refine(start, gathers[:1], recipe.survey, 1 if quick else CLASSICAL_STEPS)
+        refine(start, gathers[:1], recipe.survey, steps)
 
     inverse, forward = (_network(specs, task) for task in ("inversion", "forward"))
     again = partial(simulate, velocity, recipe.survey)
@@ -91,24 +93,22 @@ def network_rows(quick: bool) -> list[Row]:
         rows.append(_against(f"network of {name}", pipeline, times, "forward simulation"))
     times = measure_pairs(partial(ask, inverse), classical, repeats=1 if quick else 3, warmup=0)
     pairs = Paired(tuple(each / count for each in times.ours), times.reference)
-    rows.append(
-        _against("network of inversion", inverse, pairs, f"{CLASSICAL_STEPS} steps of classical inversion")
-    )
-    return rows
+    name = f"{steps} steps of classical inversion"
+    return [*rows, _against("network of inversion", inverse, pairs, name)]
 
 
 def build_rows(quick: bool) -> list[Row]:
-    """Measure how much of a build is the solver's, and how much faster two workers are than one."""
-    share, workers = (_recipe(samples=16 if quick else count) for count in (256, 768))
-    with TemporaryDirectory() as place:
-        return [_share_row(share, Path(place)), _workers_row(workers, Path(place), 1 if quick else 3)]
+    """Measure the share of the solver in a build, and how much faster two workers are than one."""
+    share, workers = (_recipe(4 if quick else count, quick) for count in (256, 768))
+    with TemporaryDirectory() as folder:
+        return [_share_row(share, Path(folder)), _workers_row(workers, Path(folder), 1 if quick else 3)]
 
 
-def _share_row(recipe: OpenFWILike, place: Path) -> Row:
-    """Wall time of a build in this process against the time that it spends in the solver."""
+def _share_row(recipe: OpenFWILike, folder: Path) -> Row:
+    """Measure wall time of a build in this process against its time in the solver."""
     inside: list[float] = []
     require("deepwave")  # its import takes seconds, once in a process
-    whole = _seconds(lambda: _build_counting(recipe, str(place / "share"), inside))
+    whole = _seconds(lambda: _build_counting(recipe, str(folder / "share"), inside))
     pairs = Paired((whole / recipe.samples,), (sum(inside) / recipe.samples,))
     note = (
         f"{sum(inside) / whole:.1%} of the wall time lies in the solver; {recipe.samples} models in one "
@@ -119,7 +119,7 @@ def _share_row(recipe: OpenFWILike, place: Path) -> Row:
 
 
 def _build_counting(recipe: OpenFWILike, url: str, inside: list[float]) -> None:
-    """Build in this process, and write down how long each call of the solver took."""
+    """Build in this process, and append the duration of each call of the solver to `inside`."""
     record = propagator._record
 
     def timed(*arguments: Any) -> torch.Tensor:
@@ -128,19 +128,19 @@ def _build_counting(recipe: OpenFWILike, url: str, inside: list[float]) -> None:
         inside.append(time.perf_counter() - start)
         return gathers
 
-    propagator._record = timed
+    propagator._record = timed  # type: ignore[assignment]
     try:
         build(recipe, url, workers=0, progress=False)
     finally:
         propagator._record = record
 
 
-def _workers_row(recipe: OpenFWILike, place: Path, repeats: int) -> Row:
-    """Whole builds by two workers and by one, their start included."""
+def _workers_row(recipe: OpenFWILike, folder: Path, repeats: int) -> Row:
+    """Measure whole builds by two workers and by one, their start included."""
     number = iter(range(10**6))
 
     def by(workers: int) -> None:
-        build(recipe, str(place / f"{workers}-{next(number)}"), workers=workers, progress=False)
+        build(recipe, str(folder / f"{workers}-{next(number)}"), workers=workers, progress=False)
 
     pairs = measure_pairs(partial(by, 2), partial(by, 1), repeats=repeats, warmup=0, per=recipe.samples)
     note = (
@@ -159,13 +159,14 @@ def _against(name: str, pipeline: Pipeline, pairs: Paired, reference_name: str) 
     return faster(name, "s a sample", pairs, reference_name, at_least=20.0, note=note)
 
 
-def _recipe(**changes: Any) -> OpenFWILike:
-    return OpenFWILike.make({"family": FAMILY, "time_stride": STRIDE, **changes})
+def _recipe(samples: int, quick: bool) -> OpenFWILike:
+    given = {"samples": samples, "family": FAMILY, "time_stride": STRIDE}
+    return OpenFWILike.make(given | SHORT if quick else given)
 
 
-def _models(recipe: OpenFWILike, count: int) -> np.ndarray:
-    """Draw velocity models."""
-    rngs = generators(recipe.seed, np.arange(count))
+def _models(recipe: OpenFWILike) -> np.ndarray:
+    """Draw the velocity models."""
+    rngs = generators(recipe.seed, np.arange(recipe.samples))
     return np.stack([FAMILIES[FAMILY](rng, recipe.depths, recipe.laterals)[0] for rng in rngs])
 
 
@@ -192,5 +193,5 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def _peak(who: int = resource.RUSAGE_SELF) -> float:
-    """Peak resident memory until now, MiB."""
+    """Return the peak resident memory until now, MiB."""
     return resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,9 +1,9 @@
 """One 512 m window at 4 m: the cascade, transforms included, against the ray tracer, and beside a neighbour.
 
-The tiny cascade is that of `make demo` where there is one. A network of published size is asked with the
-weights of the last run in `runs/paper` (`surrogates train experiment=radio/geo2sigmap size=paper
-output=runs/paper`, then `radio/geo2sigmap_directional` with `parts.iso=RUN`); where nobody has trained one,
-for its time alone. The errors stand in the notes. The neighbour is a process that keeps one core busy.
+The tiny cascade is that of `make demo` if there is one. A network of published size predicts with the weights
+of the last run in `runs/paper` (`surrogates train experiment=radio/geo2sigmap size=paper
+output=runs/paper`, then `radio/geo2sigmap_directional` with `parts.iso=RUN`); without such a run,
+only its time is measured. The errors are in the notes. The neighbour is a process that keeps one core busy.
 """
 
 import json
@@ -22,14 +22,14 @@ import torch
 import xarray as xr
 import yaml
 
-from benchmarks.rows import Row, costs, faster, measure_pairs
+from benchmarks.speed.rows import Row, costs, faster, measure_pairs
 from datasets.radio.transmitters import Placing, in_scene, place_transmitters
 from datasets.radio.variables import record_specs
 from physics.raytracing.scenes import Window, load_city
 from physics.raytracing.solver import Settings, trace_path_gain
 from surrogates.data.batch import Batch
-from surrogates.domains.radio.preparations import DrawSamples, LinkBudget
-from surrogates.domains.radio.site import AZIMUTH
+from surrogates.domains.radio.link import AZIMUTH
+from surrogates.domains.radio.preparations.maps import DrawSamples, LinkBudget
 from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.inference.surrogate import Surrogate
 from surrogates.learning.context import Context
@@ -42,8 +42,8 @@ DEMO, PAPER = Path("runs/demo/with_200_samples"), Path("runs/paper")
 EXPERIMENT = "experiment/radio/geo2sigmap_directional.yaml"
 TARGET = "path_gain_directional"
 AT_ONCE = 5  # predictions to a measurement, so that the neighbour is under way in most of them
-# Computes from one byte of its input to the next and rests in between. Its input ends with the process that
-# holds the other end, however that ends, and then so does this.
+# Computes from one byte of its input to the next and rests in between. It ends with its input, and so with
+# the process that holds the other end.
 NEIGHBOUR = """
 import select, sys
 while sys.stdin.buffer.raw.read(1):
@@ -56,7 +56,7 @@ while sys.stdin.buffer.raw.read(1):
 
 def run(quick: bool = False) -> list[Row]:
     """Time one map with 200 samples, tiny and paper-size, against rays of the published number."""
-    settings = Settings(rays=200_000 if quick else 7_000_000, depth=8)
+    settings = Settings(rays=10_000 if quick else 7_000_000, depth=1 if quick else 8)
     scene = load_city("etoile")
     batch, transmitters, azimuths = example()
 
@@ -72,7 +72,7 @@ def run(quick: bool = False) -> list[Row]:
     for size, folder, at_least in (("tiny", DEMO, 50.0), ("paper", PAPER, None)):
         pipeline, error = cascade(size, folder)
         pairs = measure_pairs(partial(ask, pipeline, batch), trace, repeats=1 if quick else 5)
-        note = f"{settings.rays:,} rays, depth 8, diffraction; " + (
+        note = f"{settings.rays:,} rays, depth {settings.depth}, diffraction; " + (
             f"RMSE on the unseen city {error:.1f} dB"
             if error
             else f"no trained run in {folder}: fresh weights, time alone"
@@ -108,11 +108,15 @@ def beside_neighbour(pipeline: Pipeline, batch: Batch, repeats: int) -> Row:
 
 @contextmanager
 def busy_neighbour() -> Iterator[Callable[[], None]]:
-    """Start a process at rest; what is yielded wakes it, and lets it rest again at the next call."""
+    """Start a process at rest; the yielded function wakes it, and stops it again at the next call."""
     with subprocess.Popen([sys.executable, "-c", NEIGHBOUR], stdin=subprocess.PIPE, bufsize=0) as neighbour:
         given = neighbour.stdin
         assert given is not None
-        yield lambda: given.write(b"!")
+
+        def switch() -> None:
+            given.write(b"!")
+
+        yield switch
 
 
 def ask(pipeline: Pipeline, batch: Batch) -> Batch:

@@ -1,4 +1,4 @@
-"""One streamed prediction against the network alone: what interpolation, units and scores cost a stream."""
+"""One streamed prediction against only the network: the cost of interpolation, units and scores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.rows import Row, costs, measure_pairs
+from benchmarks.speed.rows import Row, costs, measure_pairs
 from datasets.uav.variables import STEP, coordinates, track_specs
 from surrogates.data.window import Window, horizon_coordinates, windowed
 from surrogates.domains.uav.streaming import TrajectoryPredictor
@@ -55,7 +55,7 @@ def _stream_row(quick: bool) -> Row:
         for _ in range(AT_ONCE):
             network(velocities)
 
-    repeats = 15 if quick else 150
+    repeats = 1 if quick else 150
     pairs = measure_pairs(push, forward, repeats=repeats, warmup=5, per=1e-3 * AT_ONCE)
     parameters = sum(each.numel() for each in network.parameters())
     note = f"VECTOR S, {parameters:,} parameters, {HISTORY - 1} velocities in, {HORIZON} out, one thread"

@@ -1,0 +1,240 @@
+"""Makes the bundles that ship with the wheel: `python -m benchmarks.zoo radio/geo2sigmap --size tiny`.
+
+Builds the store if it is absent, trains, stores the weights in half precision, scores the network again as
+it is then, and writes it to `surrogates/zoo/NAME`. An existing store or finished run is reused.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isclose, nan
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.claims.runs import trained_run
+from datasets.factory.build import build
+from datasets.factory.find import find_recipe
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing, nearest
+from surrogates.data.batch import Batch
+from surrogates.domains.radio.demo import RECIPE as DEMO
+from surrogates.evaluation.tables import ALL
+from surrogates.experiment.experiment import Experiment
+from surrogates.inference.packing import halve, pack
+from surrogates.inference.zoo import FOLDER, PREFIX
+from surrogates.runs.evaluate import evaluate_run
+from surrogates.runs.folder import CONFIG, merge, open_run, read_config, write_config
+
+RUNS = Path("runs/zoo")
+TOLERANCE = 0.01
+"""Largest relative change of a score, and absolute one of a coverage, by half precision."""
+SIZES = ("tiny", "small")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Stores of a domain by size: the path and the parameters of the recipe of each."""
+
+    recipe: str
+    stores: Mapping[str, tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Data, overrides and records of one bundle.
+
+    Attributes
+    ----------
+    data
+        Training data.
+    overrides
+        Overrides of the experiment of the same name.
+    stages
+        Entries whose networks are stages of this one, by name.
+    records
+        Records of the stored example.
+    note
+        What a user should know beside the scores.
+    """
+
+    data: Data
+    overrides: tuple[str, ...] = ()
+    stages: Mapping[str, str] = field(default_factory=dict)
+    records: int = 1
+    note: str = ""
+
+
+MAPS = Data(
+    "radio/urban",
+    {
+        "tiny": ("data/demo.zarr", DEMO),
+        "small": ("data/urban_small.zarr", {**DEMO, "samples": 480}),
+    },
+)
+FLIGHTS = Data(
+    "uav/px4_like",
+    {
+        "tiny": ("data/flights_tiny.zarr", {"trajectories": 1500}),
+        "small": ("data/flights_small.zarr", {"trajectories": 5000}),
+    },
+)
+GATHERS = Data(
+    "seismic/openfwi_like",
+    {
+        "tiny": ("data/seismic_tiny.zarr", {"samples": 1000, "time_stride": 4}),
+        "small": ("data/seismic_small.zarr", {"samples": 3000, "time_stride": 4}),
+    },
+)
+NARROW = "model.base=16"  # the cascade holds two such networks and stays below 10 MB
+NARROW_STAGE = "task.transform.iso.network.base=16"
+ENTRIES = {
+    "radio/geo2sigmap": Entry(MAPS, (NARROW,), records=4),
+    "radio/geo2sigmap_directional": Entry(
+        MAPS, (NARROW, NARROW_STAGE), {"iso": "radio/geo2sigmap"}, records=4
+    ),
+    "radio/geo2sigmap_measured": Entry(
+        MAPS,
+        (NARROW_STAGE,),
+        {"iso": "radio/geo2sigmap"},
+        records=4,
+        note="Trained on simulated measurements alone, drawn on ray-traced maps; no measured one was seen.",
+    ),
+    "uav/course": Entry(FLIGHTS, records=32),
+    "seismic/invertible_x_net": Entry(GATHERS, records=2),
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the named bundles one after the other, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.zoo", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{listing(ENTRIES)}; all by default")
+    parser.add_argument("--size", choices=SIZES, default="tiny")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    for name in given.names or ENTRIES:
+        print(make(name, given.size, given.seed))
+
+
+def make(name: str, size: str, seed: int) -> Path:
+    """Build, train, pack; return the folder of the bundle.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such bundle, or half precision changes a score.
+    """
+    run = trained(name, size, seed)
+    entry = ENTRIES[name]
+    _, recipe = entry.data.stores[size]
+    given = " ".join(f"{key}={value}" for key, value in recipe.items() if not isinstance(value, Mapping))
+    about = {
+        "recipe": f"{entry.data.recipe} {given}",
+        "overrides": " ".join(entry.overrides),
+        "command": f"python -m benchmarks.zoo {name} --size {size}{f' --seed {seed}' if seed else ''}",
+        "weights": f"half precision; scores within {TOLERANCE:.0%} of those in single precision",
+        "note": entry.note,
+    }
+    with TemporaryDirectory() as folder:
+        staged = Path(folder)
+        shutil.copytree(run / "bundle", staged / "bundle")
+        values = read_config(run)
+        metrics = with_coverage(values["task"]["metrics"])
+        write_config(staged, merge(values, {"task": {"plots": [], "metrics": metrics}}))
+        halve(staged / "bundle")
+        experiment = open_run(staged)
+        after = evaluate_run(staged, experiment, device="cpu").as_dict()
+        require_equal_scores(json.loads((run / "metrics.json").read_text()), after)
+        pack(
+            staged / "bundle",
+            FOLDER / name,
+            path=f"{PREFIX}{name}",
+            batch=batch_of(experiment, entry.records),
+            config=run / CONFIG,
+            provenance={key: value for key, value in about.items() if value},
+        )
+    return FOLDER / name
+
+
+def with_coverage(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return metrics with the coverage of intervals, where none of them tells it."""
+    told = any("coverage" in node["name"] for node in metrics)
+    return [*metrics, *([] if told else [{"name": "coverage"}])]
+
+
+def batch_of(experiment: Experiment, records: int) -> Batch:
+    """Return records evenly spread over the test subset."""
+    index = experiment.data.index("test")
+    few = index.take(np.unique(np.linspace(0, len(index) - 1, records + 1)[1:].astype(int)))
+    return next(iter(experiment.loader("test", index=few, batch_size=len(few))))
+
+
+def trained(name: str, size: str, seed: int) -> Path:
+    """Return the finished run of a bundle; train or resume it if it does not exist.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such bundle.
+    """
+    if name not in ENTRIES:
+        raise ConfigError(
+            f"there is no bundle '{name}'.{nearest(name, ENTRIES)} It is one of {listing(ENTRIES)}."
+        )
+    entry = ENTRIES[name]
+    url = built(entry.data, size)
+    stages = [f"parts.{stage}={trained(other, size, seed)}" for stage, other in entry.stages.items()]
+    overrides = [f"experiment={name}", f"size={size}", f"dataset={url}", *entry.overrides, *stages]
+    return trained_run(overrides, seed, RUNS)
+
+
+def built(data: Data, size: str) -> str:
+    """Return the store of a size; build what it lacks."""
+    url, parameters = data.stores[size]
+    build(find_recipe(data.recipe).make(dict(parameters)), url, workers=2)
+    return url
+
+
+def require_equal_scores(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Refuse weights whose half precision changes a score of the network.
+
+    Raises
+    ------
+    ConfigError
+        Names the scores that differ.
+    """
+    old, new = _of_the_network(before), _of_the_network(after)
+    differ = [
+        f"{target} {metric}: {value:.6g} before, {new.get((target, metric), nan):.6g} after"
+        for (target, metric), value in old.items()
+        if not _agree(metric, value, new.get((target, metric), nan))
+    ]
+    if differ:
+        raise ConfigError(f"half precision changes scores by more than {TOLERANCE:.0%}: {'; '.join(differ)}")
+
+
+def _of_the_network(metrics: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Return the network's scores on all records, by target and metric."""
+    return {
+        (row["target"], row["metric"]): row["value"]
+        for row in metrics["rows"]
+        if row["method"] == metrics["model"] and row["group"] == ALL and row["value"] is not None
+    }
+
+
+def _agree(metric: str, before: float, after: float) -> bool:
+    """Return whether two scores are the same; a bias may be zero, so that it has no relative change."""
+    share = any(each in metric for each in ("coverage", "rate", "r2"))
+    return metric == "bias" or isclose(before, after, rel_tol=TOLERANCE, abs_tol=TOLERANCE if share else 0.0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"error: {error}")
