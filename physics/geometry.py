@@ -77,7 +77,7 @@ def link_geometry(
     receiver_height: float,
     view: View | None = None,
 ) -> Link:
-    """Distances and directions from transmitters to receivers above the cells of a raster.
+    """Return distances and directions from transmitters to receivers above the cells of a raster.
 
     Parameters
     ----------
@@ -132,9 +132,9 @@ def direct_ray(
 ) -> DirectRay:
     """March along the direct ray from each transmitter to every cell of a raster.
 
-    The ray is looked at in the middle of equal parts; the surface is that of the cell below. A ray has
-    `steps` parts, or 2, 4, 8, ... times as many until none is longer than `longest`: a function of the ray
-    alone, so that a cell has the same values in a window as in the whole raster.
+    The ray is sampled in the middle of equal segments; the surface is that of the cell below. A ray has
+    `steps` segments, or 2, 4, 8, ... times as many until none is longer than `longest`: a function of only
+    the ray, so that a cell has the same values in a window as in the whole raster.
 
     Parameters
     ----------
@@ -145,16 +145,16 @@ def direct_ray(
     frequency : float
         Carrier frequency, Hz.
     steps : int
-        Parts of a short ray.
+        Segments of a short ray.
     longest : float
-        Length on the ground of the longest part, m.
+        Length on the ground of the longest segment, m.
     view : View, optional
         Where both rasters are a window of a larger one; the surface between is then read piece by piece, a
         few times the window at once.
 
     Notes
     -----
-    With 64 steps the parts are at most 11.3 m long in a 512 m window; details finer than that may be missed.
+    With 64 steps the segments are at most 11.3 m long in a 512 m window; finer details may be missed.
     """
     xp = array_namespace(building_height, terrain_height, transmitter)
     east, north, altitude = _transmitter(xp, terrain_height, transmitter, cell, view)
@@ -175,18 +175,18 @@ def direct_ray(
     weighted = xp.full_like(rise, math.inf)
     blocked = xp.zeros_like(rise)
     ends = (row_start, row_run, column_start, column_run)
-    for count, chosen in _parts(xp, ground, steps, longest):
+    for count, chosen in _segments(xp, ground, steps, longest):
         for piece, these in _pieces(xp, view, ends, count, most):
             below = _Surface(xp, view.surface(piece), piece, rise.shape)
             for step in these:
-                part = (step + 0.5) / count
-                row = _index(xp, row_start + part * row_run, view.rows)
-                column = _index(xp, column_start + part * column_run, view.columns)
-                gap = (altitude + part * rise) - below.at(row, column)
+                fraction = (step + 0.5) / count
+                row = _index(xp, row_start + fraction * row_run, view.rows)
+                column = _index(xp, column_start + fraction * column_run, view.columns)
+                gap = (altitude + fraction * rise) - below.at(row, column)
                 if chosen is not None:
                     gap = xp.where(chosen, gap, xp.full_like(gap, math.inf))
                 clearance = xp.minimum(clearance, gap)
-                weighted = xp.minimum(weighted, gap * (part * (1.0 - part)) ** -0.5)
+                weighted = xp.minimum(weighted, gap * (fraction * (1.0 - fraction)) ** -0.5)
                 blocked = blocked + xp.astype(gap < 0.0, rise.dtype) * (1.0 / count)
     distance = xp.clip(xp.sqrt(ground**2 + rise**2), min=SHORTEST)
     parameter = -weighted * xp.sqrt(2.0 * frequency / SPEED_OF_LIGHT / distance)
@@ -210,14 +210,14 @@ class _Surface:
         return self._piece.row * self._piece.columns + self._piece.column
 
     def at(self, row: Array, column: Array) -> Array:
-        places = (row * self._piece.columns + self._first) + column
+        values = (row * self._piece.columns + self._first) + column
         return self._xp.reshape(
-            self._xp.take(self._flat, self._xp.reshape(places, (-1,)), axis=0), self._shape
+            self._xp.take(self._flat, self._xp.reshape(values, (-1,)), axis=0), self._shape
         )
 
 
-def _parts(xp: Any, ground: Array, steps: int, longest: float) -> Iterator[tuple[int, Array | None]]:
-    """Numbers of parts, each with the rays that have as many; None stands for all."""
+def _segments(xp: Any, ground: Array, steps: int, longest: float) -> Iterator[tuple[int, Array | None]]:
+    """Yield numbers of segments, each with the rays that have as many; None stands for all."""
     limit = steps * longest
     if math.isinf(limit):
         yield steps, None
@@ -234,9 +234,9 @@ def _parts(xp: Any, ground: Array, steps: int, longest: float) -> Iterator[tuple
 def _pieces(
     xp: Any, view: View, ends: tuple[Array, Array, Array, Array], count: int, most: int | None
 ) -> Iterator[tuple[Window, list[int]]]:
-    """Pieces of the raster below consecutive parts of all rays, and these parts; at most `most` cells each.
+    """Yield windows of at most `most` cells below consecutive segments of all rays, and these segments.
 
-    At one part of the way the rays to a window span a copy of it that is scaled towards the transmitter.
+    At one fraction of their length the rays to a window span a copy of it, scaled towards the transmitter.
     """
     if most is None:
         yield view.window, list(range(count))
@@ -247,8 +247,8 @@ def _pieces(
     these: list[int] = []
     piece = Window(0, 0, 0, 0)
     for step in range(count):
-        part = (step + 0.5) / count
-        span = _span(rows, columns, part, view)
+        fraction = (step + 0.5) / count
+        span = _span(rows, columns, fraction, view)
         wider = _hull(piece, span) if these else span
         if these and wider.rows * wider.columns > most:
             yield piece, these
@@ -259,26 +259,26 @@ def _pieces(
 
 
 def _hull(first: Window, second: Window) -> Window:
-    """The smallest window around two."""
+    """Return the smallest window around two."""
     row, column = min(first.row, second.row), min(first.column, second.column)
     top = max(first.row + first.rows, second.row + second.rows)
     right = max(first.column + first.columns, second.column + second.columns)
     return Window(row, column, top - row, right - column)
 
 
-def _span(rows: Ends, columns: Ends, part: float, view: View) -> Window:
-    """The cells below all rays at a part of their way, with one more at each side for rounding."""
+def _span(rows: Ends, columns: Ends, fraction: float, view: View) -> Window:
+    """Return the cells below all rays at a fraction of their length, and one more at each side."""
     found = []
     for ends, size in ((rows, view.rows), (columns, view.columns)):
-        low, high = ((1 - part) * start + part * goal for start, goal in zip(*ends, strict=True))
+        low, high = ((1 - fraction) * start + fraction * goal for start, goal in zip(*ends, strict=True))
         first, last = (min(max(math.floor(end), 0), size - 1) for end in (low - 1, high + 1))
         found.append((first, last + 1 - first))
     (row, height), (column, width) = found
     return Window(row, column, height, width)
 
 
-def _index(xp: Any, places: Array, size: int) -> Array:
-    return xp.clip(xp.astype(places, xp.int64), min=0, max=size - 1)
+def _index(xp: Any, values: Array, size: int) -> Array:
+    return xp.clip(xp.astype(values, xp.int64), min=0, max=size - 1)
 
 
 def _transmitter(

@@ -1,5 +1,6 @@
-"""Builds a store from a recipe; may be killed, resumed, and cut in parts."""
+"""Build a store from a recipe; may be killed, resumed, and cut in slices."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -26,14 +27,14 @@ def build(
     url: str,
     *,
     workers: int = 1,
-    part: tuple[int, int] | None = None,
+    slice: tuple[int, int] | None = None,
     progress: bool = True,
     bar: bool | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Store:
-    """Build a store, or go on with one that was begun.
+    """Build a store, or resume its build.
 
-    The result depends on the recipe alone, not on workers, parts, kills and restarts (bit for bit when the
+    The result depends only on the recipe, not on workers, slices, kills and restarts (bit for bit when the
     recipe repeats exactly).
 
     Parameters
@@ -44,7 +45,7 @@ def build(
         Path or fsspec URL of the store.
     workers
         Worker processes; 0 simulates in this process.
-    part
+    slice
         ``(i, n)``, i from 1: build the i-th of n slices only, then call `finalise` when all are there.
     progress, bar
         Whether to show progress, and whether as a bar (None: when stderr is a terminal).
@@ -54,7 +55,7 @@ def build(
     Returns
     -------
     Store
-        Complete, unless ``part`` is given.
+        Complete, unless ``slice`` is given.
 
     Raises
     ------
@@ -63,14 +64,14 @@ def build(
     """
     refuse_in_starting_worker()
     url = normalise(str(url).rstrip("/"))
-    if recipe.chained and part is not None and part[1] > 1:
-        raise BuildError(f"Recipe '{recipe.name}' is chained: its units run in order, so it has no parts.")
+    if recipe.chained and slice is not None and slice[1] > 1:
+        raise BuildError(f"Recipe '{recipe.name}' is chained: its units run in order, so it has no slices.")
     with explain_full_disk(url):
         store = open_or_create(recipe, url, storage_options)
         if is_final(store):
             return store
         units = Units(store.records, recipe.unit_records(), store.records_per_shard)
-        rows = units.rows_of_part(part)
+        rows = units.rows_of_slice(slice)
         with RowsLock(Files(url, storage_options), rows), _staging(url, storage_options) as staging:
             todo = sorted(set(rows) - set(store.complete_rows()))
             if todo:
@@ -79,7 +80,7 @@ def build(
                 total = sum(len(units.row_records(row)) for row in rows)
                 with Progress(total, "record", label=recipe.name, shown=progress, bar=bar) as shown:
                     _build_rows(store, job, todo, workers, shown, recipe)
-        return store if part is not None else _finish(store, storage_options)
+        return store if slice is not None else _finish(store, storage_options)
 
 
 def _build_rows(
@@ -91,7 +92,7 @@ def _build_rows(
     provenance = {
         "recipe": recipe.name,
         "recipe_version": recipe.version,
-        "recipe_config_sha256": config_hash(recipe.config()),
+        "recipe_config_sha256": config_hash(json.loads(str(store.attributes["recipe_config"]))),
         "software": recipe.software(),
     }
     with RowWriter(store, job.staging, job.units, provenance) as writer:
@@ -108,7 +109,7 @@ def _build_rows(
 
 @contextmanager
 def _staging(url: str, storage_options: Mapping[str, Any] | None) -> Iterator[Staging]:
-    """Give the place of finished units: the store, or a folder when only this process sees the store."""
+    """Yield the staging of finished units: in the store, or in a folder if the store is in memory."""
     if not url.startswith("memory://"):
         yield Staging(url, storage_options)
         return
@@ -120,21 +121,21 @@ def resume(
     url: str,
     *,
     workers: int = 1,
-    part: tuple[int, int] | None = None,
+    slice: tuple[int, int] | None = None,
     recipe_class: type[Recipe] | None = None,
     progress: bool = True,
     bar: bool | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Store:
-    """Go on with a build that was stopped; finished units are not simulated again.
+    """Resume a build that was stopped; finished units are not simulated again.
 
     Parameters
     ----------
     url
         The store.
     recipe_class
-        The recipe, where it is not a registered one: a store never names code to run.
-    workers, part, progress, bar, storage_options
+        The recipe, if it is not a registered one: a store never names code to run.
+    workers, slice, progress, bar, storage_options
         As in `build`.
     """
     store = open_store(url, storage_options=storage_options)
@@ -142,12 +143,12 @@ def resume(
         return store
     recipe = recipe_of(store, recipe_class)
     return build(
-        recipe, url, workers=workers, part=part, progress=progress, bar=bar, storage_options=storage_options
+        recipe, url, workers=workers, slice=slice, progress=progress, bar=bar, storage_options=storage_options
     )
 
 
 def finalise(url: str, *, storage_options: Mapping[str, Any] | None = None) -> Store:
-    """End a build by parts: check that every part is there, write the history, gather the metadata.
+    """Finish a build in slices: check that all are there, write the history, consolidate the metadata.
 
     Raises
     ------
@@ -162,7 +163,7 @@ def _finish(store: Store, storage_options: Mapping[str, Any] | None) -> Store:
     if missing := sorted(set(range(store.rows)) - set(store.complete_rows())):
         raise BuildError(
             f"{store.url} is not complete: {len(missing)} of {store.rows} shard rows are missing "
-            f"({_ranges(missing)}). Build the parts that are left, or run `{resume_command(store.url)}`."
+            f"({_ranges(missing)}). Build the missing slices, or run `{resume_command(store.url)}`."
         )
     folder = Files(store.url, storage_options).folder("build")
     folder.folder("staging").remove_all()
@@ -174,7 +175,7 @@ def _finish(store: Store, storage_options: Mapping[str, Any] | None) -> Store:
 
 
 def is_final(store: Store) -> bool:
-    """Tell whether a store is complete and its metadata are gathered."""
+    """Return whether a store is complete and its metadata are consolidated."""
     return store.root.metadata.consolidated_metadata is not None and store.is_complete
 
 

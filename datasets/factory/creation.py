@@ -1,10 +1,11 @@
-"""Opens the store of a build, or creates it empty; safe when many parts start at once."""
+"""Opens the store of a build, or creates it empty; safe when many slices start at once."""
 
 import json
 from collections.abc import Iterator, Mapping
 from math import lcm
 from typing import Any
 
+from datasets.factory.cards import ATTRIBUTE, new_card
 from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
 from datasets.factory.lock import alone
@@ -61,7 +62,7 @@ def _beside(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Files,
 
 
 def _is_unfinished(files: Files) -> bool:
-    """Tell whether a process died while it created the store: the attributes are written last."""
+    """Return whether a process died while it created the store: the attributes are written last."""
     if not files.exists("zarr.json"):
         return True
     return bool(json.loads(files.read("zarr.json")).get("attributes", {}).get("unfinished"))
@@ -76,14 +77,15 @@ def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str
     shard = recipe.records_per_shard() or shard_records(specs, records, lcm(unit, chunk or 1))
     Units(records, unit, shard)  # refuses shards of broken units before anything is written
     try:
+        shared, splits = recipe.shared(), recipe.splits()
         create_store(
             url,
             specs,
             records=records,
             record_dimension=recipe.record_dimension,
-            shared=recipe.shared(),
-            attributes=_attributes(recipe),
-            splits=recipe.splits(),
+            shared=shared,
+            attributes=_attributes(recipe) | {ATTRIBUTE: new_card(recipe, specs, records, shared, splits)},
+            splits=splits,
             records_per_chunk=chunk,
             records_per_shard=shard,
             storage_options=storage_options,
@@ -110,7 +112,9 @@ def _differences(store: Store, recipe: Recipe) -> list[str]:
         return [f"recipe '{there['recipe']}' instead of '{recipe.name}'"]
     if there["recipe_version"] != recipe.version:
         return [f"version {there['recipe_version']} of the recipe instead of {recipe.version}"]
-    old, new = dict(_leaves(json.loads(str(there["recipe_config"])))), dict(_leaves(recipe.config()))
+    stored = json.loads(str(there["recipe_config"]))
+    given = {key: value for key, value in recipe.config().items() if key in stored or not _left(recipe, key)}
+    old, new = dict(_leaves(stored)), dict(_leaves(given))
     differences = [
         f"{key}={old.get(key, 'absent')} instead of {new.get(key, 'absent')}"
         for key in sorted(old.keys() | new.keys())
@@ -118,6 +122,13 @@ def _differences(store: Store, recipe: Recipe) -> list[str]:
     ]
     more = [f"{len(differences) - SHOWN} further differences"] if len(differences) > SHOWN else []
     return differences[:SHOWN] + more
+
+
+def _left(recipe: Recipe, key: str) -> bool:
+    """Tell whether a parameter was left at its default, as one that a store is older than has to be."""
+    field = type(recipe).model_fields.get(key)
+    default = None if field is None else field.get_default(call_default_factory=True)
+    return field is not None and not field.is_required() and bool(getattr(recipe, key) == default)
 
 
 def _leaves(config: Any, path: str = "") -> Iterator[tuple[str, object]]:

@@ -1,4 +1,4 @@
-"""What can go wrong in a build, said in one line."""
+"""Errors of a build, each one line."""
 
 import errno
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class BuildError(ValueError):
-    """A build cannot go on; the message says what was found and what to do next."""
+    """Stops a build; the message says what was found and what to do next."""
 
 
 def is_full_disk(number: int | None) -> bool:
-    """Tell whether an error number means that the disk or the quota is full."""
+    """Return whether an error number means that the disk or the quota is full."""
     return number in _FULL
 
 
 @contextmanager
 def explain_full_disk(url: str) -> Iterator[None]:
-    """Turn a full disk into one line; what is finished stays."""
+    """Turn a full disk into one line; finished units are kept."""
     try:
         yield
     except OSError as error:
@@ -37,5 +37,5 @@ def full_disk(url: str) -> BuildError:
 
 
 def resume_command(url: str) -> str:
-    """Return the command line that goes on with a build."""
+    """Return the command that resumes a build."""
     return f"surrogates data resume {quote(url)}"

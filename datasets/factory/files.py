@@ -1,4 +1,4 @@
-"""Small files that are there whole or not at all, on any fsspec file system."""
+"""Small files, written atomically, on any fsspec file system."""
 
 import os
 import socket
@@ -48,7 +48,7 @@ class Files:
         return int(self._system.du(self._root))
 
     def exists(self, name: str) -> bool:
-        """Tell whether a file is there."""
+        """Return whether a file exists."""
         return bool(self._system.exists(self._path(name)))
 
     def read(self, name: str) -> bytes:
@@ -63,7 +63,7 @@ class Files:
         write_atomic(self.local / name, content)
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write a file only if there is none; tell whether it was written."""
+        """Write a file only if there is none; return whether it was written."""
         try:
             if self.local is None:
                 self._system.pipe_file(self._path(name), content, mode="create")

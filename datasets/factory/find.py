@@ -1,4 +1,4 @@
-"""Finds recipes: by their registered name, or by the Python path that a user typed."""
+"""Find recipes by their registered name or by a Python path."""
 
 import importlib
 import json
@@ -32,7 +32,7 @@ def find_recipe(name: str) -> type[Recipe]:
 
 
 def importer_names() -> list[str]:
-    """Return the registered recipes that read files; those whose extra is not installed are left out."""
+    """Return the registered recipes that read files; without those whose extra is not installed."""
     found = []
     for name in names("recipes"):
         with suppress(ImportError, RegistryError):

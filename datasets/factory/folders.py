@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from datasets.factory.errors import BuildError
+from datasets.factory.formats import matching
 from datasets.factory.mapping import SplitMapping
 from datasets.factory.recipe import Recipe
 from datasets.store.specs import Split
@@ -30,9 +31,7 @@ class FolderImport(Recipe):
     patterns: ClassVar[tuple[str, ...]]
     layout: ClassVar[str]
 
-    folder: str = Field(
-        description="Where the files lie, or one of them; no part of what the store says about itself."
-    )
+    folder: str = Field(description="Folder of the files, or one of them; the store does not record it.")
     listing: str = Field("", description="SHA-256 of names and sizes of the files; found by itself.")
 
     @model_validator(mode="before")
@@ -44,29 +43,29 @@ class FolderImport(Recipe):
             return {"folder": "."} | given  # a store that is resumed names no folder
         if "folder" not in given:
             return given
-        place = Path(str(given["folder"])).expanduser()
-        if not place.exists():
-            raise ValueError(f"there is no file or folder {place}; expected {cls.layout}")
-        if not (files := cls._files(place)):
-            raise ValueError(f"{place} holds none of the files of '{cls.name}'; expected {cls.layout}")
-        return given | {"folder": str(place), "listing": _listing(place, files)}
+        path = Path(str(given["folder"])).expanduser()
+        if not path.exists():
+            raise ValueError(f"there is no file or folder {path}; expected {cls.layout}")
+        if not (files := cls._files(path)):
+            raise ValueError(f"{path} holds none of the files of '{cls.name}'; expected {cls.layout}")
+        return given | {"folder": str(path), "listing": _listing(path, files)}
 
     def config(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude={"folder"})
 
     def prepare(self) -> None:
-        place = Path(self.folder)
-        if _listing(place, self._files(place)) != self.listing:
+        path = Path(self.folder)
+        if _listing(path, self._files(path)) != self.listing:
             raise BuildError(
-                f"The files in {place.absolute()} are not those that the import began with. Run the command "
+                f"The files in {path.absolute()} are not those that the import began with. Run the command "
                 "in their folder, bring the old files back, or import into another `out=`."
             )
 
     @classmethod
-    def _files(cls, place: Path) -> list[Path]:
-        if place.is_file():
-            return [place]
-        return sorted({path for pattern in cls.patterns for path in place.glob(pattern)})
+    def _files(cls, path: Path) -> list[Path]:
+        if path.is_file():
+            return [path]
+        return matching(path, cls.patterns)
 
 
 class AreaImport(FolderImport):
@@ -97,8 +96,8 @@ class AreaImport(FolderImport):
         ]
 
 
-def _listing(place: Path, files: list[Path]) -> str:
+def _listing(path: Path, files: list[Path]) -> str:
     """Hash names and sizes: contents of a million pictures take too long to read twice."""
-    folder = place.parent if place.is_file() else place
-    lines = (f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n" for path in files)
+    folder = path.parent if path.is_file() else path
+    lines = (f"{file.relative_to(folder).as_posix()} {file.stat().st_size}\n" for file in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

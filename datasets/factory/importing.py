@@ -1,4 +1,4 @@
-"""Makes a store of files of other programs; an import is a recipe that reads instead of simulating.
+"""Build a store from files of other programs; an import is a recipe that reads instead of simulating.
 
 A mapping names the variables and their units::
 
@@ -21,21 +21,24 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-import yaml
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from datasets.factory.build import build
 from datasets.factory.errors import BuildError
+from datasets.factory.formats import require_format
 from datasets.factory.mapping import Mapping, MappingFile, SharedMapping, VariableMapping
-from datasets.factory.opening import Dims, close_files, open_files
+from datasets.factory.opening import FORMATS, Dims, close_files, kind_of, open_files
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.factory.sources import Source, find_sources
+from datasets.factory.text import read_text
 from datasets.store.chunking import shard_records
 from datasets.store.errors import ContractError
 from datasets.store.layout import Store
 from datasets.store.specs import Split, VariableSpec
 from datasets.store.units import convert
 from surrogates.core.build import validate
+from surrogates.core.errors import ConfigError
+from surrogates.core.plain import read_yaml
 from surrogates.core.text import listing, nearest
 
 SINGLE = {"float64": "float32", "complex128": "complex64"}
@@ -50,7 +53,7 @@ def import_generic(
     bar: bool | None = None,
     storage_options: MappingType[str, Any] | None = None,
 ) -> Store:
-    """Make a store of NetCDF, NumPy or Zarr files; may be killed and resumed like every build.
+    """Build a store from NetCDF, NumPy or Zarr files; may be killed and resumed like every build.
 
     Parameters
     ----------
@@ -86,14 +89,16 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises
     ------
     BuildError
-        When it is not YAML or not a mapping.
+        When it is not YAML, not in UTF-8 or UTF-16, or not a mapping, or when a key is named twice.
     """
+    require_format(path, ("text", "json"), "YAML")
     try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise BuildError(f"{path} is not valid YAML: {error}") from error
+        content = read_yaml(read_text(path))
+    except ConfigError as error:
+        raise BuildError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
-        raise BuildError(f"{path} holds {type(content).__name__}, expected `key: value` lines.")
+        found = "nothing" if content is None else type(content).__name__
+        raise BuildError(f"{path} holds {found}, expected `key: value` lines.")
     return content
 
 
@@ -105,13 +110,14 @@ class GenericImport(Recipe):
     mapping
         What the variables of the files mean.
     sources
-        The files, with hashes of their content: a build does not go on with others.
+        The files, with hashes of their content: a build does not resume with others.
     folder
-        Where they lie on this machine; no part of what a store says about itself.
+        Their folder on this machine; the store does not record it.
     """
 
     name = "generic"
     title = "Files of other programs (made by `surrogates data import generic`)"
+    formats = FORMATS
 
     mapping: Mapping = Field(description="Names, units and roles; see `surrogates data import generic`.")
     sources: tuple[Source, ...] = Field(description="Files with the SHA-256 of each.")
@@ -133,6 +139,14 @@ class GenericImport(Recipe):
 
     def unit_records(self) -> int:
         return max(1, shard_records(self.specs(), self.records()) // 4)
+
+    @classmethod
+    def keys_model(cls) -> type[BaseModel]:
+        return MappingFile
+
+    @classmethod
+    def card_specs(cls) -> list[VariableSpec]:
+        return []
 
     def specs(self) -> list[VariableSpec]:
         return [self._spec(name, variable) for name, variable in self.mapping.variables.items()]
@@ -162,22 +176,22 @@ class GenericImport(Recipe):
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         first, stop = int(indices[0]), int(indices[-1]) + 1
         names = self.mapping.variables
-        parts = [
+        arrays = [
             {name: self._read(group, name, slice(max(first - start, 0), stop - start)) for name in names}
             for group, start, end in zip(self._groups, self._starts[:-1], self._starts[1:], strict=True)
             if start < stop and end > first
         ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+        return {name: np.concatenate([each[name] for each in arrays]) for name in names}
 
     def software(self) -> dict[str, str]:
         return {"xarray": xr.__version__}
 
     @cached_property
     def _groups(self) -> list[tuple[str, ...]]:
-        """Files that are opened together: all ``.npy`` files, each other file alone."""
-        paths = [source.place(Path(self.folder)) for source in self.sources]
-        arrays = tuple(path for path in paths if path.endswith(".npy"))
-        return [*([arrays] if arrays else []), *((path,) for path in paths if not path.endswith(".npy"))]
+        """Return files that are opened together: all ``.npy`` files, each other file by itself."""
+        paths = [source.path_in(Path(self.folder)) for source in self.sources]
+        arrays = tuple(path for path in paths if kind_of(path) == "npy")
+        return [*([arrays] if arrays else []), *((path,) for path in paths if path not in arrays)]
 
     @cached_property
     def _starts(self) -> np.ndarray:

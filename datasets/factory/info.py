@@ -1,4 +1,4 @@
-"""Says what a store holds and how far its build is."""
+"""Describe the content of a store and the state of its build."""
 
 import json
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from datasets.factory.staging import Staging
 from datasets.store.layout import Store, open_store
 from datasets.store.specs import SPLIT_NAMES
 from datasets.store.statistics import Moments, reduce
+from datasets.store.units import display
 
 
 class VariableInfo(BaseModel):
@@ -40,7 +41,7 @@ class SplitInfo(BaseModel):
 
 
 class StoreInfo(BaseModel):
-    """What a store holds; `shares` says how often each word of a table's flags stands in it."""
+    """What a store holds; `shares` is the share of each value of a table's flags."""
 
     url: str
     title: str
@@ -90,7 +91,7 @@ def info(url: str, *, storage_options: Mapping[str, Any] | None = None) -> Store
         splits=[_split(store, name) for name in store.split_names()],
         variables=[_variable(store, name, records) for name in store.specs],
         shared={
-            str(name): f"({', '.join(map(str, variable.dims))}) {variable.attrs.get('units', '')}".strip()
+            str(name): _outline(variable)
             for name, variable in store.dataset().variables.items()
             if store.record_dimension not in variable.dims
         },
@@ -102,12 +103,18 @@ def info(url: str, *, storage_options: Mapping[str, Any] | None = None) -> Store
     )
 
 
+def _outline(variable: xr.Variable) -> str:
+    """Return dimensions and units of a variable as people write them, such as ``(time) s``."""
+    units = display(str(variable.attrs.get("units", "")))
+    return f"({', '.join(map(str, variable.dims))}) {units}".rstrip()
+
+
 def _shares(variable: xr.Variable) -> dict[str, float]:
-    """Return the share of each word among the values of a flag variable (CF)."""
-    words = str(variable.attrs["flag_meanings"]).split()
+    """Return the share of each meaning among the values of a flag variable (CF)."""
+    meanings = str(variable.attrs["flag_meanings"]).split()
     values = np.asarray(variable.values)
     flags = np.atleast_1d(variable.attrs["flag_values"]).tolist()
-    return {word: float(np.mean(values == flag)) for flag, word in zip(flags, words, strict=True)}
+    return {name: float(np.mean(values == flag)) for flag, name in zip(flags, meanings, strict=True)}
 
 
 def _split(store: Store, name: str) -> SplitInfo:

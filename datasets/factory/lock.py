@@ -88,7 +88,7 @@ class RowsLock:
 
 @contextmanager
 def alone(files: Files, name: str) -> Iterator[bool]:
-    """Wait until no other living process holds a lock, hold it, and tell whether its holder before died.
+    """Wait until no other living process holds a lock, hold it, and yield whether its previous holder died.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def _content(files: Files, name: str) -> bytes | None:
 
 
 def _is_alive(sign: bytes) -> bool:
-    """Tell whether the process that signed a lock is alive, as far as this machine can know."""
+    """Return whether the process that signed a lock is alive, as far as this machine can know."""
     try:
         holder = json.loads(sign)
     except ValueError:  # torn when the power failed
@@ -143,13 +143,13 @@ def _sign() -> bytes:
 
 
 def _born(pid: int) -> str | None:
-    """Return when a process started, so that a later process of the same number is another; None if dead."""
+    """Return when a process started, which tells later processes of the same number apart; None if dead."""
     if Path("/proc/self/stat").exists():
         try:
-            words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return None
-        return None if words[0] == "Z" else words[19]
+        return None if fields[0] == "Z" else fields[19]
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""What a user says about files to import: names, units, roles, splits."""
+"""Description of files to import: names, units, roles, splits."""
 
 from typing import Annotated, Literal, Self
 
@@ -88,8 +88,8 @@ class SplitMapping(BaseModel):
         order = stream(seed, GROUP, number).permutation(np.unique(groups))
         sizes = np.array([np.count_nonzero(groups == group) for group in order])
         middle = (np.cumsum(sizes) - sizes / 2) / len(groups)
-        parts = np.select([middle < self.test, middle < self.test + self.validation], [2, 1], 0)
-        label_of = dict(zip(order.tolist(), parts.tolist(), strict=True))
+        labels = np.select([middle < self.test, middle < self.test + self.validation], [2, 1], 0)
+        label_of = dict(zip(order.tolist(), labels.tolist(), strict=True))
         return Split(
             name=name,
             labels=np.array([label_of[group] for group in groups.tolist()], dtype=np.int8),

@@ -1,4 +1,4 @@
-"""Checks what a store says about itself."""
+"""Checks of a store's metadata."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def check_copies(store: Store) -> Iterator[Problem]:
                 check="metadata",
                 variable=name,
                 message=f"{store.url}/{name}/zarr.json is lost, damaged or not what {store.url}/zarr.json "
-                "says of it; put the right one of the two in the place of the other",
+                "says of it; replace the wrong one of the two by the other",
             )
 
 

@@ -8,10 +8,21 @@ import numpy as np
 import xarray as xr
 
 from datasets.factory.errors import BuildError
+from datasets.factory.formats import UNKNOWN, require_format
 from surrogates.core.optional import require
 
-SUFFIXES = (".nc", ".nc4", ".cdf", ".h5", ".npz", ".npy", ".zarr")
-
+SUFFIXES = {
+    ".nc": "hdf5",
+    ".nc4": "hdf5",
+    ".cdf": "hdf5",
+    ".h5": "hdf5",
+    ".npz": "npz",
+    ".npy": "npy",
+    ".zarr": "zarr",
+}
+"""Kinds of the files behind URLs, whose content is not looked at first."""
+FORMATS = ("hdf5", "netcdf3", "npz", "npy")
+EXPECTED = "a NetCDF, HDF5, .npz, .npy or Zarr file"
 
 Dims = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -34,6 +45,22 @@ def open_files(paths: tuple[str, ...], dims: Dims) -> xr.Dataset:
     return _opened(paths, dims, tuple(Path(path).stat().st_mtime_ns for path in paths if "://" not in path))
 
 
+def kind_of(path: str) -> str:
+    """Return the format of a file (`datasets.factory.formats`), or `zarr`; of a URL by its suffix.
+
+    Raises
+    ------
+    BuildError
+        When the file is known to be of a format that is not read here.
+    """
+    if "://" in path:
+        return SUFFIXES.get(Path(path).suffix, UNKNOWN)
+    if Path(path).is_dir():
+        zarr = any((Path(path) / name).is_file() for name in ("zarr.json", ".zgroup"))
+        return "zarr" if zarr else UNKNOWN
+    return require_format(Path(path), FORMATS, EXPECTED)
+
+
 def close_files() -> None:
     """Forget the files opened last, so that others may write them."""
     _opened.cache_clear()
@@ -43,20 +70,20 @@ def close_files() -> None:
 def _opened(paths: tuple[str, ...], dims: Dims, changed: tuple[int, ...]) -> xr.Dataset:
     """Open files once per state: every unit reads from the same ones."""
     path = paths[0]
-    match Path(path).suffix:
-        case ".npy":
+    match kind_of(path):
+        case "npy":
             arrays = {Path(each).stem: np.load(each, mmap_mode="r", allow_pickle=False) for each in paths}
             return _named(arrays, dict(dims), path)
-        case ".npz":
+        case "npz":
             with np.load(path, allow_pickle=False) as file:
                 wanted = {name: file[name] for name, _ in dims if name in file.files}
                 return _named(wanted, dict(dims), path)
-        case ".zarr":
+        case "zarr":
             return xr.open_zarr(path, chunks=None, decode_times=False, consolidated=False)
-        case ".nc" | ".nc4" | ".cdf" | ".h5":
+        case "hdf5" | "netcdf3":
             require("netCDF4", f"Reading {path}")
             return xr.open_dataset(path, engine="netcdf4", decode_times=False)
-    raise BuildError(f"{path} is of an unknown kind; files to import end in {', '.join(SUFFIXES)}.")
+    raise BuildError(f"{path} is empty or of an unknown kind; expected {EXPECTED}.")
 
 
 def _named(arrays: Mapping[str, np.ndarray], dims: Mapping[str, tuple[str, ...]], path: str) -> xr.Dataset:

@@ -52,7 +52,7 @@ def draw(ds: xr.Dataset, title: str) -> Figure:
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
     figure.suptitle(title, wrap=True)
-    axes = [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+    axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
     if numbers:
         axes[0].axis("off")
         axes[0].text(0, 1, "\n".join(_number(ds[name]) for name in numbers), va="top", family="monospace")

@@ -1,4 +1,4 @@
-"""Says before a build how long it takes and how large it gets."""
+"""Estimate the time and size of a build."""
 
 import time
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ QUICK = 2.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a build would cost.
+    """Estimated cost of a build.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class Plan:
     seconds_per_unit
         Measured on one unit, in this process.
     seconds
-        Of the whole build, on ``workers`` idle cores.
+        Time of the whole build, on ``workers`` idle cores.
     bytes
-        Of the record variables without compression: the store is not larger.
+        Size of the record variables without compression, an upper bound for the store.
     compressed_bytes
         The same, extrapolated from how the measured unit compresses.
     """

@@ -1,13 +1,13 @@
-"""What a dataset is made of: the class that every recipe extends."""
+"""The base class of every recipe."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import xarray as xr
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from datasets.store.specs import Split, VariableSpec
 from datasets.store.streams import SAMPLE, stream
@@ -20,8 +20,9 @@ class Recipe(BaseModel):
     """A simulator with its parameters, ready to be turned into a store.
 
     A subclass declares its parameters as pydantic fields and says in `specs` what it makes and in
-    `simulate` how. A recipe is a value: what it simulates depends on its fields alone, so that a build
-    may be cut in parts, killed and resumed.
+    `simulate` how; its card (``line.card.md`` for ``mine/line``, in the same folder) says the rest. A recipe
+    is a value: what it simulates depends only on its fields, so that a build may be cut in slices, killed and
+    resumed.
 
     Attributes
     ----------
@@ -33,10 +34,13 @@ class Recipe(BaseModel):
         Leading dimension of everything that varies: ``sample``, ``time``, ``trajectory``.
     chained
         Whether a unit continues the unit before it (a climate run): units then run in order, and
-        `simulate_next` takes the place of `simulate`.
+        `simulate_next` is called instead of `simulate`.
     reads_files
         Whether the records come out of files of other programs: the recipe is then an importer
         (`surrogates data import`).
+    formats
+        Names of the formats that it reads, of `datasets.factory.formats.FORMATS`, so that other importers can
+        tell whose file they were given.
     seed
         Root of every random number.
 
@@ -60,8 +64,18 @@ class Recipe(BaseModel):
     record_dimension: ClassVar[str] = "sample"
     chained: ClassVar[bool] = False
     reads_files: ClassVar[bool] = False
+    formats: ClassVar[tuple[str, ...]] = ()
 
     seed: int = Field(default=0, ge=0, description="Root of every random number.")
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _no_truth_value_as_a_number(cls, value: Any, checked: Callable[[Any], Any]) -> Any:
+        """Refuse `true` for a number, which pydantic takes for 1."""
+        found = checked(value)
+        if isinstance(value, bool) and not isinstance(found, bool):
+            raise ValueError(f"expected a number, found {str(value).lower()}")
+        return found
 
     @classmethod
     def make(cls, config: Mapping[str, Any]) -> Self:
@@ -73,6 +87,19 @@ class Recipe(BaseModel):
             Names every unknown key (with the nearest valid one) and every value that does not fit.
         """
         return validate(cls, config, f"recipe '{cls.name}'")
+
+    @classmethod
+    def card_specs(cls) -> list[VariableSpec]:
+        """Return the record variables that the recipe's card names.
+
+        They are those of the defaults; a recipe whose variables follow from files says here what may come.
+        """
+        return cls.model_construct().specs()
+
+    @classmethod
+    def keys_model(cls) -> type[BaseModel]:
+        """Return the model of the keys that a user gives: the recipe itself, unless its files say more."""
+        return cls
 
     def records(self) -> int:
         """Return the number of records."""
@@ -103,7 +130,7 @@ class Recipe(BaseModel):
         return []
 
     def prepare(self) -> None:
-        """Check what can be checked before any work, raising ValueError."""
+        """Check what can be checked before any work; raise ValueError."""
 
     def remarks(self) -> list[str]:
         """Return lines that a user should read when a build begins."""
@@ -146,7 +173,7 @@ class Recipe(BaseModel):
 
 
 def generators(seed: int, indices: np.ndarray) -> list[np.random.Generator]:
-    """Return the generator of each record, a function of the seed and of the record's number alone."""
+    """Return the generator of each record, a function of only the seed and the record's number."""
     return [stream(seed, SAMPLE, int(index)) for index in indices]
 
 

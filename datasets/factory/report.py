@@ -1,4 +1,4 @@
-"""What `verify` found."""
+"""Results of `verify`."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ Answer = Literal["same", "different", "not comparable"]
 
 
 class Problem(BaseModel):
-    """One fault of a store; ``message`` names place and remedy."""
+    """One fault of a store; ``message`` says where it is and what to do."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,5 +48,5 @@ class Report(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def ok(self) -> bool:
-        """Whether the store holds; a unit that cannot be compared is no fault."""
+        """Whether the store has no fault; a unit that cannot be compared is none."""
         return not self.problems and all(unit.answer != "different" for unit in self.resimulated)

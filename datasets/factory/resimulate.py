@@ -11,6 +11,7 @@ from datasets.factory.simulation import simulate_unit
 from datasets.factory.units import Units
 from datasets.store.layout import Store
 from datasets.store.specs import VariableSpec
+from datasets.store.units import display
 
 
 def resimulate_units(store: Store, recipe: Recipe, rows: Sequence[int], number: int) -> list[Resimulation]:
@@ -45,7 +46,7 @@ def _compare(store: Store, recipe: Recipe, units: Units, unit: int) -> Resimulat
 def _answer(
     store: Store, recipe: Recipe, indices: np.ndarray, receipt: dict[str, object]
 ) -> tuple[Answer, str]:
-    made_by = {"recipe_version": receipt.get("recipe_version"), **_words(receipt.get("software"))}
+    made_by = {"recipe_version": receipt.get("recipe_version"), **_versions(receipt.get("software"))}
     now = {"recipe_version": recipe.version, **recipe.software()}
     if made_by != now:
         changed = [key for key in sorted(made_by.keys() | now.keys()) if made_by.get(key) != now.get(key)]
@@ -63,12 +64,12 @@ def _answer(
     return "same", "bit for bit, or within the declared repeatability"
 
 
-def _words(software: object) -> dict[str, object]:
+def _versions(software: object) -> dict[str, object]:
     return dict(software) if isinstance(software, dict) else {}
 
 
 def _difference(stored: np.ndarray, simulated: np.ndarray, spec: VariableSpec, first: int) -> str | None:
-    """Say where two arrays differ by more than the variable's repeatability; missing cells must agree."""
+    """Return where two arrays differ by more than the variable's repeatability, as text, or None."""
     equal = stored == simulated
     if stored.dtype.kind in "fc":
         equal |= np.isnan(stored) & np.isnan(simulated)
@@ -77,9 +78,9 @@ def _difference(stored: np.ndarray, simulated: np.ndarray, spec: VariableSpec, f
                 equal |= np.abs(stored - simulated) <= spec.repeatability
     if equal.all():
         return None
-    place = tuple(np.argwhere(~equal)[0])
+    index = tuple(np.argwhere(~equal)[0])
     return (
-        f"variable '{spec.name}', record {first + place[0]}: stored {stored[place]:.9g}, simulated "
-        f"{simulated[place]:.9g} {spec.units} (repeatability {spec.repeatability:g}; "
+        f"variable '{spec.name}', record {first + index[0]}: stored {stored[index]:.9g}, simulated "
+        f"{simulated[index]:.9g} {display(spec.units)} (repeatability {spec.repeatability:g}; "
         f"{int((~equal).sum())} cells differ)"
     )

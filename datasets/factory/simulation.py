@@ -1,4 +1,4 @@
-"""Simulates one unit and compares what came out with what the recipe promised."""
+"""Simulate one unit and compare the result with the recipe's specifications."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -4,8 +4,9 @@ import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 
 from datasets.factory.errors import BuildError
 
@@ -18,7 +19,7 @@ class Source(BaseModel):
     path
         Relative to the folder of the import, so that a store tells nothing of the machine; or a URL.
     sha256
-        Of the content; None behind a URL.
+        Hash of the content; None behind a URL.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,24 +27,35 @@ class Source(BaseModel):
     path: str
     sha256: str | None = None
 
-    def place(self, folder: Path) -> str:
-        """Return where the source lies, refusing one that is not there."""
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return what a user types: a path, from which a recipe makes the source."""
+        return {"type": "string", "description": "Path of a file."}
+
+    def path_in(self, folder: Path) -> str:
+        """Return the path of the source; refuse one that does not exist."""
         if self.sha256 is None:
             return self.path
         if not (folder / self.path).exists():
             raise BuildError(
                 f"The source '{self.path}' is not in {folder.absolute()}. Run the command in the folder of "
-                "the sources, or repeat the command that began the store: it goes on where it was."
+                "the sources, or repeat the command that began the store, which resumes its build."
             )
         return str(folder / self.path)
 
     def require_unchanged(self, folder: Path) -> None:
         """Refuse a source whose content is not what it was when the import began."""
-        if self.sha256 is not None and digest(Path(self.place(folder))) != self.sha256:
+        if self.sha256 is not None and digest(Path(self.path_in(folder))) != self.sha256:
             raise BuildError(
                 f"The source '{self.path}' in {folder.absolute()} has changed since the import began. Bring "
                 "the old file back, or import into another `out=`."
             )
+
+
+def one_or_several(schema: dict[str, Any]) -> None:
+    """Say in the JSON schema of a list that one item may stand for itself."""
+    several = {key: schema.pop(key) for key in ("type", "items", "minItems", "maxItems") if key in schema}
+    schema["anyOf"] = [several["items"], several]
 
 
 def find_sources(patterns: tuple[str, ...] | str, folder: Path) -> tuple[Path, tuple[Source, ...]]:
@@ -81,7 +93,7 @@ def find_sources(patterns: tuple[str, ...] | str, folder: Path) -> tuple[Path, t
 
 def _matches(pattern: str, folder: Path) -> list[str]:
     path = folder / Path(pattern).expanduser()
-    if path.exists():  # also where its name holds the characters of a pattern
+    if path.exists():  # even if its name holds the characters of a pattern
         return [str(path.resolve())]
     base = Path(path.anchor) if Path(pattern).expanduser().is_absolute() else folder
     return sorted(str(found.resolve()) for found in base.glob(str(path.relative_to(base))))

@@ -1,4 +1,4 @@
-"""Finished units wait on disk until their shard row is whole."""
+"""Keep finished units on disk until their shard row is whole."""
 
 import io
 import zipfile
@@ -61,7 +61,7 @@ class Staging:
             self._files.remove(_unit(unit))
 
     def write_state(self, unit: int, state: Mapping[str, np.ndarray]) -> None:
-        """Keep the state that a chained unit left, before the unit itself is staged."""
+        """Write the state that a chained unit left, before the unit itself is staged."""
         self._files.write(_state(unit), _pack(state))
 
     def forget_states(self, unit: int) -> None:

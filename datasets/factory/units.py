@@ -1,4 +1,4 @@
-"""How records are cut in units, shard rows and parts."""
+"""Division of records into units, shard rows and slices."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from datasets.factory.errors import BuildError
 class Units:
     """Consecutive units of ``unit_records`` records, whole units to a shard row.
 
-    The cut follows from recipe and store alone, so that it is the same for any number of workers, parts and
+    The cut follows only from recipe and store, so that it is the same for any number of workers, slices and
     restarts.
     """
 
@@ -55,17 +55,17 @@ class Units:
         """Return the shard row that holds a unit."""
         return unit * self.unit_records // self.records_per_shard
 
-    def rows_of_part(self, part: tuple[int, int] | None) -> range:
-        """Return the shard rows of part ``(i, n)``, i from 1; all rows when there are no parts.
+    def rows_of_slice(self, slice: tuple[int, int] | None) -> range:
+        """Return the shard rows of slice ``(i, n)``, i from 1; all rows for None.
 
         Raises
         ------
         BuildError
             When i is not between 1 and n.
         """
-        if part is None:
+        if slice is None:
             return range(self.rows)
-        number, parts = part
-        if not 1 <= number <= parts:
-            raise BuildError(f"parts={number}/{parts}: the first number must lie between 1 and {parts}.")
-        return range(self.rows * (number - 1) // parts, self.rows * number // parts)
+        number, count = slice
+        if not 1 <= number <= count:
+            raise BuildError(f"parts={number}/{count}: the first number must lie between 1 and {count}.")
+        return range(self.rows * (number - 1) // count, self.rows * number // count)

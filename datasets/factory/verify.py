@@ -1,4 +1,4 @@
-"""Checks that a store holds what its receipts certify, and means what its metadata say."""
+"""Check a store against its receipts and metadata."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -110,7 +110,7 @@ def _shared(store: Store) -> Iterator[Problem]:
 
 
 def _splits(store: Store) -> Iterator[Problem]:
-    """Check that every split keeps whole what it says, where the store knows the groups."""
+    """Check that every split keeps its groups whole, if the store knows the groups."""
     ds = store.dataset()
     for name in store.split_names():
         whole = str(store.array(name).attrs["keeps_whole"])

@@ -49,7 +49,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception in plain words: exceptions themselves do not always survive pickling."""
+    """An exception as text: exceptions themselves do not always survive pickling."""
 
     summary: str
     trace: str
@@ -177,8 +177,8 @@ def _explain(job: Job, unit: int, failure: Failure) -> BuildError:
     said = failure.summary.rstrip(".: ")
     error = BuildError(
         f"Unit {unit} (records {indices[0]} to {indices[-1]}) of recipe '{job.recipe_class.name}' failed: "
-        f"{said}{'' if said.endswith('?') else '.'} Finished units are kept; once that is mended, go on with "
-        f"`{resume_command(url)}`."
+        f"{said}{'' if said.endswith('?') else '.'} Finished units are kept; once that is mended, "
+        f"resume with `{resume_command(url)}`."
     )
     error.add_note(f"In the worker:\n{failure.trace}")
     return error
@@ -218,6 +218,6 @@ def _too_many_deaths(job: Job, lost: list[int], workers: int) -> BuildError:
     url = job.staging.url
     return BuildError(
         f"Worker processes died {DEATHS} times in a row at units {lost}, killed by the system (often for "
-        f"lack of memory) or by a crash of the solver. Finished units are kept; go on with fewer workers: "
+        f"lack of memory) or by a crash of the solver. Finished units are kept; resume with fewer workers: "
         f"`{resume_command(url)} workers={max(1, workers // 2)}`."
     )

@@ -1,4 +1,4 @@
-"""Writes whole shard rows while the simulators go on."""
+"""Write whole shard rows while the simulators run."""
 
 import queue
 import threading

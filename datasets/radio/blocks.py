@@ -1,7 +1,7 @@
 """Where the windows of map extracts lie: in blocks, whole blocks to training, validation and test.
 
 An extract is cut in blocks at least as large as a window. A window of validation or test keeps to one block;
-one of training may lie across several, but not in a block of another part. So the parts share no ground.
+one of training may lie across several, but not in a block of another subset. So the subsets share no ground.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from datasets.radio.footprints import SPACING
 from datasets.radio.mapped import MapError
-from datasets.radio.windows import ATTEMPTS, TEST, TRAIN, VALIDATION, Placed, portion, share_counter
+from datasets.radio.windows import ATTEMPTS, Placed, share_counter, share_of
+from datasets.store.specs import TEST, TRAIN, VALIDATION
 from datasets.store.streams import GROUP, stream
 from physics.raytracing.extrusion import height_raster
 from physics.raytracing.scenes import Window
@@ -32,7 +33,7 @@ class Ground:
     Attributes
     ----------
     name
-        Of the extract.
+        Name of the extract.
     area
         West, south, east, north edge of where windows may lie, whole metres.
     share
@@ -86,8 +87,8 @@ class Wanted:
     seed: int
 
 
-def place(grounds: Sequence[Ground], wanted: Wanted) -> list[Placed]:
-    """Place windows in extracts, a function of the arguments alone.
+def place_windows(grounds: Sequence[Ground], wanted: Wanted) -> list[Placed]:
+    """Place windows in extracts, which depend only on the arguments.
 
     Parameters
     ----------
@@ -107,21 +108,21 @@ def place(grounds: Sequence[Ground], wanted: Wanted) -> list[Placed]:
         If no window is built up enough, or not enough windows find room.
     """
     found = list(_built_up(grounds, wanted))
-    parts = _parts(len(found), wanted)
-    counts = _counts(parts, wanted.count)
+    subsets = _subsets(len(found), wanted)
+    counts = _counts(subsets, wanted.count)
     placed = []
     for number, ground in enumerate(grounds):
         mine = [index for index, (of, _, _) in enumerate(found) if of == number]
-        held_out = [found[index][1] for index in mine if parts[index] != TRAIN]
-        for part in (TRAIN, VALIDATION, TEST):
-            chosen = [index for index in mine if parts[index] == part]
-            rng = stream(wanted.seed, GROUP, 2, number, part)
+        held_out = [found[index][1] for index in mine if subsets[index] != TRAIN]
+        for subset in (TRAIN, VALIDATION, TEST):
+            chosen = [index for index in mine if subsets[index] == subset]
+            rng = stream(wanted.seed, GROUP, 2, number, subset)
             placed += _draw(
                 ground,
                 [found[index][1:] for index in chosen],
-                held_out if part == TRAIN else None,
+                held_out if subset == TRAIN else None,
                 sum(counts[index] for index in chosen),
-                part,
+                subset,
                 wanted,
                 rng,
             )
@@ -153,32 +154,35 @@ def _built_up(grounds: Sequence[Ground], wanted: Wanted) -> Iterator[tuple[int, 
     )
 
 
-def _parts(count: int, wanted: Wanted) -> list[int]:
-    """Draw the part of each block: with three or more blocks every part that is asked for has one."""
+def _subsets(count: int, wanted: Wanted) -> list[int]:
+    """Draw the subset of each block: of three or more, every subset that is asked for has one."""
     order = stream(wanted.seed, GROUP, 0).permutation(count)
     test = _some(count, wanted.test)
     validation = _some(count, wanted.validation)
-    parts = np.full(count, TRAIN)
-    parts[order[:test]] = TEST
-    parts[order[test : test + validation]] = VALIDATION
-    return [int(part) for part in parts]
+    subsets = np.full(count, TRAIN)
+    subsets[order[:test]] = TEST
+    subsets[order[test : test + validation]] = VALIDATION
+    return [int(subset) for subset in subsets]
 
 
 def _some(count: int, share: float) -> int:
     return max(round(count * share), 1) if share > 0 and count >= 3 else 0
 
 
-def _counts(parts: Sequence[int], count: int | None) -> list[int]:
-    """Divide windows among the blocks; a part that has a block has a window, if there are enough."""
+def _counts(subsets: Sequence[int], count: int | None) -> list[int]:
+    """Divide windows among the blocks; a subset that has a block has a window, if there are enough."""
     if count is None:
-        return [1] * len(parts)
-    totals = {part: max(round(count * parts.count(part) / len(parts)), 1) for part in set(parts) - {TRAIN}}
+        return [1] * len(subsets)
+    totals = {
+        subset: max(round(count * subsets.count(subset) / len(subsets)), 1)
+        for subset in set(subsets) - {TRAIN}
+    }
     if sum(totals.values()) >= count:
         totals = dict.fromkeys(totals, 0)
     totals[TRAIN] = count - sum(totals.values())
     return [
-        portion(totals[part], parts[:index].count(part), parts.count(part))
-        for index, part in enumerate(parts)
+        share_of(totals[subset], subsets[:index].count(subset), subsets.count(subset))
+        for index, subset in enumerate(subsets)
     ]
 
 
@@ -187,12 +191,12 @@ def _draw(
     blocks: Sequence[tuple[Box, Window]],
     others: Sequence[Box] | None,
     count: int,
-    part: int,
+    subset: int,
     wanted: Wanted,
     rng: np.random.Generator,
 ) -> list[Placed]:
-    """Place windows of one part: first one in each of its blocks, then more at random."""
-    placed = [Placed(ground.name, window, part) for _, window in blocks[:count]]
+    """Place windows of one subset: first one in each of its blocks, then more at random."""
+    placed = [Placed(ground.name, window, subset) for _, window in blocks[:count]]
     attempts = ATTEMPTS + 50 * count
     while len(placed) < count and attempts:
         attempts -= 1
@@ -200,7 +204,7 @@ def _draw(
         window = _window(box, rng.random(2), wanted)
         share = ground.share(window)
         if share > 0 and share >= wanted.share and not any(_touches(window, other) for other in others or ()):
-            placed.append(Placed(ground.name, window, part))
+            placed.append(Placed(ground.name, window, subset))
     if len(placed) == count:
         return placed
     raise MapError(
@@ -221,7 +225,7 @@ def _touches(window: Window, box: Box) -> bool:
 
 
 def _window(box: Box, fraction: np.ndarray, wanted: Wanted) -> Window:
-    """The window at a fraction of the room that it has in a box, on whole metres."""
+    """Return the window at a fraction of the room that it has in a box, on whole metres."""
     west, south, east, north = box
     room = np.maximum(np.array([east - west, north - south]) - wanted.size, 0.0)
     corner = np.array([west, south]) + np.floor(fraction * room)
@@ -229,7 +233,7 @@ def _window(box: Box, fraction: np.ndarray, wanted: Wanted) -> Window:
 
 
 def _widened(low: float, high: float, size: float) -> tuple[float, float]:
-    """Whole metres inside an interval; about its middle if they are too few for a window."""
+    """Return the whole metres inside an interval; about its middle if they are too few for a window."""
     if floor(high) - ceil(low) >= size:
         return float(ceil(low)), float(floor(high))
     start = floor((low + high - size) / 2.0)
@@ -237,7 +241,7 @@ def _widened(low: float, high: float, size: float) -> tuple[float, float]:
 
 
 def _cuts(low: float, high: float, size: float) -> list[tuple[float, float]]:
-    """Cut an interval of whole metres in as many pieces of whole metres as hold a window each."""
-    pieces = max(int((high - low) // ceil(size)), 1)
-    edges = [low + int(high - low) * number // pieces for number in range(pieces + 1)]
+    """Cut an interval of whole metres in as many intervals of whole metres as hold a window each."""
+    intervals = max(int((high - low) // ceil(size)), 1)
+    edges = [low + int(high - low) * number // intervals for number in range(intervals + 1)]
     return list(pairwise(edges))

@@ -11,10 +11,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from datasets.factory.formats import UNKNOWN, format_of, refusal
 from datasets.radio import geojson, osm
 from datasets.radio.heights import SOURCES, Height, height_of
 from datasets.radio.mapped import MapError, Mapped
 
+FORMATS = (*osm.FORMATS, "json")
 Box = tuple[float, float, float, float]
 SMALLEST = 0.1  # m2; what is left of a footprint below that is a slip of the mapper's hand
 NARROWEST = 1.0  # m; what parts leave of an outline, if it is narrower than that
@@ -33,11 +35,11 @@ class Buildings:
     bottom, top : array (n,)
         Heights above the ground, m.
     owner : array (n,)
-        Number of the mapped building in `keys`: a building may have several footprints.
+        Index of the mapped building in `keys`: a building may have several footprints.
     keys : array (m,) of str
         Such as ``way/123``.
     source : array (m,) of int8
-        Where the height came from, a number in `datasets.radio.heights.SOURCES`.
+        Index of the height's source in `datasets.radio.heights.SOURCES`.
     epsg : int
         The UTM zone.
     origin : tuple of float
@@ -60,7 +62,7 @@ class Buildings:
     incomplete: int = 0
 
     def shares(self) -> dict[str, float]:
-        """Share of the buildings whose height came from each source."""
+        """Return the share of the buildings whose height came from each source."""
         counts = np.bincount(self.source, minlength=len(SOURCES)) / len(self.source)
         return dict(zip(SOURCES, counts.tolist(), strict=True))
 
@@ -71,7 +73,7 @@ def read_buildings(path: str | Path, seed: int = 0) -> Buildings:
     Parameters
     ----------
     path
-        ``.osm``, ``.osm.pbf``, ``.geojson``.
+        OpenStreetMap's XML (packed too) or PBF, or GeoJSON, whatever its suffix.
     seed
         Root of the heights that no tag tells.
 
@@ -89,11 +91,14 @@ def read_map(path: Path) -> Mapped:
         raise MapError(
             f"there is no file {path}; give an OpenStreetMap extract or a GeoJSON file of footprints"
         )
-    for suffixes, read in ((osm.SUFFIXES, osm.read_osm), (geojson.SUFFIXES, geojson.read_geojson)):
-        if path.name.lower().endswith(suffixes):
-            return read(path)
-    expected = ", ".join((*osm.SUFFIXES, *geojson.SUFFIXES))
-    raise MapError(f"{path} is of an unknown kind '{path.suffix}'; expected one of {expected}")
+    found = format_of(path)
+    expected = "an OpenStreetMap extract (XML or PBF) or a GeoJSON file of footprints"
+    if refused := refusal(path, found, FORMATS, expected):
+        raise MapError(refused)
+    if found == UNKNOWN and not path.name.lower().endswith((*osm.SUFFIXES, *geojson.SUFFIXES)):
+        raise MapError(f"{path} is empty or of an unknown format, expected {expected}")
+    drawn = found == "json" or (found == UNKNOWN and path.name.lower().endswith(geojson.SUFFIXES))
+    return geojson.read_geojson(path) if drawn else osm.read_osm(path)
 
 
 def map_name(path: Path) -> str:
@@ -111,7 +116,7 @@ def assemble(mapped: Mapped, name: str, seed: int = 0) -> Buildings:
     mapped
         What the map says.
     name
-        Of the map, for messages.
+        Name of the map, for messages.
     seed
         Root of the heights that no tag tells.
 
@@ -197,7 +202,7 @@ def clean(shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     polygons : array (k,) of shapely.Polygon
         Valid, without repeated corners.
     owner : array (k,)
-        Number of the shape of each.
+        Index of the shape of each.
     """
     shapes = shapely.remove_repeated_points(shapes, CLOSE)
     broken = ~shapely.is_valid(shapes)
@@ -212,7 +217,7 @@ def clean(shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
 def _raise(
     mapped: Mapped, polygons: NDArray[Any], owner: NDArray[np.int64], seed: int
 ) -> tuple[NDArray[Any], NDArray[np.int64], dict[int, Height]]:
-    """Give every footprint its height, and let the parts of a building take the place of its outline."""
+    """Give every footprint its height, and replace an outline by the parts of its building."""
     is_part = np.array(
         [tags.get("building", "no") == "no" and "building:part" in tags for tags in mapped.tags]
     )
@@ -220,8 +225,8 @@ def _raise(
     heights: dict[int, Height] = {}
     for number in np.unique(owner[~is_part[owner]]).tolist():
         heights[number] = height_of(mapped.keys[number], mapped.tags[number], seed)
-    for place, outline in outline_of.items():
-        number = int(owner[place])
+    for part, outline in outline_of.items():
+        number = int(owner[part])
         whole = heights[int(owner[outline])] if outline is not None else None
         inherited = (whole.top, whole.source) if whole else None
         heights.setdefault(number, height_of(mapped.keys[number], mapped.tags[number], seed, inherited))
@@ -233,13 +238,13 @@ def _raise(
 
 def _outlines(polygons: NDArray[Any], is_part: NDArray[np.bool_]) -> dict[int, int | None]:
     """Find the outline around each part: the smallest that covers a point inside it; None without any."""
-    places, outlines = np.flatnonzero(is_part), np.flatnonzero(~is_part)
-    found: dict[int, int | None] = dict.fromkeys(places.tolist())
-    if len(places) and len(outlines):
+    parts, outlines = np.flatnonzero(is_part), np.flatnonzero(~is_part)
+    found: dict[int, int | None] = dict.fromkeys(parts.tolist())
+    if len(parts) and len(outlines):
         tree = shapely.STRtree(polygons[outlines])
-        part, outline = tree.query(shapely.point_on_surface(polygons[places]), predicate="within")
+        inner, outline = tree.query(shapely.point_on_surface(polygons[parts]), predicate="within")
         for number in np.argsort(-shapely.area(polygons[outlines[outline]]), kind="stable").tolist():
-            found[int(places[part[number]])] = int(outlines[outline[number]])
+            found[int(parts[inner[number]])] = int(outlines[outline[number]])
     return found
 
 

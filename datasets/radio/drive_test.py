@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from datasets.factory.errors import BuildError
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.factory.sources import Source, find_sources
+from datasets.factory.text import Encoding
 from datasets.radio import variables
 from datasets.radio.readings import STRONGEST, WEAKEST, Columns, Readings, mean_power, read_readings
 from datasets.radio.site_window import SiteWindow, building_heights
-from datasets.radio.windows import TEST
 from datasets.store.specs import DECIBEL_MILLIWATT, Split, VariableSpec
 from surrogates.core.text import listing, nearest
 
@@ -56,21 +56,22 @@ class DriveTest(Recipe):
     """Readings of RSRP along a drive or walk, averaged in linear power in the cells of a map.
 
     One record for each cell and device. Variables, dimensions and units are those of `radio/urban`, with
-    ``rsrp`` in place of path gains, so that a model trained there runs here.
+    ``rsrp`` instead of path gains, so that a model trained there runs here.
     """
 
     name: ClassVar[str] = "radio/drive_test"
     version: ClassVar[int] = 2
     title: ClassVar[str] = "Signal strength measured on a drive test (made by `surrogates data import`)"
     reads_files: ClassVar[bool] = True
+    formats: ClassVar[tuple[str, ...]] = ("text",)
 
-    site: str = Field(description="Name of the site; part of the title.")
+    site: str = Field(description="Name of the site, for the title.")
     data_license: str = Field("unspecified", description="Licence of readings and buildings.")
     measurements: Source = Field(description="CSV file with a header line, one reading a line.")
     buildings: Source = Field(
         description="Heights of buildings, m: a raster (.npy, row 0 in the north) or a map (.osm, .geojson)."
     )
-    folder: str = Field(".", description="Where the files lie; found by itself.")
+    folder: str = Field(".", description="Folder of the files; found by itself.")
     crs: str | None = Field(None, description="Projected system in metres; by default the UTM zone.")
     north_west: tuple[float, float] | None = Field(
         None, description="Latitude and longitude of the window's north-west corner, degrees; or:"
@@ -82,6 +83,7 @@ class DriveTest(Recipe):
         1.5, gt=0, description="Height of the phones above the local ground, m; 1.5 m is one in the hand."
     )
     columns: Columns = Field(Columns.model_validate({}), description="Names of the CSV file's columns.")
+    encoding: Encoding = None
     cells: dict[str, Antenna] = Field(min_length=1, description="The antennas, by the names in the CSV file.")
     devices: tuple[str, ...] | None = Field(None, description="Devices to import; all by default.")
     leave_out: tuple[Literal["outside", "other_cells"], ...] = Field(
@@ -91,7 +93,7 @@ class DriveTest(Recipe):
     @model_validator(mode="before")
     @classmethod
     def _find_files(cls, given: Any) -> Any:
-        """Take paths where a user typed them, and know the files by their content."""
+        """Make sources of the paths that a user typed, and hash their content."""
         if not isinstance(given, dict) or not all(isinstance(given.get(key), str) for key in FILES):
             return given
         folder, sources = find_sources(tuple(given[key] for key in FILES), Path())
@@ -144,6 +146,10 @@ class DriveTest(Recipe):
     def records(self) -> int:
         return len(self._measurements)
 
+    @classmethod
+    def card_specs(cls) -> list[VariableSpec]:
+        return [*variables.geometry_specs(1, 1.0), *measured_specs(1)]
+
     def specs(self) -> list[VariableSpec]:
         count = self._window.count
         geometry = variables.geometry_specs(count, self.window_size)
@@ -158,8 +164,7 @@ class DriveTest(Recipe):
         return tables.assign_coords({**axes.coords, "measurement": ("sample", names, meaning)})
 
     def splits(self) -> list[Split]:
-        labels = np.full(self.records(), TEST)
-        return [Split(labels=labels, keeps_whole="none", description="measured maps are there to be scored")]
+        return [Split.all_test(self.records(), "measured maps are there to be scored")]
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         chosen = [self._measurements[index] for index in indices.tolist()]
@@ -192,14 +197,14 @@ class DriveTest(Recipe):
 
     @cached_property
     def _heights(self) -> NDArray[np.float64]:
-        return building_heights(Path(self.buildings.place(Path(self.folder))), self._window, self.seed)
+        return building_heights(Path(self.buildings.path_in(Path(self.folder))), self._window, self.seed)
 
     @cached_property
     def _measurements(self) -> list[Measurement]:
         """Records by cell, then by device."""
-        path = Path(self.measurements.place(Path(self.folder)))
-        readings = self._chosen(read_readings(path, self.columns), path)
-        east, north = self._window.place(readings.latitude, readings.longitude)
+        path = Path(self.measurements.path_in(Path(self.folder)))
+        readings = self._chosen(read_readings(path, self.columns, self.encoding), path)
+        east, north = self._window.local(readings.latitude, readings.longitude)
         inside = self._window.holds(east, north)
         if not inside.all():
             self._explain_outside(readings, path, inside, east, north)
@@ -254,7 +259,7 @@ class DriveTest(Recipe):
         if inside.any() and "outside" in self.leave_out:
             return
         first = int(np.flatnonzero(~inside)[0])
-        swapped = self._window.holds(*self._window.place(readings.longitude, readings.latitude))
+        swapped = self._window.holds(*self._window.local(readings.longitude, readings.latitude))
         advice = (
             "latitude and longitude are swapped"
             if swapped.any() and not inside.any()
@@ -271,7 +276,7 @@ class DriveTest(Recipe):
         """Return the antennas' positions: east, north, height, m."""
         found = {}
         for name, antenna in self.cells.items():
-            east, north = self._window.place(np.array([antenna.latitude]), np.array([antenna.longitude]))
+            east, north = self._window.local(np.array([antenna.latitude]), np.array([antenna.longitude]))
             if not self._window.holds(east, north)[0]:
                 raise BuildError(
                     f"the antenna of cell '{name}' lies {east[0]:.0f} m east and {north[0]:.0f} m north of "

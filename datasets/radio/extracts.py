@@ -16,14 +16,15 @@ import shapely
 import xarray as xr
 from pydantic import Field, model_validator
 
-from datasets.factory.sources import Source, find_sources
+from datasets.factory.sources import Source, find_sources, one_or_several
 from datasets.radio import geojson, variables
-from datasets.radio.blocks import Ground, Wanted, place
-from datasets.radio.buildings import Box, Buildings, map_name, read_buildings
+from datasets.radio.blocks import Ground, Wanted, place_windows
+from datasets.radio.buildings import FORMATS, Box, Buildings, map_name, read_buildings
 from datasets.radio.heights import SOURCES
 from datasets.radio.mapped import MapError
 from datasets.radio.tracing import GROUPS_PER_CITY, TracedMaps
-from datasets.radio.windows import TEST, TRAIN, VALIDATION, Placed, group_overlapping
+from datasets.radio.windows import Placed, group_overlapping
+from datasets.store.specs import TEST, TRAIN, VALIDATION
 from physics.raytracing.backend import describe
 from physics.raytracing.extrusion import height_raster
 from physics.raytracing.scenes import Scene, extruded_scene
@@ -33,7 +34,7 @@ FIRST_CODE = 32
 """Of the variable `city`; smaller numbers are those of the scenes of `radio/urban`."""
 MOST_FILES = 127 - FIRST_CODE
 MARGIN = 100.0  # m of ground around buildings and windows
-PARTS = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
+SUBSETS = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
 
 
 class Extracts(TracedMaps):
@@ -46,12 +47,16 @@ class Extracts(TracedMaps):
     version: ClassVar[int] = 2
     title: ClassVar[str] = "Ray-traced path gain in windows of OpenStreetMap extracts"
     license: ClassVar[str] = ODBL
-    parts: ClassVar[str] = "whole blocks of the extracts; the parts share no ground"
+    formats: ClassVar[tuple[str, ...]] = FORMATS
+    division: ClassVar[str] = "whole blocks of the extracts; training, validation and test share no ground"
 
     osm_file: tuple[Source, ...] = Field(
-        min_length=1, max_length=MOST_FILES, description="Files (.osm, .osm.pbf, .geojson), one or a list."
+        min_length=1,
+        max_length=MOST_FILES,
+        description="Files (.osm, .osm.pbf, .geojson), one or a list.",
+        json_schema_extra=one_or_several,
     )
-    folder: str = Field(".", description="Where the files lie; found by itself.")
+    folder: str = Field(".", description="Folder of the files; found by itself.")
     samples: int | None = Field(
         None, ge=1, description="Maps in all; by default those of one window in each block that is built up."
     )
@@ -62,7 +67,7 @@ class Extracts(TracedMaps):
     @model_validator(mode="before")
     @classmethod
     def _find_files(cls, given: Any) -> Any:
-        """Take paths where a user typed them, and know the files by their content."""
+        """Make sources of the paths that a user typed, and hash their content."""
         files = given.get("osm_file") if isinstance(given, dict) else None
         paths = files if isinstance(files, list | tuple) else [files]
         if not paths or not all(isinstance(path, str | Path) for path in paths):
@@ -101,8 +106,8 @@ class Extracts(TracedMaps):
                     f"{name} covers {width:.0f} m x {length:.0f} m, less than the window of "
                     f"{self.window_size:g} m, which is centred on it"
                 )
-        counts = np.bincount([placed.part for placed in self._placed], minlength=3).tolist()
-        divided = ", ".join(f"{count} {PARTS[part]}" for part, count in enumerate(counts))
+        counts = np.bincount([placed.subset for placed in self._placed], minlength=3).tolist()
+        divided = ", ".join(f"{count} {SUBSETS[subset]}" for subset, count in enumerate(counts))
         lines.append(f"{len(self._placed)} windows of {self.window_size:g} m: {divided}")
         return lines
 
@@ -151,7 +156,7 @@ class Extracts(TracedMaps):
             [*self._of(placed).polygons, *(shapely.box(*b) for b in boxes)]
         )
         area = (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN)
-        return _scene(source.place(Path(self.folder)), source.sha256, self.seed, area)
+        return _scene(source.path_in(Path(self.folder)), source.sha256, self.seed, area)
 
     def rasters_of(self, placed: Placed) -> tuple[np.ndarray, np.ndarray]:
         buildings, window = self._of(placed), placed.window
@@ -161,7 +166,7 @@ class Extracts(TracedMaps):
 
     @cached_property
     def _buildings(self) -> list[Buildings]:
-        paths = [source.place(Path(self.folder)) for source in self.osm_file]
+        paths = [source.path_in(Path(self.folder)) for source in self.osm_file]
         return [
             _buildings(path, source.sha256, self.seed)
             for path, source in zip(paths, self.osm_file, strict=True)
@@ -176,17 +181,17 @@ class Extracts(TracedMaps):
         ]
         count = None if self.samples is None else self.samples // self.transmitters_per_window
         shares = (self.built_share, self.validation_share, self.test_share)
-        return place(grounds, Wanted(self.window_size, self.cell_size, *shares, count, self.seed))
+        return place_windows(grounds, Wanted(self.window_size, self.cell_size, *shares, count, self.seed))
 
     def _number(self, placed: Placed) -> int:
-        """Number of the file of a window."""
+        """Return the index of the file of a window."""
         return self.city_codes()[placed.city] - FIRST_CODE
 
     def _of(self, placed: Placed) -> Buildings:
         return self._buildings[self._number(placed)]
 
     def _corners(self) -> dict[str, xr.Variable]:
-        """Return where on Earth the windows lie."""
+        """Return the corners of the windows in their UTM zones."""
         origins = [self._of(placed).origin for placed in self._placed]
         west = [placed.window.west + east for placed, (east, _) in zip(self._placed, origins, strict=True)]
         south = [
@@ -228,7 +233,7 @@ ROWS = ("building_key", "building_bottom", "building_top", "building_height_sour
 
 
 def _rows(buildings: Buildings) -> dict[str, np.ndarray]:
-    """One row for each mapped building, from the first of its footprints."""
+    """Return one row for each mapped building, from the first of its footprints."""
     _, first = np.unique(buildings.owner, return_index=True)
     bottom, top = (each[first].astype(np.float32) for each in (buildings.bottom, buildings.top))
     return dict(zip(ROWS, (buildings.keys, bottom, top, buildings.source), strict=True))

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import shapely
 
+from datasets.factory.errors import BuildError
+from datasets.factory.text import read_text
 from datasets.radio.mapped import MapError, Mapped
 
 SUFFIXES = (".geojson", ".json")
@@ -28,8 +30,10 @@ def read_geojson(path: Path) -> Mapped:
         If the file is no GeoJSON, has no polygon, or is not in longitude and latitude.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = json.loads(read_text(path))
+    except BuildError as error:
+        raise MapError(str(error)) from None
+    except json.JSONDecodeError as error:
         raise MapError(f"{path} is no JSON ({error}); export the footprints again as GeoJSON") from None
     features = [feature for feature in _features(content, path) if _is_polygon(feature)]
     if any(_tags(feature).keys() & {"building", "building:part"} for feature in features):
@@ -92,7 +96,7 @@ def _require_degrees(content: dict[str, Any], shapes: np.ndarray, path: Path) ->
 
 
 def _key(feature: dict[str, Any], shape: Any) -> str:
-    """What names a footprint for good: its own name, else its shape."""
+    """Return what names a footprint for good: its own name, else its shape."""
     properties = feature.get("properties") or {}
     given = [feature.get("id"), *(properties.get(name) for name in ID_PROPERTIES)]
     for name in given:

@@ -2,7 +2,7 @@
 
 The order: ``height``, ``building:height``, ``building:levels`` (with ``roof:levels``) times 3.5 m, and at
 last a random number of storeys that follows from the building's own key, so that it depends neither on the
-order of the file nor on what else it holds. A tag that is no height is passed over.
+order of the file nor on what else it holds. A tag that is no height is ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STOREYS = re.compile(rf"({NUMBER})")
 
 
 class Height(NamedTuple):
-    """Heights of a building above the ground, m, and the number of their source in `SOURCES`."""
+    """Heights of a building above the ground, m, and the index of their source in `SOURCES`."""
 
     bottom: float
     top: float
@@ -86,9 +86,9 @@ def height_of(
     Parameters
     ----------
     key, seed
-        Of the draw, where nothing else tells the height.
+        Key and seed of the draw, if nothing else tells the height.
     tags
-        Of the building or of a part of it.
+        Tags of the building or of a part of it.
     outline
         Height and source of the building that a part belongs to; a part without a height of its own has it.
     """
@@ -97,7 +97,7 @@ def height_of(
 
 
 def _bottom(tags: Mapping[str, str], top: float) -> float:
-    """Where a building begins; a number that does not lie below its top is a mistake."""
+    """Return where a building begins; ignore a number that is not below its top."""
     bottom = read_length(tags.get("min_height"))
     for key in ("building:min_level", "min_level"):
         if bottom is None and (levels := read_levels(tags.get(key))) is not None:

@@ -1,4 +1,4 @@
-"""What a map says about buildings: shapes in degrees, and the words of its mappers."""
+"""What a map says about buildings: shapes in degrees, and the tags of its mappers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Mapped:
     keys
         What names each of them for good, such as ``way/123``.
     tags
-        Of each of them.
+        Tags of each of them.
     shapes : array (n,) of shapely.Polygon or MultiPolygon
         Longitude and latitude (WGS84), degrees; not yet checked.
     bounds

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import shapely
 
+from datasets.factory.formats import format_of
 from datasets.radio.mapped import MapError, Mapped
 
 SUFFIXES = (".osm", ".osm.pbf", ".pbf", ".osm.gz", ".osm.bz2")
+FORMATS = {"osm": "osm", "pbf": "pbf", "gzip": "osm.gz", "bzip2": "osm.bz2"}
+"""What osmium calls the formats that it reads; it takes the suffix of a file of none of them."""
 KEYS = ("building", "building:part")
 
 
@@ -30,9 +33,10 @@ def read_osm(path: Path) -> Mapped:
 
     collector = _collector()
     try:
-        with osmium.io.Reader(str(path), osmium.osm.osm_entity_bits.NOTHING) as reader:
+        source = osmium.io.File(str(path), FORMATS.get(format_of(path), ""))
+        with osmium.io.Reader(source, osmium.osm.osm_entity_bits.NOTHING) as reader:
             box = reader.header().box()
-        collector.apply_file(str(path), locations=True, filters=[osmium.filter.KeyFilter(*KEYS)])
+        collector.apply_file(source, locations=True, filters=[osmium.filter.KeyFilter(*KEYS)])
     except (RuntimeError, UnicodeDecodeError) as error:
         reason = (str(error).splitlines() or ["no reason given"])[0]
         raise MapError(f"{path} is no whole OSM file ({reason}); download the extract again") from None
@@ -57,13 +61,13 @@ def read_osm(path: Path) -> Mapped:
 
 
 def is_standing(tags: Mapping[str, str]) -> bool:
-    """Whether tags are those of a building, or a part of one, that stands above the ground."""
+    """Tell whether tags are those of a building, or a part of one, that stands above the ground."""
     built = any(tags.get(key, "no") != "no" for key in KEYS)
     return built and tags.get("location") != "underground"
 
 
 def _closed(lines: list[str]) -> np.ndarray:
-    """Polygons of closed lines; those of too few points are empty."""
+    """Return polygons of closed lines; those of too few points are empty."""
     shapes = np.full(len(lines), shapely.Polygon(), object)
     coordinates, line = shapely.get_coordinates(shapely.from_wkb(lines), return_index=True)
     enough = np.bincount(line, minlength=len(lines)) >= 4
@@ -107,7 +111,7 @@ def _collector() -> Any:
                 self.areas[area.orig_id()] = (dict(area.tags), self.geometry.create_multipolygon(area))
 
         def covered(self) -> set[int]:
-            """Ways that repeat the outer ring of a building with courtyards, which they would fill."""
+            """Return ways that repeat the outer ring of a building with courtyards, which they would fill."""
             whole = (key for key, (tags, _) in self.areas.items() if "building" in tags)
             ways = {way for key in whole for way in self.outer_ways.get(key, ())}
             return {way for way in ways if way in self.rings and "building" in self.rings[way][0]}

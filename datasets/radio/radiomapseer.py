@@ -140,7 +140,7 @@ class RadioMapSeer(AreaImport):
         return Path(self.folder) / "png" / "antennas" / f"{area}_{transmitter}.png"
 
     def _position(self, area: int, transmitter: int) -> np.ndarray:
-        """East, north, height: the middle of the pixels that mark the antenna."""
+        """Return east, north, height: the middle of the pixels that mark the antenna."""
         path = self._antenna(area, transmitter)
         rows, columns = np.nonzero(read_grey(path, SIDE)[0, ::-1])
         if not rows.size:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.factory.errors import BuildError
-from surrogates.core.text import listing, nearest
+from datasets.factory.formats import require_format
+from datasets.factory.tables import numbers, read_table, require_columns
+from datasets.factory.text import SAVE_OR_NAME, read_text
 
 WEAKEST, STRONGEST = -160.0, -25.0
 """Bounds of a believable RSRP, dBm; phones report -156 to -31 (3GPP TS 36.133, table 9.1.4-1, extended)."""
@@ -59,27 +60,29 @@ class Readings:
         return Readings(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
 
-def read_readings(path: Path, columns: Columns) -> Readings:
+def read_readings(path: Path, columns: Columns, encoding: str | None = None) -> Readings:
     """Read a CSV file with a header line.
 
     Raises
     ------
     BuildError
-        When it is empty, lacks a column, has a cell that is no number, or its RSRP cannot be dBm.
+        When it is no text, is empty, is in another encoding, lacks a column, has a cell that is no number, or
+        its RSRP cannot be dBm.
     """
     named = {key: name for key, name in columns.model_dump().items() if name is not None}
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.DictReader(file)
-        _require_columns(path, reader.fieldnames or (), named)
-        rows = [(reader.line_num, row) for row in reader]
-    if not rows:
+    require_format(path, ("text",), "a CSV file with a header line")
+    table = read_table(str(path), read_text(path, encoding, SAVE_OR_NAME))
+    require_columns(str(path), table.header, named)
+    if not table.rows:
         raise BuildError(f"{path} has a header but no reading; expected one reading a line below it.")
-    line = np.array([number for number, _ in rows])
-    texts = {key: [(row[name] or "").strip() for _, row in rows] for key, name in named.items()}
-    latitude, longitude, rsrp = (_numbers(path, named[key], texts[key], line) for key in NUMBERS)
+    line = table.lines
+    texts = {key: table.cells(name) for key, name in named.items()}
+    latitude, longitude, rsrp = (
+        numbers(str(path), named[key], texts[key], line, finite=True) for key in NUMBERS
+    )
     _require_degrees(path, {"latitude": latitude, "longitude": longitude}, line)
     _require_dbm(path, rsrp, line)
-    nothing = [""] * len(rows)
+    nothing = [""] * len(table.rows)
     cell, device = (np.array(texts.get(key, nothing), dtype=np.str_) for key in ("cell", "device"))
     return Readings(latitude, longitude, rsrp, cell, device, line)
 
@@ -108,39 +111,6 @@ def mean_power(
     np.add.at(count, (row, column), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 10.0 * np.log10(power / count), count
-
-
-def _require_columns(path: Path, found: Sequence[str], wanted: Mapping[str, str]) -> None:
-    if not found:
-        raise BuildError(f"{path} is empty; expected a header line with {listing(wanted.values())}.")
-    separator = next((sign for sign in (";", "\t", "|") if len(found) == 1 and sign in found[0]), None)
-    if separator is not None:
-        raise BuildError(
-            f"{path} separates its columns by {separator!r}: '{found[0]}'; save it with commas between them."
-        )
-    for key, name in wanted.items():
-        if name not in found:
-            raise BuildError(
-                f"{path} has no column '{name}' for the {key}.{nearest(name, found)} It has "
-                f"{listing(found)}; name yours by `columns: {{{key}: ...}}`."
-            )
-
-
-def _numbers(path: Path, column: str, texts: Sequence[str], line: NDArray[np.int64]) -> NDArray[np.float64]:
-    values = np.array([_number(text) for text in texts])
-    if (bad := np.flatnonzero(~np.isfinite(values))).size:
-        raise BuildError(
-            f"{path}, line {line[bad[0]]}: {column} is '{texts[bad[0]]}', expected a number; correct or "
-            f"remove {'this line' if bad.size == 1 else f'these {bad.size} lines'}."
-        )
-    return values
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return np.nan
 
 
 def _require_degrees(path: Path, numbers: Mapping[str, NDArray[np.float64]], line: NDArray[np.int64]) -> None:

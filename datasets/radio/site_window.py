@@ -12,7 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from datasets.factory.errors import BuildError
-from datasets.radio.buildings import read_buildings, utm_zone
+from datasets.factory.formats import format_of, refusal
+from datasets.radio.buildings import FORMATS, read_buildings, utm_zone
 
 RASTER = ".npy"
 
@@ -45,7 +46,7 @@ class SiteWindow:
         latitude, longitude = corner
         crs = _checked(crs or f"EPSG:{utm_zone((longitude, latitude, longitude, latitude))}")
         window = cls(crs, 0.0, 0.0, size, cell)
-        east, north = window.place(np.array([corner[0]]), np.array([corner[1]]))
+        east, north = window.local(np.array([corner[0]]), np.array([corner[1]]))
         return cls(crs, float(east[0]), float(north[0]) - (size if northern else 0.0), size, cell)
 
     @property
@@ -53,10 +54,10 @@ class SiteWindow:
         """Cells along a side."""
         return round(self.size / self.cell)
 
-    def place(
+    def local(
         self, latitude: NDArray[np.float64], longitude: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return how far east and north of the corner positions lie, m; infinite where they have no place."""
+        """Return how far east and north of the corner positions lie, m; infinite outside the projection."""
         east, north = self._transformer.transform(longitude, latitude)
         return np.asarray(east) - self.west, np.asarray(north) - self.south
 
@@ -70,7 +71,7 @@ class SiteWindow:
         The two norths differ by the convergence of the meridians, some degrees at the edge of a UTM zone.
         """
         step = 1e-4  # degrees: some 10 m
-        east, north = self.place(np.array([latitude, latitude + step]), np.array([longitude, longitude]))
+        east, north = self.local(np.array([latitude, latitude + step]), np.array([longitude, longitude]))
         north_on_map = np.arctan2(np.diff(east)[0], np.diff(north)[0])
         return float((np.radians(azimuth) + north_on_map) % (2.0 * np.pi))
 
@@ -108,11 +109,14 @@ def building_heights(path: Path, window: SiteWindow, seed: int = 0) -> NDArray[n
     path
         A raster of the window (``.npy``, row 0 in the north), or a map of footprints.
     window
-        Where.
+        The window.
     seed
         Root of the heights that a map does not tell.
     """
-    return _raster(path, window) if path.suffix == RASTER else _footprints(path, window, seed)
+    found = format_of(path)
+    if refused := refusal(path, found, (*FORMATS, "npy"), f"a raster ({RASTER}) or a map of footprints"):
+        raise BuildError(refused)
+    return _raster(path, window) if found == "npy" else _footprints(path, window, seed)
 
 
 def _raster(path: Path, window: SiteWindow) -> NDArray[np.float64]:
@@ -148,7 +152,7 @@ def _footprints(path: Path, window: SiteWindow, seed: int) -> NDArray[np.float64
     polygons = shapely.transform(buildings.polygons, to_window)
     heights = height_raster(polygons, buildings.top, centres, centres).astype(np.float64)
     if not heights.any():
-        raise BuildError(f"{path} has no building in the window; take a map of the place")
+        raise BuildError(f"{path} has no building in the window; take a map of the window's area")
     return heights
 
 

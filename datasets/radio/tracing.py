@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.radio.transmitters import Placing, in_scene, place_transmitters
 from datasets.radio.variables import record_specs
-from datasets.radio.windows import TEST, TRAIN, VALIDATION, Placed
-from datasets.store.specs import Split, VariableSpec
+from datasets.radio.windows import Placed
+from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
 from physics.raytracing.backend import describe, use_one_thread
 from physics.raytracing.scenes import Scene
 from physics.raytracing.solver import Settings, trace_path_gain
@@ -26,8 +26,8 @@ class TracedMaps(Recipe):
     where the windows lie (`windows`, `window_of`) and what stands there (`scene_of`, `rasters_of`).
     """
 
-    parts: ClassVar[str]
-    """What keeps the parts of the default split apart."""
+    division: ClassVar[str]
+    """How the default split divides the windows."""
 
     transmitters_per_window: int = Field(4, ge=1, description="Transmitters (maps) of one window.")
     window_size: float = Field(512.0, gt=0, description="Side of a window, m.")
@@ -90,12 +90,16 @@ class TracedMaps(Recipe):
     def unit_records(self) -> int:
         return self.transmitters_per_window
 
+    @classmethod
+    def card_specs(cls) -> list[VariableSpec]:
+        return record_specs(1, 1.0)
+
     def specs(self) -> list[VariableSpec]:
         return record_specs(round(self.window_size / self.cell_size), self.window_size, self.city_codes())
 
     def splits(self) -> list[Split]:
-        parts = np.repeat([placed.part for placed in self.windows()], self.transmitters_per_window)
-        found = [Split(labels=parts, keeps_whole="window_group", description=self.parts)]
+        subsets = np.repeat([placed.subset for placed in self.windows()], self.transmitters_per_window)
+        found = [Split(labels=subsets, keeps_whole="window_group", description=self.division)]
         if self.transmitters_per_window > 2:
             position = np.arange(self.records()) % self.transmitters_per_window
             last = self.transmitters_per_window - 1
@@ -131,7 +135,7 @@ class TracedMaps(Recipe):
                 azimuths=azimuths,
             )
 
-        rays = self.rays if placed.part == TRAIN else self.rays_test
+        rays = self.rays if placed.subset == TRAIN else self.rays_test
         gain, directional = trace(rays, seeds[0])
         repeated = self._is_repeated(unit)
         again = other_lattice(self.repeat_rays or rays)
@@ -163,14 +167,14 @@ class TracedMaps(Recipe):
         )
 
     def _is_repeated(self, unit: int) -> bool:
-        """Whether a unit belongs to the evenly spread share that is traced twice."""
+        """Tell whether a unit belongs to the evenly spread share that is traced twice."""
         return int((unit + 1) * self.repeat_share) > int(unit * self.repeat_share)
 
 
 def other_lattice(rays: int) -> int:
     """Return a slightly larger number of rays, which go other ways.
 
-    Sionna's solver launches its rays on a Fibonacci lattice that depends on their number alone: a second seed
+    Sionna's solver launches its rays on a Fibonacci lattice that depends only on their number: a second seed
     by itself would repeat every reflection and understate the error of the map.
     """
     return rays + rays // 997 + 1

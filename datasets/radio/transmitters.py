@@ -77,13 +77,13 @@ def place_transmitters(
 
 
 def ground_below(positions: np.ndarray, terrain: np.ndarray, cell: float) -> np.ndarray:
-    """Altitude of the ground in the cells below positions (n, 3), m."""
+    """Return the altitude of the ground in the cells below positions (n, 3), m."""
     last = np.array(terrain.shape) - 1
     column, row = np.minimum((positions[:, :2] // cell).astype(int), last[::-1]).T
     return terrain[row, column]
 
 
 def in_scene(positions: np.ndarray, terrain: np.ndarray, window: Window) -> np.ndarray:
-    """Positions of a window (n, 3) in the coordinates of its scene: east, north and altitude, m."""
+    """Return positions of a window (n, 3) in the coordinates of its scene: east, north and altitude, m."""
     altitude = positions[:, 2] + ground_below(positions, terrain, window.cell)
     return np.stack([positions[:, 0] + window.west, positions[:, 1] + window.south, altitude], axis=1)

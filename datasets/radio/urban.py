@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from datasets.radio import variables
 from datasets.radio.tracing import GROUPS_PER_CITY, TracedMaps
-from datasets.radio.windows import Placed, check_corners, group_overlapping, place_city, portion
+from datasets.radio.windows import Placed, check_corners, group_overlapping, place_city, share_of
 from physics.raytracing.backend import describe
 from physics.raytracing.scenes import CITIES, Scene, load_city
 
@@ -23,7 +23,7 @@ class Urban(TracedMaps):
     version: ClassVar[int] = 2
     title: ClassVar[str] = "Ray-traced path gain in city windows"
     license: ClassVar[str] = "ODbL-1.0 (building geometry (c) OpenStreetMap contributors)"
-    parts: ClassVar[str] = (
+    division: ClassVar[str] = (
         "cities of the test are never seen; validation windows do not touch training windows"
     )
 
@@ -53,7 +53,9 @@ class Urban(TracedMaps):
         if both := set(self.cities) & set(self.test_cities):
             raise ValueError(f"{sorted(both)} stand in `cities` and `test_cities`; a test city is never seen")
         if unused := set(self.corners) - {*self.cities, *self.test_cities}:
-            raise ValueError(f"corners are given for {sorted(unused)}, which no part of the dataset uses")
+            raise ValueError(
+                f"corners are given for {sorted(unused)}, which are in neither `cities` nor `test_cities`"
+            )
         return self
 
     def prepare(self) -> None:
@@ -95,9 +97,9 @@ class Urban(TracedMaps):
         counts: dict[str, tuple[int, int, int]] = {}
         for number, name in enumerate(self.cities):
             held_out = validation if name == largest(self.cities) else 0
-            counts[name] = (portion(seen - validation, number, len(self.cities)), held_out, 0)
+            counts[name] = (share_of(seen - validation, number, len(self.cities)), held_out, 0)
         for number, name in enumerate(self.test_cities):
-            counts[name] = (0, 0, portion(unseen, number, len(self.test_cities)))
+            counts[name] = (0, 0, share_of(unseen, number, len(self.test_cities)))
         return counts
 
     def _city(self, name: str) -> tuple[Placed, ...]:

@@ -50,7 +50,7 @@ class Quantity:
     folders
         Names of its folder, in the data set and in the published samples.
     units, long_name
-        Of the variable.
+        Attributes of the variable.
     low, high
         What grey 0 and 255 stand for, in `units`.
     """
@@ -169,7 +169,7 @@ class UrbanRadio3D(AreaImport):
         return sorted(names)
 
     def _read(self, quantity: str, name: tuple[int, int, int]) -> np.ndarray:
-        """Values (z, y, x) of one file, y northwards; NaN throughout where there is none."""
+        """Return values (z, y, x) of one file, y northwards; NaN throughout where there is none."""
         grey = self._grey(QUANTITIES[quantity].folders, "{}_{}_{}".format(*name))
         if grey is None:
             return np.full((self.heights, SIDE, SIDE), np.nan, np.float32)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.radio.footprints import SPACING, built_up
+from datasets.store.specs import TEST, TRAIN, VALIDATION
 from datasets.store.streams import GROUP, stream
 from physics.raytracing.scenes import CITIES, City, Window, city
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
 ATTEMPTS = 2000
 
 
@@ -27,13 +27,13 @@ class Placed:
         Scene.
     window : Window
         Its cells.
-    part : int
+    subset : int
         0 train, 1 validation, 2 test.
     """
 
     city: str
     window: Window
-    part: int
+    subset: int
 
 
 @functools.lru_cache(maxsize=16)
@@ -46,7 +46,7 @@ def place_city(
     counts: tuple[int, int, int],
     corners: tuple[tuple[float, float], ...] = (),
 ) -> tuple[Placed, ...]:
-    """Place the windows of one city, a function of the arguments alone.
+    """Place the windows of one city, which depend only on the arguments.
 
     Validation windows lie together in one corner; training windows never overlap them.
 
@@ -88,14 +88,14 @@ def place_city(
         jitter = rng.random(2) * size / 4.0 / _room(area, size).clip(1.0)
         return _window(area, np.where(corner, 1.0 - jitter, jitter).clip(0.0, 1.0), size, cell)
 
-    def draw(count: int, part: int, propose: Callable[[], Window], apart: Sequence[Placed]) -> list[Placed]:
+    def draw(count: int, subset: int, propose: Callable[[], Window], apart: Sequence[Placed]) -> list[Placed]:
         placed: list[Placed] = []
         attempts = ATTEMPTS + 50 * count
         while len(placed) < count and attempts:
             attempts -= 1
             window = propose()
             if built(window) >= share and not any(window.overlaps(other.window) for other in apart):
-                placed.append(Placed(name, window, part))
+                placed.append(Placed(name, window, subset))
         if len(placed) == count:
             return placed
         reach = " and apart from the validation windows" if apart else ""
@@ -129,12 +129,12 @@ def group_overlapping(windows: tuple[Placed, ...]) -> np.ndarray:
 
 
 def _room(area: City, size: float) -> np.ndarray:
-    """How far a window can move east and north inside the city, m."""
+    """Return how far a window can move east and north inside the city, m."""
     return np.array([area.east - area.west - size, area.north - area.south - size])
 
 
 def _window(area: City, fraction: np.ndarray, size: float, cell: float) -> Window:
-    """The window at a fraction of the room, on whole metres."""
+    """Return the window at a fraction of the room, on whole metres."""
     west, south = np.floor(fraction * _room(area, size)) + np.array([area.west, area.south])
     return Window(float(west), float(south), size, cell)
 
@@ -164,6 +164,6 @@ def share_counter(built: np.ndarray, corner: tuple[float, float], size: float) -
     return share
 
 
-def portion(total: int, number: int, parts: int) -> int:
-    """Return the size of one of `parts` nearly equal portions of a total."""
-    return total // parts + (number < total % parts)
+def share_of(total: int, index: int, shares: int) -> int:
+    """Return the size of one of several nearly equal shares of a total."""
+    return total // shares + (index < total % shares)

@@ -12,7 +12,7 @@ families look like and the statistics of `datasets.seismic.published`. They tell
 - that of FlatFault-B and CurveFault-B is lower than sorted layers of the A families would give and far below
   that of a random order: more layers, whose velocities grow with depth all but strictly.
 
-`python -m datasets.seismic.calibration` measures how well this holds. Lengths scale with the grid.
+`benchmarks/claims/seismic/calibration.py` measures how well this holds. Lengths scale with the grid.
 """
 
 from collections.abc import Callable
@@ -44,12 +44,12 @@ class Layers:
     layers, faults
         Least and largest number.
     disorder
-        How far velocities are from growing with depth; see `datasets.seismic.layers.draw_velocities`.
+        Disorder of the velocities over depth; see `datasets.seismic.layers.draw_velocities`.
     curved
         Whether interfaces follow a sine.
     narrowing
-        Factor on the standard deviation of the distribution of velocities: faults shift places out of the
-        model, where the outermost layers go on, so that these count more than the others.
+        Factor on the standard deviation of the distribution of velocities: faults shift points out of the
+        model, where only the outermost layers are, so that these count more than the others.
     """
 
     published: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.seismic.layers import Places
+from datasets.seismic.layers import Points
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Fault:
             slip=rng.uniform(0.06, 0.28) * depths,
         )
 
-    def before(self, places: Places) -> Places:
-        """Return where the rock of each place lay before it slid."""
-        z, x = places
+    def before(self, points: Points) -> Points:
+        """Return where the rock of each point lay before it slid."""
+        z, x = points
         above = (x - self.lateral) * np.sin(self.dip) > (z - self.depth) * np.cos(self.dip)
         if self.dip > np.pi / 2:
             above = ~above
@@ -50,8 +50,8 @@ class Fault:
         return z - moved * np.sin(self.dip), x - moved * np.cos(self.dip)
 
 
-def before_all(places: Places, faults: Iterable[Fault]) -> Places:
-    """Return where the rock of each place lay before any of the faults, the last of which is the oldest."""
+def before_all(points: Points, faults: Iterable[Fault]) -> Points:
+    """Return where the rock of each point lay before any of the faults, the last of which is the oldest."""
     for fault in faults:
-        places = fault.before(places)
-    return places
+        points = fault.before(points)
+    return points

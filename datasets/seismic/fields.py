@@ -40,7 +40,7 @@ def velocities_of(field: np.ndarray, mean: float, std: float) -> np.ndarray:
 
 @cache
 def _quantiles(mean: float, std: float) -> np.ndarray:
-    """Velocities at the points of `NORMAL`: to invert the distribution for each cell is slow."""
+    """Return velocities at the points of `NORMAL`: to invert the distribution for each cell is slow."""
     return SLOWEST + (FASTEST - SLOWEST) * betaincinv(*beta_shape(mean, std), ndtr(NORMAL))
 
 

@@ -1,7 +1,7 @@
 """Layered velocity models, their reliefs, and how velocities are dealt to the layers.
 
-Places are (z, x) in cells from the top left corner, as float arrays (depth, lateral): a model is a function
-of place, so that a fault is a change of places (`datasets.seismic.faults`).
+Points are (z, x) in cells from the top left corner, as float arrays (depth, lateral): a model is a function
+of points, so that a fault moves points (`datasets.seismic.faults`).
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ import numpy as np
 
 from datasets.seismic.variables import FASTEST, SLOWEST
 
-Places = tuple[np.ndarray, np.ndarray]
+Points = tuple[np.ndarray, np.ndarray]
 
 
-def grid(depths: int, laterals: int) -> Places:
-    """Return the place of each cell."""
+def grid(depths: int, laterals: int) -> Points:
+    """Return the point of each cell."""
     z, x = np.meshgrid(np.arange(depths, dtype=float), np.arange(laterals, dtype=float), indexing="ij")
     return z, x
 
@@ -60,8 +60,8 @@ def draw_velocities(
     Parameters
     ----------
     disorder
-        0 lets velocities grow with depth; what is added to the rank of each before they are ordered has this
-        standard deviation in layers; infinity leaves them in random order.
+        Standard deviation, in layers, of the noise on the rank of each velocity before they are ordered: with
+        0 velocities grow with depth, with infinity their order is random.
     """
     velocities = np.sort(SLOWEST + (FASTEST - SLOWEST) * rng.beta(*beta_shape(mean, std), layers))
     noise = rng.standard_normal(layers)
@@ -76,8 +76,8 @@ def beta_shape(mean: float, std: float) -> tuple[float, float]:
     return middle * total, (1.0 - middle) * total
 
 
-def layered(places: Places, tops: np.ndarray, relief: Relief, velocities: np.ndarray) -> np.ndarray:
-    """Return the velocity at each place, m/s; where interfaces would cross, the upper one is cut off."""
-    z, x = places
+def layered(points: Points, tops: np.ndarray, relief: Relief, velocities: np.ndarray) -> np.ndarray:
+    """Return the velocity at each point, m/s; if interfaces would cross, the upper one is cut off."""
+    z, x = points
     surfaces = np.maximum.accumulate(tops[:, None, None] + relief.height(x), axis=0)
     return velocities[np.sum(z >= surfaces, axis=0)]

@@ -9,26 +9,27 @@ from typing import Any
 import numpy as np
 
 from datasets.factory.errors import BuildError
+from datasets.factory.formats import require_format
 from surrogates.core.optional import require
 
 LOOSE = 0.1
-"""By how much of their spacing receivers may be off their regular places."""
+"""By how much of their spacing receivers may be off their regular positions."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """The gathers of one file; places in m along the line, counted from the first receiver.
+    """The gathers of one file; positions in m along the line, counted from the first receiver.
 
     Attributes
     ----------
     traces
-        Numbers of the traces in the file, shape (shots, receivers).
+        Indices of the traces in the file, shape (shots, receivers).
     shots
-        Shape (shots,).
+        Positions of the shots, shape (shots,).
     receivers
-        Ascending, shape (shots, receivers).
+        Positions of the receivers, ascending, shape (shots, receivers).
     times
-        Of the samples, s.
+        Times of the samples, s.
     """
 
     traces: np.ndarray
@@ -43,7 +44,7 @@ class Line:
 
     @property
     def stands(self) -> bool:
-        """Whether all shots are recorded at the same places; otherwise receivers move with the shots."""
+        """Whether all shots are recorded at the same positions; otherwise receivers move with the shots."""
         return bool(np.ptp(self.receivers, axis=0).max() <= LOOSE * self.spacing)
 
 
@@ -53,7 +54,7 @@ def read_line(path: Path) -> Line:
     Raises
     ------
     BuildError
-        If the file is damaged or says nothing of places or of the sampling interval, if shots have unequal
+        If the file is damaged or says nothing of positions or of the sampling interval, if shots have unequal
         numbers of traces, or if receivers are not regular on a straight line, standing still or towed.
     """
     with open_segy(path) as file:
@@ -76,6 +77,7 @@ def read_line(path: Path) -> Line:
 
 def open_segy(path: Path) -> Any:
     """Open a SEG-Y file as a sequence of traces, or say in one line that it is none."""
+    require_format(path, ("segy",), "a SEG-Y file")
     try:
         return require("segyio", "Reading SEG-Y").open(str(path), ignore_geometry=True)
     except (RuntimeError, OSError, ValueError) as error:
@@ -83,7 +85,7 @@ def open_segy(path: Path) -> Any:
 
 
 def _points(file: Any, kind: str) -> np.ndarray:
-    """Coordinates (trace, 2) of sources or receivers, m: negative scalars divide (SEG-Y revision 1)."""
+    """Return points (trace, 2) of sources or receivers, m: negative scalars divide (SEG-Y revision 1)."""
     fields = require("segyio").TraceField
     scalar = file.attributes(fields.SourceGroupScalar)[:].astype(float)
     factor = np.where(scalar < 0, -1.0 / np.minimum(scalar, -1.0), np.maximum(scalar, 1.0))
@@ -112,7 +114,7 @@ def _sorted(path: Path, sources: np.ndarray, groups: np.ndarray, times: np.ndarr
 
 
 def _along(path: Path, points: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Places of points along the line through the receivers, from the first receiver on, m."""
+    """Return positions along the line through the receivers, from the first receiver on, m."""
     middle = groups.mean(axis=0)
     direction = np.linalg.svd(groups - middle, full_matrices=False)[2][0]
     direction = direction * np.sign(direction[np.argmax(np.abs(direction))])
@@ -142,10 +144,10 @@ def _regular(path: Path, line: Line) -> Line:
             "them to a regular line"
         )
     offsets = line.receivers - line.shots[:, None]
-    moved = min(np.ptp(places, axis=0).max() for places in (line.receivers, offsets))
+    moved = min(np.ptp(each, axis=0).max() for each in (line.receivers, offsets))
     if moved > LOOSE * line.spacing:
         raise BuildError(
             f"{path}: receivers neither stand still nor keep their distance to the shot (they are off by "
-            f"{moved:.4g} m); cut the file into parts of one geometry"
+            f"{moved:.4g} m); cut the file into files of one geometry"
         )
     return line

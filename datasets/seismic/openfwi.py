@@ -18,15 +18,15 @@ from pydantic import Field, model_validator
 
 from datasets.factory.errors import BuildError
 from datasets.factory.folders import FolderImport
+from datasets.factory.formats import require_format
 from datasets.factory.recipe import Arrays
 from datasets.seismic import shooting, variables
-from datasets.store.specs import Split, VariableSpec
+from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
 from datasets.store.streams import GROUP, stream
 from physics.waves.seismic.survey import Survey
 
 DEPTHS = LATERALS = 70
 NAME = re.compile(r"data\d+|seis\d+_\d+_\d+")
-TRAIN, VALIDATION, TEST = 0, 1, 2
 LAST_OF_TRAINING = {"vel": 48, "style": 120, "fault": 31}
 """Number of the last file that the published split trains on; of faults, the last of the three numbers."""
 
@@ -38,7 +38,7 @@ class Pair(NamedTuple):
     models: Path
     family: str
     published: int
-    """Part in the published split; -1 where the family is not known."""
+    """Subset in the published split; -1 where the family is not known."""
 
 
 class OpenFWI(FolderImport):
@@ -48,6 +48,7 @@ class OpenFWI(FolderImport):
     version: ClassVar[int] = 1
     title: ClassVar[str] = "OpenFWI: velocity models and shot gathers (made by `surrogates data import`)"
     license: ClassVar[str] = "CC-BY-NC-SA-4.0 (openfwi-lanl.github.io)"
+    formats: ClassVar[tuple[str, ...]] = ("npy",)
     patterns: ClassVar[tuple[str, ...]] = tuple(
         f"**/{kind}[0-9]*.npy" for kind in ("data", "model", "seis", "vel")
     )
@@ -77,7 +78,7 @@ class OpenFWI(FolderImport):
         self.records()
 
     def remarks(self) -> list[str]:
-        """Say what was found, and which part of the published split is missing."""
+        """Say what was found, and which subset of the published split is missing."""
         families = {pair.family: 0 for pair in self._pairs}
         for pair, count in zip(self._pairs, self._counts, strict=True):
             families[pair.family] += int(count)
@@ -85,7 +86,7 @@ class OpenFWI(FolderImport):
         lines = [f"{len(self._pairs)} pairs of files; models: {found}"]
         if not (self._published == VALIDATION).any():
             lines.append(
-                "no file of the published validation part is among them: a tenth of the models is the test"
+                "no file of the published validation subset is among them: a tenth of the models is the test"
             )
         return lines
 
@@ -126,16 +127,16 @@ class OpenFWI(FolderImport):
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         ends = np.cumsum(self._counts)
         files = np.searchsorted(ends, indices, side="right")
-        places = indices - (ends - self._counts)[files]
+        inside = indices - (ends - self._counts)[files]
         gathers, models = [], []
-        for file, place in zip(files.tolist(), places.tolist(), strict=True):
+        for file, index in zip(files.tolist(), inside.tolist(), strict=True):
             pair = self._pairs[file]
-            gathers.append(_record(pair.gathers, place)[:, :: self.time_stride])
-            models.append(_record(pair.models, place)[0])
+            gathers.append(_record(pair.gathers, index)[:, :: self.time_stride])
+            models.append(_record(pair.models, index)[0])
             low, high = models[-1].min(), models[-1].max()
             if not variables.SLOWEST <= low <= high <= variables.FASTEST:
                 raise BuildError(
-                    f"{pair.models}, model {place}: {low:g} to {high:g} m/s found, 1500 to 4500 expected; "
+                    f"{pair.models}, model {index}: {low:g} to {high:g} m/s found, 1500 to 4500 expected; "
                     "is the file scaled?"
                 )
         return {
@@ -157,7 +158,7 @@ class OpenFWI(FolderImport):
         partner = _partner(path)
         if not partner.is_file():
             raise BuildError(f"{path} has no partner {partner}; expected {self.layout}")
-        folders = (part.lower().replace("_", "-") for part in reversed(path.absolute().parent.parts))
+        folders = (each.lower().replace("_", "-") for each in reversed(path.absolute().parent.parts))
         known = (name for name in folders if name in variables.FAMILIES)
         family = self.family or next(known, "unknown")
         last = next((last for kind, last in LAST_OF_TRAINING.items() if kind in family), None)
@@ -183,7 +184,7 @@ class OpenFWI(FolderImport):
 
     @cached_property
     def _published(self) -> np.ndarray:
-        """Part of each record in the published split."""
+        """Subset of each record in the published split."""
         return np.repeat([pair.published for pair in self._pairs], self._counts).astype(np.int8)
 
 
@@ -192,7 +193,7 @@ def _numbers(path: Path) -> tuple[int, ...]:
 
 
 def _partner(path: Path) -> Path:
-    """Return where the velocity models of a file of gathers lie."""
+    """Return the path of the velocity models that belong to a file of gathers."""
     if path.stem.startswith("seis"):
         return path.with_name(f"vel{path.stem.removeprefix('seis')}.npy")
     name = f"model{path.stem.removeprefix('data')}.npy"
@@ -200,7 +201,7 @@ def _partner(path: Path) -> Path:
 
 
 def _open(path: Path) -> np.ndarray:
-    """Map a file into memory; one that holds Python objects is refused, for to read it would run code."""
+    """Map a file into memory; refuse one that holds Python objects, which would run code."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
@@ -209,10 +210,11 @@ def _open(path: Path) -> np.ndarray:
 
 def _shape(path: Path, record: tuple[int, ...], partner: tuple[int, ...]) -> int:
     """Return the number of records of a file whose records have the given shape, not that of its partner."""
+    require_format(path, OpenFWI.formats, OpenFWI.layout)
     found = _open(path)
     if found.shape[1:] != record or found.dtype.kind != "f":
         swapped = found.shape[1:] == partner
-        hint = "are gathers and models in place of each other?" if swapped else "is it a file of OpenFWI?"
+        hint = "are gathers and models swapped?" if swapped else "is it a file of OpenFWI?"
         raise BuildError(
             f"{path}: {found.dtype} of shape {found.shape} found, floats (records, "
             f"{', '.join(map(str, record))}) expected; {hint}"
@@ -220,8 +222,8 @@ def _shape(path: Path, record: tuple[int, ...], partner: tuple[int, ...]) -> int
     return len(found)
 
 
-def _record(path: Path, place: int) -> np.ndarray:
-    values = np.asarray(_open(path)[place], np.float32)
+def _record(path: Path, index: int) -> np.ndarray:
+    values = np.asarray(_open(path)[index], np.float32)
     if not np.isfinite(values).all():
-        raise BuildError(f"{path}, record {place}: NaN or infinite values found; fetch the file again")
+        raise BuildError(f"{path}, record {index}: NaN or infinite values found; fetch the file again")
     return values

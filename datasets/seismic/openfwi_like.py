@@ -12,14 +12,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.seismic import shooting, variables
 from datasets.seismic.families import FAMILIES
-from datasets.store.specs import Split, VariableSpec
+from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
 from datasets.store.streams import GROUP, stream
 from physics.waves.seismic.checks import surveys_of
 from physics.waves.seismic.survey import Survey
 from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
 GRID = Survey()
 CELLS_A_WAVE = 4
 """Least cells of a wave of the peak frequency, a choice of ours against dispersion; OpenFWI has 10."""
@@ -46,7 +45,7 @@ class OpenFWILike(Recipe):
     license: ClassVar[str] = "CC0-1.0"
 
     samples: int = Field(1000, ge=1, description="Number of velocity models.")
-    family: Annotated[dict[str, float], BeforeValidator(_shares)] = Field(
+    family: Annotated[dict[str, float], BeforeValidator(_shares, str | list[str] | dict[str, float])] = Field(
         {"flatvel-a": 1.0},
         description=f"One of {', '.join(FAMILIES)}; or a list; or shares, such as {{flatvel-a: 2, salt: 1}}.",
     )
@@ -56,7 +55,7 @@ class OpenFWILike(Recipe):
     shots: int = Field(
         len(GRID.source_columns), ge=1, description="Shots of a record, evenly along the line."
     )
-    random_sources: bool = Field(False, description="Whether each record's shots lie at random places.")
+    random_sources: bool = Field(False, description="Whether each record's shots lie at random positions.")
     depths: int = Field(70, ge=20, description="Rows of a velocity model.")
     laterals: int = Field(70, ge=20, description="Columns of a velocity model; a receiver stands in each.")
     spacing: float = Field(GRID.spacing, gt=0, description="Side of a cell, m.")
@@ -92,7 +91,7 @@ class OpenFWILike(Recipe):
 
     @property
     def survey(self) -> Survey:
-        """The survey of a record, but for what is drawn; of a range, the highest frequency."""
+        """The survey of a record without what is drawn; with the highest frequency of a range."""
         return Survey(
             spacing=self.spacing,
             time_step=self.time_step,
@@ -112,6 +111,10 @@ class OpenFWILike(Recipe):
     def unit_records(self) -> int:
         return min(shooting.UNIT, self.samples)
 
+    @classmethod
+    def card_specs(cls) -> list[VariableSpec]:
+        return cls.make({"frequency": (10.0, 20.0), "random_sources": True}).specs()
+
     def specs(self) -> list[VariableSpec]:
         gathers = variables.gather_spec(self.survey)
         sources = []
@@ -129,13 +132,13 @@ class OpenFWILike(Recipe):
 
     @cached_property
     def family_codes(self) -> np.ndarray:
-        """Family of each record as its place in `variables.FAMILIES`, in a random order with exact shares."""
+        """Index in `variables.FAMILIES` of each record's family, in a random order with exact shares."""
         # In the order of FAMILIES: a store keeps the configuration with its keys sorted.
         shares = {variables.FAMILIES.index(name): share for name, share in self.family.items() if share > 0}
         codes = sorted(shares)
         edges = np.cumsum([shares[code] for code in codes]) / sum(shares.values())
-        place = (np.arange(self.samples) + 0.5) / self.samples
-        number = np.minimum(np.searchsorted(edges, place), len(codes) - 1)
+        quantile = (np.arange(self.samples) + 0.5) / self.samples
+        number = np.minimum(np.searchsorted(edges, quantile), len(codes) - 1)
         return stream(self.seed, GROUP, 0).permutation(np.array(codes)[number]).astype(np.int8)
 
     def splits(self) -> list[Split]:

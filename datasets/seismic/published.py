@@ -1,4 +1,4 @@
-"""What is published of OpenFWI's families: the figures that ours are calibrated to."""
+"""What is published of OpenFWI's families: the statistics that ours are calibrated to."""
 
 from typing import NamedTuple
 

@@ -18,6 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from datasets.factory.errors import BuildError
 from datasets.factory.folders import FolderImport
+from datasets.factory.formats import require_format
 from datasets.factory.recipe import Arrays
 from datasets.seismic import shooting, variables
 from datasets.seismic.lines import open_segy
@@ -25,7 +26,6 @@ from datasets.store.specs import Split, VariableSpec
 from physics.waves.seismic.survey import Survey
 
 SIDE = 70  # cells of a tile
-TEST = 2
 FACTORS = {"m s-1": 1.0, "km s-1": 1000.0}
 
 
@@ -37,6 +37,7 @@ class SectionTiles(FolderImport):
     title: ClassVar[str] = (
         "Tiles of a velocity section and simulated gathers (made by `surrogates data import`)"
     )
+    formats: ClassVar[tuple[str, ...]] = ("npz", "npy", "segy")
     patterns: ClassVar[tuple[str, ...]] = ("*.npz", "*.npy", "*.sgy", "*.segy")
     layout: ClassVar[str] = (
         "one file of velocities (depth, lateral): .npz with the arrays x, z (m) and model, or .npy or SEG-Y "
@@ -106,8 +107,7 @@ class SectionTiles(FolderImport):
         return variables.coordinates(self.survey, SIDE, SIDE)
 
     def splits(self) -> list[Split]:
-        described = "all for the test: models are trained on other data"
-        return [Split(labels=np.full(self.records(), TEST), keeps_whole="none", description=described)]
+        return [Split.all_test(self.records(), "all for the test: models are trained on other data")]
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         from physics.waves.seismic.propagator import simulate
@@ -116,13 +116,13 @@ class SectionTiles(FolderImport):
         corners = self._corners[indices]
         tiles = [(slice(row, row + SIDE), slice(column, column + SIDE)) for row, column in corners.tolist()]
         velocity = np.stack([section[tile] for tile in tiles])
-        place = (corners * self.survey.spacing).astype(np.float32)
+        edges = (corners * self.survey.spacing).astype(np.float32)
         return {
             "velocity_model": velocity,
             "shot_gather": simulate(velocity, self.survey),
             "family": np.full(len(indices), variables.FAMILIES.index("section")),
-            "tile_depth": place[:, 0],
-            "tile_lateral": place[:, 1],
+            "tile_depth": edges[:, 0],
+            "tile_lateral": edges[:, 1],
             "clipped": np.array([clipped[tile].mean() for tile in tiles], np.float32),
         }
 
@@ -151,7 +151,7 @@ class SectionTiles(FolderImport):
 
     @cached_property
     def _corners(self) -> np.ndarray:
-        """Row and column of the first cell of each tile, from left to right and from above."""
+        """Row and column of the first cell of each tile, row by row from above."""
         section, _ = self._section
         if min(section.shape) < SIDE:
             high, wide = (round(count * self.survey.spacing) for count in section.shape)
@@ -168,14 +168,15 @@ def read_section(path: Path, spacing: tuple[float, float] | None) -> tuple[np.nd
     Raises
     ------
     BuildError
-        If the file is damaged, holds something else, or leaves its spacing open.
+        If the file is damaged, holds something else, or does not state its spacing.
     """
     axes: tuple[np.ndarray, ...] = ()
+    found = require_format(path, SectionTiles.formats, SectionTiles.layout)
     try:
-        if path.suffix == ".npz":
+        if found == "npz":
             with np.load(path, allow_pickle=False) as arrays:
                 values, axes = arrays["model"].astype(float), (arrays["z"], arrays["x"])
-        elif path.suffix == ".npy":
+        elif found == "npy":
             values = np.load(path, allow_pickle=False).astype(float)
         else:
             with open_segy(path) as file:
@@ -196,10 +197,10 @@ def read_section(path: Path, spacing: tuple[float, float] | None) -> tuple[np.nd
     return values, spacing
 
 
-def _step(path: Path, name: str, places: np.ndarray) -> float:
-    steps = np.diff(places.astype(float))
+def _step(path: Path, name: str, values: np.ndarray) -> float:
+    steps = np.diff(values.astype(float))
     if not steps.size or not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] <= 0:
-        raise BuildError(f"{path}: '{name}' is no regular axis; ascending places with one distance expected")
+        raise BuildError(f"{path}: '{name}' is no regular axis; ascending, evenly spaced positions expected")
     return float(steps[0])
 
 
@@ -211,14 +212,14 @@ def resampled(values: np.ndarray, spacing: tuple[float, float], side: float) -> 
     values
         Means of cells of `spacing` (depth, lateral), m.
     side
-        Of the new cells, m.
+        Side of the new cells, m.
     """
     down, along = (_overlap(count, step, side) for count, step in zip(values.shape, spacing, strict=True))
     return down @ values @ along.T
 
 
 def _overlap(count: int, step: float, side: float) -> np.ndarray:
-    """Share of each new cell (row) that lies in each old one (column)."""
+    """Return the share of each new cell (row) that lies in each old one (column)."""
     cells = int(count * step / side + 1e-9)
     old, new = np.arange(count) * step, np.arange(cells)[:, None] * side
     return np.clip(np.minimum(new + side, old + step) - np.maximum(new, old), 0.0, None) / side

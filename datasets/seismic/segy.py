@@ -17,20 +17,28 @@ from datasets.seismic.lines import Line, open_segy, read_line
 from datasets.seismic.variables import metres
 from datasets.store.specs import Split, VariableSpec
 
-TEST = 2
+LINE_POSITION = VariableSpec(
+    name="line_position",
+    dims=("sample",),
+    shape=(),
+    units="m",
+    long_name="position along the line that shots and receivers are counted from",
+)
+"""Of towed receivers only."""
 
 
 class SegyGathers(FolderImport):
-    """Shot gathers of SEG-Y files, sorted by the places of source and receiver in the trace headers.
+    """Shot gathers of SEG-Y files, sorted by the positions of source and receiver in the trace headers.
 
     Receivers that stand still make one record of a file, with all its shots. Receivers that are towed make
-    one record of each shot, in which places are counted from the shot.
+    one record of each shot, in which positions are counted from the shot.
     """
 
     name: ClassVar[str] = "seismic/segy"
     version: ClassVar[int] = 1
     title: ClassVar[str] = "Shot gathers from SEG-Y files (made by `surrogates data import seismic/segy`)"
-    patterns: ClassVar[tuple[str, ...]] = ("**/*.sgy", "**/*.segy", "**/*.SGY", "**/*.SEGY")
+    formats: ClassVar[tuple[str, ...]] = ("segy",)
+    patterns: ClassVar[tuple[str, ...]] = ("**/*.sgy", "**/*.segy")
     layout: ClassVar[str] = "SEG-Y files (.sgy, .segy) of shot gathers, one geometry in all"
 
     data_license: str = Field("unspecified", description="Licence of the data.")
@@ -54,44 +62,34 @@ class SegyGathers(FolderImport):
         ]
 
     def records(self) -> int:
-        return len(self._places)
+        return len(self._record_shots)
+
+    @classmethod
+    def card_specs(cls) -> list[VariableSpec]:
+        return [_gather_spec((1, 1, 1)), LINE_POSITION]
 
     def specs(self) -> list[VariableSpec]:
         receivers = self._first.traces.shape[1]
-        gathers = VariableSpec(
-            name="shot_gather",
-            dims=("sample", "shot", "time", "receiver"),
-            shape=(self._shots, len(self._first.times), receivers),
-            long_name="amplitude at the receivers, as recorded",
-            attributes={"resampling": "time: band_limited"},
-        )
-        line = VariableSpec(
-            name="line_position",
-            dims=("sample",),
-            shape=(),
-            units="m",
-            long_name="place along the line that shots and receivers are counted from",
-        )
-        return [gathers] if self._first.stands else [gathers, line]
+        gathers = _gather_spec((self._shots, len(self._first.times), receivers))
+        return [gathers] if self._first.stands else [gathers, LINE_POSITION]
 
     def shared(self) -> xr.Dataset:
         first, origin = self._first, 0.0 if self._first.stands else self._first.shots[0]
         return xr.Dataset(
             coords={
-                "shot": metres("shot", first.shots[: self._shots] - origin, "place of the source"),
-                "receiver": metres("receiver", first.receivers[0] - origin, "place of the receiver"),
+                "shot": metres("shot", first.shots[: self._shots] - origin, "position of the source"),
+                "receiver": metres("receiver", first.receivers[0] - origin, "position of the receiver"),
                 "time": ("time", first.times, {"units": "s", "long_name": "time since the source began"}),
             }
         )
 
     def splits(self) -> list[Split]:
-        labels = np.full(self.records(), TEST)
-        return [Split(labels=labels, keeps_whole="none", description="all for the test: no truth is known")]
+        return [Split.all_test(self.records(), "all for the test: no truth is known")]
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         gathers, positions = [], []
         for index in indices.tolist():
-            file, shot = self._places[index]
+            file, shot = self._record_shots[index]
             line = self._lines[file]
             chosen = line.traces if shot is None else line.traces[shot : shot + 1]
             gathers.append(_read(self._paths[file], chosen))
@@ -123,11 +121,22 @@ class SegyGathers(FolderImport):
         return len(self._first.shots) if self._first.stands else 1
 
     @cached_property
-    def _places(self) -> list[tuple[int, int | None]]:
-        """File of each record, and its shot where a record is one."""
+    def _record_shots(self) -> list[tuple[int, int | None]]:
+        """File of each record, and its shot if a record is one shot."""
         if self._first.stands:
             return [(file, None) for file in range(len(self._lines))]
         return [(file, shot) for file, line in enumerate(self._lines) for shot in range(len(line.shots))]
+
+
+def _gather_spec(shape: tuple[int, int, int]) -> VariableSpec:
+    """Return the spec of gathers of so many shots, samples and receivers."""
+    return VariableSpec(
+        name="shot_gather",
+        dims=("sample", "shot", "time", "receiver"),
+        shape=shape,
+        long_name="amplitude at the receivers, as recorded",
+        attributes={"resampling": "time: band_limited"},
+    )
 
 
 def _read(path: Path, traces: np.ndarray) -> np.ndarray:

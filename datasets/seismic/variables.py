@@ -14,7 +14,7 @@ FAMILIES = (
     "unknown", "flatvel-a", "flatvel-b", "curvevel-a", "curvevel-b", "flatfault-a", "flatfault-b",
     "curvefault-a", "curvefault-b", "style-a", "style-b", "salt", "section",
 )  # fmt: skip
-"""Kinds of velocity models; their places are the numbers of the variable `family`."""
+"""Kinds of velocity models; the variable `family` holds their indices."""
 
 FAMILY = VariableSpec(
     name="family",
@@ -49,13 +49,13 @@ SOURCE_FREQUENCY = VariableSpec(
 
 
 def source_lateral_spec(shots: int) -> VariableSpec:
-    """Return the spec of the places of each record's shots."""
+    """Return the spec of the positions of each record's shots."""
     return VariableSpec(
         name="source_lateral",
         dims=("sample", "shot"),
         shape=(shots,),
         units="m",
-        long_name="place of the source along the line",
+        long_name="position of the source along the line",
     )
 
 
@@ -112,25 +112,25 @@ def coordinates(survey: Survey, depths: int, laterals: int, *, shots: bool = Tru
     depths, laterals
         Cells of the velocity model.
     shots
-        Whether all records are shot at the same places.
+        Whether all records are shot at the same positions.
     """
 
-    def cells(name: str, places: Sequence[int] | np.ndarray, long_name: str) -> xr.Variable:
-        return metres(name, np.asarray(places, np.float64) * survey.spacing, long_name)
+    def cells(name: str, indices: Sequence[int] | np.ndarray, long_name: str) -> xr.Variable:
+        return metres(name, np.asarray(indices, np.float64) * survey.spacing, long_name)
 
     found = {
         "depth": cells(
             "depth", np.arange(depths), "depth of the centre of a cell below that of the first row"
         ),
-        "lateral": cells("lateral", np.arange(laterals), "place along the line"),
-        "receiver": cells("receiver", survey.receiver_columns, "place of the receiver along the line"),
+        "lateral": cells("lateral", np.arange(laterals), "position along the line"),
+        "receiver": cells("receiver", survey.receiver_columns, "position of the receiver along the line"),
         "time": xr.Variable("time", survey.times, {"units": "s", "long_name": "time since the source began"}),
     }
     if shots:
-        found["shot"] = cells("shot", survey.source_columns, "place of the source along the line")
+        found["shot"] = cells("shot", survey.source_columns, "position of the source along the line")
     return xr.Dataset(coords=found)
 
 
-def metres(name: str, places: np.ndarray, long_name: str) -> xr.Variable:
-    """Return a coordinate of places in m."""
-    return xr.Variable(name, places, {"units": "m", "long_name": long_name})
+def metres(name: str, positions: np.ndarray, long_name: str) -> xr.Variable:
+    """Return a coordinate of positions in m."""
+    return xr.Variable(name, positions, {"units": "m", "long_name": long_name})

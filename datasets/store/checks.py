@@ -1,4 +1,4 @@
-"""The handshake: the one place where names, dimensions, shapes, units, types and ranges are compared."""
+"""The handshake: compare names, dimensions, shapes, units, types and ranges; nothing else does."""
 
 import difflib
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def check(
         The dimension whose length is free; when None, that of each specification with one more dimension
         than its `shape`.
     first_record
-        Number of the first record, for messages about a part of a larger data set.
+        Number of the first record, for messages about a slice of a larger data set.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def _tuple(names: Sequence[object]) -> str:
 
 
 def missing(ds: xr.Dataset, spec: VariableSpec) -> str:
-    """Say that a variable is not there, and what is."""
+    """Return the message about a missing variable, with those that exist."""
     near = difflib.get_close_matches(spec.name, [str(name) for name in ds.variables], n=1)
     hint = f"; rename {near[0]!r}?" if near else ""
     return f"variable {spec.name!r} is missing; found {sorted(map(str, ds.data_vars))}{hint}"
@@ -96,7 +96,7 @@ def in_units(spec: VariableSpec, values: np.ndarray, found: str | None) -> np.nd
 
 
 def cast(spec: VariableSpec, values: np.ndarray) -> np.ndarray:
-    """Return values in the specified type; refuse what would lose a part or a fraction."""
+    """Return values in the specified type; refuse a loss of imaginary parts or fractions."""
     wanted = np.dtype(spec.dtype)
     if values.dtype == wanted:
         return values
@@ -122,8 +122,8 @@ def check_values(
     """
 
     def refuse(bad: np.ndarray, found: str, what: str) -> None:
-        place = np.argwhere(bad)[0].tolist()
-        where = f"record {first_record + place[0]}, cell {place[1:]}" if has_records else f"cell {place}"
+        index = np.argwhere(bad)[0].tolist()
+        where = f"record {first_record + index[0]}, cell {index[1:]}" if has_records else f"cell {index}"
         raise ContractError(f"variable {spec.name!r}: {found} at {where} ({int(bad.sum())} in all); {what}")
 
     if values.dtype.kind in "fc":
@@ -145,7 +145,7 @@ def check_values(
 
 def _check_range(spec: VariableSpec, values: np.ndarray, refuse: object) -> None:
     slack = 4 * float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else 0.0
-    for limit, sign, word in ((spec.minimum, 1.0, "below"), (spec.maximum, -1.0, "above")):
+    for limit, sign, side in ((spec.minimum, 1.0, "below"), (spec.maximum, -1.0, "above")):
         if limit is None:
             continue
         bad = sign * values < sign * limit - slack * abs(limit)
@@ -153,7 +153,9 @@ def _check_range(spec: VariableSpec, values: np.ndarray, refuse: object) -> None
             worst = values[bad][0]
             assert callable(refuse)
             refuse(
-                bad, f"{worst:g} {word} the limit {limit:g} {spec.units}", "check the values and their units"
+                bad,
+                f"{worst:g} {side} the limit {limit:g} {units.display(spec.units)}".rstrip(),
+                "check the values and their units",
             )
 
 
@@ -171,7 +173,7 @@ def check_split(name: str, labels: np.ndarray, groups: np.ndarray, keeps_whole: 
     numbers, counts = np.unique(pairs[0], return_counts=True)
     if (counts > 1).any():
         torn = numbers[counts > 1][0]
-        parts = [SPLIT_NAMES[int(label)] for label in pairs[1][pairs[0] == torn]]
+        subsets = [SPLIT_NAMES[int(label)] for label in pairs[1][pairs[0] == torn]]
         raise ContractError(
-            f"split {name!r} must keep each {keeps_whole} whole, but {keeps_whole} {torn} is in {parts}"
+            f"split {name!r} must keep each {keeps_whole} whole, but {keeps_whole} {torn} is in {subsets}"
         )

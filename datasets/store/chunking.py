@@ -1,4 +1,4 @@
-"""How records are grouped: an inner chunk is what one read decodes, a shard is what one worker writes."""
+"""Grouping of records: one read decodes an inner chunk, one worker writes a shard."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The pieces that a new store is made of: arrays, statistics, splits, attributes."""
+"""Write the arrays, statistics, splits and attributes of a new store."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def check_plan(
     shared: xr.Dataset,
     splits: Sequence[Split],
 ) -> None:
-    """Refuse a plan whose parts contradict each other, before anything is written."""
+    """Refuse specifications, shared variables and splits that contradict each other."""
     names = (
         [spec.name for spec in specs] + [split.name for split in splits] + [str(n) for n in shared.variables]
     )
@@ -90,7 +90,7 @@ def _check_mask(spec: VariableSpec, dims: Mapping[str, tuple[str, ...]]) -> None
 
 
 def new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Group:
-    """Open an empty root; a folder that an interrupted `create_store` left behind is made anew."""
+    """Open an empty root; a folder that an interrupted `create_store` left behind is overwritten."""
     unfinished: Attributes = {"unfinished": "this store was being created; build it again"}
     options = dict(storage_options) if storage_options else None
     folder = local_path(url)
@@ -111,7 +111,7 @@ def new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Gro
         )
     except FileExistsError:
         raise ContractError(
-            f"something lies at {url} already; resume that build, remove it, or choose another place"
+            f"something lies at {url} already; resume that build, remove it, or choose another URL"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The layout of a store: Zarr v3 arrays that `xr.open_zarr` shows with their meaning.
+"""The layout of a store: Zarr v3 arrays that `xr.open_zarr` opens with their meaning.
 
 ```text
 store.zarr/
@@ -40,7 +40,7 @@ from datasets.store.shared import auxiliary_coordinates, write_shared
 from datasets.store.sources import open_source
 from datasets.store.specs import Attributes, Split, VariableSpec
 from datasets.store.statistics import Moments, reduce
-from datasets.store.urls import local_path, normalise
+from datasets.store.urls import local_path, normalise, require_protocol
 
 
 def create_store(
@@ -100,7 +100,7 @@ def create_store(
 
 
 def open_store(url: str, *, storage_options: Mapping[str, object] | None = None) -> "Store":
-    """Open a store that `create_store` made, for reading or to go on with its build.
+    """Open a store that `create_store` made, for reading or to resume its build.
 
     Raises
     ------
@@ -117,6 +117,7 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
             f"no data store at {url}; make one with `surrogates data build RECIPE out={url}`"
         ) from None
     except (ValueError, TypeError, KeyError) as error:
+        require_protocol(url)
         raise ContractError(f"the metadata of {url} are damaged ({error}); build the store again") from error
     if root.attrs.get("unfinished"):
         raise ContractError(f"the creation of {url} was interrupted; build it again")
@@ -196,7 +197,7 @@ class Store:
         Raises
         ------
         ContractError
-            When it is damaged or a part of it is lost.
+            When it is damaged or incomplete.
         """
         if key := missing_chunk(self.array(name)):
             raise ContractError(f"{key} of {self.url} is lost; build the store again")
@@ -290,12 +291,12 @@ class Store:
         return aligned(mask, (self.specs | self.shared_specs)[name].dims, spec.dims)
 
     def receipt(self, row: int) -> dict[str, Any] | None:
-        """Return the receipt of a shard row, None when the row is not complete."""
+        """Return the receipt of a shard row, or None if the row is not complete."""
         group = self._live.get(_receipt(row))
         return None if group is None else dict(group.attrs)
 
     def write_receipt(self, row: int, receipt: Mapping[str, object]) -> None:
-        """Declare a shard row complete: what was run, its hashes. Comes after `write_row`."""
+        """Write the receipt that completes a shard row: what was run, its hashes. Comes after `write_row`."""
         self._live.create_group(_receipt(row), attributes=dict(receipt), overwrite=True)
 
     def complete_rows(self) -> list[int]:
@@ -315,7 +316,7 @@ class Store:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def consolidate(self) -> Self:
-        """Gather all metadata in one file, so that opening the store is one read; again after growth."""
+        """Consolidate all metadata in one file, so that opening the store is one read."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
             self.root = zarr.consolidate_metadata(self.root.store, path=self.root.path or None)

@@ -15,13 +15,13 @@ FORMAT_VERSION = 1
 def rebuild_command(attributes: Mapping[str, object]) -> str:
     """Return the command that makes a store anew from its `recipe` and `recipe_config`."""
     config = json.loads(str(attributes.get("recipe_config", "{}")))
-    words = [f"{key}={_word(value)}" for key, value in config.items()]
+    overrides = [f"{key}={_text(value)}" for key, value in config.items()]
     recipe = str(attributes.get("recipe", "RECIPE"))
-    return shlex.join(["surrogates", "data", "build", recipe, "out=NEW", *words])
+    return shlex.join(["surrogates", "data", "build", recipe, "out=NEW", *overrides])
 
 
-def _word(value: object) -> str:
-    """Return a value as the command line reads it back: text like `no` or `[1` would be taken for more."""
+def _text(value: object) -> str:
+    """Return a value as the command line reads it back: text like `no` or `[1` in quotes."""
     try:
         plain = isinstance(value, str) and yaml.safe_load(value) == value
     except yaml.YAMLError:

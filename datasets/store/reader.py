@@ -95,13 +95,13 @@ class RecordReader:
             )
         if source.records_per_chunk == 1 and rows.flags.c_contiguous:
             return [partial(source.read, n, rows[i : i + 1]) for i, n in enumerate(numbers.tolist())]
-        chunks, places = np.divmod(numbers, source.records_per_chunk)
+        chunks, offsets = np.divmod(numbers, source.records_per_chunk)
         return [
-            partial(self._copy, name, chunk, rows, np.flatnonzero(chunks == chunk), places)
+            partial(self._copy, name, chunk, rows, np.flatnonzero(chunks == chunk), offsets)
             for chunk in np.unique(chunks).tolist()
         ]
 
-    def _copy(self, name: str, chunk: int, rows: np.ndarray, wanted: np.ndarray, places: np.ndarray) -> None:
+    def _copy(self, name: str, chunk: int, rows: np.ndarray, wanted: np.ndarray, offsets: np.ndarray) -> None:
         """Copy the wanted records of a chunk of several records into the batch."""
         block = self._cache.get((name, chunk))
         if block is None:
@@ -109,7 +109,7 @@ class RecordReader:
             block = np.empty((source.records_per_chunk, *source.shape[1:]), source.dtype)
             source.read(chunk, block)
             self._cache.put((name, chunk), block)
-        rows[wanted] = block[places[wanted]]
+        rows[wanted] = block[offsets[wanted]]
 
     def _run(self, tasks: list[Callable[[], None]]) -> None:
         if self._pool is None or len(tasks) < 2:

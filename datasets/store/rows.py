@@ -50,18 +50,18 @@ def row_statistics(spec: VariableSpec, data: np.ndarray, mask: np.ndarray | None
     names, _ = spec.kept()
     axes = tuple(axis for axis, name in enumerate(spec.dims) if axis and name not in names)
     length = max(1, BLOCK_BYTES // max(8 * data[0].size, 1))
-    parts = []
+    moments = []
     for start in range(0, len(data), length):
         block = slice(start, start + length)
-        part = mask[block] if mask is not None and len(mask) > 1 else mask
-        parts.append(Moments.of(data[block], part, axes))
+        counted = mask[block] if mask is not None and len(mask) > 1 else mask
+        moments.append(Moments.of(data[block], counted, axes))
     return Moments(
-        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Moments))
+        *(np.concatenate([getattr(each, field.name) for each in moments]) for field in fields(Moments))
     )
 
 
 def absent_records(stored: Moments) -> np.ndarray:
-    """Tell for each record whether its statistics were never written, or are lost in part."""
+    """Return for each record whether its statistics are missing or incomplete."""
     lost = stored.count < 0
     for field in ("mean", "m2", "minimum", "maximum"):
         lost = lost | ((stored.count > 0) & np.isnan(getattr(stored, field)))

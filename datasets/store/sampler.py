@@ -9,7 +9,7 @@ from datasets.store.streams import SHUFFLE, stream
 
 
 class SamplerState(TypedDict):
-    """What is needed to go on in mid-epoch."""
+    """What is needed to resume in mid-epoch."""
 
     seed: int
     epoch: int
@@ -65,7 +65,7 @@ class RecordSampler:
         self._batches = len(numbers) // batch_size if drop_last else -(-len(numbers) // batch_size)
 
     def __len__(self) -> int:
-        """Batches per epoch."""
+        """Return the batches per epoch."""
         return self._batches
 
     def order(self, epoch: int) -> np.ndarray:
@@ -73,8 +73,8 @@ class RecordSampler:
         if not self.shuffle:
             return np.arange(self._examples)
         rng = stream(self.seed, SHUFFLE, epoch)
-        place = rng.permutation(int(self._chunks.max()) + 1)[self._chunks]
-        return np.lexsort((rng.random(self._examples), place // self._block))
+        rank = rng.permutation(int(self._chunks.max()) + 1)[self._chunks]
+        return np.lexsort((rng.random(self._examples), rank // self._block))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the remaining batches of the current epoch, then turn to the next one.
@@ -89,12 +89,12 @@ class RecordSampler:
         self.epoch, self.step = self.epoch + 1, 0
 
     def state_dict(self) -> SamplerState:
-        """Return the state from which `load_state_dict` goes on."""
+        """Return the state for `load_state_dict`."""
         turned, step = divmod(self.step, self._batches)
         return {"seed": self.seed, "epoch": self.epoch + turned, "step": step}
 
     def load_state_dict(self, state: SamplerState) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         if not 0 <= state["step"] < self._batches:
             raise ValueError(
                 f"step {state['step']} of the saved state lies outside the {self._batches} batches;"

@@ -39,7 +39,7 @@ class ShardedArray:
     """
 
     def __init__(self, folder: Path, *, absent_is_error: bool) -> None:
-        metadata = json.loads((folder / "zarr.json").read_text())
+        metadata = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
         self.folder = folder
         self.absent_is_error = absent_is_error
         self.shape = tuple(metadata["shape"])
@@ -107,10 +107,10 @@ class ShardedArray:
             out.byteswap(inplace=True)
 
     def _entry(self, file: int, chunk: int) -> tuple[int, ...]:
-        shard, place = divmod(chunk, self._chunks_per_shard)
+        shard, index = divmod(chunk, self._chunks_per_shard)
         if shard not in self._indices:
             self._indices[shard] = self._read_index(file, chunk)
-        return tuple(self._indices[shard][place].tolist())
+        return tuple(self._indices[shard][index].tolist())
 
     def _fill(self, chunk: int, out: np.ndarray, what: str) -> None:
         if self.absent_is_error:

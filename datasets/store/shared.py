@@ -1,4 +1,4 @@
-"""Variables that all records share: coordinates, tables, fields; written as xarray would read them back."""
+"""Variables that all records share: coordinates, tables, fields; written as xarray reads them."""
 
 from collections.abc import Mapping
 from typing import Any

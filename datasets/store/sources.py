@@ -1,4 +1,4 @@
-"""Where the reader takes chunks from: the shard reader, or tensorstore or xarray for everything else."""
+"""Sources of chunks: the shard reader, or tensorstore or xarray for everything else."""
 
 import importlib
 import importlib.util
@@ -87,7 +87,7 @@ def open_source(url: str, array: zarr.Array[Any], shown: xr.Variable) -> Source:
 
 
 def decoded_by_xarray(array: zarr.Array[Any], shown: xr.Variable) -> bool:
-    """Tell whether xarray changes the stored values: packing, fill values other than NaN, times.
+    """Return whether xarray changes the stored values: packing, fill values other than NaN, times.
 
     What xarray applied it moved from the attributes to the encoding.
     """
@@ -111,7 +111,7 @@ def open_tensorstore(folder: Path) -> Any:
 
 
 class _Slices:
-    """Makes `values[start:stop]` of a tensorstore array read."""
+    """Read `values[start:stop]` of a tensorstore array."""
 
     def __init__(self, opened: Any) -> None:
         self._opened = opened

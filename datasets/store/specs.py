@@ -1,4 +1,4 @@
-"""What a variable and a split of a store are: name, dimensions, units, valid range, meaning."""
+"""Specifications of a store's variables and splits: name, dimensions, units, valid range, meaning."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
@@ -21,7 +21,8 @@ Attributes = dict[str, Any]  # what a JSON object holds
 DECIBEL = "0.1 lg(re 1)"
 DECIBEL_MILLIWATT = "0.1 lg(re 1 mW)"
 
-SPLIT_NAMES = {-1: "unused", 0: "train", 1: "validation", 2: "test"}
+TRAIN, VALIDATION, TEST = 0, 1, 2
+SPLIT_NAMES = {-1: "unused", TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 _ATTRIBUTES = (
     "units", "long_name", "standard_name", "display_units", "valid_min", "valid_max",
@@ -37,7 +38,7 @@ class VariableSpec(BaseModel):
     dims, shape
         Dimension names, the record dimension first for record variables; `shape` leaves the record axis out.
     units, display_units
-        UDUNITS words (`"1"` when dimensionless), and how people write them, e.g. `"dB"`.
+        UDUNITS string (`"1"` when dimensionless), and how people write them, e.g. `"dB"`.
     missing
         Whether NaN (not observed, not reached) may occur.
     minimum, maximum
@@ -101,7 +102,7 @@ class VariableSpec(BaseModel):
         return names, tuple(sizes[name] for name in names)
 
     def to_attributes(self) -> Attributes:
-        """Return the array attributes that `from_attributes` reads back: plain numbers and words."""
+        """Return the array attributes that `from_attributes` reads back: plain numbers and text."""
         values: Attributes = {
             "units": self.units,
             "long_name": self.long_name or self.name.replace("_", " "),
@@ -157,7 +158,7 @@ def _as_labels(value: object) -> np.ndarray:
 class Split(BaseModel):
     """A named division of the records: 0 train, 1 validation, 2 test, -1 unused.
 
-    `keeps_whole` names what never lies in two parts (`"city"`, `"family"`, `"year"`, ... or `"none"`).
+    `keeps_whole` names what never lies in two subsets (`"city"`, `"family"`, `"year"`, ... or `"none"`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -167,12 +168,17 @@ class Split(BaseModel):
     keeps_whole: str
     description: str = ""
 
+    @classmethod
+    def all_test(cls, records: int, description: str) -> Self:
+        """Return the split of records that are there to be scored only."""
+        return cls(labels=np.full(records, TEST), keeps_whole="none", description=description)
+
     def to_attributes(self) -> Attributes:
         """Return the CF flag attributes of the split variable."""
         used = [value for value in SPLIT_NAMES if value >= 0 or (self.labels == value).any()]
         return {
             "units": "1",
-            "long_name": self.description or "part of the data set",
+            "long_name": self.description or "subset of each record",
             "flag_values": list(used),
             "flag_meanings": " ".join(SPLIT_NAMES[value] for value in used),
             "keeps_whole": self.keeps_whole,

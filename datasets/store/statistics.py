@@ -30,7 +30,7 @@ class Moments:
         Parameters
         ----------
         values
-            Numbers of any shape; NaN does not count. Of complex numbers, both parts count as samples.
+            Numbers of any shape; NaN does not count. Real and imaginary part are two samples.
         mask
             Bool that broadcasts against `values`: True counts.
         axes
@@ -98,8 +98,8 @@ def reduce(records: Moments) -> Moments:
     return records[0]
 
 
-def merge(parts: Sequence[Moments]) -> Moments:
+def merge(moments: Sequence[Moments]) -> Moments:
     """Merge partial statistics of equal shape, in the order given."""
-    if not parts:
-        raise ValueError("statistics of no parts do not exist; give at least one")
-    return reduce(Moments(*(np.stack([getattr(p, f.name) for p in parts]) for f in fields(Moments))))
+    if not moments:
+        raise ValueError("nothing to merge; give at least one `Moments`")
+    return reduce(Moments(*(np.stack([getattr(m, f.name) for m in moments]) for f in fields(Moments))))

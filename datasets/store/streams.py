@@ -1,6 +1,6 @@
 """Random streams that never collide: one integer per purpose.
 
-A generator is made from `(seed, stream, *key)` alone, so data never depend on workers, parts or restarts.
+A generator is made only from `(seed, stream, *key)`, so data never depend on workers, slices or restarts.
 """
 
 import numpy as np

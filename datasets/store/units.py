@@ -28,14 +28,14 @@ def parse(units: str) -> cf_units.Unit:
     Raises
     ------
     ContractError
-        For words that UDUNITS does not know.
+        For units that UDUNITS does not know.
     """
-    word = _SPELLINGS.get(units.strip(), units)
+    spelling = _SPELLINGS.get(units.strip(), units)
     try:
-        return cf_units.Unit(word)
+        return cf_units.Unit(spelling)
     except ValueError:
         raise ContractError(
-            f"units {units!r} are not UDUNITS words; write e.g. 'm s-1', 'degree', '1' when dimensionless, "
+            f"units {units!r} are not UDUNITS units; write e.g. 'm s-1', 'degree', '1' when dimensionless, "
             f"{DECIBEL!r} for dB, {DECIBEL_MILLIWATT!r} for dBm"
         ) from None
 
@@ -58,7 +58,7 @@ def convert(values: np.ndarray, from_units: str, to_units: str) -> np.ndarray:
     values
         Array of any shape; integers become float64.
     from_units, to_units
-        UDUNITS words or human spellings.
+        UDUNITS strings or human spellings.
 
     Raises
     ------

@@ -14,6 +14,7 @@ import xarray as xr
 from pydantic import AfterValidator, Field, model_validator
 
 from datasets.factory.errors import BuildError
+from datasets.factory.formats import matching, require_format
 from datasets.factory.mapping import SplitMapping
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.factory.sources import Source, digest
@@ -46,7 +47,7 @@ def _known_family(name: str) -> str:
 Family = Annotated[str, AfterValidator(_known_family)]
 
 
-class Piece(NamedTuple):
+class Record(NamedTuple):
     """One record: a track of a numbered recording."""
 
     flight: int
@@ -62,14 +63,17 @@ class FlightImport(Recipe):
     ----------
     expected
         What its files are, for messages.
+    holds
+        Variables along a track that its files may hold.
     """
 
     version: ClassVar[int] = 1
     record_dimension: ClassVar[str] = RECORD
     reads_files: ClassVar[bool] = True
     expected: ClassVar[str]
+    holds: ClassVar[tuple[str, ...]] = ("position", "velocity", "attitude")
 
-    folder: str = Field(description="A folder of logs, or one log; no part of what the store says of itself.")
+    folder: str = Field(description="A folder of logs, or one log; not stored.")
     sources: tuple[Source, ...] = Field((), description="Files with the SHA-256 of each; found by itself.")
     files: tuple[str, ...] = Field(description="Shell patterns of the files, relative to the folder.")
     family: Family = Field("unknown", description="Shape of the paths that were flown, for all files.")
@@ -90,7 +94,7 @@ class FlightImport(Recipe):
     @model_validator(mode="before")
     @classmethod
     def _find_files(cls, given: Any) -> Any:
-        """Know the files by their content, where a user typed their folder."""
+        """Find the files of a folder that a user typed, and hash their content."""
         if not isinstance(given, dict):
             return given
         if isinstance(given.get("files"), str):
@@ -99,23 +103,20 @@ class FlightImport(Recipe):
             return {"folder": "."} | given  # a store that is resumed names no folder
         if "folder" not in given:
             return given
-        place = Path(str(given["folder"])).expanduser()
-        if not place.exists():
-            raise ValueError(f"there is no file or folder {place}; expected {cls.expected}")
+        path = Path(str(given["folder"])).expanduser()
+        if not path.exists():
+            raise ValueError(f"there is no file or folder {path}; expected {cls.expected}")
         patterns = given.get("files", cls.model_fields["files"].default)
-        found = cls.find(place, tuple(patterns))
+        found = cls.find(path, tuple(patterns))
         if not found:
             raise ValueError(
-                f"{place} holds none of the files of '{cls.name}' ({listing(patterns)}); expected "
+                f"{path} holds none of the files of '{cls.name}' ({listing(patterns)}); expected "
                 f"{cls.expected}"
             )
-        place, found = place.absolute(), [path.absolute() for path in found]
-        folder = place.parent if place in found else place
+        path, found = path.absolute(), [each.absolute() for each in found]
+        folder = path.parent if path in found else path
         sources = [
-            Source(
-                path=str(PurePosixPath(path.absolute().relative_to(folder.absolute()))), sha256=digest(path)
-            )
-            for path in found
+            Source(path=str(PurePosixPath(each.relative_to(folder))), sha256=digest(each)) for each in found
         ]
         return given | {"folder": str(folder), "sources": sources}
 
@@ -125,11 +126,11 @@ class FlightImport(Recipe):
         return self
 
     @classmethod
-    def find(cls, place: Path, patterns: tuple[str, ...]) -> list[Path]:
-        """Return the logs in a folder, by name; or the one log that `place` is."""
-        if place.is_file():
-            return [place]
-        return sorted({path for pattern in patterns for path in place.glob(pattern) if path.is_file()})
+    def find(cls, path: Path, patterns: tuple[str, ...]) -> list[Path]:
+        """Return the logs in a folder, by name; or the one log that `path` is."""
+        if path.is_file():
+            return [path]
+        return [each for each in matching(path, patterns) if each.is_file()]
 
     def read(self, path: Path) -> list[Flight]:
         """Return the recordings of one file."""
@@ -147,10 +148,10 @@ class FlightImport(Recipe):
 
     def remarks(self) -> list[str]:
         """Say what was read, what was left out and why."""
-        samples = sum(len(piece.track.position) for piece in self._pieces)
-        used = {piece.flight for piece in self._pieces}
+        samples = sum(len(record.track.position) for record in self._records)
+        used = {record.flight for record in self._records}
         lines = [
-            f"{len(self._names)} flights, {len(self._pieces)} tracks, {samples} samples of 0.1 s "
+            f"{len(self._names)} flights, {len(self._records)} tracks, {samples} samples of 0.1 s "
             f"(longest {self._longest})"
         ]
         if left := [name for number, name in enumerate(self._names) if number not in used]:
@@ -161,18 +162,22 @@ class FlightImport(Recipe):
         return lines + self._read[2]
 
     def records(self) -> int:
-        return len(self._pieces)
+        return len(self._records)
 
     def unit_records(self) -> int:
         return max(1, shard_records(self.specs(), self.records()) // 4)
 
+    @classmethod
+    def card_specs(cls) -> list[VariableSpec]:
+        return [*track_specs(1, cls.holds), LENGTH, FAMILY, FLIGHT, START]
+
     def specs(self) -> list[VariableSpec]:
-        held = {name for piece in self._pieces for name in piece.track.values}
+        held = {name for record in self._records for name in record.track.values}
         names = [name for name in TRACKS if name in held]
         return [*track_specs(self._longest, names), LENGTH, FAMILY, FLIGHT, START]
 
     def shared(self) -> xr.Dataset:
-        quaternion = any("attitude" in piece.track.values for piece in self._pieces)
+        quaternion = any("attitude" in record.track.values for record in self._records)
         names = np.array(self._names, dtype=object)
         meaning = {"long_name": "file of the flight, by the number in `flight`"}
         return coordinates(self._longest, quaternion=quaternion).assign_coords(
@@ -182,21 +187,21 @@ class FlightImport(Recipe):
     def splits(self) -> list[Split]:
         """Return the split by flight, so that tracks of one recording stay together."""
         drawn = SplitMapping(validation=self.validation, test=self.test, keeps_whole="flight")
-        return [drawn.draw("split", np.array([piece.flight for piece in self._pieces]), self.seed, 0)]
+        return [drawn.draw("split", np.array([record.flight for record in self._records]), self.seed, 0)]
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
-        pieces = [self._pieces[index] for index in indices.tolist()]
+        records = [self._records[index] for index in indices.tolist()]
         arrays: Arrays = {}
         for spec in self.specs():
             if spec.name in TRACKS:
                 missing = np.full((0, spec.shape[-1]), np.nan)
-                values = [piece.track.values.get(spec.name, missing) for piece in pieces]
+                values = [record.track.values.get(spec.name, missing) for record in records]
                 arrays[spec.name] = np.stack([padded(each, self._longest) for each in values])
         return arrays | {
-            "length": np.array([len(piece.track.position) for piece in pieces], np.int32),
-            "family": np.array([self._family_of(self._names[piece.flight]) for piece in pieces], np.int8),
-            "flight": np.array([piece.flight for piece in pieces], np.int32),
-            "start_time": np.array([piece.track.start_time for piece in pieces], np.float64),
+            "length": np.array([len(record.track.position) for record in records], np.int32),
+            "family": np.array([self._family_of(self._names[record.flight]) for record in records], np.int8),
+            "flight": np.array([record.flight for record in records], np.int32),
+            "start_time": np.array([record.track.start_time for record in records], np.float64),
         }
 
     @property
@@ -204,23 +209,25 @@ class FlightImport(Recipe):
         return self._read[0]
 
     @property
-    def _pieces(self) -> list[Piece]:
+    def _records(self) -> list[Record]:
         return self._read[1]
 
     @cached_property
     def _longest(self) -> int:
-        return max(len(piece.track.position) for piece in self._pieces)
+        return max(len(record.track.position) for record in self._records)
 
     @cached_property
-    def _read(self) -> tuple[list[str], list[Piece], list[str]]:
-        """Names of the recordings, their tracks, and what the readers remarked."""
+    def _read(self) -> tuple[list[str], list[Record], list[str]]:
+        """The names of the recordings, their tracks, and the remarks of the readers."""
         names: list[str] = []
-        pieces: list[Piece] = []
+        records: list[Record] = []
         remarks: list[str] = []
         known: dict[bytes, str] = {}
         folder = Path(self.folder)
         for source in self.sources:
-            path = Path(source.place(folder))
+            path = Path(source.path_in(folder))
+            if path.is_file():
+                require_format(path, self.formats, self.expected)
             for raw in self.read(path):
                 flight = checked(raw)
                 tracks = resampled(
@@ -235,16 +242,16 @@ class FlightImport(Recipe):
                         f"'{name}' holds the same flight as '{first}', so it could be trained on and "
                         "tested; remove one of them, or narrow `files`"
                     )
-                pieces += [Piece(len(names), track) for track in tracks]
+                records += [Record(len(names), track) for track in tracks]
                 names.append(name)
                 remarks += flight.remarks
-        if not pieces:
+        if not records:
             raise BuildError(
                 f"no track of {self.min_duration:g} s in motion (faster than {self.still_speed:g} m s-1) "
                 f"among {len(names)} flights; lower min_duration or still_speed, or give longer logs"
             )
         _require_clear(self.families, names)
-        return names, pieces, remarks
+        return names, records, remarks
 
     def _family_of(self, name: str) -> int:
         fitting = (family for pattern, family in self.families.items() if _fits(name, pattern))

@@ -58,7 +58,7 @@ def _lemniscate(time: np.ndarray, feedforward: bool, rng: np.random.Generator) -
 
 
 def _ring(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
-    """Centre, two unit vectors, radius (m) and rate (rad/s) of a circle or a figure of eight."""
+    """Draw centre, two unit vectors, radius (m) and rate (rad/s) of a circle or a figure of eight."""
     centre = np.array([rng.uniform(-40.0, 40.0), rng.uniform(-40.0, 40.0), rng.uniform(1.0, 20.0)])
     level, normal = rng.random() < HORIZONTAL, rng.standard_normal(3)
     if level:
@@ -93,10 +93,10 @@ def _line(time: np.ndarray, feedforward: bool, rng: np.random.Generator) -> Refe
 
 
 def _minimum_snap(time: np.ndarray, feedforward: bool, rng: np.random.Generator) -> Reference:
-    """Paths through 4 to 10 waypoints each, one after another until the time is over."""
+    """Join paths through 4 to 10 waypoints each until the time is over."""
     speed, acceleration = rng.uniform(2.0, 12.0), rng.uniform(2.0, 8.0)
     at, begin = rng.uniform(*BOX.T), 0.0
-    parts = [np.empty((0, 3, 3))]
+    stretches = [np.empty((0, 3, 3))]
     while begin <= time[-1]:
         points = [at]
         for _ in range(rng.integers(3, 10)):
@@ -107,9 +107,9 @@ def _minimum_snap(time: np.ndarray, feedforward: bool, rng: np.random.Generator)
         )
         end = begin + sum(path.times)
         inside = time[(time >= begin) & (time < end)] - begin
-        parts.append(np.stack([path(inside, derivative) for derivative in range(3)]).transpose(1, 0, 2))
+        stretches.append(np.stack([path(inside, derivative) for derivative in range(3)]).transpose(1, 0, 2))
         at, begin = waypoints[-1], end
-    whole = np.concatenate(parts)
+    whole = np.concatenate(stretches)
     return Reference(whole[:, 0], whole[:, 1], whole[:, 2])
 
 
@@ -122,7 +122,7 @@ def _go_to(time: np.ndarray, feedforward: bool, rng: np.random.Generator) -> Ref
 
 
 def _goal_switching(time: np.ndarray, feedforward: bool, rng: np.random.Generator) -> Reference:
-    """A goal that jumps about, as in a pursuit: it is rarely reached before the next."""
+    """Return a goal that jumps about, as in a pursuit: it is rarely reached before the next."""
     times = _switches(time, 1.0, 4.0, rng)
     middle = np.array([*rng.uniform(-30.0, 30.0, size=2), rng.uniform(6.0, 20.0)])
     offsets = rng.uniform(-1.0, 1.0, size=(len(times), 3)) * np.array([10.0, 10.0, 4.0])
@@ -147,12 +147,12 @@ def _lifted(path: Reference) -> Reference:
 
 
 def _slowed(rate: float, speed: float, acceleration: float) -> float:
-    """A rate that keeps the feasible limits, given peak speed and acceleration at a rate."""
+    """Return a rate that keeps the feasible limits, given peak speed and acceleration at a rate."""
     return rate * min(1.0, FEASIBLE_SPEED / speed, (FEASIBLE_ACCELERATION / acceleration) ** 0.5)
 
 
 def _switches(time: np.ndarray, shortest: float, longest: float, rng: np.random.Generator) -> np.ndarray:
-    """Times of new goals, s; the first is 0."""
+    """Draw the times of new goals, s; the first is 0."""
     times = [0.0]
     while times[-1] <= time[-1]:
         times.append(times[-1] + rng.uniform(shortest, longest))
@@ -160,7 +160,7 @@ def _switches(time: np.ndarray, shortest: float, longest: float, rng: np.random.
 
 
 def _next(point: np.ndarray, shortest: float, longest: float, rng: np.random.Generator) -> np.ndarray:
-    """A point of the box at a distance between two limits from another point of the box."""
+    """Draw a point of the box at a distance between two limits from another point of the box."""
     while True:
         step = rng.uniform(*BOX.T) - point
         distance = float(np.linalg.norm(step))

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from threadpoolctl import threadpool_limits
 
 from datasets.factory.recipe import Arrays, Recipe
-from datasets.store.specs import Split, VariableSpec
+from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
 from datasets.store.streams import GROUP, stream
 from datasets.uav.paths import draw_path
 from datasets.uav.recording import draw_clock, draw_drift, recorded
@@ -39,7 +39,6 @@ from physics.flight.wind import Wind
 Family = Literal["circle", "lemniscate", "line", "minimum_snap", "lissajous", "go_to", "goal_switching"]
 TEST_FAMILIES: tuple[Family, ...] = ("lissajous", "goal_switching")
 VALIDATION_FAMILIES: tuple[Family, ...] = ("go_to",)
-TRAIN, VALIDATION, TEST = 0, 1, 2
 UNIT = 500
 """Flights that are simulated together."""
 SHARES: dict[Family, float] = {
@@ -115,18 +114,18 @@ class Px4Like(Recipe):
 
     @cached_property
     def family_codes(self) -> np.ndarray:
-        """Family of each record as its place in `FAMILIES`, in a random order with exact shares."""
+        """Index in `FAMILIES` of each record's family, in a random order with exact shares."""
         # In the order of FAMILIES: a store keeps the configuration with its keys sorted.
         shares = {FAMILIES.index(family): share for family, share in self.families.items() if share > 0}
         codes = sorted(shares)
         edges = np.cumsum([shares[code] for code in codes]) / sum(shares.values())
-        place = (np.arange(self.trajectories) + 0.5) / self.trajectories
-        number = np.minimum(np.searchsorted(edges, place), len(codes) - 1)
+        quantile = (np.arange(self.trajectories) + 0.5) / self.trajectories
+        number = np.minimum(np.searchsorted(edges, quantile), len(codes) - 1)
         return stream(self.seed, GROUP, 0).permutation(np.array(codes)[number]).astype(np.int8)
 
     def splits(self) -> list[Split]:
-        place = stream(self.seed, GROUP, 1).permutation(self.trajectories) / self.trajectories
-        by_flight = np.select([place < 0.1, place < 0.2], [TEST, VALIDATION], TRAIN)
+        quantile = stream(self.seed, GROUP, 1).permutation(self.trajectories) / self.trajectories
+        by_flight = np.select([quantile < 0.1, quantile < 0.2], [TEST, VALIDATION], TRAIN)
         tests, validations = (
             [FAMILIES.index(family) for family in chosen] for chosen in (TEST_FAMILIES, VALIDATION_FAMILIES)
         )
@@ -156,8 +155,8 @@ class Px4Like(Recipe):
             "wind_velocity": track.wind,
         }
         tracks = []
-        for place, (flight, rng, error) in enumerate(zip(flights, rngs, noise, strict=True)):
-            flown = {name: values[: flight.length, :, place] for name, values in columns.items()}
+        for index, (flight, rng, error) in enumerate(zip(flights, rngs, noise, strict=True)):
+            flown = {name: values[: flight.length, :, index] for name, values in columns.items()}
             flown["position_setpoint"] = flight.path.position
             if rng.random() < self.hesitant:
                 flown = recorded(flown, draw_clock(flight.length, rng))
@@ -209,7 +208,7 @@ class Drawn:
 
 
 def _fly(flights: list[Drawn]) -> Track:
-    """Fly together; behind its end a flight goes on to its last setpoint."""
+    """Fly all at once; after its end a flight holds its last setpoint."""
     samples = max(flight.length for flight in flights)
     setpoints = Setpoints(
         position=_together([flight.path.position for flight in flights], samples),
@@ -229,7 +228,7 @@ def _fly(flights: list[Drawn]) -> Track:
 
 
 def varied(flights: list[Drawn]) -> tuple[Vehicle, Gains]:
-    """Vehicle and gains of each flight."""
+    """Return vehicle and gains of each flight."""
 
     def factor(name: str) -> np.ndarray:
         return np.array([flight.factors[name] for flight in flights])
@@ -246,12 +245,12 @@ def varied(flights: list[Drawn]) -> tuple[Vehicle, Gains]:
     return vehicle, replace(gains, **changed)
 
 
-def _together(parts: list[np.ndarray], samples: int) -> np.ndarray:
-    """Stack arrays (k, ...) of several lengths as (samples, ..., n), each going on with its last row."""
-    whole = np.empty((samples, *parts[0].shape[1:], len(parts)))
-    for place, part in enumerate(parts):
-        whole[: len(part), ..., place] = part
-        whole[len(part) :, ..., place] = part[-1]
+def _together(arrays: list[np.ndarray], samples: int) -> np.ndarray:
+    """Stack arrays (k, ...) of several lengths as (samples, ..., n), each padded with its last row."""
+    whole = np.empty((samples, *arrays[0].shape[1:], len(arrays)))
+    for index, array in enumerate(arrays):
+        whole[: len(array), ..., index] = array
+        whole[len(array) :, ..., index] = array[-1]
     return whole
 
 

@@ -1,4 +1,4 @@
-"""Reads a flight from a log of any kind, by the end of its name."""
+"""Read a flight from a log; its content tells which kind it is."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from datasets.factory.errors import BuildError
-from datasets.uav.rosbag import is_bag, read_rosbag
-from datasets.uav.text import TEXTS, first_line, is_archive, is_euroc, read_csv, read_tum
+from datasets.factory.formats import BAGS, PACKED, require_format
+from datasets.factory.text import HEAD, encoding_of
+from datasets.uav.rosbag import METADATA, read_rosbag
+from datasets.uav.text import is_euroc, read_csv, read_tum
 from datasets.uav.tracks import Flight, checked
 from datasets.uav.ulog import read_ulog
 from surrogates.core.text import listing
@@ -24,7 +26,8 @@ def read_flight(path: str | Path, **options: Any) -> Flight:
     path
         A file, or the folder of a bag of ROS 2.
     **options
-        Of the reader: `columns` and `time_unit` of a CSV file, `topic` of a bag.
+        Options of the reader: `columns` and `time_unit` of a CSV file, `encoding` of any text, `topic` of a
+        bag.
 
     Raises
     ------
@@ -51,17 +54,27 @@ def read_flight(path: str | Path, **options: Any) -> Flight:
     return checked(flights[0])
 
 
+READERS = {
+    **dict.fromkeys(BAGS, read_rosbag),
+    **dict.fromkeys(PACKED, read_csv),
+    "ulog": read_ulog,
+    "text": read_tum,
+}
+"""By format; a text with commas that is not of EuRoC's layout is CSV."""
+EXPECTED = "a log of a flight: CSV, TUM, EuRoC, a bag of ROS 1 or 2, or ULog"
+
+
 def _reader(path: Path) -> Any:
-    if is_bag(path):
+    if (path / METADATA).is_file():
         return read_rosbag
-    if path.suffix == ".ulg":
-        return read_ulog
-    if is_archive(path):
-        return read_csv
-    if path.suffix in TEXTS and path.is_file():
-        line = first_line(path)
-        return read_csv if "," in line and not is_euroc(line) else read_tum
-    raise BuildError(
-        f"{path} is of an unknown kind, expected {', '.join(TEXTS)}, .bag, .db3, .mcap, .ulg or the "
-        "folder of a bag of ROS 2"
-    )
+    if path.is_dir():
+        raise BuildError(f"{path} is a folder without {METADATA}, expected {EXPECTED}")
+    found = require_format(path, tuple(READERS), EXPECTED)
+    if found not in READERS:
+        raise BuildError(f"{path} is empty or of an unknown format, expected {EXPECTED}")
+    if found == "text":
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+        text = head.decode(encoding_of(head), errors="replace")
+        return read_csv if "," in text.partition("\n")[0] and not is_euroc(text) else read_tum
+    return READERS[found]

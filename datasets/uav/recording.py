@@ -26,9 +26,9 @@ def draw_clock(samples: int, rng: np.random.Generator) -> np.ndarray:
     Parameters
     ----------
     samples
-        Of the recording, `STEP` apart on its own clock.
+        Number of samples, `STEP` apart on the recorder's clock.
     rng
-        Of the record.
+        Generator of the record.
     """
     stamps = np.arange(samples) * STEP
     period, hold = np.exp(rng.uniform(np.log(0.4), np.log(4.0))), rng.uniform(0.02, 0.12)
@@ -54,9 +54,9 @@ def draw_drift(samples: int, rng: np.random.Generator) -> np.ndarray:
     Parameters
     ----------
     samples
-        `STEP` apart.
+        Number of samples, `STEP` apart.
     rng
-        Of the record.
+        Generator of the record.
     """
     deviation = np.array([1.0, 1.0, 2.0]) * rng.uniform(0.0, 0.03)
     kept = np.exp(-STEP / np.exp(rng.uniform(np.log(0.5), np.log(4.0), 3)))

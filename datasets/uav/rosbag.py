@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from datasets.factory.errors import BuildError
+from datasets.factory.formats import BAGS, UNKNOWN, format_of
 from datasets.uav.frames import turned
 from datasets.uav.tracks import UNIT_WITHIN, Flight, Numbers, one_line
 from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
 
-SUFFIXES = (".bag", ".db3", ".mcap")
 METADATA = "metadata.yaml"
 """What makes a folder a bag of ROS 2."""
 
@@ -27,23 +29,18 @@ class Sample(NamedTuple):
     numbers: tuple[float, ...]
 
 
-def is_bag(path: Path) -> bool:
-    """Tell whether a path is that of a bag."""
-    return path.suffix in SUFFIXES or (path / METADATA).is_file()
-
-
 def read_rosbag(path: Path, *, topic: str | None = None) -> list[Flight]:
-    """Read one topic of Odometry, PoseStamped or Path; all others are passed over.
+    """Read one topic of Odometry, PoseStamped or Path; ignore all others.
 
-    The velocity of Odometry is in the axes of its child frame, and is turned to those of the position. Of a
-    Path every pose counts once, by its stamp, as it was published last.
+    The velocity of Odometry is in the axes of its child frame, and is turned to those of the position. A
+    pose of a Path counts once, by its stamp, as it was published last.
 
     Parameters
     ----------
     path
         A ``.bag``, ``.db3`` or ``.mcap`` file, or the folder of a bag of ROS 2.
     topic
-        Which one, where several fit.
+        Which one, if several fit.
 
     Raises
     ------
@@ -54,7 +51,7 @@ def read_rosbag(path: Path, *, topic: str | None = None) -> list[Flight]:
     typesys = require("rosbags.typesys")
     store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)  # old bags of ROS 2 describe no types
     try:
-        with module.AnyReader([path], default_typestore=store) as reader:
+        with _with_suffix(path) as named, module.AnyReader([named], default_typestore=store) as reader:
             types = {each.topic: _short(each.msgtype) for each in reader.connections}
             chosen = _choose(path, types, topic)
             connections = [each for each in reader.connections if each.topic == chosen]
@@ -69,6 +66,19 @@ def read_rosbag(path: Path, *, topic: str | None = None) -> list[Flight]:
         raise BuildError(
             f"{path} cannot be read as a bag: {one_line(error)}; is it complete, and closed by its recorder?"
         ) from None
+
+
+@contextmanager
+def _with_suffix(path: Path) -> Iterator[Path]:
+    """Give a bag the suffix by which rosbags knows its format: its own path, or that of a temporary link."""
+    found = format_of(path) if path.is_file() else UNKNOWN
+    if found not in BAGS or path.suffix == f".{found}":
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        link = Path(folder) / f"{path.name}.{found}"
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def _odometry(message: Any) -> Iterator[Sample]:
@@ -114,7 +124,7 @@ def _choose(path: Path, types: dict[str, str], topic: str | None) -> str:
 
 
 def _flight(source: str, topic: str, kind: str, messages: Iterable[tuple[int, Any]]) -> Flight:
-    """Take each message when it comes, since all poses of a growing path are as many as its square."""
+    """Return the flight in the messages, read one by one: a growing path repeats all its poses."""
     path, of_body = kind == "nav_msgs/Path", False
     kept: dict[int, tuple[int, int, Sample]] = {}
     for number, (time, message) in enumerate(messages, 1):
@@ -129,23 +139,23 @@ def _flight(source: str, topic: str, kind: str, messages: Iterable[tuple[int, An
             kept[each.stamp if path else number] = number, time, each
     if not kept:
         raise BuildError(f"{source}: '{topic}' holds no pose; choose another topic, or record it again")
-    places, times, samples = zip(*(kept[key] for key in sorted(kept)), strict=True)
+    numbers, times, samples = zip(*(kept[key] for key in sorted(kept)), strict=True)
     stamps = np.array([each.stamp for each in samples], dtype=np.int64)
     remarks: tuple[str, ...] = ()
     if not stamps.any():
         stamps = np.array(times, dtype=np.int64)
-        remarks = (f"{source}: no message of '{topic}' has a stamp, the times of recording took their place",)
-    numbers = np.array([each.numbers for each in samples], dtype=np.float64)
+        remarks = (f"{source}: no message of '{topic}' has a stamp, the times of recording are used instead",)
+    values = np.array([each.numbers for each in samples], dtype=np.float64)
     flight = Flight(
         source=source,
         stamps=stamps / 1e9,
-        position=numbers[:, :3],
-        attitude=numbers[:, 3:7],
-        places=np.array(places),
-        place=f"message of {topic}",
+        position=values[:, :3],
+        attitude=values[:, 3:7],
+        numbers=np.array(numbers),
+        counted=f"message of {topic}",
         remarks=remarks,
     )
-    return _with_twist(flight, numbers[:, 7:], of_body) if kind == "nav_msgs/Odometry" else flight
+    return _with_twist(flight, values[:, 7:], of_body) if kind == "nav_msgs/Odometry" else flight
 
 
 def _with_twist(flight: Flight, twist: Numbers, of_body: bool) -> Flight:

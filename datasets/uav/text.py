@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,8 +11,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.factory.errors import BuildError
+from datasets.factory.formats import FORMATS, PACKED, format_of
+from datasets.factory.tables import numbers, read_table, require_columns
+from datasets.factory.text import SAVE_OR_NAME, decoded, read_text
 from datasets.uav.tracks import Flight, Numbers, one_line
-from surrogates.core.text import listing, nearest
+from surrogates.core.text import listing
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 PER_SECOND: dict[str, float] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
@@ -46,25 +47,28 @@ PUBLISHED = Columns.model_validate({})
 # The headers of the ASL format (Burri et al., IJRR 2016): position of the sensor in the reference frame.
 EUROC = PUBLISHED.model_copy(
     update={f"t{axis}": f"p_RS_R_{axis}" for axis in "xyz"}
-    | {f"q{part}": f"q_RS_{part}" for part in "wxyz"}
+    | {f"q{axis}": f"q_RS_{axis}" for axis in "wxyz"}
     | {f"v{axis}": f"v_RS_R_{axis}" for axis in "xyz"}
 )
 
 
-def read_csv(path: Path, *, columns: Columns = PUBLISHED, time_unit: TimeUnit = "s") -> list[Flight]:
+def read_csv(
+    path: Path, *, columns: Columns = PUBLISHED, time_unit: TimeUnit = "s", encoding: str | None = None
+) -> list[Flight]:
     """Read a CSV file with a header line, or every one in a tar archive, by name.
 
     Raises
     ------
     BuildError
-        When a file is empty, lacks a column or has a cell that is no number; names file and line.
+        When a file is empty, is in another encoding, lacks a column or has a cell that is no number; names
+        file and line.
     """
     # A column that the user named has to be there; a dumped and reloaded model has no other memory of it.
     named = {key for key, name in columns if name != getattr(PUBLISHED, key)}
-    return [_csv_flight(name, text, columns, named, time_unit) for name, text in _texts(path)]
+    return [_csv_flight(name, text, columns, named, time_unit) for name, text in _texts(path, encoding)]
 
 
-def read_tum(path: Path) -> list[Flight]:
+def read_tum(path: Path, *, encoding: str | None = None) -> list[Flight]:
     """Read a trajectory of TUM (timestamp tx ty tz qx qy qz qw, comments after #) or of EuRoC (CSV, ns).
 
     Raises
@@ -73,7 +77,7 @@ def read_tum(path: Path) -> list[Flight]:
         When the file is neither, or a line does not fit; names the line.
     """
     flights = []
-    for name, text in _texts(path):
+    for name, text in _texts(path, encoding):
         if is_euroc(text):
             flights.append(_csv_flight(name, text.replace("#", "", 1), EUROC, set(), "ns"))
         else:
@@ -86,21 +90,10 @@ def is_euroc(text: str) -> bool:
     return EUROC.tx in text.partition("\n")[0]
 
 
-def first_line(path: Path) -> str:
-    """Return the first line of a text file, for a look at its layout."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return file.readline()
-
-
-def is_archive(path: Path) -> bool:
-    """Tell whether a name is that of a tar archive."""
-    return path.name.lower().endswith(ARCHIVES)
-
-
-def _texts(path: Path) -> Iterator[tuple[str, str]]:
+def _texts(path: Path, encoding: str | None) -> Iterator[tuple[str, str]]:
     """Give name and content of each text; an archive is read without writing its files anywhere."""
-    if not is_archive(path):
-        yield str(path), path.read_text(encoding="utf-8-sig", errors="replace")
+    if format_of(path) not in PACKED and not path.name.lower().endswith(ARCHIVES):
+        yield str(path), read_text(path, encoding, SAVE_OR_NAME)
         return
     try:
         with tarfile.open(path) as archive:
@@ -117,71 +110,54 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
                 content = archive.extractfile(member)
                 assert content is not None
                 name = PurePosixPath(member.name)
-                yield f"{path}/{name}", content.read().decode("utf-8-sig", errors="replace")
+                yield f"{path}/{name}", decoded(content.read(), f"{path}/{name}", encoding, SAVE_OR_NAME)
     except (tarfile.TarError, EOFError, OSError) as error:
+        found = format_of(path)
+        if isinstance(error, tarfile.ReadError) and found in PACKED and found != "tar":
+            raise BuildError(
+                f"{path} is {FORMATS[found]} without a whole tar archive in it; unpack it first if it is one "
+                "file, else fetch it again"
+            ) from None
         raise BuildError(
             f"{path} cannot be read as a tar archive: {one_line(error)}; is it complete?"
         ) from None
 
 
 def _csv_flight(name: str, text: str, columns: Columns, required: set[str], time_unit: TimeUnit) -> Flight:
-    reader = csv.reader(io.StringIO(text), skipinitialspace=True)
-    try:
-        header, *rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))] or [(0, [""])]
-    except csv.Error as error:
-        raise BuildError(f"{name}, line {reader.line_num}: no CSV ({error}); is it a text file?") from None
+    table = read_table(name, text)
     # EuRoC writes the unit behind the name: "p_RS_R_x [m]".
-    found = [cell.partition("[")[0].strip() for cell in header[1]]
-    used = _used_columns(name, found, columns, required)
-    if not rows:
+    table = table._replace(header=[cell.partition("[")[0].strip() for cell in table.header])
+    used = _used_columns(name, table.header, columns, required)
+    if not table.rows:
         raise BuildError(f"{name} has a header but no sample; expected one sample a line below it")
-    places = np.array([line for line, _ in rows])
-    table = {}
-    for key, column in used.items():
-        index = found.index(column)
-        cells = [row[index] if index < len(row) else "" for _, row in rows]
-        table[key] = _numbers(name, column, cells, places)
+    found = {key: numbers(name, column, table.cells(column), table.lines) for key, column in used.items()}
 
     def together(keys: Sequence[str]) -> Numbers | None:
-        return np.stack([table[key] for key in keys], axis=1) if keys[0] in table else None
+        return np.stack([found[key] for key in keys], axis=1) if keys[0] in found else None
 
     position = together(POSITION)
     assert position is not None
     return Flight(
         source=name,
-        stamps=table["timestamp"] / PER_SECOND[time_unit],
+        stamps=found["timestamp"] / PER_SECOND[time_unit],
         position=position,
         attitude=together(QUATERNION),
         velocity=together(VELOCITY),
-        places=places,
-        place="line",
+        numbers=table.lines,
+        counted="line",
     )
 
 
 def _used_columns(name: str, found: Sequence[str], columns: Columns, required: set[str]) -> dict[str, str]:
     """Return the column of each quantity that the file holds."""
-    if not any(found):
-        raise BuildError(f"{name} is empty; expected a header line such as {', '.join(TUM)}")
-    if separator := next((s for s in (";", "\t", "|", " ") if len(found) == 1 and s in found[0]), None):
-        raise BuildError(
-            f"{name} separates its columns by {separator!r}: '{found[0]}', expected commas; save it with "
-            "commas, or read TUM's layout by uav/tum"
-        )
     named = columns.model_dump()
     asked = {"timestamp", *POSITION, *required}
     for group in (QUATERNION, VELOCITY):
         if any(named[key] in found for key in group):
             asked |= set(group)
-    for key in named:
-        if key in asked and named[key] not in found:
-            advice = f"name yours by `columns: {{{key}: ...}}`"
-            if _is_number(found[0]):
-                advice = "is the header line missing?"
-            raise BuildError(
-                f"{name} has no column '{named[key]}'.{nearest(named[key], found)} It has {listing(found)}; "
-                f"{advice}"
-            )
-    return {key: column for key, column in named.items() if key in asked}
+    used = {key: column for key, column in named.items() if key in asked}
+    require_columns(name, found, used, ", or read TUM's layout by uav/tum")
+    return used
 
 
 def _tum_flight(name: str, text: str) -> Flight:
@@ -195,32 +171,12 @@ def _tum_flight(name: str, text: str) -> Flight:
     for number, cells in rows:
         if len(cells) != len(TUM):
             raise BuildError(
-                f"{name}, line {number}: {len(cells)} words found, expected {len(TUM)}: {' '.join(TUM)}; "
+                f"{name}, line {number}: {len(cells)} values found, expected {len(TUM)}: {' '.join(TUM)}; "
                 "correct the line, or read CSV by uav/csv"
             )
-    places = np.array([number for number, _ in rows])
+    lines = np.array([number for number, _ in rows])
     table = {
-        key: _numbers(name, key, [cells[index] for _, cells in rows], places) for index, key in enumerate(TUM)
+        key: numbers(name, key, [cells[index] for _, cells in rows], lines) for index, key in enumerate(TUM)
     }
     position, attitude = (np.stack([table[key] for key in keys], axis=1) for keys in (POSITION, QUATERNION))
-    return Flight(name, table["timestamp"], position, attitude, places=places, place="line")
-
-
-def _numbers(name: str, column: str, cells: Sequence[str], places: np.ndarray) -> Numbers:
-    """Convert texts; what is written as nan passes here, since `tracks.checked` says it better."""
-    try:
-        return np.array(cells, dtype=np.float64)
-    except ValueError:
-        bad = next(index for index, cell in enumerate(cells) if not _is_number(cell))
-        raise BuildError(
-            f"{name}, line {places[bad]}: {column} is '{cells[bad].strip()}', expected a number; correct "
-            "or remove the line"
-        ) from None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return Flight(name, table["timestamp"], position, attitude, numbers=lines, counted="line")

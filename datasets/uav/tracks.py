@@ -45,13 +45,13 @@ class Flight:
         Unit quaternions (w, x, y, z) that turn body axes to east, north, up, (n, 4); NaN where unknown.
     velocity, angular_velocity, position_setpoint
         m s-1, rad s-1 (body axes) and m, (n, 3); None where the file has none, NaN where unknown.
-    parts
+    segments
         Numbers, (n,), that change where a sample does not continue the one before it, such as at a reset of
-        an estimator; no track goes across. None where all is one part.
-    places
-        Line or message of each sample, (n,), for messages; counted from 1 by default.
-    place
-        What `places` count.
+        an estimator; no track crosses such a change. None for one segment.
+    numbers
+        Line or message of each sample, (n,), for messages; from 1 by default.
+    counted
+        What `numbers` count.
     remarks
         What the reader should tell its user.
     """
@@ -63,9 +63,9 @@ class Flight:
     velocity: Numbers | None = None
     angular_velocity: Numbers | None = None
     position_setpoint: Numbers | None = None
-    parts: NDArray[np.int64] | None = None
-    places: NDArray[np.int64] | None = None
-    place: str = "sample"
+    segments: NDArray[np.int64] | None = None
+    numbers: NDArray[np.int64] | None = None
+    counted: str = "sample"
     remarks: tuple[str, ...] = ()
 
     def series(self) -> dict[str, Numbers]:
@@ -75,25 +75,25 @@ class Flight:
     def take(self, chosen: NDArray[np.bool_]) -> Flight:
         """Return the samples where a mask is true."""
         kept: dict[str, Any] = {name: values[chosen] for name, values in self.series().items()}
-        for name in ("parts", "places"):
-            numbers = getattr(self, name)
-            kept[name] = None if numbers is None else numbers[chosen]
+        for name in ("segments", "numbers"):
+            values = getattr(self, name)
+            kept[name] = None if values is None else values[chosen]
         return replace(self, stamps=self.stamps[chosen], **kept)
 
     def at(self, index: int) -> str:
-        """Say where a sample stands."""
-        number = index + 1 if self.places is None else int(self.places[index])
-        return f"{self.source}, {self.place} {number}"
+        """Return where the file holds a sample, for a message."""
+        number = index + 1 if self.numbers is None else int(self.numbers[index])
+        return f"{self.source}, {self.counted} {number}"
 
 
 @dataclass(frozen=True)
 class Track:
-    """A piece of a flight without gaps, 10 samples a second.
+    """A stretch of a flight without gaps, 10 samples a second.
 
     Attributes
     ----------
     start_time
-        Of the first sample on the clock of the recording, s.
+        Time of the first sample on the clock of the recording, s.
     values
         Arrays of shape (n, components) by their names in a store; `position` is always there.
     """
@@ -110,9 +110,9 @@ class Track:
 def checked(flight: Flight) -> Flight:
     """Return a flight whose stamps grow and whose positions are numbers.
 
-    A sample that repeats the one before it (same stamp, same position) is dropped with a remark; where the
-    position jumps faster than `JUMP_SPEED` a part ends, with a remark. Zero
-    quaternions mean an unknown attitude and become NaN.
+    A sample that repeats the one before it (same stamp, same position) is dropped with a remark. Where the
+    position jumps faster than `JUMP_SPEED` a segment ends, with a remark. Zero quaternions mean an unknown
+    attitude and become NaN.
 
     Raises
     ------
@@ -155,10 +155,10 @@ def checked(flight: Flight) -> Flight:
             f"{np.linalg.norm(flight.position[first + 1] - flight.position[first]):.3g} m, faster than "
             f"{JUMP_SPEED:g} m/s ({int(jumps.sum())} such jumps); a track ends there"
         )
-        parts = np.concatenate([[0], np.cumsum(jumps)])
-        if flight.parts is not None:
-            parts = parts + (jumps.sum() + 1) * flight.parts
-        flight = replace(flight, parts=parts, remarks=(*flight.remarks, remark))
+        segments = np.concatenate([[0], np.cumsum(jumps)])
+        if flight.segments is not None:
+            segments = segments + (jumps.sum() + 1) * flight.segments
+        flight = replace(flight, segments=segments, remarks=(*flight.remarks, remark))
     unknown: dict[str, Any] = {
         name: None for name, values in flight.series().items() if not np.isfinite(values).all(axis=1).any()
     }
@@ -166,10 +166,10 @@ def checked(flight: Flight) -> Flight:
 
 
 def _jumps(flight: Flight) -> NDArray[np.bool_]:
-    """Return the steps that no vehicle flies, of those that do not end a part already."""
+    """Return the steps inside a segment that no vehicle flies."""
     ways = np.linalg.norm(np.diff(flight.position, axis=0), axis=1)
     jumps: NDArray[np.bool_] = (ways > JUMP_SPEED * np.diff(flight.stamps)) & (ways > JUMP)
-    return jumps if flight.parts is None else jumps & (np.diff(flight.parts) == 0)
+    return jumps if flight.segments is None else jumps & (np.diff(flight.segments) == 0)
 
 
 def resampled(
@@ -201,8 +201,8 @@ def resampled(
     _require_rate(flight)
     _require_near(flight)
     ends = np.diff(flight.stamps) > max_gap * (1 + CLOSE)
-    if flight.parts is not None:
-        ends |= np.diff(flight.parts) != 0
+    if flight.segments is not None:
+        ends |= np.diff(flight.segments) != 0
     edges = np.flatnonzero(ends) + 1
     tracks = []
     for first, stop in zip([0, *edges], [*edges, len(flight.stamps)], strict=True):
@@ -230,8 +230,8 @@ def at_times(name: str, stamps: Numbers, values: Numbers, times: Numbers, max_ga
         `attitude` is interpolated on the great circle; `position_setpoint` holds until the next, `max_gap`
         at most; all else is linear.
     stamps, values
-        s, (n,), growing; and (n, components). Samples with NaN are passed over, but those of a setpoint mean
-        that none is given.
+        s, (n,), growing; and (n, components). Samples with NaN are ignored, but those of a setpoint mean that
+        none is given.
     times
         s, (m,).
     max_gap

@@ -18,7 +18,7 @@ from surrogates.core.text import listing
 
 POSITION, ATTITUDE, RATES = "vehicle_local_position", "vehicle_attitude", "vehicle_angular_velocity"
 SETPOINTS = ("trajectory_setpoint", "vehicle_local_position_setpoint")
-"""What the position controller is told, and, where that is not logged, what it reports."""
+"""What the position controller is told, and, if that is not logged, what it reports."""
 JOIN = 0.5
 """Attitudes and rates further apart are not interpolated, s."""
 
@@ -28,7 +28,7 @@ Topic = dict[str, NDArray[Any]]
 def read_ulog(path: Path) -> list[Flight]:
     """Read the estimated position, and attitude, rates and setpoint where they were logged.
 
-    Samples whose position the estimator calls invalid are left out, and its resets part the flight. All
+    Samples whose position the estimator calls invalid are left out, and its resets end segments. All
     else is brought to the stamps of the position.
 
     Raises
@@ -61,12 +61,12 @@ def _flight(path: Path, topics: dict[str, Topic], *, damaged: bool) -> Flight:
             f"{path}: none of {len(valid)} samples of '{POSITION}' has a valid position (xy_valid, z_valid), "
             "expected some; leave the file out"
         )
-    places = np.flatnonzero(valid) + 1
+    numbers = np.flatnonzero(valid) + 1
     position = {name: values[valid] for name, values in position.items()}
     stamps = _seconds(position)
     remarks = []
     if damaged:
-        remarks.append(f"{path}: parts of the log are damaged and were left out")
+        remarks.append(f"{path}: damaged stretches of the log were left out")
     if left := int((~valid).sum()):
         remarks.append(f"{path}: {left} samples whose position is not valid were left out")
     return Flight(
@@ -77,9 +77,9 @@ def _flight(path: Path, topics: dict[str, Topic], *, damaged: bool) -> Flight:
         velocity=_velocity(position),
         angular_velocity=_rates(topics, stamps),
         position_setpoint=_setpoint(topics, stamps),
-        parts=_parts(position),
-        places=places,
-        place=f"sample of {POSITION}",
+        segments=_segments(position),
+        numbers=numbers,
+        counted=f"sample of {POSITION}",
         remarks=tuple(remarks),
     )
 
@@ -144,8 +144,8 @@ def _joined(name: str, given: Topic, values: Numbers, stamps: Numbers) -> Number
     return found if np.isfinite(found).any() else None
 
 
-def _parts(position: Topic) -> NDArray[np.int64] | None:
-    """Number the stretches between the estimator's resets, where the position jumps."""
+def _segments(position: Topic) -> NDArray[np.int64] | None:
+    """Number the segments between the estimator's resets, where the position jumps."""
     counters = [position[name] for name in ("xy_reset_counter", "z_reset_counter") if name in position]
     if not counters:
         return None

@@ -14,7 +14,7 @@ AXES = ("x", "y", "z")
 FAMILIES = (
     "unknown", "circle", "lemniscate", "line", "minimum_snap", "lissajous", "go_to", "goal_switching",
 )  # fmt: skip
-"""Shapes of the paths that were flown; their places are the numbers of the variable `family`."""
+"""Shapes of the paths that were flown; the variable `family` holds their indices."""
 
 
 def track_specs(samples: int, names: Sequence[str]) -> list[VariableSpec]:

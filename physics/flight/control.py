@@ -2,8 +2,8 @@
 
 Written after the published structure of PX4's position, attitude and rate controllers and of its control
 allocation. What differs: the true state is fed back (no estimator), the collective thrust is computed with
-the true mass (PX4 estimates it), the tilt and the heading part of the attitude error are controlled side by
-side (PX4 mixes them in one quaternion, tilt first, the same for small errors of heading), the rate loop is
+the true mass (PX4 estimates it), tilt and heading errors of the attitude are controlled side by side
+(PX4 mixes them in one quaternion, tilt first, the same for small errors of heading), the rate loop is
 proportional in angular acceleration (no integral, no derivative), and allocation gives priority to roll and
 pitch, then thrust, then yaw in one pass.
 
@@ -151,7 +151,7 @@ class Cascade:
         return xp.concat([wanted, vertical[None, :]])
 
     def _limited(self, acceleration: Array) -> tuple[Array, Array]:
-        """Thrust for an acceleration within limits of tilt and thrust, and how the vertical saturates."""
+        """Return the thrust for an acceleration within its limits, and how the vertical saturates."""
         xp = self.xp
         specific = acceleration + self._gravity
         most = 4.0 * self._highest
@@ -211,7 +211,7 @@ class Cascade:
         return self._mix(0.25 * size, shares), turn
 
     def _mix(self, collective: Array, shares: Array) -> Array:
-        """Speeds of the rotors from thrust and torques, each as its part of a rotor's thrust, N."""
+        """Speeds of the rotors from thrust and torques, each as its share of a rotor's thrust, N."""
         xp = self.xp
         roll, pitch, yaw = shares[0, :], shares[1, :], shares[2, :]
         total_, difference = roll + pitch, roll - pitch

@@ -182,8 +182,8 @@ class Airframe:
 def rotation(xp: Any, attitude: Array) -> Array:
     """Return the matrices (3, 3, n) of unit quaternions (4, n): columns are the body axes in the world."""
     squares = attitude[:, None, :] * (attitude + attitude)[None, :, :]
-    wx, wy, wz = (squares[0, part, :] for part in (1, 2, 3))
-    xx, xy, xz = (squares[1, part, :] for part in (1, 2, 3))
+    wx, wy, wz = (squares[0, row, :] for row in (1, 2, 3))
+    xx, xy, xz = (squares[1, row, :] for row in (1, 2, 3))
     yy, yz, zz = squares[2, 2, :], squares[2, 3, :], squares[3, 3, :]
     rows = (
         1.0 - (yy + zz), xy - wz, xz + wy,
@@ -194,10 +194,10 @@ def rotation(xp: Any, attitude: Array) -> Array:
 
 
 def total(values: Array) -> Array:
-    """Sum over the first axis; for three or four parts faster than `sum`."""
+    """Sum over the first axis; for three or four rows faster than `sum`."""
     result = values[0, ...] + values[1, ...]
-    for part in range(2, values.shape[0]):
-        result = result + values[part, ...]
+    for row in range(2, values.shape[0]):
+        result = result + values[row, ...]
     return result
 
 
@@ -214,11 +214,11 @@ def _turned(xp: Any, values: Array, by: int) -> Array:
 def _quaternion_rate(xp: Any, attitude: Array, rates: Array) -> Array:
     """Half the quaternion product of attitude and (0, rates)."""
     products = attitude[:, None, :] * (0.5 * rates)[None, :, :]
-    w, x, y, z = (products[part, :, :] for part in range(4))
-    parts = (
+    w, x, y, z = (products[row, :, :] for row in range(4))
+    rows = (
         -(x[0, :] + y[1, :] + z[2, :]),
         w[0, :] + y[2, :] - z[1, :],
         w[1, :] + z[0, :] - x[2, :],
         w[2, :] + x[1, :] - y[0, :],
     )
-    return xp.reshape(xp.concat(parts), (4, rates.shape[1]))
+    return xp.reshape(xp.concat(rows), (4, rates.shape[1]))

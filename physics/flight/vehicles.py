@@ -128,5 +128,5 @@ def spread(xp: Any, record: Any, like: Array) -> Any:
 
 def _spread(xp: Any, value: Any, one: Array) -> Array:
     if isinstance(value, tuple):
-        return xp.stack([one + part for part in value])
+        return xp.stack([one + each for each in value])
     return one + value

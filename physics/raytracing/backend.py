@@ -63,7 +63,7 @@ class Backend:
 
 @functools.cache
 def choose_backend() -> Backend:
-    """Choose CUDA where there is a device, else an LLVM library, and tell Dr.Jit.
+    """Choose CUDA if there is a device, else an LLVM library, and tell Dr.Jit.
 
     The LLVM library is the user's own (``DRJIT_LIBLLVM_PATH``), else the one of the wheel
     ``karellen-llvm-core``, else one of the system.
@@ -105,7 +105,7 @@ def sionna() -> ModuleType:
 def use_one_thread() -> None:
     """Let the CPU backend compute on one thread, on which a solver with a fixed seed repeats bit for bit.
 
-    With more, threads race for the places of diffracting edges in a table of Sionna's solver, and some
+    With more, threads race for the entries of diffracting edges in a table of Sionna's solver, and some
     diffracted paths differ between repeats.
     """
     sionna()

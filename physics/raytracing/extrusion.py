@@ -154,7 +154,7 @@ def height_raster(
     over_cells = np.flatnonzero((columns[:, 0] < columns[:, 1]) & (rows[:, 0] < rows[:, 1]))
     shapely.prepare(polygons[over_cells])
     for number in over_cells.tolist():
-        place = (slice(*rows[number]), slice(*columns[number]))
-        covered = shapely.intersects_xy(polygons[number], x[None, place[1]], y[place[0], None])
-        heights[place] = np.where(covered, np.maximum(heights[place], top[number]), heights[place])
+        box = (slice(*rows[number]), slice(*columns[number]))
+        covered = shapely.intersects_xy(polygons[number], x[None, box[1]], y[box[0], None])
+        heights[box] = np.where(covered, np.maximum(heights[box], top[number]), heights[box])
     return heights

@@ -144,7 +144,7 @@ class Scene:
 
     @functools.cached_property
     def _ground(self) -> Any:
-        """The ground alone, built when it is first asked for: as slow as the scene itself."""
+        """Only the ground, built on first use: as slow as the scene itself."""
         return _shapes([item.mi_mesh for name, item in self.radio.objects.items() if name in self._terrain])
 
     @functools.cached_property
@@ -210,9 +210,9 @@ def extruded_scene(
 
     west, south, east, north = area
     corners = np.array([[west, south, 0.0], [east, south, 0.0], [east, north, 0.0], [west, north, 0.0]])
-    parts = {"ground": (materials[1], corners, np.array([[0, 1, 2], [0, 2, 3]]))}
+    meshes = {"ground": (materials[1], corners, np.array([[0, 1, 2], [0, 2, 3]]))}
     if len(polygons):  # a mesh without triangles is refused
-        parts["buildings"] = (materials[0], *extrude(polygons, top, bottom))
+        meshes["buildings"] = (materials[0], *extrude(polygons, top, bottom))
     rt = sionna()
     radio = rt.load_scene()
     radio.edit(
@@ -222,7 +222,7 @@ def extruded_scene(
                 name=name,
                 radio_material=rt.ITURadioMaterial(f"material-{name}", material, WALL),
             )
-            for name, (material, vertices, faces) in parts.items()
+            for name, (material, vertices, faces) in meshes.items()
         ]
     )
     return Scene(radio, ("ground",))
@@ -243,7 +243,7 @@ def _mesh(name: str, vertices: NDArray[Any], faces: NDArray[Any]) -> Any:
 
 
 def _shapes(meshes: list[Any]) -> Any:
-    """A Mitsuba scene of these meshes alone, or None without any."""
+    """Return a Mitsuba scene of only these meshes, or None without any."""
     import mitsuba as mi  # only after the backend is chosen
 
     if not meshes:

@@ -138,13 +138,13 @@ def _place(
     radio.tx_array = _array(tuple(patterns))
     for index, (position, azimuth) in enumerate(zip(transmitters, azimuths, strict=True)):
         orientation = mi.Point3f(yaw(float(azimuth)), 0.0, 0.0)
-        place = mi.Point3f(*(float(value) for value in position))  # NumPy's floats are refused
-        radio.add(rt.Transmitter(f"transmitter-{index}", position=place, orientation=orientation))
+        point = mi.Point3f(*(float(value) for value in position))  # NumPy's floats are refused
+        radio.add(rt.Transmitter(f"transmitter-{index}", position=point, orientation=orientation))
 
 
 @functools.cache
 def _array(patterns: tuple[Pattern, ...]) -> Any:
-    """One antenna element per pattern, all at the same place."""
+    """Return one antenna element per pattern, all at the same position."""
     sionna()
     import mitsuba as mi
     from sionna.rt import AntennaArray, AntennaPattern, antenna_pattern

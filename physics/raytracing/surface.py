@@ -89,7 +89,7 @@ class Surface:
 
 @contextmanager
 def counted_by(map_class: type) -> Iterator[None]:
-    """Let Sionna's solver count power with `map_class` where it would with its map of a plane."""
+    """Let Sionna's solver count power with `map_class` instead of its map of a plane."""
     from sionna.rt.radio_map_solvers import radio_map_solver as module
 
     original = module.PlanarRadioMap
@@ -133,7 +133,7 @@ def _map_classes() -> tuple[type, type]:
     class FlatMap(PerPattern, PlanarRadioMap):
         def __init__(self, scene: Any, *plane: Any) -> None:
             super().__init__(scene, *plane)
-            # The place of the window must not become a constant of the kernels: each would be compiled anew.
+            # If the window's location were a constant, every window's kernels would be compiled anew.
             dr.make_opaque(self._center, self._size, self._cell_size, self._orientation)
             rectangle = mi.traverse(self._meas_plane)
             to_world = rectangle["to_world"]
@@ -149,7 +149,7 @@ def _map_classes() -> tuple[type, type]:
 
 @functools.lru_cache(maxsize=2)
 def _sheet(cells: int) -> Any:
-    """A mesh outside every scene that says itself where rays cross it; its corners are set for each window.
+    """Return a mesh outside every scene that intersects rays itself; its corners are set for each window.
 
     One mesh serves all windows: a new one would have a new number, a constant of the kernels, which would be
     compiled anew.

@@ -66,13 +66,13 @@ def homogeneous_gather(velocity: float, survey: Survey) -> np.ndarray:
 
 
 def dispersion(velocity: float, survey: Survey, distance: float) -> float:
-    """Return by how much the grid alone makes a trace over a medium of one velocity differ, relative L2.
+    """Return the relative L2 error of a trace over a medium of one velocity due to the grid only.
 
     On the grid, a wave of angular frequency w that runs along the line has the wave number k of::
 
         4 sin^2(w dt / 2) / dt^2 = c^2 (5/2 - 8/3 cos(k h) + 1/6 cos(2 k h)) / h^2
 
-    in place of w / c. The difference is that of the field, ``H0(k r)`` for ``H0(w r / c)``, weighted with the
+    instead of w / c. The difference is that of the field, ``H0(k r)`` for ``H0(w r / c)``, weighted with the
     spectrum of the source.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What a simulation is refused for, before it begins."""
+"""Checks of a simulation before it begins."""
 
 import math
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ from physics.waves.seismic.survey import Survey
 
 
 class Refined(NamedTuple):
-    """What an inversion ends with.
+    """Result of an inversion.
 
     Attributes
     ----------
@@ -179,10 +179,10 @@ def smoothed(field: Tensor, widths: tuple[float, float]) -> Tensor:
     for axis, width in enumerate(widths):
         if width > 0:
             length = field.shape[axis]
-            places = torch.arange(length, device=field.device, dtype=field.dtype)
+            cells = torch.arange(length, device=field.device, dtype=field.dtype)
             weights = sum(
-                torch.exp(-((places[:, None] - image) ** 2) / (2 * width**2))
-                for image in (places, -1 - places, 2 * length - 1 - places)
+                torch.exp(-((cells[:, None] - image) ** 2) / (2 * width**2))
+                for image in (cells, -1 - cells, 2 * length - 1 - cells)
             )
             assert isinstance(weights, Tensor)
             matrix = weights / weights.sum(1, keepdim=True)

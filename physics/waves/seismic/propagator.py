@@ -2,7 +2,7 @@
 
 What differs from a plain call of ``deepwave.scalar`` (see `physics.waves.seismic.reference` for the scheme):
 order 4 in space, whose dispersion OpenFWI's data carry; the source's sign; a record begins with the field
-after the first step, one sample later than deepwave's. The absorbing layer depends on the grid alone.
+after the first step, one sample later than deepwave's. The absorbing layer depends only on the grid.
 """
 
 from collections.abc import Iterator, Sequence
@@ -66,7 +66,7 @@ def simulate(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch's CPU kernels work on one thread: on grids this small, two wait for each other longer."""
+    """Run torch's CPU kernels on one thread, which is faster on grids this small."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -96,14 +96,14 @@ def propagate(velocity: Tensor, survey: Survey | Sequence[Survey]) -> Tensor:
         See `physics.waves.seismic.checks.surveys_of`.
     """
     surveys = surveys_of(velocity.detach(), survey)
-    # The layer is made for the fastest velocity. A model above FASTEST sets its own, and goes with its like.
+    # The layer is made for the fastest velocity. Models above FASTEST are batched by their own.
     fastest = velocity.detach().amax((1, 2)).clamp(min=FASTEST)
-    order, parts = [], []
+    order, gathers = [], []
     for speed in fastest.unique():
-        places = torch.nonzero(fastest == speed)[:, 0]
-        parts.append(_record(velocity[places], [surveys[place] for place in places], float(speed)))
-        order.append(places)
-    return torch.cat(parts)[torch.cat(order).argsort()]
+        models = torch.nonzero(fastest == speed)[:, 0]
+        gathers.append(_record(velocity[models], [surveys[model] for model in models], float(speed)))
+        order.append(models)
+    return torch.cat(gathers)[torch.cat(order).argsort()]
 
 
 def _record(velocity: Tensor, surveys: list[Survey], fastest: float) -> Tensor:
@@ -161,5 +161,5 @@ def _gradient_stride(surveys: list[Survey]) -> int:
 
 
 def _cells(row: int, columns: Tensor) -> Tensor:
-    """Return places as deepwave wants them: (shot, point, 2)."""
+    """Return cells as deepwave expects them: (shot, point, 2)."""
     return torch.stack([torch.full_like(columns, row), columns], dim=-1)

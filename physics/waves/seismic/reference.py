@@ -101,8 +101,8 @@ def _replicated(velocity: Array, strip: int) -> Array:
     xp = array_namespace(velocity)
     for axis in (1, 2):
         last = velocity.shape[axis] - 1
-        places = [min(max(place, 0), last) for place in range(-strip, last + 1 + strip)]
-        velocity = xp.take(velocity, xp.asarray(places, device=_device(velocity)), axis=axis)
+        indices = [min(max(index, 0), last) for index in range(-strip, last + 1 + strip)]
+        velocity = xp.take(velocity, xp.asarray(indices, device=_device(velocity)), axis=axis)
     return velocity
 
 
@@ -116,13 +116,13 @@ def _damping(velocity: Array, strip: int, spacing: float) -> Array:
     length = (strip - 1) * spacing
 
     def outwards(cells: int) -> Array:
-        places = range(cells + 2 * strip)
-        distances = [max(strip - 1 - place, place - strip - cells, 0) * spacing for place in places]
+        indices = range(cells + 2 * strip)
+        distances = [max(strip - 1 - index, index - strip - cells, 0) * spacing for index in indices]
         growth = [(distance / length) ** 2 for distance in distances]
         return xp.asarray(growth, dtype=velocity.dtype, device=device)
 
     beside = xp.asarray(
-        [not strip <= place < strip + laterals for place in range(laterals + 2 * strip)], device=device
+        [not strip <= index < strip + laterals for index in range(laterals + 2 * strip)], device=device
     )
     growth = xp.where(beside[None, :], outwards(laterals)[None, :], outwards(velocity.shape[1])[:, None])
     slowest = xp.min(velocity, axis=(1, 2))[:, None, None]

@@ -1,4 +1,4 @@
-"""Where sources and receivers lie, and when they act."""
+"""Positions of sources and receivers, and times of samples."""
 
 from dataclasses import dataclass, replace
 from typing import Self

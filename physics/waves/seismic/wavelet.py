@@ -1,4 +1,4 @@
-"""What a source sends out."""
+"""The wavelet of a source."""
 
 import math
 

@@ -1,0 +1,178 @@
+"""What a file is, by its first bytes: a suffix may be wrong, and a wrong file is refused by what it is."""
+
+from __future__ import annotations
+
+import re
+from codecs import getincrementaldecoder
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets.factory.errors import BuildError
+from datasets.factory.text import HEAD, encoding_of
+from surrogates.core.registry import names, resolve
+from surrogates.core.text import listing
+
+FORMATS = {
+    "ulog": "a log of PX4 (ULog)",
+    "bag": "a bag of ROS 1",
+    "db3": "an SQLite database, as bags of ROS 2 are",
+    "mcap": "an MCAP file, as bags of ROS 2 are",
+    "segy": "a SEG-Y file",
+    "npy": "a NumPy array (.npy)",
+    "npz": "an archive of NumPy arrays (.npz)",
+    "zip": "a ZIP archive",
+    "tar": "a tar archive",
+    "gzip": "a file packed by gzip",
+    "bzip2": "a file packed by bzip2",
+    "xz": "a file packed by xz",
+    "hdf5": "an HDF5 or NetCDF-4 file",
+    "netcdf3": "a NetCDF-3 file",
+    "grib": "a GRIB file",
+    "tiff": "a TIFF picture, such as a GeoTIFF",
+    "picture": "a picture (PNG, GIF or JPEG)",
+    "pbf": "an OpenStreetMap extract (PBF)",
+    "osm": "an OpenStreetMap extract (XML)",
+    "html": "a web page",
+    "xml": "an XML file",
+    "json": "a JSON file",
+    "text": "a text file",
+}
+"""Formats that are told apart, with what messages call them."""
+PACKED = ("tar", "gzip", "bzip2", "xz")
+BAGS = ("bag", "db3", "mcap")
+UNKNOWN = ""
+"""Format of a file that is empty or none of the above: its reader says what is wrong."""
+
+_MAGIC = {
+    b"ULog\x01\x12\x35": "ulog",
+    b"#ROSBAG V": "bag",
+    b"SQLite format 3\x00": "db3",
+    b"\x89MCAP0\r\n": "mcap",
+    b"\x93NUMPY": "npy",
+    b"PK\x05\x06": "zip",
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"CDF\x01": "netcdf3",
+    b"CDF\x02": "netcdf3",
+    b"CDF\x05": "netcdf3",
+    b"GRIB": "grib",
+    b"II*\x00": "tiff",
+    b"MM\x00*": "tiff",
+    b"II+\x00": "tiff",
+    b"MM\x00+": "tiff",
+    b"\x89PNG\r\n\x1a\n": "picture",
+    b"GIF8": "picture",
+    b"\xff\xd8\xff": "picture",
+}
+_SEGY_TEXT, _SEGY_HEADER = 3200, 3600
+_SEGY_SAMPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 15, 16)
+"""Codes of the format of samples, SEG-Y revision 2.1."""
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def format_of(path: Path) -> str:
+    """Return the format of a file, one of `FORMATS`; `UNKNOWN` if it is none of them."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    for magic, found in _MAGIC.items():
+        if head.startswith(magic):
+            return found
+    if head.startswith(b"PK\x03\x04"):
+        name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+        return "npz" if name.endswith(b".npy") else "zip"
+    if head[4:15] == b"\x0a\x09OSMHeader":
+        return "pbf"
+    if head[257:262] == b"ustar":
+        return "tar"
+    return _format_of_text(head) if _is_text(head) else "segy" if _is_segy(head) else UNKNOWN
+
+
+def require_format(path: Path, formats: Sequence[str], expected: str) -> str:
+    """Return the format of a file, and refuse one that is known to be another.
+
+    Parameters
+    ----------
+    path
+        The file.
+    formats
+        What may come, of `FORMATS`.
+    expected
+        What is expected, for the message.
+
+    Raises
+    ------
+    BuildError
+        Says what the file is and which recipes read such files.
+    """
+    if refused := refusal(path, found := format_of(path), formats, expected):
+        raise BuildError(refused)
+    return found
+
+
+def refusal(path: Path, found: str, formats: Sequence[str], expected: str) -> str:
+    """Return why a file of a format is refused; nothing if it may come, or its format is not known."""
+    if found in formats or found == UNKNOWN:
+        return ""
+    readers = recipes_of(found)
+    advice = f"such files are read by {listing(readers)}" if readers else "no recipe reads such files"
+    return f"{path} is {FORMATS[found]}, expected {expected}; {advice}"
+
+
+def recipes_of(found: str) -> list[str]:
+    """Return the names of the recipes, of all packages, that read files of a format."""
+    readers = []
+    for name in names("recipes"):
+        try:
+            recipe = resolve("recipes", name)
+        except (ImportError, ValueError):  # one whose packages are missing is no advice
+            continue
+        if found in getattr(recipe, "formats", ()):
+            readers.append(name)
+    return readers
+
+
+def matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    """Return the paths in a folder that fit shell patterns, sorted; names in capitals fit too."""
+    return sorted({path for pattern in patterns for path in folder.glob(_either_case(pattern))})
+
+
+def _either_case(pattern: str) -> str:
+    """Let the letters of a pattern's file name stand for both cases, except those in brackets."""
+    parents, slash, name = pattern.rpartition("/")
+    pieces = re.split(r"(\[[^\]]*\])", name)
+    pieces[::2] = [
+        re.sub(r"[a-zA-Z]", lambda letter: f"[{letter[0].lower()}{letter[0].upper()}]", piece)
+        for piece in pieces[::2]
+    ]
+    return parents + slash + "".join(pieces)
+
+
+def _is_text(head: bytes) -> bool:
+    """Tell whether bytes are text: without control characters and, if they are no Unicode, with lines."""
+    encoding = encoding_of(head)
+    try:
+        text = getincrementaldecoder(encoding)().decode(head, final=len(head) < HEAD)
+    except UnicodeDecodeError:
+        text = head.decode("latin-1") if encoding == "utf-8" and b"\n" in head else ""
+    return bool(text) and not _CONTROL.search(text)
+
+
+def _format_of_text(head: bytes) -> str:
+    text = head.decode(encoding_of(head), errors="replace").lstrip("\ufeff \t\r\n")
+    if text.startswith("<"):
+        lower = text.lower()
+        return (
+            "osm" if "<osm" in lower else "html" if "<html" in lower or "<!doctype html" in lower else "xml"
+        )
+    return "json" if text.startswith(("{", "[")) else "text"
+
+
+def _is_segy(head: bytes) -> bool:
+    """Tell whether text, in EBCDIC or ASCII or left empty, precedes a header with a code of samples."""
+    text = head[:_SEGY_TEXT].replace(b"\x00", b"")
+    legible = [each for each in (text.decode("cp500"), text.decode("latin-1")) if not _CONTROL.search(each)]
+    codes = {int.from_bytes(head[3224:3226], order) for order in ("big", "little")}
+    coded = bool(codes.intersection(_SEGY_SAMPLES)) or any(each.startswith("C") for each in legible)
+    return len(head) >= _SEGY_HEADER and bool(legible) and coded
