@@ -12,6 +12,7 @@ setup(
     package_data={
         "surrogates.conf": ["**/*.yaml"],
         "datasets.radio": ["*.npz"],
+        "surrogates": ["zoo/*/*/*"],
         "": ["py.typed", "*.md", "*.html", "*.css"],
     },
 )
