@@ -52,7 +52,7 @@ PIECES: dict[str, dict[str, str]] = {
         "crps": "surrogates.evaluation.probabilistic:CRPS",
         "coverage": "surrogates.evaluation.probabilistic:Coverage",
         "interval_width": "surrogates.evaluation.probabilistic:IntervalWidth",
-        "gaussian_coverage": "surrogates.evaluation.probabilistic:GaussianCoverage",
+        "gaussian_coverage": "surrogates.evaluation.probabilistic:gaussian_coverage",
     },
     "derivations": {
         "bands": "surrogates.evaluation.derivations:Bands",
@@ -104,5 +104,6 @@ EXTRAS: dict[str, str] = {
     "hydra_plugins": "launch",
     "wandb": "wandb",
     "mlflow": "mlflow",
+    "mlcroissant": "cards",
 }
 """Extra of this package that installs an optional module."""

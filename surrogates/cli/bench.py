@@ -1,15 +1,11 @@
 """`surrogates bench`: measured speed statements of a checkout."""
 
 import ast
-import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-NOT_BENCHMARKS = {"__init__", "rows", "tiling", "uav_stream"}
 
 
 def bench(
@@ -20,13 +16,13 @@ def bench(
     ] = None,
 ) -> None:
     """Measure ours and a reference in turn on this machine. Reports, never fails for a slow result."""
-    from surrogates.core.checkout import checkout
+    from surrogates.core.checkout import checkout, evidence
 
-    folder = checkout("Benchmarks") / "benchmarks"
-    available = {path.stem: path for path in sorted(folder.glob("*.py")) if path.stem not in NOT_BENCHMARKS}
+    root = checkout("Benchmarks")
+    available = benchmarks(root / "benchmarks" / "speed")
     if name == "list":
-        for stem, path in available.items():
-            typer.echo(f"{stem:<12} {_first_line(path)}")
+        for stem, line in available.items():
+            typer.echo(f"{stem:<12} {line}")
         return
     if name not in available:
         from surrogates.core.text import nearest
@@ -34,20 +30,22 @@ def bench(
         raise ValueError(
             f"There is no benchmark '{name}'.{nearest(name, available)} Benchmarks: {', '.join(available)}."
         )
-    sys.path.insert(0, str(folder.parent))
-    module = importlib.import_module(f"benchmarks.{name}")
-    from benchmarks.rows import as_json, describe_machine, table
-
-    rows = module.run(quick=quick)
-    typer.echo(table(rows))
-    machine = describe_machine()
+    rows, speed = evidence(root, f"speed.{name}").run(quick=quick), evidence(root, "speed.rows")
+    typer.echo(speed.table(rows))
+    machine = speed.describe_machine()
     typer.echo(
         f"on {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
     )
     if json_path is not None:
         json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_text(json.dumps(as_json(rows), indent=2) + "\n")
+        json_path.write_text(json.dumps(speed.as_json(rows), indent=2) + "\n")
 
 
-def _first_line(path: Path) -> str:
-    return (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+def benchmarks(folder: Path) -> dict[str, str]:
+    """Return the name and the first line of each benchmark: a module of the folder with a function `run`."""
+    trees = {path.stem: ast.parse(path.read_text()) for path in sorted(folder.glob("*.py"))}
+    return {
+        name: (ast.get_docstring(tree) or "").partition("\n")[0]
+        for name, tree in trees.items()
+        if any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body)
+    }

@@ -1,15 +1,15 @@
 """`surrogates data`: build, resume, check, show and import datasets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-if TYPE_CHECKING:
-    from datasets.factory.recipe import Recipe
+from surrogates.cli.data_card import card
+from surrogates.cli.data_keys import read_keys
 
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
 
@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Build, resume, check, show and imp
 
 
 class _Importers(TyperGroup):
-    """`generic`, and every registered recipe that reads files, found when it is asked for."""
+    """`generic` and every registered recipe that reads files, looked up when called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         from datasets.factory.find import importer_names
@@ -26,6 +26,39 @@ class _Importers(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return super().get_command(ctx, cmd_name) or _importer(cmd_name)
+
+
+class _Building(TyperCommand):
+    """`build`, whose help after a recipe's name is that of the recipe."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = [
+            each
+            for before, each in zip(["", *args], args, strict=False)
+            if before != "--config" and not each.startswith("-") and "=" not in each
+        ]
+        if "--help" in args and named:
+            _show_keys(named[0])
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+class _Importing(TyperCommand):
+    """The import of one recipe, whose help lists its keys."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--help" in args:
+            _show_keys(ctx.info_name)
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+def _show_keys(name: str) -> None:
+    """Print the keys of a recipe."""
+    from datasets.factory.find import find_recipe
+    from surrogates.cli.data_help import print_help
+
+    print_help(name, find_recipe(name))
 
 
 importers = typer.Typer(
@@ -43,37 +76,47 @@ Bar = Annotated[
     bool | None,
     typer.Option("--progress/--no-progress", help="Force a progress bar, or silence.", show_default=False),
 ]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="YAML", help="File of KEY: VALUE lines; KEY=VALUE wins."),
+]
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", show_default=False)]
 
 
-@app.command()
+app.command("card")(card)
+
+
+@app.command(cls=_Building)
 def build(
     name: Annotated[
         str, typer.Argument(metavar="RECIPE", help="A registered name, or module:Class of your own.")
     ],
     settings: Settings = None,
+    config: Config = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how long and how large, build nothing.")
     ] = False,
     progress: Bar = None,
 ) -> None:
-    """Build a store from a recipe, or go on with one that was begun.
+    """Build a store from a recipe, or resume its build.
 
-    Keys are the recipe's own parameters (`surrogates data list`) and out=URL, workers=N, parts=I/N.
+    Keys are the recipe's own parameters (`surrogates data build RECIPE --help`) and out=URL, workers=N,
+    parts=I/N.
 
     \b
     surrogates data build radio/urban out=data/urban.zarr samples=2000 workers=2
     surrogates data build radio/urban out=data/urban.zarr 'cities=[munich]' --dry-run
     surrogates data build seismic/openfwi_like out=data/flat.zarr family=flatvel-a
     surrogates data build radio/urban out=data/urban.zarr samples=2000 parts=3/10
+    surrogates data build radio/urban --config keys.yaml out=data/urban.zarr
     surrogates data build my_module:MyRecipe out=data/mine.zarr
     """
     from datasets.factory.build import build as build_store
     from datasets.factory.find import find_recipe
 
     recipe_class = find_recipe(name)
-    own, given = _split_settings(recipe_class, settings or [])
-    recipe = recipe_class.make(given)
+    keys = read_keys(settings or [], recipe_class, [] if config is None else [config])
+    own, recipe = keys.own, keys.recipe()
     if dry_run or own.out is not None:
         for line in recipe.remarks():
             typer.echo(line)
@@ -88,13 +131,13 @@ def build(
             f"Where to? Add out=URL, for example out=data/{name.split('/')[-1].split(':')[-1]}.zarr."
         )
     with _interruptible():
-        build_store(recipe, own.out, workers=own.workers, part=own.part, **_shown(progress))
-    _say_state(own.out, own.part)
+        build_store(recipe, own.out, workers=own.workers, slice=own.slice, **_shown(progress))
+    _say_state(own.out, own.slice)
 
 
 @app.command()
 def resume(url: Url, settings: Settings = None, recipe: RecipePath = None, progress: Bar = None) -> None:
-    """Go on with a build that was stopped; finished units are not simulated again.
+    """Resume a build that was stopped; finished units are not simulated again.
 
     \b
     surrogates data resume data/urban.zarr workers=2
@@ -102,20 +145,21 @@ def resume(url: Url, settings: Settings = None, recipe: RecipePath = None, progr
     from datasets.factory.build import resume as resume_store
     from datasets.factory.find import find_recipe
 
-    own, rest = _split_settings(None, settings or [])
+    keys = read_keys(settings or [])
+    own, rest = keys.own, keys.given
     if rest:
         raise ValueError(
             f"resume takes workers=N and parts=I/N, found {', '.join(rest)}: the recipe is fixed."
         )
     recipe_class = find_recipe(recipe) if recipe else None
     with _interruptible():
-        resume_store(url, workers=own.workers, part=own.part, recipe_class=recipe_class, **_shown(progress))
-    _say_state(url, own.part)
+        resume_store(url, workers=own.workers, slice=own.slice, recipe_class=recipe_class, **_shown(progress))
+    _say_state(url, own.slice)
 
 
 @app.command()
 def finalise(url: Url) -> None:
-    """End a build by parts: check that all are there, gather the metadata."""
+    """Finish a build in slices: check that all are there, consolidate the metadata."""
     from datasets.factory.build import finalise as finalise_store
 
     finalise_store(url)
@@ -213,7 +257,7 @@ def import_generic(
     settings: Settings = None,
     progress: Bar = None,
 ) -> None:
-    """Make a store of NetCDF, NumPy or Zarr files and a mapping of names and units.
+    """Build a store from NetCDF, NumPy or Zarr files and a mapping of names and units.
 
     \b
     surrogates data import generic tank.yaml out=data/tank.zarr
@@ -229,7 +273,8 @@ def import_generic(
     """
     from datasets.factory.importing import import_generic as import_files
 
-    own, rest = _split_settings(None, settings or [])
+    keys = read_keys(settings or [])
+    own, rest = keys.own, keys.given
     if rest:
         raise ValueError(
             f"import takes out=URL and workers=N, found {', '.join(rest)}: the rest is in {mapping}."
@@ -249,28 +294,19 @@ def _importer(name: str) -> Any:
     if not recipe_class.reads_files:
         raise ValueError(f"Recipe '{name}' reads no files; make its store by `surrogates data build {name}`.")
     command = typer.Typer(**PLAIN)
-    folder = recipe_class.model_fields.get("folder")
-    reads_folder = folder is not None and folder.is_required()
-    first = "FOLDER" if reads_folder else "settings.yaml"
-    usage = f"surrogates data import {name} {first} KEY=VALUE... out=data/mine.zarr"
 
-    @command.command(
-        help=f"{recipe_class.title}\n\nThe recipe's parameters (`surrogates data list`) come as KEY=VALUE or "
-        f"stand in a YAML file; KEY=VALUE wins. Paths are relative to the current folder.\n\n{usage}"
-    )
+    @command.command(cls=_Importing, help=recipe_class.title)
     def run(settings: Settings = None, progress: Bar = None) -> None:
         from datasets.factory.build import build as build_store
-        from datasets.factory.importing import read_mapping
+        from surrogates.cli.data_help import reads_folder
 
-        words = settings or []
-        files = [word for word in words if word.endswith((".yaml", ".yml")) and "=" not in word]
-        rest = [word for word in words if word not in files]
-        if reads_folder:
-            rest = [word if "=" in word else f"folder={word}" for word in rest]
-        own, given = _split_settings(recipe_class, rest)
-        for file in reversed(files):
-            given = read_mapping(Path(file)) | given
-        recipe = recipe_class.make(given)
+        arguments = settings or []
+        files = [text for text in arguments if text.lower().endswith((".yaml", ".yml")) and "=" not in text]
+        rest = [text for text in arguments if text not in files]
+        if reads_folder(recipe_class):
+            rest = [text if "=" in text else f"folder={text}" for text in rest]
+        keys = read_keys(rest, recipe_class, list(map(Path, files)))
+        own, recipe = keys.own, keys.recipe()
         if own.out is None:
             raise ValueError(f"Where to? Add out=URL, for example out=data/{Path(name).name}.zarr.")
         for line in recipe.remarks():
@@ -282,75 +318,13 @@ def _importer(name: str) -> Any:
     return typer.main.get_command(command)
 
 
-class _Own:
-    """What the command line itself understands among the KEY=VALUE words."""
-
-    def __init__(self, words: Mapping[str, Any]) -> None:
-        self.out = _place(str(words["out"])) if words.get("out") else None
-        self.workers = _whole_number("workers", words.get("workers", 1))
-        self.part = _part(str(words["parts"])) if "parts" in words else None
-
-
-OWN = ("out", "parts", "workers")
-
-
-def _split_settings(recipe_class: "type[Recipe] | None", words: list[str]) -> tuple[_Own, dict[str, Any]]:
-    """Divide KEY=VALUE words into ours and the recipe's, and answer a mistyped key with the nearest."""
-    import yaml
-
-    from surrogates.core.text import listing, nearest
-
-    given: dict[str, Any] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise ValueError(f"Found '{word}', expected KEY=VALUE, such as workers=2.")
-        try:
-            given[key] = value if key in OWN else yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ValueError(f"{word}: '{value}' is no YAML value, such as 3, [a, b] or {{x: 1}}.") from None
-    if recipe_class is not None:
-        parameters = list(recipe_class.model_fields)
-        for key in given:
-            if key not in (*parameters, *OWN):
-                raise ValueError(
-                    f"Recipe '{recipe_class.name}' has no parameter '{key}'."
-                    f"{nearest(key, [*parameters, *OWN])} "
-                    f"Parameters: {listing(parameters)}; beside them {listing(OWN)}."
-                )
-    return _Own(given), {key: value for key, value in given.items() if key not in OWN}
-
-
-def _place(url: str) -> str:
-    if url.startswith("memory://"):
-        raise ValueError(f"out={url}: a store in memory ends with this command; give a folder.")
-    return url.rstrip("/")
-
-
-def _whole_number(key: str, value: object) -> int:
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise ValueError(f"{key}={value}: expected a whole number, 0 or more.")
-    return number
-
-
-def _part(text: str) -> tuple[int, int]:
-    number, slash, parts = text.partition("/")
-    if not (slash and number.isdecimal() and parts.isdecimal()):
-        raise ValueError(f"parts={text}: expected I/N, such as parts=3/10.")
-    return int(number), int(parts)
-
-
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Say after Ctrl-C that nothing is lost."""
+    """After Ctrl-C, say that nothing is lost."""
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("Stopped. Finished units are kept; the same command goes on.", err=True)
+        typer.echo("Stopped. Finished units are kept; the same command resumes the build.", err=True)
         raise typer.Exit(130) from None
 
 
@@ -358,7 +332,7 @@ def _shown(progress: bool | None) -> dict[str, Any]:
     return {"progress": progress is not False, "bar": progress or None}
 
 
-def _say_state(url: str, part: tuple[int, int] | None) -> None:
+def _say_state(url: str, chosen: tuple[int, int] | None) -> None:
     from shlex import quote
 
     from datasets.factory.build import is_final
@@ -368,10 +342,10 @@ def _say_state(url: str, part: tuple[int, int] | None) -> None:
     done = len(store.complete_rows())
     if is_final(store):
         typer.echo(f"{store.url} is complete: {store.records} records in {store.rows} shard rows.")
-    elif part is not None:
+    elif chosen is not None:
         typer.echo(
-            f"Part {part[0]}/{part[1]} is complete ({done} of {store.rows} shard rows of {store.url} are "
-            f"there). After the last part: surrogates data finalise {quote(store.url)}"
+            f"Slice {chosen[0]}/{chosen[1]} is complete ({done} of {store.rows} shard rows of {store.url}). "
+            f"After the last slice: surrogates data finalise {quote(store.url)}"
         )
 
 

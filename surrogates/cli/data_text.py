@@ -1,4 +1,4 @@
-"""What `surrogates data` prints."""
+"""Texts that `surrogates data` prints."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ from datasets.factory.errors import resume_command
 from datasets.factory.info import StoreInfo
 from datasets.factory.plan import Plan
 from datasets.factory.recipe import Recipe
+from datasets.store.units import display
 from surrogates.core.progress import clock
 
 
@@ -43,7 +44,7 @@ def _size(count: float) -> str:
 
 
 def print_info(info: StoreInfo) -> None:
-    """Print what a store holds."""
+    """Print the content of a store."""
     size = f"{info.records} records along '{info.record_dimension}', {_size(info.bytes_on_disk)}"
     typer.echo(f"{info.title} ({info.license})")
     typer.echo(f"{info.url}: {size}, {_state(info)}")
@@ -51,17 +52,17 @@ def print_info(info: StoreInfo) -> None:
     typer.echo(f"recipe {info.recipe} version {info.recipe_version}: {config}")
     typer.echo("software " + ", ".join(f"{name} {version}" for name, version in info.software.items()))
     for split in info.splits:
-        parts = ", ".join(f"{name} {count}" for name, count in split.records.items())
-        typer.echo(f"split '{split.name}' (keeps whole: {split.keeps_whole}): {parts}")
+        counts = ", ".join(f"{name} {count}" for name, count in split.records.items())
+        typer.echo(f"split '{split.name}' (keeps whole: {split.keeps_whole}): {counts}")
     table = Table("variable", "dimensions", "units", "mean", "std", "minimum", "maximum", box=None)
     for v in info.variables:
         dims = ", ".join(f"{dim} {size}" for dim, size in zip(v.dims, v.shape, strict=True))
         numbers = ["" if n is None else f"{n:.5g}" for n in (v.mean, v.std, v.minimum, v.maximum)]
-        table.add_row(v.name, dims, v.units, *numbers)
+        table.add_row(v.name, dims, display(v.units), *numbers)
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140).print(table)
     for name, shares in info.shares.items():
         if len(shares) > 1:
-            typer.echo(f"{name}: " + ", ".join(f"{share:.1%} {word}" for word, share in shares.items()))
+            typer.echo(f"{name}: " + ", ".join(f"{share:.1%} {meaning}" for meaning, share in shares.items()))
     typer.echo("shared " + ", ".join(f"{name} {what}" for name, what in info.shared.items()))
 
 
@@ -70,5 +71,5 @@ def _state(info: StoreInfo) -> str:
         return "complete"
     return (
         f"{len(info.complete_rows)} of {info.rows} shard rows and {info.staged_units} further units are "
-        f"there; go on with `{resume_command(info.url)}`"
+        f"there; resume with `{resume_command(info.url)}`"
     )

@@ -1,4 +1,4 @@
-"""`surrogates doctor`: what this machine can run, and the exact line that gets what is missing."""
+"""`surrogates doctor`: what this machine can run, and the command that installs what is missing."""
 
 import importlib
 import importlib.util
@@ -26,7 +26,7 @@ def doctor() -> None:
 
 
 def findings() -> Iterator[Finding]:
-    """Examine this environment, cheapest first; a broken part becomes a finding, never a traceback."""
+    """Examine this environment, cheapest first; a broken component becomes a finding, never a traceback."""
     yield Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     packages = list(dict.fromkeys(plugin.distribution for plugin in plugins()))
     for package in packages:
@@ -71,7 +71,7 @@ def _installed(distribution: str) -> bool:
 def _guarded(name: str, examine: Callable[[], Finding]) -> Finding:
     try:
         return examine()
-    except Exception as error:  # a broken driver or library may raise anything; the report goes on
+    except Exception as error:  # a broken driver or library may raise anything; the report continues
         return Finding(name, False, f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 

@@ -19,14 +19,11 @@ KEPT = (
     "task.window.length",
     "task.window.horizon",
     "task.window.dimension",
-    "task.window.leaky",
 )
-# What the parts of a leaky run were drawn with: other values would score it on what it was trained on.
-DRAWN = ("seed", "task.window.stride")
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run, or zoo:NAME.")],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(help="What to score otherwise: dataset=URL, task.draws=10, ...", metavar="KEY=VALUE"),
@@ -40,7 +37,9 @@ def evaluate(
     """Score a run and its baselines; on the run's own test split this renews its report and metrics.
 
     Keys are those of the run's `dataset`, `task`, `trainer` and `seed`, as `surrogates train` takes them;
-    what the weights depend on stays. With any of them nothing is written into the run.
+    what the weights depend on stays. With any of them nothing is written into the run. A bundle of the zoo
+    is scored on a store of yours, dataset=URL, whose training and validation subsets then serve the baselines
+    and the intervals.
 
     \b
     surrogates evaluate runs/mine dataset=data/duke.zarr task.groups=measurement task.draws=10 \\
@@ -49,6 +48,7 @@ def evaluate(
     from surrogates.core.build import validate
     from surrogates.experiment.config import RunConfig
     from surrogates.experiment.experiment import Experiment
+    from surrogates.inference.zoo import is_of_zoo, located
     from surrogates.report.page import text_table
     from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run
     from surrogates.runs.folder import merge, open_run, read_config
@@ -56,14 +56,18 @@ def evaluate(
     if split not in ("test", "validation", "train"):
         raise ValueError(f"split is '{split}'; expected test, validation or train.")
     changes = _changes(overrides or [])
+    shipped = is_of_zoo(run)
+    if shipped:
+        folder = located(run)
+        if "dataset" not in changes:
+            raise ValueError(f"{run} comes without its data; give a store to score it on, dataset=URL.")
+        run = folder
     if not changes and split == "test":
         evaluation = evaluate_run(run, open_run(run), device=device)
     else:
         values = read_config(run)
-        if (values["task"].get("window") or {}).get("leaky"):
-            _refuse_other_draw(overrides or [])
         on = validate(RunConfig, merge(values, changes), "configuration")
-        compared = merge(values, {"task": {"baselines": on.task.baselines}})
+        compared = merge(values, changes if shipped else {"task": {"baselines": on.task.baselines}})
         trained = Experiment.open(validate(RunConfig, compared, "configuration"))
         evaluation = evaluate_elsewhere(run, trained, Experiment.open(on), split=split, device=device)
     typer.echo(text_table(evaluation.table, evaluation.targets))
@@ -75,7 +79,7 @@ def evaluate(
 
 
 def _changes(overrides: list[str]) -> dict[str, Any]:
-    """Return what is scored otherwise than the run says, and refuse what its weights depend on."""
+    """Return the overridden values; refuse those that the run's weights depend on."""
     from surrogates.core.text import listing, nearest
     from surrogates.runs.compose import given_values
 
@@ -94,15 +98,6 @@ def _changes(overrides: list[str]) -> dict[str, Any]:
     return given_values(overrides, {})
 
 
-def _refuse_other_draw(overrides: list[str]) -> None:
-    for key in (override.lstrip("+").partition("=")[0] for override in overrides):
-        if _touches(key, DRAWN):
-            raise ValueError(
-                f"{key}: the run's task.window.leaky drew its parts with it, and other parts would hold what "
-                "it was trained on; leave it as it is."
-            )
-
-
 def _touches(key: str, paths: tuple[str, ...]) -> bool:
-    """Whether a key is one of some paths, lies inside one, or holds one."""
+    """Return whether a key is one of some paths, lies inside one, or holds one."""
     return any(f"{key}.".startswith(f"{path}.") or path.startswith(f"{key}.") for path in paths)

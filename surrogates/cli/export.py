@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a run or of a bundle.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run or of a bundle, or zoo:NAME.")],
     output: Annotated[Path, typer.Argument(help="The file, .onnx.", metavar="FILE")],
     records: Annotated[int, typer.Option(min=2, help="Records on which it is compared with torch.")] = 4,
     tolerance: Annotated[
@@ -38,7 +38,7 @@ def export(
 
 
 def _records(run: Path, bundle: "Bundle", count: int) -> "tuple[Batch, str]":
-    """Return records of the run's test split; without its data, drawn from the ranges of training."""
+    """Return records of the run's test subset or, without its data, random ones in the ranges of training."""
     import numpy as np
 
     from surrogates.inference.onnx import synthetic_records

@@ -1,4 +1,4 @@
-"""The root of `surrogates`: names every command and imports only the one that was asked for."""
+"""The root of `surrogates`: it names every command and imports only the one that is called."""
 
 import importlib
 import sys
@@ -19,10 +19,12 @@ COMMANDS = {
     "ensemble": ("surrogates.cli.ensemble:ensemble", "Combine several runs into one surrogate."),
     "evaluate": ("surrogates.cli.evaluate:evaluate", "Score a trained run and its baselines again."),
     "predict": ("surrogates.cli.predict:predict", "Predict with a trained surrogate, in physical units."),
+    "zoo": ("surrogates.cli.zoo:zoo", "Show the trained surrogates that ship with the package."),
     "export": ("surrogates.cli.export:export", "Write a trained surrogate as ONNX."),
     "sweep": ("surrogates.cli.sweep:sweep", "Search for good settings of an experiment."),
     "report": ("surrogates.cli.report:app", "Recompute the tables of the documentation."),
     "bench": ("surrogates.cli.bench:bench", "Measure our speed against a reference, in one run."),
+    "schema": ("surrogates.cli.schema:app", "Write JSON schemas, by which an editor checks YAML files."),
     "doctor": ("surrogates.cli.doctor:doctor", "Show what is installed and how to get the rest."),
 }
 
@@ -30,30 +32,52 @@ FORWARDED = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_in
 
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
 
-app = typer.Typer(no_args_is_help=True, **PLAIN)
+app = typer.Typer(no_args_is_help=True, **PLAIN | {"add_completion": True})
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"surrogates {version('sciml-surrogates')}")
+        raise typer.Exit
 
 
 @app.callback()
 def root(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
+    ] = False,
 ) -> None:
     """Scientific machine-learning surrogates: simulate a dataset, train, predict in physical units."""
 
 
-def _add(to: typer.Typer, name: str, line: str, run: Callable[[typer.Context], None]) -> None:
-    """Add a command, which is imported when it runs and gets everything that follows its name."""
+def _complete(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer a shell what follows a command of ours."""
+    from surrogates.cli.completion import completions
+
+    return completions(str(context.info_name), context.params.get("words") or [], incomplete)
+
+
+def _add(to: typer.Typer, name: str, line: str, run: Callable[..., None]) -> None:
+    """Add a command, imported when it runs, that gets everything after its name."""
     to.command(name, help=line, add_help_option=False, context_settings=FORWARDED)(run)
 
 
-def _forward(context: typer.Context) -> None:
+def _forward(
+    context: typer.Context,
+    words: Annotated[list[str] | None, typer.Argument(autocompletion=_complete, hidden=True)] = None,
+) -> None:
     """Run a command of ours."""
     name = str(context.info_name)
-    _application(COMMANDS[name][0])(args=context.args, prog_name=f"surrogates {name}")
+    _application(COMMANDS[name][0])(args=words or [], prog_name=f"surrogates {name}")
 
 
-def _application(place: str) -> Callable[..., Any]:
+def _application(path: str) -> Callable[..., Any]:
     """Import one command and return it as a Typer application."""
-    module, attribute = place.split(":")
+    module, attribute = path.split(":")
     command = getattr(importlib.import_module(module), attribute)
     if isinstance(command, typer.Typer):
         return command
@@ -67,25 +91,25 @@ def _add_plugins() -> None:
     """Add the commands of plug-ins: `domain/name` is typed `surrogates domain name`."""
     groups: dict[str, typer.Typer] = {}
     for plugin in plugins():
-        for key, (place, line) in plugin.commands.items():
+        for key, (path, line) in plugin.commands.items():
             domain, _, name = key.partition("/")
             if domain not in groups:
                 groups[domain] = typer.Typer(no_args_is_help=True, **PLAIN)
                 groups[domain].callback()(_group)
                 app.add_typer(groups[domain], name=domain, help=f"Commands of {domain}.")
-            _add(groups[domain], name, line, _runner(place, f"{domain} {name}"))
+            _add(groups[domain], name, line, _runner(path, f"{domain} {name}"))
         for old, new in plugin.old_names.get("commands", {}).items():
             run = _runner(plugin.commands[new][0], new.replace("/", " "), old)
             app.command(old, hidden=True, add_help_option=False, context_settings=FORWARDED)(run)
 
 
-def _runner(place: str, called: str, old: str | None = None) -> Callable[[typer.Context], None]:
-    """Return what runs a command of a plug-in; called by an old name, it says so."""
+def _runner(path: str, called: str, old: str | None = None) -> Callable[[typer.Context], None]:
+    """Return a function that runs a command of a plug-in; called by an old name, it warns."""
 
     def run(context: typer.Context) -> None:
         if old is not None:
             typer.echo(f"warning: say `surrogates {called}`; `{old}` goes with the next release", err=True)
-        _application(place)(args=context.args, prog_name=f"surrogates {called}")
+        _application(path)(args=context.args, prog_name=f"surrogates {called}")
 
     return run
 
@@ -104,15 +128,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Parameters
     ----------
     arguments
-        Words after the program's name; `sys.argv[1:]` by default. `--debug` may stand anywhere.
+        Arguments after the program's name; `sys.argv[1:]` by default. `--debug` may stand anywhere.
     """
     if arguments is None:  # typed by a person
         warnings.showwarning = _one_line_warning
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
     try:
         _add_plugins()
-        app(args=[word for word in words if word != "--debug"], prog_name="surrogates")
+        app(args=[each for each in given if each != "--debug"], prog_name="surrogates")
     except Exception as error:
         if debug or not _is_users_mistake(error):
             raise
@@ -121,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Show a warning without its place in the code."""
+    """Show a warning without its file and line."""
     print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
@@ -130,4 +154,6 @@ def _is_users_mistake(error: Exception) -> bool:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__

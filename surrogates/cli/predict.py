@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a run or of a bundle.")],
+    bundle: Annotated[Path, typer.Argument(help="Folder of a run or of a bundle, or zoo:NAME.")],
     source: Annotated[Path, typer.Argument(help="Inputs: a .nc file or a .zarr store.", metavar="INPUT")],
     output: Annotated[Path | None, typer.Argument(help="Where the prediction goes: .nc or .zarr.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples at a time.")] = None,
     interval: Annotated[float | None, typer.Option(help="Level of calibrated intervals, e.g. 0.9.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    record: Annotated[int | None, typer.Option(help="Predict this record alone; 0 is the first.")] = None,
+    record: Annotated[int | None, typer.Option(help="Predict only this record; 0 is the first.")] = None,
     geotiff: Annotated[
         Path | None,
         typer.Option(help="A map as GeoTIFF, .tif; several records make NAME_0.tif, NAME_1.tif, ..."),
@@ -63,7 +63,7 @@ def predict(
 
 
 def _check_paths(source: Path, output: Path | None, geotiff: Path | None) -> None:
-    """Refuse what cannot be read or written, before any work."""
+    """Refuse paths that cannot be read or written, before any work."""
     if output is None and geotiff is None:
         raise ValueError("nothing to write; give an OUTPUT that ends in .nc or .zarr, or --geotiff FILE.tif.")
     for path, what in ((source, "the input"), (output, "the output")):
@@ -93,7 +93,7 @@ def _select(dataset: "xr.Dataset", dimension: str, record: int | None) -> "xr.Da
 def _frames(
     surrogate: "Surrogate", dataset: "xr.Dataset", crs: str | None, origin: tuple[float, float] | None
 ) -> "list[Frame]":
-    """Return where the map of every record lies, before any is predicted."""
+    """Return the location of every record's map, before any is predicted."""
     from surrogates.inference.geotiff import frame_of, plane_of
 
     dimension = surrogate.record_dimension

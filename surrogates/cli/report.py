@@ -17,26 +17,18 @@ def root() -> None:
 
 @app.command()
 def claims(
-    domain: Annotated[str, typer.Argument(help="E.g. radio.")],
+    domain: Annotated[str, typer.Argument(help="A folder of benchmarks/claims, e.g. radio.")],
     json_path: Annotated[
         Path | None, typer.Option("--json", help="Also write the rows to this file.")
     ] = None,
 ) -> None:
     """Run the missing seeds of a domain's claims; write docs/results/DOMAIN.json and docs/results.md."""
-    from surrogates.core.checkout import checkout
+    from surrogates.core.checkout import checkout, evidence
     from surrogates.report.results import write_results
-    from surrogates.runs.claims import claim_rows, claims_of, run_seeds, tables_of, write_claims
 
     root = checkout("Claims")
-    stated = claims_of(domain)
     docs = root / "docs"
-    seeds = run_seeds(stated, docs / "results" / "seeds" / f"{domain}.jsonl", root)
-    rows = claim_rows(stated, seeds)
-    for path in (docs / "results" / f"{domain}.json", json_path):
-        if path is not None:
-            write_claims(rows, path)
-    if tables := tables_of(domain, seeds):
-        write_claims(tables, docs / "results" / "tables" / f"{domain}.json")
+    rows = evidence(root, "claims.report").measure(domain, root, json_path)
     page = write_results(docs)
     for row in rows:
         verdict = "holds" if row.holds else "does NOT hold"

@@ -1,4 +1,4 @@
-"""`surrogates sweep`: a search for good settings of an experiment."""
+"""`surrogates sweep`: a search for good values of an experiment's keys."""
 
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ sweep = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptio
 
 @sweep.command(context_settings={"ignore_unknown_options": True})
 def run(
-    words: Annotated[
+    overrides: Annotated[
         list[str] | None,
         typer.Argument(
             help="As for `surrogates train`; what varies as key=log(LOW,HIGH), uniform(LOW,HIGH), "
@@ -21,24 +21,24 @@ def run(
     ] = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials altogether.")] = 20,
     folder: Annotated[
-        Path | None, typer.Option(help="Folder of the sweep; one that was stopped goes on by it alone.")
+        Path | None, typer.Option(help="Folder of the sweep; given without overrides, it resumes one.")
     ] = None,
     metric: Annotated[
         str, typer.Option(help="loss, or one of task.metrics; of the validation split.")
     ] = "loss",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the proposals.")] = 0,
 ) -> None:
-    """Try settings by Optuna, judged on the validation split; each trial is an ordinary run."""
+    """Search for good values with Optuna, scored on the validation subset; each trial is an ordinary run."""
     from surrogates.report.page import LARGEST
     from surrogates.report.sweeps import draw, table
     from surrogates.runs.sweep import PICTURE, Plan, best_command, ranked, read_plan
     from surrogates.runs.sweep import sweep as search
 
-    if not words and folder is None:
+    if not overrides and folder is None:
         raise ValueError(
-            "nothing to try; give experiment=... and what varies, or --folder of a sweep to go on with."
+            "nothing to try; give experiment=... and what varies, or --folder of a sweep to resume."
         )
-    plan = Plan.of(words, metric, seed) if words else read_plan(folder or Path())
+    plan = Plan.of(overrides, metric, seed) if overrides else read_plan(folder or Path())
     folder = folder or Path("runs/sweeps") / f"{datetime.now():%Y-%m-%dT%H-%M-%S}"
     done = search(plan, folder, trials, typer.echo)
     good = ranked(done, plan.metric)

@@ -1,1 +1,1 @@
-"""The floor of the package: registry, building of named components, texts of errors."""
+"""Lowest layer: registry, building of named pieces, texts of errors."""

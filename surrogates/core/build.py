@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from surrogates.core.errors import ConfigError
 from surrogates.core.registry import current_name, resolve
@@ -71,8 +72,60 @@ def resolved(kind: str, node: Mapping[str, Any], **context: object) -> dict[str,
     return {"name": name, **checked.model_dump(mode="json", include=given)}
 
 
+def arguments_schema(kind: str, name: str, supplied: Sequence[str]) -> dict[str, Any]:
+    """Return the JSON schema of the arguments that a node may give to a piece.
+
+    Parameters
+    ----------
+    kind, name
+        The piece.
+    supplied
+        Arguments that the program gives, which a node may not.
+
+    Returns
+    -------
+    dict
+        Of an object, without references; what JSON cannot describe is left open.
+    """
+    constructor = resolve(kind, name)
+    if not callable(constructor):
+        return {"type": "object", "properties": {}, "additionalProperties": False}
+    if _is_model(constructor):
+        model = cast(type[BaseModel], constructor)
+    else:
+        model = _signature_model(constructor, tuple(sorted(supplied)))
+    return without_references(model.model_json_schema(schema_generator=_OpenSchema))
+
+
+class _OpenSchema(GenerateJsonSchema):
+    """A schema in which a type that JSON lacks may be anything."""
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012  (as pydantic declares it)
+        "non-serializable-default",
+        "skipped-choice",
+    }
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
+        return {}
+
+
+def without_references(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON schema with what its references name in their places; none may lead back to itself."""
+    definitions = schema.get("$defs", {})
+
+    def replaced(part: Any) -> Any:
+        if isinstance(part, list):
+            return [replaced(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        rest = {key: replaced(value) for key, value in part.items() if key not in ("$ref", "$defs")}
+        return {**replaced(definitions[part["$ref"].rpartition("/")[2]]), **rest} if "$ref" in part else rest
+
+    return cast(dict[str, Any], replaced(schema))
+
+
 def distinct_names(kind: str, nodes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a name for each node; where a registered name comes again its arguments follow it.
+    """Return a distinct name for each node; arguments follow a registered name that is repeated.
 
     Raises
     ------
@@ -97,7 +150,7 @@ def parameter_names(constructor: Callable[..., object]) -> set[str]:
 
 
 def split_node(kind: str, node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Split a node in its name and its arguments."""
+    """Split a node into its name and its arguments."""
     if isinstance(node, str):
         return current_name(kind, node), {}
     if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
@@ -189,7 +242,7 @@ def _explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
 
 def _explain_one(fault: Any, model: type[BaseModel]) -> str:
     *parents, last = fault["loc"] or ("value",)
-    path = ".".join(str(part) for part in fault["loc"])
+    path = ".".join(str(each) for each in fault["loc"])
     if fault["type"] == "extra_forbidden":
         choices = _keys_at(model, parents)
         return f"unknown key '{path}'.{nearest(str(last), choices)} Valid keys: {listing(choices)}"
@@ -205,9 +258,9 @@ def _explain_one(fault: Any, model: type[BaseModel]) -> str:
 
 def _keys_at(model: type[BaseModel], parents: list[Any]) -> list[str]:
     """Return the field names of the model nested in ``model`` at the path ``parents``."""
-    for part in parents:
-        if isinstance(part, str) and part in model.model_fields:
-            inner = _model_in(model.model_fields[part].annotation)
+    for each in parents:
+        if isinstance(each, str) and each in model.model_fields:
+            inner = _model_in(model.model_fields[each].annotation)
             if inner is None:
                 return []
             model = inner

@@ -1,7 +1,10 @@
-"""Where the repository is, for what is not part of the installed package."""
+"""Path of the repository, for files that are not installed with the package."""
 
+import importlib
 import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 
 def checkout(what: str) -> Path:
@@ -13,11 +16,18 @@ def checkout(what: str) -> Path:
         In an installed package outside a checkout; `what` names what was wanted.
     """
     for root in (Path(__file__).resolve().parents[2], Path.cwd()):
-        if (root / "benchmarks" / "rows.py").is_file():
+        if (root / "benchmarks" / "speed" / "rows.py").is_file():
             return root
     raise FileNotFoundError(
         f"{what} are not in the installed package: clone the repository and run this command in it."
     )
+
+
+def evidence(root: Path, module: str) -> ModuleType:
+    """Return a module of `benchmarks`, which is part of a checkout only."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    return importlib.import_module(f"benchmarks.{module}")
 
 
 def commit(root: Path) -> str:

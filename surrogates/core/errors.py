@@ -1,4 +1,4 @@
-"""Errors that a user can mend; the command line prints them as one line."""
+"""Errors that a user can correct; the command line prints them as one line."""
 
 
 class ConfigError(ValueError):

@@ -1,5 +1,6 @@
-"""Files and folders that are there whole or not at all, whatever happens while they are written."""
+"""Files and folders, written atomically."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,15 +14,17 @@ def write_atomic(path: Path, content: str | bytes | memoryview) -> None:
     Raises
     ------
     OSError
-        When it cannot be written, as on a full disk; the previous file is as it was.
+        When it cannot be written, as on a full disk; the previous file is as it was. When it is a folder.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder; expected the name of a file", str(path))
     with replacing(path) as staging:
         staging.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a place to write at, and put what is there in place of ``path`` when the block ends.
+    """Yield a path to write to; replace ``path`` by what is there when the block ends.
 
     A process killed at any moment leaves the previous file or the new one. When the block raises, nothing of
     it stays.

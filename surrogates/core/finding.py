@@ -1,4 +1,4 @@
-"""What an examination of this environment found; a plug-in adds examinations by the kind `checks`."""
+"""Findings about this environment; a plug-in adds checks by the kind `checks`."""
 
 from typing import NamedTuple
 

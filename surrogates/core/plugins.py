@@ -6,9 +6,9 @@ A package declares in its ``pyproject.toml``::
     cooling = "surrogates_cooling.plugin"
 
 and that module holds ``PIECES = {"models": {"cooling/bilinear": "surrogates_cooling.networks:Bilinear"}}``.
-It may also hold ``EXTRAS`` (optional module to extra of the package), ``COMMANDS`` (name to place and line of
-help) and ``OLD_NAMES`` (old name to new name, by kind). Nothing else of the package is imported until it is
-used.
+It may also hold ``EXTRAS`` (optional module to extra of the package), ``COMMANDS`` (name to import path and
+line of help) and ``OLD_NAMES`` (old name to new name, by kind). Nothing else of the package is imported
+until it is used.
 """
 
 from collections.abc import Mapping
@@ -55,13 +55,13 @@ class Plugin:
     distribution
         Name of the installed package, for ``pip install``.
     pieces
-        Place of each object (``module:name``), by kind and name.
+        Import path of each object (``module:name``), by kind and name.
     old_names
         New name of each old one, by kind.
     extras
         Extra of the distribution that installs an optional module, by module.
     commands
-        Place and line of help of each command.
+        Import path and line of help of each command.
     """
 
     distribution: str
@@ -132,7 +132,7 @@ def _refuse_bare(names: list[str], owner: str) -> None:
 
 
 def extra_of(module: str) -> tuple[str, str] | None:
-    """Return distribution and extra that install an optional module, None where no package tells."""
+    """Return distribution and extra that install an optional module, or None if no package names it."""
     for plugin in plugins():
         if module in plugin.extras:
             return plugin.distribution, plugin.extras[module]
@@ -140,5 +140,5 @@ def extra_of(module: str) -> tuple[str, str] | None:
 
 
 def forget() -> None:
-    """Drop what was read, so that packages installed since are seen."""
+    """Clear the cache, so that packages installed since are seen."""
     plugins.cache_clear()

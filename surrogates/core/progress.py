@@ -1,6 +1,9 @@
-"""How far a work is: a bar on a terminal, about ten plain lines elsewhere."""
+"""Progress of a task: a bar on a terminal, about ten plain lines elsewhere."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,10 +15,27 @@ LINES = 10
 """Plain lines of a whole work."""
 PAUSE = 0.1
 """Least seconds between two changes of the bar."""
+_LABEL = ContextVar("label", default="")
+
+
+@contextmanager
+def labelled(label: str) -> Iterator[None]:
+    """Give a label to all progress inside the block that has none of its own.
+
+    Parameters
+    ----------
+    label
+        What is being done, such as a network and its stage.
+    """
+    token = _LABEL.set(label)
+    try:
+        yield
+    finally:
+        _LABEL.reset(token)
 
 
 class Progress:
-    """Count on stderr what is done, with rate and remaining time; used with ``with``.
+    """Show progress on stderr, with rate and remaining time; used with ``with``.
 
     Parameters
     ----------
@@ -24,7 +44,7 @@ class Progress:
     unit
         Name of one.
     label
-        What is being done.
+        What is being done; that of `labelled` by default.
     shown
         False keeps silent.
     bar
@@ -35,6 +55,7 @@ class Progress:
         self, total: int, unit: str = "step", *, label: str = "", shown: bool = True, bar: bool | None = None
     ) -> None:
         self.total = total
+        label = label or _LABEL.get()
         self._unit, self._label, self._note = unit, label, ""
         self._plain = shown and not (sys.stderr.isatty() if bar is None else bar)
         self._bar = _bar() if shown and not self._plain else None
@@ -57,14 +78,14 @@ class Progress:
             self._say(f" in {clock(self._seconds())}")
 
     def start(self, done: int) -> None:
-        """Begin to measure, with what was done before."""
+        """Begin to measure; `done` was finished before."""
         self._before = self.done = done
         self._begun = monotonic()
         if self._bar is not None:
             self._draw()
 
     def note(self, text: str) -> None:
-        """Show a text behind the numbers from now on."""
+        """Show a text behind the numbers."""
         self._note = text
 
     def advance(self, count: int = 1) -> None:
@@ -84,12 +105,12 @@ class Progress:
 
     def _numbers(self) -> str:
         """Return the rate, the time that is left, and the note."""
-        words = [self._note]
+        shown = [self._note]
         if made := self.done - self._before:
             rate = made / self._seconds()
             left = f"{clock((self.total - self.done) / rate)} left" if self.done < self.total else ""
-            words = [f"{rate:.3g} {self._unit}s/s", left, self._note]
-        return ", ".join(filter(None, words))
+            shown = [f"{rate:.3g} {self._unit}s/s", left, self._note]
+        return ", ".join(filter(None, shown))
 
     def _draw(self) -> None:
         assert self._bar is not None
@@ -124,7 +145,7 @@ def _bar() -> "RichProgress":
 
 
 def clock(seconds: float) -> str:
-    """Return a duration as people say it: ``12 s``, ``3 min 20 s``, ``5 h 10 min``.
+    """Return a duration as text: ``12 s``, ``3 min 20 s``, ``5 h 10 min``.
 
     >>> clock(200)
     '3 min 20 s'

@@ -1,4 +1,4 @@
-"""Silence for what libraries tell of themselves."""
+"""Suppression of libraries' log messages."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet(*packages: str) -> Iterator[None]:
-    """Keep back what the loggers of packages say, all but critical messages; errors are still raised."""
+    """Suppress all but critical messages of packages' loggers; errors are still raised."""
     known = [name for name in logging.Logger.manager.loggerDict if name.startswith(packages)]
     loggers = [logging.getLogger(name) for name in known]  # many have a level of their own
     levels = [logger.level for logger in loggers]

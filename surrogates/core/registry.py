@@ -1,4 +1,4 @@
-"""Named pieces of a run, offered by the plug-ins of installed packages, ours like everybody's."""
+"""Named pieces of a run, offered by the plug-ins of installed packages."""
 
 import warnings
 from functools import cache
@@ -13,14 +13,14 @@ from surrogates.core.text import listing, nearest
 
 @cache
 def _registered(kind: str) -> dict[str, dict[str, str]]:
-    """Return the places of each name with the packages that offer them."""
+    """Return the import paths of each name with the packages that offer them."""
     if kind not in KINDS:
         known = f"Registries: {listing(KINDS)}."
         raise RegistryError(f"There is no registry '{kind}'.{nearest(kind, KINDS)} {known}")
     found: dict[str, dict[str, str]] = {}
     for plugin in plugins.plugins():
-        for name, place in plugin.pieces.get(kind, {}).items():
-            found.setdefault(name, {})[place] = plugin.distribution
+        for name, path in plugin.pieces.get(kind, {}).items():
+            found.setdefault(name, {})[path] = plugin.distribution
     return found
 
 
@@ -46,21 +46,21 @@ def current_name(kind: str, name: str) -> str:
     return name
 
 
-def _place(kind: str, name: str) -> str:
+def _path(kind: str, name: str) -> str:
     found = _registered(kind)
     if name not in found:
         raise RegistryError(
             f"No {kind.removesuffix('s')} is registered as '{name}'.{nearest(name, found)} "
             f"Registered {kind}: {listing(found)}."
         )
-    places = found[name]
-    if len(places) > 1:
-        owners = " and ".join(f"{owner} ({place})" for place, owner in places.items())
+    paths = found[name]
+    if len(paths) > 1:
+        owners = " and ".join(f"{owner} ({path})" for path, owner in paths.items())
         raise RegistryError(
             f"Two packages register the {kind.removesuffix('s')} '{name}': {owners}. "
             "Uninstall one of them, or let its author rename the piece."
         )
-    return next(iter(places))
+    return next(iter(paths))
 
 
 @cache
@@ -82,22 +82,22 @@ def resolve(kind: str, name: str) -> object:
         When an optional package is missing; the message holds the ``pip install`` line.
     """
     name = current_name(kind, name)
-    place = _place(kind, name)
+    path = _path(kind, name)
     what = f"The {kind.removesuffix('s')} '{name}'"
-    module, _, attribute = place.partition(":")
+    module, _, attribute = path.partition(":")
     try:
         return vars(import_module(module))[attribute]
     except ModuleNotFoundError as error:
         root = (error.name or "").partition(".")[0]
         if module.partition(".")[0] == root and plugins.extra_of(root) is None:
-            raise RegistryError(f"{what} points to {place}, which does not exist: {error}.") from error
+            raise RegistryError(f"{what} points to {path}, which does not exist: {error}.") from error
         raise explain_missing(error, what) from error
     except KeyError as error:
-        raise RegistryError(f"{what} points to {place}, which does not exist.") from error
+        raise RegistryError(f"{what} points to {path}, which does not exist.") from error
 
 
 def forget() -> None:
-    """Drop what was cached, so that packages installed since are seen."""
+    """Clear the cache, so that packages installed since are seen."""
     plugins.forget()
     _registered.cache_clear()
     resolve.cache_clear()

@@ -1,4 +1,4 @@
-"""Which examples there are: a row of the index is a record, or the place where a window begins."""
+"""Which examples there are: a row of the index is a record, or where a window begins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,14 +8,13 @@ import numpy as np
 import xarray as xr
 
 from datasets.store.layout import Store
-from datasets.store.streams import GROUP, stream
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.data.window import LENGTH, Window
 
 DRAW = "draw"
 """What preparations find in a batch outside training: the number of each example's draw."""
-PARTS = {"train": 0, "validation": 1, "test": 2}
+SUBSETS = {"train": 0, "validation": 1, "test": 2}
 Value = str | int | float | bool
 GAP = 1.5
 """A step of a clock that is so many times longer than most is a gap."""
@@ -23,7 +22,7 @@ GAP = 1.5
 
 @dataclass(frozen=True)
 class ExampleIndex:
-    """The examples of a part of one or several stores.
+    """The examples of a subset of one or several stores.
 
     Attributes
     ----------
@@ -76,15 +75,15 @@ def touched(starts: np.ndarray, window: Window | None) -> np.ndarray:
 
 
 def records_of(
-    store: Store, part: str, split: str = "split", select: Mapping[str, Value | list[Value]] | None = None
+    store: Store, subset: str, split: str = "split", select: Mapping[str, Value | list[Value]] | None = None
 ) -> np.ndarray:
-    """Return the records of a part that satisfy a selection.
+    """Return the records of a subset that satisfy a selection.
 
     Parameters
     ----------
     store
         The store.
-    part
+    subset
         ``train``, ``validation`` or ``test``.
     split
         Name of the split.
@@ -92,10 +91,10 @@ def records_of(
         Allowed values of variables or coordinates along the record dimension, or of their flags, e.g.
         ``{city: [munich]}``.
     """
-    chosen = store.split(split) == PARTS[part]
+    chosen = store.split(split) == SUBSETS[subset]
     for name, allowed in (select or {}).items():
         variable, wanted = along_records(store, name, "select"), np.atleast_1d(np.asarray(allowed))
-        values = in_words(variable) if wanted.dtype.kind == "U" else variable.values
+        values = as_text(variable) if wanted.dtype.kind == "U" else variable.values
         for value in wanted[~np.isin(wanted, values)].tolist():
             raise ConfigError(
                 f"select: no {store.record_dimension} of {store.url} has {name} {value!r}."
@@ -106,7 +105,7 @@ def records_of(
 
 
 def _few(values: np.ndarray) -> str:
-    """Name the values of a variable, or its ends where there are many."""
+    """Return the values of a variable as text, or only the first and last of many."""
     found = np.unique(values)
     return listing(found.astype(str)) if len(found) <= 20 else f"values from {found[0]} to {found[-1]}"
 
@@ -133,8 +132,8 @@ def along_records(store: Store, name: str, where: str) -> xr.DataArray:
     return dataset[name]
 
 
-def in_words(variable: xr.DataArray) -> np.ndarray:
-    """Return the meanings of a flag variable (CF), the values of any other as text."""
+def as_text(variable: xr.DataArray) -> np.ndarray:
+    """Return the meanings of a flag variable (CF), the values of any other as text, in its shape."""
     meanings = dict(
         zip(
             np.atleast_1d(variable.attrs.get("flag_values", [])).tolist(),
@@ -142,7 +141,8 @@ def in_words(variable: xr.DataArray) -> np.ndarray:
             strict=True,
         )
     )
-    return np.array([meanings.get(value, str(value)) for value in variable.values.tolist()])
+    words = [meanings.get(value, str(value)) for value in variable.values.ravel().tolist()]
+    return np.array(words).reshape(variable.shape)
 
 
 def labels_of(
@@ -173,7 +173,7 @@ def labels_of(
         span = window.span if window is not None and index.offset is None else 1
         values = np.arange(store.records) // span
         if name is not None:
-            values = in_words(along_records(store, name, f"task.{key}"))
+            values = as_text(along_records(store, name, f"task.{key}"))
         several = key == "blocks" and len(stores) > 1
         # Window 0 of one store is not window 0 of another.
         labels = np.array([f"{number}/{value}" for value in values]) if several else values.astype(str)
@@ -182,12 +182,12 @@ def labels_of(
 
 
 def window_starts(records: np.ndarray, window: Window, coordinate: np.ndarray | None = None) -> np.ndarray:
-    """Return the first records of windows that cross neither the end of a part nor a gap.
+    """Return the first records of windows that cross neither the end of a subset nor a gap.
 
     Parameters
     ----------
     records
-        Sorted records of one part.
+        Sorted records of one subset.
     window
         Length and stride.
     coordinate
@@ -207,7 +207,7 @@ def window_starts(records: np.ndarray, window: Window, coordinate: np.ndarray | 
 
 
 def windows_of(store: Store, records: np.ndarray, window: Window) -> np.ndarray:
-    """Return the window starts in a store; the record coordinate, where there is one, shows the gaps."""
+    """Return the window starts in a store; the record coordinate, if there is one, shows the gaps."""
     dataset = store.dataset()
     name = store.record_dimension
     coordinate = np.asarray(dataset[name].values) if name in dataset.coords else None
@@ -234,7 +234,7 @@ def windows_inside(store: Store, records: np.ndarray, window: Window) -> tuple[n
     store
         The store; where it has a variable `length`, that many samples of each record are real.
     records
-        Records of one part.
+        Records of one subset.
     window
         With a dimension.
 
@@ -254,12 +254,5 @@ def windows_inside(store: Store, records: np.ndarray, window: Window) -> tuple[n
             f"horizon); the longest has {int(lengths[records].max())}. Take a shorter window."
         )
     ends = np.cumsum(counts)
-    place = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-    return np.repeat(records, counts), place * window.stride
-
-
-def scattered(count: int, part: str, seed: int) -> np.ndarray:
-    """Return the windows of a part when 80, 10 and 10 % of all are drawn, whatever they overlap with."""
-    order = stream(seed, GROUP).permutation(count)
-    first, second = round(0.8 * count), round(0.9 * count)
-    return np.sort({"train": order[:first], "validation": order[first:second], "test": order[second:]}[part])
+    number = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+    return np.repeat(records, counts), number * window.stride

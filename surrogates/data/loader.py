@@ -1,4 +1,4 @@
-"""Batches of examples, ready when the model wants them, in an order that resumes exactly."""
+"""Batches of examples, read ahead, in an order that resumes exactly."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ class Step(Protocol):
 
 
 class BatchLoader:
-    """Iterate batches of an epoch; the state is (seed, epoch, step), whatever threads have read ahead.
+    """Iterate over the batches of an epoch; the state is (seed, epoch, step), however far threads read ahead.
 
     Splits that fit are read once, at construction, and kept in memory. Otherwise threads read, decode and
     prepare the next batches while the model works: blosc and NumPy release the interpreter lock.
@@ -59,7 +59,7 @@ class BatchLoader:
     pin_memory
         Put batches in page-locked memory, for fast copies to a GPU.
     rank, ranks
-        Number of this process, and of all that share the work. In training each takes its part of every
+        Number of this process, and of all that share the work. In training each takes its share of every
         batch, so that order and state do not depend on how many there are; otherwise whole batches in turn,
         and all of them where there are fewer batches than processes.
     """
@@ -92,7 +92,7 @@ class BatchLoader:
         self._pin = pin_memory
         per_chunk = max(store.records_per_chunk for store in stores)
         self._sampler = RecordSampler(
-            np.repeat(_places(stores, index), index.draws),
+            np.repeat(_indices(stores, index), index.draws),
             min(batch_size, len(index)) if train else batch_size,
             seed,
             shuffle=train,
@@ -132,7 +132,7 @@ class BatchLoader:
         return self._sampler.state_dict()
 
     def load_state_dict(self, state: SamplerState) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         self._sampler.load_state_dict(state)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -151,7 +151,7 @@ class BatchLoader:
             yield batch
 
     def _own(self, rows: np.ndarray) -> np.ndarray:
-        """Return this process's part of a training batch."""
+        """Return this process's share of a training batch."""
         if not self.train or self._ranks == 1:
             return rows
         share = len(rows) // self._ranks
@@ -179,7 +179,7 @@ class BatchLoader:
                     future.cancel()
 
     def _batch(self, rows: np.ndarray, epoch: int) -> Batch:
-        """Read and prepare one batch; depends on its arguments alone."""
+        """Read and prepare one batch; it depends only on its arguments."""
         examples, draws = np.divmod(rows, self.index.draws)
         batch = self._read(examples)
         batch.update(self._shared)
@@ -209,14 +209,14 @@ class BatchLoader:
             return self._of_store(int(numbers[0]), examples)
         batch: Batch = {}
         for number in np.unique(numbers):
-            places = np.flatnonzero(numbers == number)
-            for name, value in self._of_store(int(number), examples[places]).items():
+            rows = np.flatnonzero(numbers == number)
+            for name, value in self._of_store(int(number), examples[rows]).items():
                 whole = batch.setdefault(name, value.new_empty((len(examples), *value.shape[1:])))
-                whole[torch.from_numpy(places)] = value
+                whole[torch.from_numpy(rows)] = value
         return batch
 
     def _of_store(self, number: int, examples: np.ndarray) -> Batch:
-        """Cut examples of one store out of its records, which are kept or read now."""
+        """Cut examples of one store out of its records, from memory or read now."""
         starts, offset = self.index.record[examples], self.index.offset
         if self._cache is None:
             records = touched(starts, self.index.window)
@@ -236,7 +236,7 @@ class BatchLoader:
         return self._sources[int(self.index.store[0])].bytes_per_record()
 
     def _read_all(self) -> list[tuple[np.ndarray, Batch]]:
-        """Read all records of the split, of each store apart, in blocks, with all threads."""
+        """Read all records of each store in blocks, with all threads."""
         kept = []
         for number, source in enumerate(self._sources):
             records = self.index.of_store(number)
@@ -250,17 +250,17 @@ class BatchLoader:
             for name, value in source.read(records[:1]).items()
         }
 
-        def place(rows: np.ndarray) -> None:
+        def copy(rows: np.ndarray) -> None:
             for name, value in source.read(records[rows]).items():
                 whole[name][rows[0] : rows[-1] + 1] = value
 
         with ThreadPoolExecutor(max(1, self._threads)) as pool:
-            list(pool.map(place, blocks))
+            list(pool.map(copy, blocks))
         return whole
 
 
 def ranges_of(batches: Iterable[Batch], names: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Return the smallest and largest finite value of variables; one without any has no range."""
+    """Return the smallest and largest finite value of each variable that has any."""
     found: dict[str, tuple[float, float]] = {}
     for batch in batches:
         for name in names:
@@ -272,8 +272,8 @@ def ranges_of(batches: Iterable[Batch], names: Sequence[str]) -> dict[str, tuple
     return found
 
 
-def _places(stores: Sequence[Store], index: ExampleIndex) -> np.ndarray:
-    """Return a number for each example such that neighbours in a store are neighbours."""
+def _indices(stores: Sequence[Store], index: ExampleIndex) -> np.ndarray:
+    """Return the record of each example, counted through all stores in whole chunks."""
     chunk = max(store.records_per_chunk for store in stores)
     lengths = [-(-store.records // chunk) * chunk for store in stores]
     return np.concatenate([[0], np.cumsum(lengths)])[index.store] + index.record

@@ -71,7 +71,7 @@ class Source:
         return windowed(spec, self.window, str(self.along), step, ahead=stored != name)
 
     def offered(self, names: Sequence[str]) -> list[str]:
-        """Return names of the store's variables, and those of what lies ahead of their windows."""
+        """Return the names of the store's variables, and of their horizons."""
         ahead = self.window is not None and self.window.horizon > 0
         return [*names, *(forecast_name(name) for name in names if ahead and self._is_windowed(name))]
 
@@ -93,7 +93,7 @@ class Source:
         values
             Records as `read` returns them; those of one window follow each other.
         rows
-            Place of each example's (first) record in them, shape (examples,).
+            Index in them of each example's (first) record, shape (examples,).
         offsets
             Where each window begins inside its record; None where it does not.
         """
@@ -138,7 +138,7 @@ class Source:
         )
 
     def _only_padding_lacks(self, stored: str) -> bool:
-        """Whether a variable is NaN behind the end of each record alone, which no window holds."""
+        """Return whether a variable is NaN only behind the end of each record, which no window holds."""
         assert self.window is not None
         spec = self.store.specs.get(stored)
         if spec is None or LENGTH not in self.store.specs:

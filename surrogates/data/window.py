@@ -1,4 +1,4 @@
-"""Windows of sequences: what an example knows of the past, and what lies ahead of it."""
+"""Windows of sequences: the past that an example knows, and its horizon."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class Window:
 
 
 def forecast_name(variable: str) -> str:
-    """Name of the samples of a variable that lie ahead."""
+    """Return the name of a variable's samples in the horizon."""
     return variable + _FORECAST
 
 
@@ -73,7 +73,7 @@ def step_of(spec: VariableSpec) -> float:
 
 
 def window_dimension(spec: VariableSpec) -> str | None:
-    """Return the dimension along which a variable is a window, None where it is none."""
+    """Return the dimension along which a variable is a window, or None."""
     found = spec.attributes.get(_ALONG)
     return None if found is None else str(found)
 
@@ -88,16 +88,16 @@ def windowed(spec: VariableSpec, window: Window, along: str, step: float, *, ahe
     window, along, step
         The window, its dimension, and the spacing of its samples.
     ahead
-        Whether it is the part behind the inputs; its dimension is then called `horizon`.
+        Whether it lies behind the inputs; its dimension is then called `horizon`.
     """
-    place = spec.dims.index(along)
-    axis = place - (len(spec.dims) - len(spec.shape))
+    index = spec.dims.index(along)
+    axis = index - (len(spec.dims) - len(spec.shape))
     shape = (*spec.shape[:axis], window.horizon if ahead else window.length, *spec.shape[axis + 1 :])
     dims = tuple(HORIZON if ahead and dim == along else dim for dim in spec.dims)
     changes = {
         "dims": dims,
         "shape": shape,
-        "attributes": {**spec.attributes, _STEP: step, _ALONG: dims[place]},
+        "attributes": {**spec.attributes, _STEP: step, _ALONG: dims[index]},
     }
     if ahead:
         changes |= {"name": forecast_name(spec.name), "long_name": f"{spec.long_name or spec.name}, ahead"}

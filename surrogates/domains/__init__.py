@@ -1,1 +1,1 @@
-"""What each domain adds on the learning side: transforms, baselines, metrics, pictures, claims."""
+"""What each domain adds on the learning side: transforms, baselines, metrics, pictures."""

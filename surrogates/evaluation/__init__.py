@@ -1,1 +1,1 @@
-"""Scores with intervals, baselines beside the model, reports and claims."""
+"""Scores with intervals, and baselines beside the model."""

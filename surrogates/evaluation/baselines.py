@@ -95,10 +95,10 @@ class _Flattened(Baseline):
         like = next(iter(inputs.values()))
         values = torch.from_numpy(self._predict(self._scaler.transform(self._rows(inputs)))).float()
         sizes = [self._shapes[name].numel() for name in self.targets]
-        parts = values.reshape(len(values), -1).split(sizes, dim=1)
+        tensors = values.reshape(len(values), -1).split(sizes, dim=1)
         return {
-            name: part.reshape(-1, *self._shapes[name]).to(like.device)
-            for name, part in zip(self.targets, parts, strict=True)
+            name: each.reshape(-1, *self._shapes[name]).to(like.device)
+            for name, each in zip(self.targets, tensors, strict=True)
         }
 
     def _rows(self, batch: Batch) -> np.ndarray:

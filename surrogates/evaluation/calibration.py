@@ -13,7 +13,7 @@ from surrogates.learning.conformal import Calibration
 
 MOST_CELLS = 4096  # of a record; more would say little and fill the memory
 Calibrations = dict[str, dict[str, Calibration]]
-Parts = list[np.ndarray]
+Arrays = list[np.ndarray]
 
 
 def calibrate(
@@ -39,7 +39,7 @@ def calibrate(
     seed
         Of the generator that each method receives anew for each batch.
     """
-    found: dict[tuple[str, str], tuple[Parts, Parts]] = {}
+    found: dict[tuple[str, str], tuple[Arrays, Arrays]] = {}
     relative: dict[tuple[str, str], bool] = {}
     for number, batch in enumerate(batches):
         weights = {target.spec.name: _chosen(target.weight(batch)) for target in targets}
@@ -63,13 +63,13 @@ def calibrate(
 
 
 def _chosen(weight: Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Flat places and weights of the cells of each record that count, at most `MOST_CELLS` of them."""
+    """Return flat indices and weights of the cells of each record that count, at most `MOST_CELLS`."""
     chosen = []
     for row in weight.reshape(len(weight), -1).cpu().numpy():
-        places = np.flatnonzero(row > 0)
-        if places.size > MOST_CELLS:
-            places = places[np.linspace(0, places.size - 1, MOST_CELLS).astype(int)]
-        chosen.append((places, row[places]))
+        cells = np.flatnonzero(row > 0)
+        if cells.size > MOST_CELLS:
+            cells = cells[np.linspace(0, cells.size - 1, MOST_CELLS).astype(int)]
+        chosen.append((cells, row[cells]))
     return chosen
 
 
@@ -78,7 +78,7 @@ def _scores(
     guess: Tensor,
     reach: tuple[Tensor, Tensor] | None,
     chosen: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> Parts:
+) -> Arrays:
     difference = truth.cpu().double() - guess.cpu().double()
     error = difference.abs()
     if reach is not None:
@@ -88,6 +88,6 @@ def _scores(
         error = (error / width).where((error != 0) | (width != 0), 0.0)
     rows = error.reshape(len(error), -1).numpy()
     return [
-        np.where(np.isnan(row[places]), np.inf, row[places]).astype(np.float32)
-        for row, (places, _) in zip(rows, chosen, strict=True)
+        np.where(np.isnan(row[cells]), np.inf, row[cells]).astype(np.float32)
+        for row, (cells, _) in zip(rows, chosen, strict=True)
     ]

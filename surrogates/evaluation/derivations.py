@@ -1,4 +1,4 @@
-"""What follows from an answer and is scored as a variable of its own: parts of it, or what it would cause."""
+"""Derivations: quantities computed from a prediction and scored beside the targets."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
+from datasets.store.units import display
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.data.batch import Batch
@@ -19,7 +20,7 @@ from surrogates.learning.contract import Derivation
 
 
 class Cycle(Derivation):
-    """Inputs as a network that answers both ways gives them back for a prediction: `<input>_cycle`.
+    """Inputs that a network of both directions predicts from its own prediction: `<input>_cycle`.
 
     Parameters
     ----------
@@ -60,12 +61,12 @@ class Cycle(Derivation):
 
 
 def cycle_name(name: str) -> str:
-    """Name of an input that was predicted from what was predicted from it."""
+    """Return the name of an input predicted back from its prediction."""
     return f"{name}_cycle"
 
 
 class Bands(Derivation):
-    """Parts of a variable between places along a dimension, such as a velocity model's between depths.
+    """Bands of a variable along a dimension, such as a velocity model between two depths.
 
     A band holds the cells from its lower edge up to its upper one, which belongs to the next band; the last
     band holds its upper edge too. Its name tells the edges: `velocity_model_depth_0_230_m`.
@@ -128,45 +129,46 @@ class Bands(Derivation):
 @dataclass(frozen=True)
 class _Band:
     spec: VariableSpec
-    places: Tensor
+    indices: Tensor
 
     def cut(self, values: Tensor, axis: int) -> Tensor:
-        return values.index_select(axis, self.places.to(values.device))
+        return values.index_select(axis, self.indices.to(values.device))
 
 
 def _band(spec: VariableSpec, coordinate: xr.DataArray, ends: tuple[float, float], last: float) -> _Band:
     low, high = ends
     dimension, values = str(coordinate.dims[0]), coordinate.values
-    places = np.flatnonzero((values >= low) & ((values < high) | ((high == last) & (values == high))))
-    if not places.size:
+    indices = np.flatnonzero((values >= low) & ((values < high) | ((high == last) & (values == high))))
+    if not indices.size:
         raise ConfigError(
             f"bands: no cell of '{spec.name}' lies between {dimension} {low:g} and {high:g}; its cells lie "
             f"from {values.min():g} to {values.max():g}"
         )
     units = str(coordinate.attrs.get("units", ""))
+    between = f"{dimension} {low:g} to {high:g} {display(units)}".rstrip()
     ends_of = "_".join([dimension, f"{low:g}", f"{high:g}", *re.findall(r"\w+", units)])
-    lengths = dict(zip(reversed(spec.dims), reversed(spec.shape), strict=False)) | {dimension: places.size}
+    lengths = dict(zip(reversed(spec.dims), reversed(spec.shape), strict=False)) | {dimension: indices.size}
     changes = {
         "name": f"{spec.name}_{ends_of}",
         # A shorter dimension of the same name would not fit beside the whole variable.
         "dims": tuple(ends_of if dim == dimension else dim for dim in spec.dims),
         "shape": tuple(lengths[dim] for dim in spec.dims if dim in lengths),
-        "long_name": f"{spec.long_name or spec.name}, {dimension} {low:g} to {high:g} {units}".rstrip(),
+        "long_name": f"{spec.long_name or spec.name}, {between}",
         "statistics_axes": (),
         "statistics_mask": None,
     }
-    return _Band(spec.model_copy(update=changes), torch.from_numpy(places))
+    return _Band(spec.model_copy(update=changes), torch.from_numpy(indices))
 
 
 @torch.no_grad()
 def derive_truth(batch: Batch, derivations: Sequence[Derivation]) -> Batch:
-    """Return what the derivations provide for the truth."""
+    """Return the derived quantities of the truth."""
     return {name: value for each in derivations for name, value in each.of_truth(batch).items()}
 
 
 @torch.no_grad()
 def derive_prediction(prediction: Batch, batch: Batch, derivations: Sequence[Derivation]) -> Batch:
-    """Return what follows from a prediction; `batch` lacks the truth."""
+    """Return the derived quantities of a prediction; `batch` lacks the truth."""
     return {
         name: value for each in derivations for name, value in each.of_prediction(prediction, batch).items()
     }

@@ -60,7 +60,7 @@ class Target:
         return weight * align(as_weight(batch[self.mask.name]), self.mask, self.spec)
 
     def describe(self) -> str:
-        """Say which cells count, for a reader of the report."""
+        """Return which cells count, as text for the report."""
         rules = ["known"]
         if self.mask is not None:
             rules.append(f"{self.mask.name} true")
@@ -102,7 +102,7 @@ def evaluate(
     derivations : sequence of Derivation
         What follows from truth and answers is scored beside the targets, for the methods that answer it.
     cycles : sequence of Derivation
-        As `derivations`, but for the first method alone: what its own other direction makes of its answers.
+        As `derivations`, but only for the first method: from its own other direction.
     hidden : collection of str
         Variables of the batches that no method receives, since they are there for the derivations.
     seed : int
@@ -127,12 +127,12 @@ def evaluate(
         done += count
         for target in scored:
             cells[target.spec.name] += int(torch.count_nonzero(target.weight(truth)))
-        for place, (method, predict) in enumerate(methods.items()):
+        for order, (method, predict) in enumerate(methods.items()):
             prediction, elapsed = _timed(predict, inputs, seed=seed + number)
             seconds[method].append(elapsed / count)
             for target in targets:
                 require_answer(target, prediction, batch, method)
-            answer = prediction | derive_prediction(prediction, known, derivations if place else following)
+            answer = prediction | derive_prediction(prediction, known, derivations if order else following)
             for target in (each for each in scored if each.spec.name in answer):
                 require_answer(target, answer, truth, method)
                 calibration = (calibrations or {}).get(method, {}).get(target.spec.name)
@@ -153,7 +153,7 @@ def inputs_of(batch: Batch, targets: Sequence[Target]) -> Batch:
 
 
 def derived_targets(derivations: Iterable[Derivation]) -> list[Target]:
-    """Return what derivations provide as targets."""
+    """Return the derived quantities as targets."""
     return [Target(spec) for each in derivations for spec in each.provides()]
 
 
@@ -193,14 +193,14 @@ def align(values: Tensor, spec: VariableSpec, onto: VariableSpec) -> Tensor:
 
 
 def require_answer(target: Target, prediction: Batch, batch: Batch, method: str) -> None:
-    """Refuse a prediction without the target, or with a part of another shape."""
+    """Refuse a prediction without the target, or of another shape."""
     name = target.spec.name
     if name not in prediction:
         raise ValueError(f"Method '{method}' predicts {sorted(prediction)}; expected also '{name}'.")
-    for part in (name, deviation_name(name)):
-        if part in prediction and prediction[part].shape != batch[name].shape:
+    for shown in (name, deviation_name(name)):
+        if shown in prediction and prediction[shown].shape != batch[name].shape:
             raise ValueError(
-                f"Method '{method}' predicts '{part}' with shape {tuple(prediction[part].shape)}; "
+                f"Method '{method}' predicts '{shown}' with shape {tuple(prediction[shown].shape)}; "
                 f"expected {tuple(batch[name].shape)}."
             )
 
@@ -231,7 +231,7 @@ def _timed(predict: Method, inputs: Batch, *, seed: int) -> tuple[Batch, float]:
 
 
 def _typical(seconds: list[float]) -> float:
-    """Median; the first batch, which warms caches, is left out when there are others."""
+    """Return the median; the first batch, which warms caches, is left out if there are others."""
     return median(seconds[1:] or seconds)
 
 
@@ -265,7 +265,7 @@ def _statistics(
 
 
 def _exact(values: Tensor) -> Tensor:
-    """Statistics are summed in float64, which Apple's devices lack."""
+    """Move values to the CPU if their device lacks float64, in which statistics are summed."""
     return values.cpu() if values.device.type == "mps" else values
 
 
@@ -319,7 +319,7 @@ def _curves(sums: _Sums) -> Iterator[Curve]:
 
 
 def _members(blocks: Blocks) -> dict[str, np.ndarray]:
-    """Blocks of each row group: all together, then one by one where there are several."""
+    """Blocks of each row group: all together, then one by one if there are several."""
     groups = list(dict.fromkeys(blocks.groups))
     single = {group: blocks.of_group(group) for group in groups} if len(groups) > 1 else {}
     return {ALL: np.arange(len(blocks.groups))} | single

@@ -12,18 +12,49 @@ has weight 0 and finite values. In every `combine`: each total has the leading s
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 
 from datasets.store.units import difference
 from surrogates.learning.contract import Metric, Statistics, Totals
 
+Step = PositiveInt | Literal[-1]
+"""A step ahead: from 1, or -1 for the last one."""
+
 
 def total(values: Tensor, weight: Tensor) -> Tensor:
     """Return the weighted sum of each example, float64."""
     return _rows(values.double() * weight.double()).sum(1)
+
+
+def at_step(values: Tensor, step: int, dim: int = 1) -> Tensor:
+    """Return the values at one step ahead.
+
+    Parameters
+    ----------
+    values
+        Shape (batch, horizon, ...).
+    step
+        From 1, or -1 for the last one.
+    dim
+        Dimension of the horizon.
+
+    Raises
+    ------
+    ValueError
+        If there is no such dimension or step.
+    """
+    if values.ndim <= dim:
+        raise ValueError(f"step {step} was asked for, but the target has no horizon; leave `step` out")
+    if step > (steps := values.shape[dim]):
+        raise ValueError(
+            f"step {step} was asked for, but the horizon has {steps}; name a step from 1 to {steps}"
+        )
+    return values.select(dim, step - 1 if step > 0 else step)
 
 
 def _rows(values: Tensor) -> Tensor:
@@ -189,6 +220,11 @@ class AbsoluteErrorQuantile(Metric):
     the answer is a bin's centre: within 1 % of the exact quantile (Masson et al. 2019, DDSketch,
     doi:10.14778/3352063.3352135), however the examples were batched. Smaller errors count as 1e-9, larger
     ones as 1e9.
+
+    Parameters
+    ----------
+    quantile
+        Between 0 and 1.
     """
 
     quantile: float = 0.9

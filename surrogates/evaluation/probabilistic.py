@@ -1,11 +1,11 @@
-"""Metrics of what a method says about its own error: standard deviations and intervals.
+"""Metrics of predicted standard deviations, quantiles and intervals.
 
 They are functions of means of statistics like all metrics, and get one thing more: the `Spread` of the
 prediction. A metric that lacks what it needs is NaN.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from datasets.store.units import difference
-from surrogates.evaluation.metrics import mean_of, total
+from surrogates.evaluation.metrics import Step, at_step, mean_of, total
 from surrogates.learning.conformal import Calibration, require_level
 from surrogates.learning.contract import Metric, Statistics, Totals
 
+Intervals = Literal["calibrated", "gaussian"]
 CURVE_LEVELS = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.99)
 
 
@@ -71,6 +72,12 @@ class Spread:
             return torch.full_like(like, torch.nan, dtype=torch.float64)
         return float(ndtri((1 + level) / 2)) * self.deviation.double()
 
+    def at_step(self, step: int) -> "Spread":
+        """Return what is known at one step ahead, from 1, or -1 for the last one."""
+        deviation = None if self.deviation is None else at_step(self.deviation, step)
+        quantiles = None if self.quantiles is None else at_step(self.quantiles, step, dim=2)
+        return Spread(deviation, self.calibration, quantiles, self.levels)
+
 
 NOTHING = Spread()
 
@@ -106,32 +113,54 @@ class CRPS(Metric):
 
 
 @dataclass(frozen=True)
-class _Interval(Metric):
-    """A metric of the intervals of one level."""
+class Interval(Metric):
+    """A metric of the intervals of one level, over all cells or at one step ahead.
+
+    Parameters
+    ----------
+    level
+        Wanted coverage.
+    intervals
+        Those that the run's validation split calibrated, or those of Gaussians with the predicted standard
+        deviations.
+    step
+        Steps ahead, from 1, or -1 for the last one, along the dimension behind the records; None takes
+        all cells together.
+    """
 
     level: float = 0.9
+    intervals: Intervals = "calibrated"
+    step: Step | None = None
 
     of_spread: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_level(self.level)
 
-
-@dataclass(frozen=True)
-class Coverage(_Interval):
-    """Share of the cells inside the intervals that the run's validation split calibrated.
-
-    Parameters
-    ----------
-    level
-        Wanted coverage.
-    """
-
     def statistics(
         self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING
     ) -> Statistics:
+        if self.step is not None:
+            spread = spread.at_step(self.step)
+            prediction, target, weight = (at_step(each, self.step) for each in (prediction, target, weight))
+        return self._of_cells(prediction, target, weight, spread)
+
+    def _of_cells(self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread) -> Statistics:
+        raise NotImplementedError
+
+    def _radius(self, spread: Spread, prediction: Tensor, target: Tensor | None = None) -> Tensor:
+        if self.intervals == "gaussian":
+            return spread.gaussian_radius(self.level, prediction)
+        return spread.radius(self.level, prediction, target)
+
+
+@dataclass(frozen=True)
+class Coverage(Interval):
+    """Share of the cells inside their intervals; parameters as of `Interval`."""
+
+    def _of_cells(self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread) -> Statistics:
         error = (prediction.double() - target.double()).abs()
-        return _covered(error, spread.radius(self.level, prediction, target), weight)
+        return _covered(error, self._radius(spread, prediction, target), weight)
 
     def combine(self, totals: Totals) -> np.ndarray:
         return mean_of(totals, "covered")
@@ -140,44 +169,26 @@ class Coverage(_Interval):
         return "1"
 
 
-@dataclass(frozen=True)
-class GaussianCoverage(_Interval):
-    """Share of the cells inside the intervals of Gaussians with the predicted standard deviations.
+def gaussian_coverage(level: float = 0.9, step: Step | None = None) -> Coverage:
+    """Return the coverage of the intervals of Gaussians with the predicted standard deviations.
 
     Parameters
     ----------
     level
-        Wanted coverage.
+        Share that the intervals should hold.
+    step
+        Step ahead that is scored; all by default.
     """
-
-    def statistics(
-        self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING
-    ) -> Statistics:
-        error = (prediction.double() - target.double()).abs()
-        return _covered(error, spread.gaussian_radius(self.level, error), weight)
-
-    def combine(self, totals: Totals) -> np.ndarray:
-        return mean_of(totals, "covered")
-
-    def units(self, units: str) -> str:
-        return "1"
+    return Coverage(level, "gaussian", step)
 
 
 @dataclass(frozen=True)
-class IntervalWidth(_Interval):
-    """Mean width of the calibrated intervals.
+class IntervalWidth(Interval):
+    """Mean width of the intervals; parameters as of `Interval`."""
 
-    Parameters
-    ----------
-    level
-        Wanted coverage.
-    """
-
-    def statistics(
-        self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING
-    ) -> Statistics:
+    def _of_cells(self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread) -> Statistics:
         # A NaN of the prediction is in its interval too.
-        width = 2 * spread.radius(self.level, prediction) + 0 * prediction.double()
+        width = 2 * self._radius(spread, prediction) + 0 * prediction.double()
         return {"weight": total(weight, weight.bool()), "width": total(width, weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:

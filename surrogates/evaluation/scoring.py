@@ -33,7 +33,7 @@ def fitted_baselines(experiment: Experiment) -> dict[str, Method]:
 def calibrations_of(
     methods: Mapping[str, Method], experiment: Experiment, *, device: torch.device
 ) -> Calibrations:
-    """Calibrate methods on a run's validation split; nothing without one."""
+    """Calibrate methods on a run's validation subset; return nothing without one."""
     index = experiment.data.index("validation")
     if not len(index):
         return {}
@@ -56,7 +56,7 @@ def score(
     calibrations: Calibrations | None = None,
     cycles: Sequence[Derivation] = (),
 ) -> Table:
-    """Score methods on a part of an experiment's data in all draws; calibrated ones get intervals."""
+    """Score methods on a subset of an experiment's data in all draws; calibrated ones get intervals."""
     index = replace(experiment.data.index(split), draws=experiment.config.task.draws)
     return evaluate(
         methods,
@@ -83,7 +83,7 @@ def blocks_of(experiment: Experiment, index: ExampleIndex) -> Blocks:
 
 
 def targets_of(experiment: Experiment) -> list[Target]:
-    """Return what is scored, and where."""
+    """Return the scored variables and the cells of each that count."""
     task = experiment.config.task
     return [Target(spec, experiment.mask, task.valid_min.get(spec.name)) for spec in experiment.targets]
 

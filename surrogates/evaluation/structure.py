@@ -1,4 +1,4 @@
-"""Scores of the shapes in an image, where a mean over cells says little."""
+"""Scores of the shapes in an image, which a mean over cells says little about."""
 
 import math
 from dataclasses import dataclass
@@ -26,6 +26,11 @@ class SSIM(Metric):
     deviation below their mean to one above, which depends on the data and compares with no other paper.
 
     A cell that does not count is taken as lying outside the image: zero in both after scaling.
+
+    Parameters
+    ----------
+    minimum, maximum
+        Values that become 0 and 1, in the target's units.
 
     References
     ----------

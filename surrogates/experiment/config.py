@@ -21,7 +21,7 @@ def _as_nodes(value: object) -> object:
 
 
 Node = Annotated[dict[str, Any], BeforeValidator(_as_node)]
-"""``{name: ..., **arguments}`` of a registered piece; a bare word is the name."""
+"""``{name: ..., **arguments}`` of a registered piece; a plain string is the name."""
 Nodes = Annotated[list[Node], BeforeValidator(_as_nodes)]
 """Several of them; one may stand alone."""
 
@@ -30,7 +30,7 @@ METRICS = ("rmse", "mae", "bias", "crps", "coverage", "interval_width", "gaussia
 
 
 def with_head(task: Any) -> Any:
-    """Return a task whose objective of the release before has become a head, with a warning.
+    """Turn an objective of the previous release into a head, with a warning.
 
     The objective `gaussian_nll` is the head `gaussian` now, and `loss` of `regression` one of the head
     `point`; inside `forecast` too.
@@ -51,10 +51,10 @@ def with_head(task: Any) -> Any:
     given = task.get("head", head)
     kept = given if isinstance(given, dict) else {"name": given}
     if any(kept.get(key) != value for key, value in head.items()):
-        raise ValueError(f"task.head is {given}, but task.objective says {head}; say it in task.head alone")
+        raise ValueError(f"task.head is {given}, but task.objective says {head}; say it only in task.head")
     warnings.warn(
-        f"task.objective: say task.head={head} with the objective 'regression'; the old words go with the "
-        "next release",
+        f"task.objective: say task.head={head} with the objective 'regression'; the next release refuses "
+        "the old form",
         FutureWarning,
         stacklevel=2,
     )
@@ -62,13 +62,13 @@ def with_head(task: Any) -> Any:
 
 
 class Section(BaseModel):
-    """A part of the configuration; unknown keys are refused."""
+    """A section of the configuration; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class DatasetConfig(Section):
-    """A store, and which of its records to use."""
+    """A store and the records of it to use."""
 
     url: str = Field(description="Folder or fsspec URL of the store.")
     split: str = Field("split", description="Name of the split.")
@@ -79,19 +79,29 @@ class DatasetConfig(Section):
 
 
 class WindowConfig(Section):
-    """Examples of consecutive samples, and what lies ahead of them."""
+    """Examples of consecutive samples and the horizon behind them."""
 
     length: int = Field(gt=0, description="Samples of the inputs.")
     stride: int = Field(1, gt=0, description="Samples between the starts of two examples.")
     horizon: int = Field(0, ge=0, description="Samples ahead, which a variable `v` offers as `v_forecast`.")
     dimension: str | None = Field(None, description="Dimension inside a record; none: consecutive records.")
-    leaky: bool = Field(
-        False, description="Draw the parts among overlapping windows, as is often published; scores flatter."
-    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_leaky(cls, values: Any) -> Any:
+        """Drop `leaky: false`, which runs of the release before have written down."""
+        if not isinstance(values, dict) or "leaky" not in values:
+            return values
+        if values["leaky"]:
+            raise ValueError(
+                "leaky=true divided overlapping windows and is no longer taken; leave it out: a split "
+                "divides whole records"
+            )
+        return {key: value for key, value in values.items() if key != "leaky"}
 
 
 def with_early_stopping(trainer: Any) -> Any:
-    """Return a trainer whose `patience` of the release before has become a callback, with a warning."""
+    """Turn `trainer.patience` of the previous release into a callback, with a warning."""
     if not isinstance(trainer, dict) or "patience" not in trainer:
         return trainer
     rest = {key: value for key, value in trainer.items() if key != "patience"}
@@ -100,7 +110,7 @@ def with_early_stopping(trainer: Any) -> Any:
     node = {"name": "early_stopping", "patience": trainer["patience"]}
     given = cast(list[Any], _as_nodes(rest.get("callbacks") or []))
     warnings.warn(
-        f"trainer.patience: say trainer.callbacks=[{node}]; the old word goes with the next release",
+        f"trainer.patience: say trainer.callbacks=[{node}]; the next release refuses the old key",
         FutureWarning,
         stacklevel=2,
     )
@@ -108,7 +118,7 @@ def with_early_stopping(trainer: Any) -> Any:
 
 
 class TaskConfig(Section):
-    """What is learned from what, and how it is judged."""
+    """Inputs, targets, and how predictions are scored."""
 
     name: str = Field("regression", description="Name of the task, for people.")
     inputs: list[str] = Field(min_length=1, description="Input variables.")
@@ -171,7 +181,7 @@ class TaskConfig(Section):
 
 
 class TrainerConfig(Section):
-    """How long, how fast, on what."""
+    """Length, learning rate and devices of the training."""
 
     max_steps: int | None = Field(None, gt=0, description="Optimiser steps.")
     epochs: int | None = Field(None, gt=0, description="Passes over the training split.")
@@ -184,9 +194,9 @@ class TrainerConfig(Section):
     )
     gradient_clip: float | None = Field(None, gt=0, description="Largest norm of the gradient.")
     ema: float | None = Field(None, gt=0, lt=1, description="Decay of the average of the weights.")
-    precision: Annotated[Literal["32", "bf16", "16"], BeforeValidator(str)] = Field(
-        "32", description="Number format of the network's arithmetic."
-    )
+    precision: Annotated[
+        Literal["32", "bf16", "16"], BeforeValidator(str, Literal["32", "bf16", "16", 32, 16])
+    ] = Field("32", description="Number format of the network's arithmetic.")
     compile: bool = Field(False, description="Compile the network.")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="Where to train.")
     devices: int | None = Field(

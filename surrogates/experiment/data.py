@@ -1,4 +1,4 @@
-"""The data of a run: its stores, what every batch goes through, and the batches of each part."""
+"""The data of a run: stores, preparations, and the batches of each subset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,17 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 from surrogates.data.index import (
-    PARTS,
+    SUBSETS,
     ExampleIndex,
     labels_of,
     records_of,
-    scattered,
     windows_inside,
     windows_of,
 )
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import WINDOW_DIMENSION
 from surrogates.data.window import Window, horizon_coordinates, known_name, step_of, window_dimension
-from surrogates.experiment.config import RunConfig
+from surrogates.experiment.config import DatasetConfig, RunConfig
 from surrogates.experiment.devices import on_gpu
 from surrogates.experiment.stores import (
     common_specs,
@@ -60,7 +59,7 @@ class RunData:
 
     @classmethod
     def open(cls, config: RunConfig) -> "RunData":
-        """Open the stores, and build what their batches go through."""
+        """Open the stores and build the preparations."""
         task = config.task
         stores = [open_complete(each) for each in config.dataset]
         data = cls(config, stores, [], [], common_specs(stores, window_of(config)))
@@ -91,12 +90,12 @@ class RunData:
 
     @property
     def draws_together(self) -> int:
-        """Draws of an example that make a whole, such as the folds of a division."""
+        """Draws of an example that belong together, such as the folds of a division."""
         return max((each.draws_together for each in self.preparations), default=1)
 
     @property
     def context(self) -> Context:
-        """What pieces know of the data; its specs hold what the preparations make so far."""
+        """What pieces know of the data; its specs include what the preparations provide so far."""
         return Context(
             (),
             (),
@@ -111,10 +110,7 @@ class RunData:
     @cached_property
     def _fields(self) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
         pairs = zip(self.stores, self.config.dataset, strict=True)
-        chosen = [
-            np.sort(np.concatenate([records_of(store, part, each.split, each.select) for part in PARTS]))
-            for store, each in pairs
-        ]
+        chosen = [_of_all_subsets(store, each) for store, each in pairs]
         return shared_fields(self.stores, chosen)
 
     @cached_property
@@ -137,7 +133,7 @@ class RunData:
         return horizon_coordinates(dataset, along, self.window, steps[0] if steps else 1.0)
 
     def spec(self, name: str, where: str) -> VariableSpec:
-        """Return the spec of a variable of a batch, or say what there is."""
+        """Return the spec of a variable of a batch; an unknown name is refused."""
         require_variable(name, self.specs, where, self.stores[0].url)
         return self.specs[name]
 
@@ -149,25 +145,19 @@ class RunData:
             self.spec(name, where)
         return [name for name in dict.fromkeys(wanted) if name not in made]
 
-    def index(self, part: str) -> ExampleIndex:
-        """Return the examples of a part (``train``, ``validation``, ``test``)."""
-        task, window = self.config.task, self.window
-        leaky = task.window is not None and task.window.leaky
+    def index(self, subset: str) -> ExampleIndex:
+        """Return the examples of a subset (``train``, ``validation``, ``test``)."""
+        window = self.window
         records, offsets = [], []
         for store, dataset in zip(self.stores, self.config.dataset, strict=True):
-            chosen = (
-                np.sort(np.concatenate([records_of(store, p, dataset.split, dataset.select) for p in PARTS]))
-                if leaky
-                else records_of(store, part, dataset.split, dataset.select)
-            )
+            chosen = records_of(store, subset, dataset.split, dataset.select)
             if window is not None and window.dimension is not None:
                 chosen, offset = windows_inside(store, chosen, window)
                 offsets.append(offset)
             elif window is not None:
                 chosen = windows_of(store, chosen, window)
             records.append(chosen)
-        index = ExampleIndex.join(records, window, offsets or None)
-        return index.take(scattered(len(index), part, self.config.seed)) if leaky else index
+        return ExampleIndex.join(records, window, offsets or None)
 
     def labels(self, key: str, index: ExampleIndex) -> np.ndarray | None:
         """Return the label of each example that ``task.groups`` or ``task.blocks`` asks for, or None.
@@ -183,7 +173,7 @@ class RunData:
 
     def loader(
         self,
-        part: str,
+        subset: str,
         variables: Sequence[str],
         *,
         train: bool = False,
@@ -193,18 +183,18 @@ class RunData:
         rank: int = 0,
         ranks: int = 1,
     ) -> BatchLoader:
-        """Return the loader of a part; an empty part is refused.
+        """Return the loader of a subset; an empty subset is refused.
 
         Parameters
         ----------
-        part
+        subset
             ``train``, ``validation`` or ``test``.
         variables
             Names of the stored variables of a batch.
         train
             Shuffle and draw anew in every epoch.
         index
-            Examples, where they are not those of the part.
+            Examples, if not those of the subset.
         batch_size
             Examples of a batch; the trainer's by default.
         augment
@@ -213,9 +203,9 @@ class RunData:
             Number of this process, and of all that share the batches.
         """
         trainer = self.config.trainer
-        index = self.index(part) if index is None else index
+        index = self.index(subset) if index is None else index
         if len(index) == 0:
-            raise ConfigError(self._empty(part))
+            raise ConfigError(self._empty(subset))
         return BatchLoader(
             self.stores,
             index,
@@ -232,14 +222,19 @@ class RunData:
             ranks=ranks,
         )
 
-    def _empty(self, part: str) -> str:
+    def _empty(self, subset: str) -> str:
         urls = listing(store.url for store in self.stores)
         if self.window is None:
-            return f"the {part} part of {urls} is empty; check the split and the selection"
+            return f"the {subset} subset of {urls} is empty; check the split and the selection"
         return (
-            f"the {part} part of {urls} has no window of {self.window.span} samples (inputs and "
+            f"the {subset} subset of {urls} has no window of {self.window.span} samples (inputs and "
             "horizon) without a gap; check the split and the selection, or take a shorter window"
         )
+
+
+def _of_all_subsets(store: Store, dataset: DatasetConfig) -> np.ndarray:
+    records = [records_of(store, name, dataset.split, dataset.select) for name in SUBSETS]
+    return np.sort(np.concatenate(records))
 
 
 def window_of(config: RunConfig) -> Window | None:

@@ -1,4 +1,4 @@
-"""Where a run computes."""
+"""Devices of a run."""
 
 import torch
 
@@ -13,7 +13,7 @@ def choose_device(name: str) -> torch.device:
         try:
             device = torch.device(name)
             torch.empty(0, device=device)
-        except (RuntimeError, AssertionError, NotImplementedError):  # each backend has its own word
+        except (RuntimeError, AssertionError, NotImplementedError):  # each backend has its own error
             raise ValueError(f"There is no device {name!r} here; try 'auto' or 'cpu'.") from None
         return device
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""A configured run before its first step: its data, its pieces, its network; everything is checked here."""
+"""A configured run before its first step: data, pieces and network, opened and checked."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +71,7 @@ class Experiment:
 
     @cached_property
     def derivations(self) -> list[Derivation]:
-        """What is scored beside the targets."""
+        """Derived quantities, scored beside the targets."""
         return [Derivation.build(node, self.context) for node in self.config.task.derivations]
 
     @cached_property
@@ -101,14 +101,14 @@ class Experiment:
 
     @cached_property
     def scored_only(self) -> list[str]:
-        """Names of the variables that are read for the derivations alone; no method may see them."""
+        """Names of the variables that only derivations read; no method may see them."""
         wanted = [name for each in self.derivations for name in each.variables]
         stored = self.data.stored(wanted, "task.derivations")
         return [name for name in stored if name not in self.variables]
 
     def loader(
         self,
-        part: str,
+        subset: str,
         *,
         train: bool = False,
         index: ExampleIndex | None = None,
@@ -118,9 +118,9 @@ class Experiment:
         rank: int = 0,
         ranks: int = 1,
     ) -> BatchLoader:
-        """Return the loader of a part, as `RunData.loader`; `also` names more variables to read."""
+        """Return the loader of a subset, as `RunData.loader`; `also` names more variables to read."""
         return self.data.loader(
-            part,
+            subset,
             [*self.variables, *also],
             train=train,
             index=index,
@@ -158,7 +158,7 @@ class Experiment:
         return Baseline.build_named(self.config.task.baselines, self.context)
 
     def fit_normalisers(self, pipeline: Pipeline, batches: Iterable[Mapping[str, torch.Tensor]]) -> None:
-        """Fit the normalisers from the stores' exact statistics where they serve, else from batches."""
+        """Fit the normalisers from the stores' exact statistics if they suffice, else from batches."""
         task, data = self.config.task, self.data
         kept = not data.preparations and task.window is None
         if not (kept and fit_from_stores(pipeline, data.stores, data.index("train"), task.mask)):
@@ -172,7 +172,7 @@ class Experiment:
         return ranges_of(batches, names) if names else {}
 
     def check(self, pipeline: Pipeline) -> None:
-        """Take a few examples through objective and predictor before any work.
+        """Pass a few examples through objective and predictor, before any work.
 
         Raises
         ------
@@ -210,14 +210,14 @@ class Experiment:
                 )
 
     def _answer(self, pipeline: Pipeline, batch: Batch) -> Batch:
-        """Ask objective and predictor about a batch; what torch says of shapes becomes one line."""
+        """Pass a batch to objective and predictor; turn torch's shape errors into one line."""
         pipeline.eval()
         try:
             with torch.no_grad():
                 self.pieces.objective(pipeline, batch, torch.Generator().manual_seed(0))
                 inputs = {name: batch[name] for name in pipeline.input_names}
                 return self.pieces.predictor(pipeline, inputs, None)
-        except RuntimeError as error:  # torch's word for shapes and types that do not fit
+        except RuntimeError as error:  # torch's error for shapes and types that do not fit
             network = pipeline.config.network["name"]
             raise ConfigError(
                 f"the first two examples do not pass through the model '{network}': {error}"

@@ -1,4 +1,4 @@
-"""Who has started this process: `torchrun` or `srun` as one of several, or somebody else as the only one."""
+"""How this process was started: by `torchrun` or `srun` as one of several, or as the only one."""
 
 import os
 import re
@@ -34,7 +34,7 @@ class Launched:
 
 
 def launched() -> Launched | None:
-    """Return this process's number in a group; None when it was started as the only one.
+    """Return this process's number in its group, or None if it was started as the only one.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def launched() -> Launched | None:
 
 
 def of_step(name: str, step_name: str | None = None) -> str | None:
-    """Return what SLURM says of the step of this task, else of its job.
+    """Return SLURM's variable for the step of this task, else for its job.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The pieces of a run, built from its configuration, and the configuration with all their defaults."""
+"""The pieces of a run, and the configuration with all their defaults."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,10 +34,19 @@ SEVERAL: dict[str, type[Piece]] = {
 LOGGER_ARGUMENTS = ("folder", "first_step", "experiment", "run")
 """What the program tells the constructor of a logger, as far as it takes them."""
 
+SUPPLIED: dict[str, tuple[str, ...]] = {
+    "models": NETWORK_ARGUMENTS,
+    "heads": ("normalised",),
+    "optimisers": ("parameters", "fused"),
+    "schedules": ("steps",),
+    "loggers": LOGGER_ARGUMENTS,
+}
+"""Arguments that the program gives beside context and facts, by kind."""
+
 
 @dataclass(frozen=True)
 class Pieces:
-    """What trains, asks and scores the pipeline of a run; made by `build`."""
+    """The pieces that train, evaluate and score the pipeline of a run; made by `build`."""
 
     objective: Objective
     predictor: Predictor
@@ -107,16 +116,19 @@ def with_defaults(config: RunConfig) -> dict[str, Any]:
     """Return a configuration with the defaults of every piece filled in, as plain values."""
     plain = config.model_dump(mode="json")
     task, trainer = plain["task"], plain["trainer"]
-    plain["model"] = resolved("models", config.model, **dict.fromkeys(NETWORK_ARGUMENTS))
+    plain["model"] = resolved("models", config.model, **_supplied("models"))
     task["transform"] = Transform.resolved(config.task.transform)
-    task["head"] = Head.resolved(config.task.head, "normalised")
+    task["head"] = Head.resolved(config.task.head, *SUPPLIED["heads"])
     task["objective"] = Objective.resolved(config.task.objective)
     task["predictor"] = Predictor.resolved(config.task.predictor)
     for key, kind in SEVERAL.items():
         task[key] = [kind.resolved(node) for node in task[key]]
-    trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], parameters=None, fused=None)
-    trainer["schedule"] = resolved("schedules", trainer["schedule"], steps=None)
-    told = dict.fromkeys(LOGGER_ARGUMENTS)
+    trainer["optimiser"] = resolved("optimisers", trainer["optimiser"], **_supplied("optimisers"))
+    trainer["schedule"] = resolved("schedules", trainer["schedule"], **_supplied("schedules"))
     trainer["callbacks"] = [resolved("callbacks", node) for node in trainer["callbacks"]]
-    trainer["loggers"] = [resolved("loggers", node, **told) for node in trainer["loggers"]]
+    trainer["loggers"] = [resolved("loggers", node, **_supplied("loggers")) for node in trainer["loggers"]]
     return plain
+
+
+def _supplied(kind: str) -> dict[str, Any]:
+    return dict.fromkeys(SUPPLIED[kind])

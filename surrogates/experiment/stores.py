@@ -1,4 +1,4 @@
-"""Stores of a run: opened, compared, and what their examples hold."""
+"""The stores of a run: open and compare them, and describe their examples."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +8,7 @@ import xarray as xr
 from datasets.store.layout import Store, open_store
 from datasets.store.specs import VariableSpec
 from datasets.store.statistics import Moments
+from datasets.store.units import display
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.data.index import ExampleIndex, require_dimension
@@ -22,7 +23,7 @@ from surrogates.learning.transforms import Stack, layout_moments, merged
 
 
 def require_variable(name: str, specs: Mapping[str, VariableSpec], where: str, url: str) -> None:
-    """Refuse a name that no variable of a store has.
+    """Refuse a name of which a store has no variable.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def shared_coordinates(store: Store) -> dict[str, xr.DataArray]:
 def shared_fields(
     stores: Sequence[Store], records: Sequence[np.ndarray] | None = None
 ) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
-    """Return what all records of all stores share, and why other names have no single value.
+    """Return the values that all records of all stores share, and why other names have no single value.
 
     These are scalars, coordinates and fields without the record dimension; tables, whose rows records refer
     to, are none. A number of the records that is the same in all of them counts as a scalar.
@@ -104,12 +105,13 @@ def _fields_of(store: Store, records: np.ndarray) -> tuple[dict[str, xr.DataArra
         if low == high:
             arrays[name] = xr.DataArray(low, attrs={"units": spec.units})
         else:
-            unlike[name] = f"varies from {low:g} to {high:g} {spec.units} over the records of {store.url}"
+            ends = f"{low:g} to {high:g} {display(spec.units)}".rstrip()
+            unlike[name] = f"varies from {ends} over the records of {store.url}"
     return arrays, unlike
 
 
 def _alike(one: xr.DataArray, two: xr.DataArray) -> bool:
-    """Whether two stores agree in a field; coordinates may begin elsewhere."""
+    """Return whether two stores agree in a field; their coordinates may begin at different values."""
     if one.dims != two.dims or one.shape != two.shape or one.attrs.get("units") != two.attrs.get("units"):
         return False
     first, second = one.values, two.values
@@ -141,7 +143,7 @@ def common_specs(stores: Sequence[Store], window: Window | None) -> dict[str, Va
 
 
 def _examples_of(store: Store, names: list[str], window: Window | None) -> dict[str, VariableSpec]:
-    """Return the specs of a store's variables as examples show them, with those of what lies ahead."""
+    """Return the specs of a store's variables as examples show them, those of the horizon included."""
     offered = Source(store, names, window).offered(names)
     source = Source(store, offered, window)
     return {name: source.spec(name) for name in offered}
@@ -163,7 +165,7 @@ def _same(one: VariableSpec, two: VariableSpec, first: str, second: str) -> None
 def fit_from_stores(
     pipeline: Pipeline, stores: Sequence[Store], index: ExampleIndex, mask: str | None
 ) -> bool:
-    """Fit the normalisers from the statistics that stores keep; return whether these serve.
+    """Fit the normalisers from the stores' statistics; return whether these suffice.
 
     They do where channels are plain variables of the records, and the same cells count.
 
@@ -185,8 +187,8 @@ def fit_from_stores(
         return False
 
     def statistics(name: str) -> Moments:
-        parts = ((store, index.of_store(number)) for number, store in enumerate(stores))
-        return merged([store.statistics(name, records) for store, records in parts if len(records)])
+        pairs = ((store, index.of_store(number)) for number, store in enumerate(stores))
+        return merged([store.statistics(name, records) for store, records in pairs if len(records)])
 
     channels = pipeline.transform.channel_moments(statistics), layout_moments(pipeline.layout, statistics)
     if channels[0] is None or channels[1] is None:

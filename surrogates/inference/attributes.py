@@ -1,4 +1,4 @@
-"""The attributes' part of the handshake: what holds for all values of a variable, such as the source."""
+"""Check the attributes of inputs: what holds for all values of a variable, such as the source."""
 
 import warnings
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ import xarray as xr
 
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
-from datasets.store.units import convert
+from datasets.store.units import convert, display
 from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.learning.context import AGREE, Context, Fact, Scalar, Spacing
 from surrogates.learning.pipeline import Pipeline
@@ -75,7 +75,8 @@ def check_facts(ds: xr.Dataset, pipeline: Pipeline, *, stacklevel: int = 2) -> N
             continue
         apart = np.abs(values - trained)
         found = float(values[np.argmax(apart)])
-        told = f"{name} is {found:g} {fact.units}, {trained:g} {fact.units} in training"
+        units = display(fact.units)
+        told = f"{name} is {found:g} {units}, {trained:g} {units} in training"
         if not (apart <= fact.slack * abs(trained)).all():
             raise ContractError(f"{told}; ask a surrogate that was trained on such data")
         if isinstance(fact, Scalar) and (apart > AGREE * abs(trained)).any():
@@ -83,7 +84,7 @@ def check_facts(ds: xr.Dataset, pipeline: Pipeline, *, stacklevel: int = 2) -> N
 
 
 def _values_of(ds: xr.Dataset, name: str, fact: Fact) -> np.ndarray:
-    """Return what a data set tells of a fact: one value, one for each record, or nothing."""
+    """Return the values of a fact in a data set: one, one for each record, or none."""
     if isinstance(fact, Spacing):
         units = {dim: ds[dim].attrs.get("units") for dim in fact.dimensions if dim in ds.coords}
         if len(units) < len(fact.dimensions) or not all(units.values()):

@@ -39,6 +39,7 @@ from surrogates.inference.manifest import (
 )
 from surrogates.inference.threads import is_little, one_thread
 from surrogates.inference.weights import load_pipeline, save_weights
+from surrogates.inference.zoo import located
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Predictor
 from surrogates.learning.pipeline import Pipeline
@@ -49,7 +50,7 @@ PACKAGES = ("sciml-surrogates", "torch", "numpy", "xarray", "zarr")
 
 @dataclass(frozen=True)
 class Bundle:
-    """What `load_bundle` returns: pipelines with their weights, how to ask them, and the manifest.
+    """A loaded bundle: pipelines with their weights, their predictors, and the manifest.
 
     There is one pipeline, several where the bundle is an ensemble.
     """
@@ -65,7 +66,7 @@ class Bundle:
 
     @property
     def predictor(self) -> Predictor:
-        """How the pipeline of a bundle that is no ensemble is asked."""
+        """The predictor of a bundle that is no ensemble."""
         return self._only()[1]
 
     @property
@@ -86,7 +87,7 @@ class Bundle:
 
     @property
     def device(self) -> torch.device:
-        """Where the pipelines are."""
+        """Device of the pipelines."""
         return next(self.parts[0][0].parameters(), torch.empty(0)).device
 
     def to(self, device: torch.device) -> None:
@@ -95,17 +96,20 @@ class Bundle:
             pipeline.to(device)
 
     def ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
-        """Return the targets in physical units, the mixture of all pipelines where there are several."""
+        """Return the targets in physical units, the mixture of all pipelines if there are several."""
         answers = [predictor(pipeline, inputs, rng) for pipeline, predictor in self.parts]
         if len(answers) == 1:
             return answers[0]
         return mixture(answers, [spec.name for spec in self.manifest.pipeline.targets])
 
     def predict(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
-        """Ask for numbers alone: without gradients, and on one thread where there is little to do."""
-        little = is_little(self._weights, self.manifest.pipeline, inputs)
-        with torch.inference_mode(), one_thread(where=little):
+        """Predict without gradients, and on one thread if there is little to do."""
+        with torch.inference_mode(), one_thread(where=self.is_little(inputs)):
             return self.ask(inputs, rng)
+
+    def is_little(self, inputs: Mapping[str, Tensor]) -> bool:
+        """Whether one thread answers about as soon as several do."""
+        return is_little(self._weights, self.manifest.pipeline, inputs)
 
     @cached_property
     def _weights(self) -> int:
@@ -114,7 +118,7 @@ class Bundle:
 
     @property
     def both_ways(self) -> bool:
-        """Whether the inputs can be asked for as well."""
+        """Whether the inputs can be predicted as well."""
         return self.manifest.pipeline.both_ways
 
     def reversed(self) -> "Bundle":
@@ -123,11 +127,11 @@ class Bundle:
         Raises
         ------
         ConfigError
-            When the bundle knows one direction alone.
+            When the bundle knows only one direction.
         """
-        parts = tuple((pipeline.reversed(), predictor) for pipeline, predictor in self.parts)
+        turned = tuple((pipeline.reversed(), predictor) for pipeline, predictor in self.parts)
         pipeline = self.manifest.pipeline.reversed()
-        return Bundle(self.folder, self.manifest.model_copy(update={"pipeline": pipeline}), parts)
+        return Bundle(self.folder, self.manifest.model_copy(update={"pipeline": pipeline}), turned)
 
     def _only(self) -> tuple[Pipeline, Predictor]:
         if len(self.parts) > 1:
@@ -250,28 +254,35 @@ def join(bundles: Sequence[Bundle]) -> Bundle:
     return Bundle(bundles[0].folder, manifest, tuple(bundle.parts[0] for bundle in bundles))
 
 
-def load_bundle(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> Bundle:
+def load_bundle(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> Bundle:
     """Read a bundle, or an ensemble of some, that may come from a stranger.
 
     Only registered names are built; `bundle.yaml` is plain data; the weights are compared with the network
     before memory is taken, and with their hash.
+
+    Parameters
+    ----------
+    path
+        The bundle's folder, a run's, or `zoo:NAME`.
+    device
+        Where its networks go.
 
     Raises
     ------
     BundleError
         Names the rule that the bundle breaks.
     """
-    folder = Path(folder)
+    folder = located(path)
     manifest = read_manifest(folder)
     if manifest.members:
         inner = {name: read_manifest(folder / name) for name in manifest.members}
         require_fitting({MANIFEST: manifest.model_copy(update={"members": {}}), **inner})
-        parts = [_load_part(folder / name, each, device) for name, each in inner.items()]
-        return Bundle(folder, manifest, tuple(parts))
-    return Bundle(folder, manifest, (_load_part(folder, manifest, device),))
+        members = [_load_member(folder / name, each, device) for name, each in inner.items()]
+        return Bundle(folder, manifest, tuple(members))
+    return Bundle(folder, manifest, (_load_member(folder, manifest, device),))
 
 
-def _load_part(folder: Path, manifest: Manifest, device: str | torch.device) -> tuple[Pipeline, Predictor]:
+def _load_member(folder: Path, manifest: Manifest, device: str | torch.device) -> tuple[Pipeline, Predictor]:
     for name, expected in manifest.files.items():
         if sha256(folder / name) != expected:
             raise BundleError(
@@ -308,7 +319,7 @@ def _write_text(manifest: Manifest, folder: Path) -> None:
 
 
 def _replace(staging: Path, folder: Path) -> None:
-    """Put the finished folder in place; what was there is moved aside, since folders do not overwrite."""
+    """Move the finished folder to its path; move aside what was there, since folders do not overwrite."""
     sync(staging)
     if folder.exists():
         if not (folder / MANIFEST).is_file():

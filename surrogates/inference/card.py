@@ -1,4 +1,4 @@
-"""The card of a bundle: what it predicts, from what, how well, and where it stops being true."""
+"""The card of a bundle: what it predicts, from what, how well, and where it does not hold."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,16 +8,18 @@ from datasets.store.units import difference, display
 from surrogates.inference.manifest import Manifest
 
 
-def card(manifest: Manifest) -> str:
-    """Return the card as Markdown."""
+def card(manifest: Manifest, path: str = "PATH") -> str:
+    """Return the card as Markdown; `path` is what `surrogates.load` takes for the bundle."""
+    quoted = path if path == "PATH" else f'"{path}"'
     config = manifest.pipeline
-    parts = [
+    blocks = [
         f"# {manifest.name}",
         f"Predicts {_names(config.targets)} from {_names(config.inputs)}"
         f"{', and the other way round' if config.both_ways else ''}, with "
         f"{f'{len(manifest.members)} networks' if manifest.members else 'the network'} "
         f"`{config.network.get('name')}` asked by `{manifest.predictor.get('name')}`.",
-        "```python\nimport surrogates\n\nout = surrogates.load(PATH).predict(ds)  # an xarray.Dataset\n```",
+        f"```python\nimport surrogates\n\nout = surrogates.load({quoted}).predict(ds)  # an xarray.Dataset"
+        "\n```",
         "## Inputs",
         _table(
             ("variable", "meaning", "units", "dimensions", "seen in training"),
@@ -35,11 +37,11 @@ def card(manifest: Manifest) -> str:
         _origin(manifest.provenance),
         _table(("package", "version"), manifest.versions.items()),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(each for each in blocks if each) + "\n"
 
 
 def _intervals(manifest: Manifest) -> list[str]:
-    """The half widths of the intervals at two levels, where the bundle is calibrated."""
+    """Return the half widths of the intervals at two levels, if the bundle is calibrated."""
     if not manifest.calibration:
         return []
     units = {spec.name: display(difference(spec.units)) for spec in manifest.pipeline.answered}
@@ -54,14 +56,14 @@ def _intervals(manifest: Manifest) -> list[str]:
 
 
 def _origin(provenance: Mapping[str, Any]) -> str:
-    """Single values in one table, lists of records (the data sets) in one table each."""
+    """Return a table of the single values, and one of each list of records (the data sets)."""
     lists = {key: value for key, value in provenance.items() if _is_records(value)}
     plain = [(key, f"`{value}`") for key, value in provenance.items() if key not in lists]
-    parts = [_table(("what", "value"), plain)]
+    blocks = [_table(("what", "value"), plain)]
     for records in lists.values():
         header = list(dict.fromkeys(key for record in records for key in record))
-        parts.append(_table(header, ([record.get(key, "") for key in header] for record in records)))
-    return "\n\n".join(part for part in parts if part)
+        blocks.append(_table(header, ([record.get(key, "") for key in header] for record in records)))
+    return "\n\n".join(each for each in blocks if each)
 
 
 def _is_records(value: object) -> bool:

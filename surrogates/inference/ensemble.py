@@ -54,7 +54,7 @@ def _variance(answer: Batch, name: str) -> Tensor:
 
 
 def require_fitting(members: Mapping[str, Manifest]) -> None:
-    """Refuse manifests, by the name for messages, that are not two or more of the same task.
+    """Refuse manifests, given by name, that are not two or more of the same task.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What can go wrong with a bundle, and what a prediction warns about."""
+"""Errors of bundles and warnings of predictions."""
 
 
 class BundleError(ValueError):

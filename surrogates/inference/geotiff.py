@@ -26,7 +26,7 @@ HOW = "give --crs EPSG:CODE --origin EAST NORTH, the south-west corner of the ma
 
 @dataclass(frozen=True)
 class Frame:
-    """Where on Earth a map lies.
+    """Location of a map on Earth.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ def frame_of(
     crs: str | None = None,
     origin: tuple[float, float] | None = None,
 ) -> Frame:
-    """Return where the map of one record lies: as the user says, else as its data set says.
+    """Return the location of one record's map: the user's, else its data set's.
 
     The system is that of the record's window (``window_epsg``), or of the grid mapping (CF), or WGS84 where
     the coordinates are degrees. The corner is the record's ``window_west`` and ``window_south``, kept for
@@ -65,7 +65,7 @@ def frame_of(
     record_dimension, record
         Which record.
     crs, origin
-        The user's words for a system, e.g. ``EPSG:32617``, and the south-west corner (east, north) in it.
+        The user's name of a system, e.g. ``EPSG:32617``, and the south-west corner (east, north) in it.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def _system(ds: xr.Dataset, column: str, record_dimension: str, record: int) -> 
 
 
 def _of_record(ds: xr.Dataset, name: str, record_dimension: str, record: int) -> float | None:
-    """Return a number of one record: its own, its table row's, or the one that all share."""
+    """Return a scalar of one record: from the record, the table row it refers to, or the data set."""
     if name not in ds.variables:
         return None
     variable = ds[name].variable

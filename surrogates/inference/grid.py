@@ -1,4 +1,4 @@
-"""The grid part of the handshake: a network that learned 4 m cells is wrong on 8 m cells."""
+"""Check the grid of inputs: a network that learned 4 m cells is wrong on 8 m cells."""
 
 from collections.abc import Iterable, Mapping
 
@@ -19,7 +19,7 @@ UNEVEN = 0.15  # of a step along records: months have 28 to 31 days
 def check_grid(
     ds: xr.Dataset, coordinates: Mapping[str, Coordinate], inputs: Iterable[VariableSpec] = ()
 ) -> None:
-    """Compare the spacing of evenly spaced coordinates with that of training; where the grid lies is free.
+    """Compare the spacing of evenly spaced coordinates with training; the location of the grid is free.
 
     Coordinates without units, or in units that do not convert, are indices to us and are not compared, except
     along a window: its clock has to be even, and in units where the bundle's has some.
@@ -68,7 +68,7 @@ def check_grid(
 
 
 def _require_names(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> None:
-    """Refuse named cells in another order: the network knows them by their places."""
+    """Refuse named cells in another order: the network knows them by their order."""
     expected = coordinate.values
     if dim not in ds.coords or not all(isinstance(value, str) for value in expected):
         return
@@ -96,15 +96,15 @@ def require_even(values: np.ndarray, dim: str, units: str, slack: float) -> None
     usual = float(np.nanquantile(steps, 0.5, method="lower")) if steps.size else 1.0
     odd = np.flatnonzero(~(np.abs(steps - usual) <= slack * usual))
     if odd.size:
-        place = int(odd[0])
+        index = int(odd[0])
         raise ContractError(
-            f"coordinate {dim!r} is not even: a step of {steps[place]:g} {units} after {values[place]:g}, "
+            f"coordinate {dim!r} is not even: a step of {steps[index]:g} {units} after {values[index]:g}, "
             f"where {usual:g} is usual; interpolate the data set to an even clock"
         )
 
 
 def spacing(values: np.ndarray, slack: float = TOLERANCE) -> float | None:
-    """Step of an evenly spaced coordinate, None for any other."""
+    """Return the step of an evenly spaced coordinate, or None."""
     if values.dtype.kind not in "fiu" or values.size < 2:
         return None
     steps = np.diff(values.astype(np.float64))

@@ -24,6 +24,7 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
 from surrogates.core.files import write_atomic
+from surrogates.core.plain import LOADER, read_yaml
 from surrogates.core.text import listing
 from surrogates.data.window import HORIZON, step_of, window_dimension
 from surrogates.inference.errors import BundleError
@@ -42,8 +43,6 @@ MAX_DEPTH = 64
 MAX_MEMBERS = 256
 MAX_CELLS = 1 << 28  # of one record of one variable: 1 GiB as float32
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy", ".npz", ".dill", ".pt2"}
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same rules, in C where libyaml is there
 
 
 class Coordinate(BaseModel):
@@ -117,7 +116,7 @@ class Manifest(BaseModel):
 
     @property
     def context(self) -> Context:
-        """What training knew of its data."""
+        """The context of training."""
         config = self.pipeline
         coordinates = {
             dim: xr.DataArray(each.values, dims=dim, name=dim, attrs=each.attributes)
@@ -157,7 +156,7 @@ class Manifest(BaseModel):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check `bundle.yaml`, and that every file of the bundle is what and where it should be.
+    """Read and check `bundle.yaml`; check the hash and path of every file of the bundle.
 
     Raises
     ------
@@ -190,9 +189,12 @@ def parse_manifest(text: str) -> Manifest:
     """Turn YAML into a checked manifest; strings such as `${oc.env:HOME}` stay strings."""
     try:
         _refuse_explosive(text)
-        data = yaml.load(text, Loader=_LOADER)
+        data = read_yaml(text)
+        if not isinstance(data, dict):
+            found = "nothing" if data is None else type(data).__name__
+            raise BundleError(f"{MANIFEST} holds {found}, expected a mapping. Fetch the bundle again.")
         data = TypeAdapter(dict[str, JsonValue]).validate_python(data)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ConfigError) as error:
         raise BundleError(f"{MANIFEST} is no plain YAML: {_first_line(error)}") from None
     except ValidationError as error:
         raise BundleError(f"{MANIFEST} holds more than plain values: {_first_line(error)}") from None
@@ -222,7 +224,7 @@ def parse_manifest(text: str) -> Manifest:
 
 
 def _of_version_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Return a manifest of the release before, whose pipeline had a distribution instead of a head."""
+    """Upgrade a manifest of the previous release, whose pipeline had a distribution instead of a head."""
     pipeline = data.get("pipeline")
     if isinstance(pipeline, dict):
         distribution = pipeline.get("distribution")
@@ -234,7 +236,7 @@ def _of_version_1(data: dict[str, Any]) -> dict[str, Any]:
 def _refuse_explosive(text: str) -> None:
     """Refuse aliases, with which a small file can stand for a huge one, and deep nesting."""
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise BundleError(f"{MANIFEST} uses YAML aliases; a bundle holds plain values only.")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -297,8 +299,8 @@ def _refuse_huge(config: PipelineConfig, others: Sequence[VariableSpec]) -> None
 
 def refuse_huge_answer(spec: VariableSpec) -> None:
     """Refuse a target whose whole forecast is larger than a variable, or looks further than a coordinate."""
-    places = zip(reversed(spec.dims), reversed(spec.shape), strict=False)
-    ahead = dict(places).get(HORIZON, 1)
+    lengths = zip(reversed(spec.dims), reversed(spec.shape), strict=False)
+    ahead = dict(lengths).get(HORIZON, 1)
     if prod(spec.shape) > MAX_CELLS or ahead > MAX_COORDINATE:
         raise BundleError(
             f"The bundle answers {spec.name!r} in the shape {spec.shape}; up to {MAX_CELLS} cells and "
@@ -307,7 +309,7 @@ def refuse_huge_answer(spec: VariableSpec) -> None:
 
 
 def _facts(transform: Mapping[str, Any]) -> list[str]:
-    """Return the names of numbers that a transform's node may state, which are no sizes."""
+    """Return the names of a transform's facts, numbers that are no sizes."""
     try:
         return Transform.fact_names(transform)
     except (ValueError, ImportError):
@@ -329,7 +331,7 @@ def _refuse_huge_integers(value: Any, where: str, facts: Collection[str] = ()) -
 
 
 def _is_huge(value: float | str) -> bool:
-    """Whether a value would be an integer beyond the bound, as which a constructor may take it."""
+    """Return whether a constructor may take a value as an integer beyond the bound."""
     try:
         number = float(value)
     except ValueError:

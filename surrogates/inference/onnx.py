@@ -43,7 +43,7 @@ LACKING = {
 
 @dataclass(frozen=True)
 class Difference:
-    """How far the exported model is from torch, for one output.
+    """The difference between the exported model and torch for one output.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class _Positional(nn.Module):
 
 
 class _Recorder(TorchDispatchMode):
-    """Note the operators that a forward pass takes."""
+    """Record the operators of a forward pass."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,15 +173,15 @@ def synthetic_records(bundle: Bundle, count: int = 4, seed: int = 0) -> Batch:
 
 
 def _slow(values: np.ndarray, axis: int) -> np.ndarray:
-    """Turn noise into short straight ways with a little noise, which stay within the same ends."""
+    """Turn noise into short straight lines with a little noise, within the same bounds."""
     first, last = np.take(values, [0], axis), np.take(values, [-1], axis)
     share = np.linspace(0.0, 0.2, values.shape[axis], dtype=values.dtype)
-    share = share.reshape([-1 if place == axis else 1 for place in range(values.ndim)])
+    share = share.reshape([-1 if each == axis else 1 for each in range(values.ndim)])
     return first + share * (last - first) + values.dtype.type(0.01) * (values - first)
 
 
 def _answer(bundle: Bundle, inputs: Batch) -> Batch:
-    """Ask torch, and refuse what ONNX has no operator for, before the translation that takes long."""
+    """Predict by torch; refuse operators that ONNX lacks before the long translation."""
     with torch.no_grad(), _Recorder() as recorder:
         answer = bundle.ask(dict(inputs))
     if LACKING.keys() & recorder.seen:
@@ -190,9 +190,9 @@ def _answer(bundle: Bundle, inputs: Batch) -> Batch:
         with torch.no_grad(), exporting, _Recorder() as recorder:
             bundle.ask(dict(inputs))
     if lacking := {name: LACKING[name] for name in LACKING if name in recorder.seen}:
-        words = ", ".join(f"{name} ({meaning})" for name, meaning in lacking.items())
+        listed = ", ".join(f"{name} ({meaning})" for name, meaning in lacking.items())
         raise BundleError(
-            f"ONNX has no operator for {words}, which {_pieces(bundle)} takes. Ask this surrogate through "
+            f"ONNX has no operator for {listed}, which {_pieces(bundle)} takes. Ask this surrogate through "
             "surrogates.load, or export a run with another transform."
         )
     return answer
@@ -220,11 +220,11 @@ def _translate(bundle: Bundle, inputs: Batch, outputs: Sequence[str], path: Path
 
 
 def _untranslated(error: BaseException, bundle: Bundle) -> str:
-    """Say in one line what torch says in many."""
-    words, cause = str(error), error.__cause__
+    """Turn torch's long message into one line."""
+    text, cause = str(error), error.__cause__
     while cause is not None:
-        words, cause = f"{words} {cause}", cause.__cause__
-    named = re.findall(r"aten[.:]+([\w.]+)", words)
+        text, cause = f"{text} {cause}", cause.__cause__
+    named = re.findall(r"aten[.:]+([\w.]+)", text)
     last = re.sub(r"\x1b\[\d+m", "", str(error.__cause__ or error)).strip().partition("\n")[0]
     what = f"the operator {named[-1]}" if named else f"a step ({last})"
     return (
@@ -266,7 +266,7 @@ def _describe(path: Path, bundle: Bundle, outputs: Sequence[str]) -> None:
 
 
 def output_specs(bundle: Bundle, outputs: Sequence[str]) -> list[VariableSpec]:
-    """Return the specs of what a predictor answers; beside a target, its standard deviation in its units."""
+    """Return the specs of a predictor's answer: targets and their standard deviations."""
     targets = {spec.name: spec for spec in bundle.outputs}
     found = []
     for name in outputs:
@@ -282,7 +282,7 @@ def output_specs(bundle: Bundle, outputs: Sequence[str]) -> list[VariableSpec]:
 
 
 def _compare(path: Path, bundle: Bundle, inputs: Batch, expected: Batch) -> list[Difference]:
-    """Run the exported model on all records, and on the first alone: the number of records has to be free."""
+    """Run the exported model on all records, and only on the first: the number of records has to be free."""
     session = _session(path)
     record = bundle.manifest.pipeline.record_dimension
     recorded = {spec.name for spec in bundle.manifest.pipeline.inputs if record in spec.dims}
@@ -335,7 +335,7 @@ def _too_far(worst: Difference, bundle: Bundle, tolerance: float) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's progress, advice and warnings to itself."""
+    """Suppress the exporter's progress, advice and warnings."""
     logger = logging.getLogger("torch.onnx")
     ir = logging.getLogger("onnx_ir")
     levels = logger.level, ir.level

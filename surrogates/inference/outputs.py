@@ -1,4 +1,4 @@
-"""What a prediction holds: targets, their standard deviations and the ends of their intervals."""
+"""Variables of a prediction: targets, standard deviations, quantiles and intervals."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -52,7 +52,7 @@ def check_interval(
 def with_interval(
     answer: Mapping[str, np.ndarray], calibration: Mapping[str, Calibration], level: float
 ) -> dict[str, np.ndarray]:
-    """Return an answer with the ends of each target's interval beside it."""
+    """Return an answer with the interval of each target."""
     ends: dict[str, np.ndarray] = {}
     for name, table in calibration.items():
         if name not in answer:
@@ -104,7 +104,7 @@ def specs_of(
 
 
 def attributes_of(spec: VariableSpec, coordinates: set[str]) -> dict[str, Any]:
-    """Return the attributes that a reader of a prediction with these coordinates sees."""
+    """Return the attributes of a prediction with these coordinates."""
     shown = (*SHOWN, *spec.attributes)
     attributes = {key: value for key, value in spec.to_attributes().items() if key in shown}
     if attributes.get(GRID_MAPPING) not in coordinates:

@@ -1,4 +1,4 @@
-"""What a forecast takes of the past that it is given: the last samples, before any padding."""
+"""The past that a forecast uses: the last samples, before any padding."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from surrogates.data.window import LENGTH, window_dimension
 
 
 def latest(ds: xr.Dataset, inputs: Iterable[VariableSpec], record_dimension: str) -> xr.Dataset:
-    """Return the last samples of a past that is longer than the windows of training.
+    """Return the last samples of a past that is longer than a training window.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def latest(ds: xr.Dataset, inputs: Iterable[VariableSpec], record_dimension: str
 
 
 def _ends(ds: xr.Dataset, along: str, record_dimension: str) -> np.ndarray:
-    """Return where each record ends, or where all do, shape (records,) or (1,)."""
+    """Return the end of each record, or the common one, shape (records,) or (1,)."""
     size = ds.sizes[along]
     if LENGTH in ds.variables and ds[LENGTH].dims in ((), (record_dimension,)):
         return np.minimum(np.atleast_1d(ds[LENGTH].values), size)
@@ -56,13 +56,13 @@ def _cut(ds: xr.Dataset, along: str, ends: np.ndarray, needed: int, record_dimen
     if len(set(ends.tolist())) <= 1:
         end = int(ends[0]) if ends.size else needed
         return ds.isel({along: slice(end - needed, end)})
-    places = xr.DataArray(ends[:, None] - needed + np.arange(needed), dims=(record_dimension, along))
+    samples = xr.DataArray(ends[:, None] - needed + np.arange(needed), dims=(record_dimension, along))
     records = xr.DataArray(np.arange(len(ends)), dims=record_dimension)
     clock = ds[along][-needed:] if along in ds.coords else None
-    parts = {
-        str(name): value.isel({record_dimension: records, along: places}).transpose(*value.dims)
+    cut = {
+        str(name): value.isel({record_dimension: records, along: samples}).transpose(*value.dims)
         for name, value in ds.drop_vars(along, errors="ignore").data_vars.items()
         if {record_dimension, along} <= set(value.dims)
     }
-    whole = ds.drop_dims(along).assign(parts)
+    whole = ds.drop_dims(along).assign(cut)
     return whole if clock is None else whole.assign_coords({along: clock})

@@ -1,4 +1,4 @@
-"""Single precision has seven digits: a place far from the origin leaves none for what changes there."""
+"""Single precision has seven digits: far from the origin it leaves none for small changes."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ def check_precision(ds: xr.Dataset, inputs: Iterable[VariableSpec]) -> None:
     ds
         Holds the inputs.
     inputs
-        Specs of those that matter by their changes alone.
+        Specs of those that matter only by their changes.
 
     Raises
     ------

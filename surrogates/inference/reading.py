@@ -1,4 +1,4 @@
-"""A data set as the inputs of a surrogate: read in parts, checked, in the units of training."""
+"""A data set as the inputs of a surrogate: read and checked slice by slice, in the units of training."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ Ends = Mapping[str, tuple[float, float]]
 def extrapolation(
     spec: VariableSpec, smallest: float, largest: float, ends: tuple[float, float]
 ) -> str | None:
-    """Say that values of an input leave its training range; None where they do not.
+    """Return a message if values of an input leave its training range, else None.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def extrapolation(
 
 
 class Inputs:
-    """What is read at once is checked at once; nothing is read before.
+    """Inputs that are read and checked slice by slice.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Inputs:
     ranges
         Smallest and largest training values.
     positions
-        Inputs that are places in a field, which may be larger than the window of training.
+        Inputs that are locations in a field, which may be larger than the window of training.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Inputs:
 
     @property
     def single(self) -> bool:
-        """Whether every input that varies lacks the record dimension, and that alone."""
+        """Whether every input that varies lacks the record dimension, and only that."""
         return all(
             {self._record_dimension, *self.ds[name].dims} == set(spec.dims)
             and len(self.ds[name].dims) < len(spec.dims)
@@ -99,14 +99,14 @@ class Inputs:
         )
 
     def read(
-        self, places: Mapping[str, slice], device: torch.device, only: Sequence[str] | None = None
+        self, slices: Mapping[str, slice], device: torch.device, only: Sequence[str] | None = None
     ) -> Batch:
-        """Return inputs in some places, and all of the dimensions that are not named.
+        """Return inputs in some slices, and all of the dimensions that are not named.
 
         Parameters
         ----------
-        places
-            By dimension: the record dimension, and those of the grid where the field is read in tiles.
+        slices
+            By dimension: the record dimension, and those of the grid if the field is read in tiles.
         device
             Where the tensors go.
         only
@@ -118,15 +118,15 @@ class Inputs:
             Names the variable and what was found and expected.
         """
         names = list(self._specs) if only is None else only
-        part = self.ds[list(names)].isel(places, missing_dims="ignore")
+        read = self.ds[list(names)].isel(slices, missing_dims="ignore")
         if self.single:
-            varying = [str(n) for n in part.data_vars if self._record_dimension in self._specs[str(n)].dims]
-            part = part.assign({name: part[name].expand_dims(self._record_dimension) for name in varying})
+            varying = [str(n) for n in read.data_vars if self._record_dimension in self._specs[str(n)].dims]
+            read = read.assign({name: read[name].expand_dims(self._record_dimension) for name in varying})
         checked = check(
-            part,
-            [self._there(self._specs[name], places) for name in names],
+            read,
+            [self._there(self._specs[name], slices) for name in names],
             record_dimension=self._record_dimension,
-            first_record=places[self._record_dimension].start,
+            first_record=slices[self._record_dimension].start,
         )
         batch = {}
         for name in names:
@@ -143,16 +143,16 @@ class Inputs:
             if found is not None:
                 warnings.warn(found, OutOfRangeWarning, stacklevel=stacklevel + 1)
 
-    def _there(self, spec: VariableSpec, places: Mapping[str, slice]) -> VariableSpec:
-        """What an input has to be in these places."""
+    def _there(self, spec: VariableSpec, slices: Mapping[str, slice]) -> VariableSpec:
+        """Return the spec of an input in these slices."""
         dims = field_dims(spec, self._record_dimension)
         changes: dict[str, object] = {
             "shape": tuple(
-                places[dim].stop - places[dim].start if dim in places else length
+                slices[dim].stop - slices[dim].start if dim in slices else length
                 for dim, length in zip(dims, spec.shape, strict=True)
             )
         }
-        if spec.name in self._positions and len(places) > 1:
+        if spec.name in self._positions and len(slices) > 1:
             changes |= {"minimum": None, "maximum": None}
         return spec.model_copy(update=changes)
 

@@ -1,8 +1,8 @@
-"""Inputs on another grid than that of training, brought to it where nothing is lost or made up.
+"""Resample inputs on another grid to that of training, if nothing is lost or made up.
 
 A variable says in its attribute `resampling` what is sound, in the manner of CF's cell methods:
 `time: band_limited` for records that a sampling theorem covers, `depth: lateral: average` for means over
-cells. Along the dimensions that it does not name, such as shots, a network knows the cells by their places.
+cells. Along the dimensions that it does not name, such as shots, a network knows the cells by their order.
 """
 
 import re
@@ -32,7 +32,7 @@ ROWS = 1 << 14
 
 @dataclass(frozen=True)
 class Axis:
-    """A dimension of what a surrogate is asked with, and of training; places in the units of training."""
+    """A dimension as found and as in training, both in the units of training."""
 
     name: str
     found: np.ndarray
@@ -40,15 +40,15 @@ class Axis:
     units: str
 
     def show(self, value: float) -> str:
-        """A place or a spacing with its unit."""
+        """Return a coordinate or a spacing with its unit."""
         return f"{value:g} {display(self.units)}".rstrip()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """New places along a dimension, the weights of the old cells, (new, old), and what would be lost."""
+    """New coordinates along a dimension, the weights of the old cells, (new, old), and what would be lost."""
 
-    places: np.ndarray
+    centres: np.ndarray
     weights: csr_array
     highest: float | None = None  # frequency that can be kept
 
@@ -56,7 +56,7 @@ class Plan:
 def resampled(
     ds: xr.Dataset, coordinates: Mapping[str, Coordinate], inputs: Iterable[VariableSpec]
 ) -> xr.Dataset:
-    """Return a data set whose inputs lie on the grid of training, where their specifications say how.
+    """Return a data set whose inputs lie on the grid of training, if their specifications say how.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def resampled(
     Raises
     ------
     ContractError
-        When cells lie elsewhere than in training along a dimension where places matter, or resampling would
-        lose or make up something.
+        When cells lie elsewhere than in training along a dimension whose coordinates matter, or resampling
+        would lose or make up something.
     """
     methods = {
         spec.name: methods_of(spec) if RESAMPLING in spec.attributes else None
@@ -94,25 +94,25 @@ def resampled(
         if plan is not None:
             changed = {name: _apply(plan, axis, ds[name]) for name in sharing}
             units = {"units": axis.units} if axis.units else {}
-            ds = ds.drop_dims(dim).assign(changed).assign_coords({dim: (dim, plan.places, units)})
+            ds = ds.drop_dims(dim).assign(changed).assign_coords({dim: (dim, plan.centres, units)})
     return ds
 
 
 def methods_of(spec: VariableSpec) -> dict[str, str]:
-    """Return the way of resampling by dimension, from words such as `depth: lateral: average`.
+    """Return the way of resampling by dimension, from a text such as `depth: lateral: average`.
 
     Raises
     ------
     ContractError
         When the attribute is not of that form.
     """
-    words = str(spec.attributes[RESAMPLING])
+    text = str(spec.attributes[RESAMPLING])
     found: dict[str, str] = {}
-    for dims, method in re.findall(r"((?:\w+:\s*)+)(\w+)", words):
+    for dims, method in re.findall(r"((?:\w+:\s*)+)(\w+)", text):
         found |= dict.fromkeys(re.findall(r"\w+", dims), method)
     if not found or not set(found.values()) <= RESAMPLERS.keys():
         raise ContractError(
-            f"variable {spec.name!r}: its attribute `resampling` is {words!r}; expected dimensions and one "
+            f"variable {spec.name!r}: its attribute `resampling` is {text!r}; expected dimensions and one "
             f"of {sorted(RESAMPLERS)}, such as 'time: band_limited'"
         )
     return found
@@ -123,7 +123,7 @@ def band_limited(axis: Axis) -> Plan | None:
 
     Where the instants of training are among those found, the samples are taken as they are: a record of a
     solver's every step becomes the very one that the solver writes every fourth step. A coarser record of the
-    same duration ends before that of training, by less than one of its steps: what lies there goes on as its
+    same duration ends before that of training, by less than one of its steps: there it is continued by its
     odd mirror, good to about a tenth of the amplitude.
 
     References
@@ -168,8 +168,8 @@ def average(axis: Axis) -> Plan | None:
     low, cells = np.arange(count)[:, None], np.arange(len(axis.found)) * ratio
     overlap = np.minimum(low + 1, cells + ratio) - np.maximum(low, cells)
     weights = np.where(overlap > 1e-9, overlap, 0.0)
-    places = axis.found[0] + 0.5 * (trained - found) + trained * np.arange(count)
-    return Plan(places, csr_array(weights / weights.sum(1, keepdims=True)))
+    centres = axis.found[0] + 0.5 * (trained - found) + trained * np.arange(count)
+    return Plan(centres, csr_array(weights / weights.sum(1, keepdims=True)))
 
 
 RESAMPLERS: dict[str, Callable[[Axis], Plan | None]] = {"band_limited": band_limited, "average": average}
@@ -199,7 +199,7 @@ def energy_above(values: np.ndarray, step: float, frequency: float) -> float:
 
 
 def _axis(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> Axis | None:
-    """Return the axis in the units of training, None where there are no places to compare.
+    """Return the axis in the units of training, or None without coordinates to compare.
 
     Where one of the two has no units, its numbers are read in those of the other.
     """
@@ -220,7 +220,7 @@ def _axis(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> Axis | None:
 
 
 def _require_units(coordinate: xr.DataArray, axis: Axis) -> None:
-    """Refuse bare numbers with another step than in training, such as those of the cells."""
+    """Refuse coordinates without units and with another step than in training, such as cell numbers."""
     steps = _steps(axis)
     if coordinate.dtype.kind == "m" or coordinate.attrs.get("units") or steps is None or not axis.units:
         return
@@ -232,7 +232,7 @@ def _require_units(coordinate: xr.DataArray, axis: Axis) -> None:
 
 
 def _steps(axis: Axis) -> tuple[float, float] | None:
-    """Spacing found and in training, None where training has none or one of them descends."""
+    """Return the spacing found and in training, or None if training has none or one descends."""
     found, trained = spacing(axis.found), spacing(axis.trained)
     return None if found is None or trained is None or min(found, trained) < 0 else (found, trained)
 
@@ -240,18 +240,18 @@ def _steps(axis: Axis) -> tuple[float, float] | None:
 def _require_places(axis: Axis, name: str) -> None:
     found, trained = axis.found, axis.trained
     if len(found) != len(trained):
-        places = ", ".join(f"{value:g}" for value in trained[:6]) + (", ..." if len(trained) > 6 else "")
+        listed = ", ".join(f"{value:g}" for value in trained[:6]) + (", ..." if len(trained) > 6 else "")
         units = f" {display(axis.units)}".rstrip()
         raise ContractError(
             f"variable {name!r}: {len(found)} cells along {axis.name!r}, expected the {len(trained)} of "
-            f"training, at {places}{units}; give these"
+            f"training, at {listed}{units}; give these"
         )
     slack = TOLERANCE * (abs(spacing(trained) or np.ptp(trained)) or 1.0)
     if (off := np.flatnonzero(~(np.abs(found - trained) <= slack))).size:
-        place = int(off[0])
+        cell = int(off[0])
         raise ContractError(
-            f"coordinate {axis.name!r}: cell {place} lies at {axis.show(found[place])}, expected "
-            f"{axis.show(trained[place])} as in training; the network knows the cells by their places, so "
+            f"coordinate {axis.name!r}: cell {cell} lies at {axis.show(found[cell])}, expected "
+            f"{axis.show(trained[cell])} as in training; the network knows the cells by their order, so "
             "give those of training"
         )
 
@@ -262,12 +262,12 @@ def _apply(plan: Plan, axis: Axis, array: xr.DataArray) -> xr.DataArray:
     if plan.highest is not None:
         _require_band(str(array.name), values, axis, plan.highest)
     rows = values.reshape(-1, values.shape[-1])
-    made = np.empty((len(rows), len(plan.places)), values.dtype if values.dtype.kind == "f" else np.float64)
+    made = np.empty((len(rows), len(plan.centres)), values.dtype if values.dtype.kind == "f" else np.float64)
     for start in range(0, len(rows), ROWS):
-        part = slice(start, start + ROWS)
-        made[part] = (plan.weights @ rows[part].T.astype(np.float64)).T
+        block = slice(start, start + ROWS)
+        made[block] = (plan.weights @ rows[block].T.astype(np.float64)).T
     rest = {key: value for key, value in array.coords.items() if axis.name not in value.dims}
-    shape = (*values.shape[:-1], len(plan.places))
+    shape = (*values.shape[:-1], len(plan.centres))
     return xr.DataArray(made.reshape(shape), dims=array.dims, coords=rest, attrs=array.attrs)
 
 
@@ -284,7 +284,7 @@ def _require_band(name: str, values: np.ndarray, axis: Axis, highest: float) -> 
 
 
 def _sinc(found: np.ndarray, wanted: np.ndarray, step: float) -> csr_array:
-    """Weights of the found samples for each wanted one; beyond an end a record goes on as its odd mirror."""
+    """Weights of the found samples for each wanted one; beyond an end a record is continued as odd."""
     centre = (wanted - found[0]) / step
     nearest = np.rint(centre)
     centre = np.where(np.abs(centre - nearest) < TOLERANCE, nearest, centre)[:, None]
@@ -299,5 +299,5 @@ def _sinc(found: np.ndarray, wanted: np.ndarray, step: float) -> csr_array:
     rows = np.broadcast_to(np.arange(len(wanted))[:, None], taps.shape)
     entries = np.concatenate([weights[~beyond], 2 * weights[beyond], -weights[beyond]])
     columns = np.concatenate([taps[~beyond], inside[beyond], mirrored[beyond]]).astype(int)
-    places = np.concatenate([rows[~beyond], rows[beyond], rows[beyond]])
-    return csr_array((entries, (places, columns)), shape=(len(wanted), len(found)))
+    numbers = np.concatenate([rows[~beyond], rows[beyond], rows[beyond]])
+    return csr_array((entries, (numbers, columns)), shape=(len(wanted), len(found)))

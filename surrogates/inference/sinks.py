@@ -1,5 +1,6 @@
-"""Where the parts of a prediction go: into memory, or into a Zarr store that need not fit into it."""
+"""Collect a prediction, portion by portion: in memory, or in a Zarr store that need not fit into it."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +9,19 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.errors import ZarrUserWarning
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.files import replacing
 from surrogates.inference.outputs import attributes_of, data_array, fitting
 
-Part = tuple[Mapping[str, slice], Mapping[str, np.ndarray]]
-"""Places by dimension (whole where not named), and the values there."""
+Portion = tuple[Mapping[str, slice], Mapping[str, np.ndarray]]
+"""Slices by dimension (whole if not named), and the values there."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What the whole prediction looks like.
+    """The layout of the whole prediction.
 
     Attributes
     ----------
@@ -43,19 +45,19 @@ class Outline:
         """Shape of a variable."""
         return tuple(self.sizes[dim] for dim in self.specs[name].dims)
 
-    def place(self, name: str, places: Mapping[str, slice]) -> tuple[slice, ...]:
-        """Where a part of a variable goes."""
-        return tuple(places.get(dim, slice(None)) for dim in self.specs[name].dims)
+    def region(self, name: str, slices: Mapping[str, slice]) -> tuple[slice, ...]:
+        """Return the index of a portion in a variable."""
+        return tuple(slices.get(dim, slice(None)) for dim in self.specs[name].dims)
 
 
-def in_memory(outline: Outline, parts: Iterator[Part]) -> xr.Dataset:
-    """Return all parts as one data set."""
+def in_memory(outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
+    """Return all portions as one data set."""
     arrays: dict[str, np.ndarray] = {}
-    for places, values in parts:
+    for slices, values in portions:
         for name in outline.specs:
             if name not in arrays:
                 arrays[name] = np.empty(outline.shape(name), values[name].dtype)
-            arrays[name][outline.place(name, places)] = values[name]
+            arrays[name][outline.region(name, slices)] = values[name]
     variables = {
         name: data_array(spec, arrays[name], outline.coordinates) for name, spec in outline.specs.items()
     }
@@ -63,25 +65,26 @@ def in_memory(outline: Outline, parts: Iterator[Part]) -> xr.Dataset:
 
 
 def require_store(path: Path) -> None:
-    """Refuse a place that is taken, or no name of a Zarr store."""
+    """Refuse a path that exists or is no name of a Zarr store."""
     if path.suffix != ".zarr":
         raise ValueError(f"out is {path.name}; expected a name that ends in .zarr.")
     if path.exists():
         raise FileExistsError(f"{path} exists; remove it or choose another name.")
 
 
-def on_disk(path: Path, outline: Outline, parts: Iterator[Part]) -> xr.Dataset:
-    """Write all parts as they come, and return the opened store; it appears whole or not at all."""
+def on_disk(path: Path, outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
+    """Write all portions as they come and return the opened store; it appears whole or not at all."""
     with replacing(path) as staging:
         write_coordinates(outline, staging)
         group = zarr.open_group(staging, mode="r+")
         arrays: dict[str, Any] = {}
-        for places, values in parts:
+        for slices, values in portions:
             for name in outline.specs:
                 if name not in arrays:
                     arrays[name] = _create(group, outline, name, values[name].dtype)
-                arrays[name][outline.place(name, places)] = values[name]
-    return xr.open_zarr(path, chunks=None, consolidated=False)
+                arrays[name][outline.region(name, slices)] = values[name]
+        consolidate(staging)
+    return xr.open_zarr(path, chunks=None)
 
 
 def write_coordinates(outline: Outline, path: Path) -> None:
@@ -89,10 +92,21 @@ def write_coordinates(outline: Outline, path: Path) -> None:
     found: dict[str, xr.DataArray] = {}
     for spec in outline.specs.values():
         found |= fitting(outline.coordinates, {dim: outline.sizes[dim] for dim in spec.dims})
-    # Text of variable length: Zarr v3 has no specification of the fixed kind.
-    texts = {name: each.astype(object) for name, each in found.items() if each.dtype.kind == "U"}
-    bare = xr.Dataset(coords=found | texts, attrs=dict(outline.attributes))
-    bare.to_zarr(path, mode="w", zarr_format=3, consolidated=False)
+    bare = xr.Dataset(coords=found, attrs=dict(outline.attributes))
+    free_text(bare).to_zarr(path, mode="w", zarr_format=3, consolidated=False)
+
+
+def consolidate(path: Path) -> None:
+    """Gather the metadata of a finished store, so that `xarray.open_zarr` opens it without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
+        zarr.consolidate_metadata(path)
+
+
+def free_text(ds: xr.Dataset) -> xr.Dataset:
+    """Return text coordinates with a variable length: Zarr v3 has no specification of the fixed kind."""
+    texts = {name: each.astype(object) for name, each in ds.coords.items() if each.dtype.kind == "U"}
+    return ds.assign_coords(texts)
 
 
 def _create(group: zarr.Group, outline: Outline, name: str, dtype: np.dtype) -> Any:

@@ -20,15 +20,15 @@ from surrogates.core.registry import names as registered
 from surrogates.experiment.devices import choose_device
 from surrogates.inference.attributes import check_attributes, check_facts
 from surrogates.inference.bundle import Bundle, join, load_bundle
-from surrogates.inference.errors import BundleError
+from surrogates.inference.example import read_example
+from surrogates.inference.function import Function
 from surrogates.inference.grid import check_grid
-from surrogates.inference.manifest import MANIFEST
 from surrogates.inference.outputs import GRID_MAPPING, check_interval, specs_of, with_interval
 from surrogates.inference.past import latest
 from surrogates.inference.precision import check_precision
 from surrogates.inference.reading import Inputs
 from surrogates.inference.resampling import resampled
-from surrogates.inference.sinks import Outline, Part, in_memory, on_disk, require_store
+from surrogates.inference.sinks import Outline, Portion, in_memory, on_disk, require_store
 from surrogates.inference.tiling import Axis, axes_of, blend
 from surrogates.learning.answers import LEVELS, beside
 from surrogates.learning.layout import field_dims
@@ -44,7 +44,7 @@ def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> "Surr
     Parameters
     ----------
     path
-        A run's folder or a bundle's; several become one ensemble.
+        A run's folder, a bundle's, or `zoo:NAME`; several become one ensemble.
     device
         `auto` takes an accelerator when there is one; otherwise a torch device such as `cpu` or `cuda:1`.
 
@@ -55,16 +55,11 @@ def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> "Surr
     """
     if not isinstance(path, str | Path):
         return Surrogate(join([load(each, device).bundle for each in path]))
-    folder = Path(path)
-    if not folder.exists():
-        raise BundleError(f"There is nothing at {folder}; expected the folder of a run or of a bundle.")
-    if not (folder / MANIFEST).exists() and (folder / "bundle").is_dir():
-        folder = folder / "bundle"
-    return Surrogate(load_bundle(folder, choose_device(device)))
+    return Surrogate(load_bundle(path, choose_device(device)))
 
 
 class Surrogate:
-    """A bundle that can be asked.
+    """A loaded bundle, which predicts.
 
     Parameters
     ----------
@@ -77,7 +72,7 @@ class Surrogate:
 
     @property
     def inputs(self) -> dict[str, VariableSpec]:
-        """What `predict` expects: names, dimensions, units."""
+        """Specs of what `predict` expects: names, dimensions, units."""
         return {spec.name: spec for spec in self.bundle.manifest.pipeline.inputs}
 
     @property
@@ -95,13 +90,23 @@ class Surrogate:
         """Name of the dimension along which examples are independent."""
         return self.bundle.manifest.pipeline.record_dimension
 
+    def example(self) -> xr.Dataset:
+        """Return a few records of the test subset, inputs and targets, to try a bundle of the zoo with.
+
+        Raises
+        ------
+        BundleError
+            When the bundle holds none.
+        """
+        return read_example(self.bundle)[0]
+
     def reversed(self) -> "Surrogate":
         """Return the surrogate of the other direction, of a network that was trained both ways.
 
         Raises
         ------
         ConfigError
-            When this one knows one direction alone.
+            When this one knows only one direction.
         """
         return Surrogate(self.bundle.reversed())
 
@@ -115,7 +120,7 @@ class Surrogate:
     ) -> xr.Dataset:
         """Predict the outputs; equal inputs give equal answers.
 
-        A surrogate that was trained both ways answers its inputs where `ds` holds its outputs alone.
+        A surrogate that was trained both ways answers its inputs if `ds` holds only its outputs.
 
         Parameters
         ----------
@@ -134,7 +139,7 @@ class Surrogate:
         interval
             Level of the interval around each target, e.g. 0.9, as the validation split calibrated it.
         out
-            A new Zarr store to write to part by part, for predictions that do not fit into memory.
+            A new Zarr store to write to in portions, for predictions that do not fit into memory.
 
         Returns
         -------
@@ -171,30 +176,22 @@ class Surrogate:
             check_interval(interval, calibration, self.outputs)
         if out is not None:
             require_store(Path(out))
-        ds = latest(ds, self.inputs.values(), self.record_dimension)
-        check_attributes(ds, self.inputs.values())
-        for pipeline, _ in self.bundle.parts:
-            check_facts(ds, pipeline, stacklevel=3)
-        ds = resampled(ds, self.bundle.manifest.coordinates, self.inputs.values())
-        check_grid(ds, self.bundle.manifest.coordinates, self.inputs.values())
-        free = {n for part, _ in self.bundle.parts for n in part.transform.offset_free}
-        check_precision(ds, [spec for spec in self.inputs.values() if spec.name in free])
-        inputs = self._inputs(ds)
+        ds, inputs = self.checked(ds, list(self.inputs.values()))
         axes = self._axes(inputs)
-        parts = self._batches(inputs, batch_size) if axes is None else self._tiles(inputs, axes)
+        portions = self._batches(inputs, batch_size) if axes is None else self._tiles(inputs, axes)
         if interval is not None:
-            parts = ((places, with_interval(part, calibration, interval)) for places, part in parts)
-        head = next(parts)
+            portions = ((slices, with_interval(each, calibration, interval)) for slices, each in portions)
+        head = next(portions)
         outline = self._outline(ds, inputs, set(head[1]), interval, axes)
-        parts = chain([head], parts)
+        portions = chain([head], portions)
         if inputs.single:
-            parts = map(self._without_record, parts)
-        whole = in_memory(outline, parts) if out is None else on_disk(Path(out), outline, parts)
+            portions = map(self._without_record, portions)
+        whole = in_memory(outline, portions) if out is None else on_disk(Path(out), outline, portions)
         inputs.warn_out_of_range(stacklevel=2)
         return whole
 
     def _is_the_other_way(self, ds: xr.Dataset) -> bool:
-        """Whether a data set lacks an input, but holds all that the other direction asks for."""
+        """Return whether a data set lacks an input but holds all inputs of the other direction."""
         return (
             self.bundle.both_ways
             and not all(name in ds.variables for name in self.inputs)
@@ -202,7 +199,7 @@ class Surrogate:
         )
 
     def __getattr__(self, name: str) -> Any:
-        """Return what a domain can do with a surrogate: `surrogate.seismic.invert(...)`."""
+        """Return the verbs of a domain: `surrogate.seismic.invert(...)`."""
         if hasattr(type(self), name):  # a property asked for what is not there: let it say so itself
             return object.__getattribute__(self, name)
         if not name.startswith("_"):
@@ -216,21 +213,61 @@ class Surrogate:
         """Return the attributes with the domains that have verbs."""
         return [*super().__dir__(), *registered("verbs")]
 
-    def _inputs(self, ds: xr.Dataset) -> Inputs:
+    def checked(self, ds: xr.Dataset, specs: Sequence[VariableSpec]) -> tuple[xr.Dataset, Inputs]:
+        """Return a data set in which these inputs fit, and the inputs, of which nothing is read yet."""
         manifest = self.bundle.manifest
-        positions = {name for pipeline, _ in self.bundle.parts for name in pipeline.transform.positions}
-        return Inputs(ds, manifest.pipeline.inputs, self.record_dimension, manifest.ranges, positions)
+        ds = latest(ds, specs, self.record_dimension)
+        check_attributes(ds, specs)
+        for pipeline, _ in self.bundle.parts:
+            check_facts(ds, pipeline, stacklevel=4)
+        ds = resampled(ds, manifest.coordinates, specs)
+        check_grid(ds, manifest.coordinates, specs)
+        transforms = [pipeline.transform for pipeline, _ in self.bundle.parts]
+        free = {name for each in transforms for name in each.offset_free}
+        check_precision(ds, [spec for spec in specs if spec.name in free])
+        positions = {name for each in transforms for name in each.positions}
+        return ds, Inputs(ds, specs, self.record_dimension, manifest.ranges, positions)
+
+    def as_function(
+        self, inputs: str | Sequence[str], outputs: str | Sequence[str], at: xr.Dataset | None = None
+    ) -> Function:
+        """Return a plain function of arrays with derivatives, for optimisers and sensitivity analysis.
+
+        Parameters
+        ----------
+        inputs
+            Names of the inputs that vary; a point holds their values, flattened one after the other.
+        outputs
+            Names of what is returned: targets, or `<target>_standard_deviation`.
+        at
+            One record with all other inputs, as `predict` takes it; not needed if all inputs vary.
+
+        Returns
+        -------
+        Function
+            `f(x)`, `f.gradient(x)`, `f.jacobian(x)`: physical units in and out, for one point or several.
+
+        Raises
+        ------
+        ConfigError
+            For a name that is not known, and for integer, bool or complex inputs.
+        ContractError
+            When `at` does not fit the surrogate.
+        """
+        varying = [inputs] if isinstance(inputs, str) else list(inputs)
+        wanted = [outputs] if isinstance(outputs, str) else list(outputs)
+        return Function(self, varying, wanted, at)
 
     def _axes(self, inputs: Inputs) -> tuple[Axis, ...] | None:
-        """The tiles of a field that is larger than the window of training, None for any other."""
+        """Return the tiles of a field larger than the window of training, or None."""
         windows = {
             dim: length
             for spec in self.inputs.values()
             for dim, length in zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
         }
-        parts = [pipeline for pipeline, _ in self.bundle.parts]
-        axes = axes_of(parts[0].layout.grid, windows, inputs.sizes)
-        if axes and any(part.transform.needs_whole_field for part in parts):
+        pipelines = [pipeline for pipeline, _ in self.bundle.parts]
+        axes = axes_of(pipelines[0].layout.grid, windows, inputs.sizes)
+        if axes and any(pipeline.transform.needs_whole_field for pipeline in pipelines):
             return tuple(replace(axis, window=axis.field) for axis in axes)
         return axes
 
@@ -242,13 +279,13 @@ class Surrogate:
         interval: float | None,
         axes: Sequence[Axis] | None,
     ) -> Outline:
-        """What the whole prediction looks like."""
+        """Return the layout of the whole prediction."""
         specs = specs_of(self.outputs, names, interval, len(self._levels))
         sizes = {self.record_dimension: inputs.records}
         for spec in specs.values():
             sizes |= zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
         sizes |= {axis.dim: axis.field for axis in axes or ()}
-        chunks = {self.record_dimension: 1 if axes else self._batch_size()}
+        chunks = {self.record_dimension: 1 if axes else self.batch_size}
         chunks |= {axis.dim: axis.window for axis in axes or ()}
         if inputs.single:
             specs = {
@@ -266,47 +303,50 @@ class Surrogate:
             {"title": title, "source": "sciml-surrogates"},
         )
 
-    def _without_record(self, part: Part) -> Part:
-        places, values = part
+    def _without_record(self, portion: Portion) -> Portion:
+        slices, values = portion
         (axis,) = {spec.dims.index(self.record_dimension) for spec in self.outputs.values()}
-        return places, {name: np.take(value, 0, axis=axis) for name, value in values.items()}
+        return slices, {name: np.take(value, 0, axis=axis) for name, value in values.items()}
 
-    def _batches(self, inputs: Inputs, size: int | None) -> Iterator[Part]:
+    def _batches(self, inputs: Inputs, size: int | None) -> Iterator[Portion]:
         """Predict a few examples at a time."""
-        rng, size = self._generator(), size or self._batch_size()
+        rng, size = self.generator(), size or self.batch_size
         for start in range(0, max(inputs.records, 1), size):
-            place = {self.record_dimension: slice(start, min(start + size, inputs.records))}
-            yield place, self._ask(inputs.read(place, self.bundle.device), rng)
+            records = {self.record_dimension: slice(start, min(start + size, inputs.records))}
+            yield records, self._ask(inputs.read(records, self.bundle.device), rng)
 
-    def _tiles(self, inputs: Inputs, axes: Sequence[Axis]) -> Iterator[Part]:
-        """Predict one tile after the other; only its inputs are read, and what its transform asks for."""
-        rng, device = self._generator(), self.bundle.device
+    def _tiles(self, inputs: Inputs, axes: Sequence[Axis]) -> Iterator[Portion]:
+        """Predict one tile after the other; read only its inputs and what its transform asks for."""
+        rng, device = self.generator(), self.bundle.device
         names, field = list(self.inputs), tuple(axis.field for axis in axes)
         names_beside = {each for name in self.outputs for each in beside(name)}
         specs = specs_of(self.outputs, names_beside, None, len(self._levels))
         for record in range(inputs.records):
-            place = {self.record_dimension: slice(record, record + 1)}
+            records = {self.record_dimension: slice(record, record + 1)}
 
-            def reader(name: str, window: tuple[slice, ...], place: dict[str, slice] = place) -> Tensor:
-                places = place | {axis.dim: cut for axis, cut in zip(axes, window, strict=True)}
-                return inputs.read(places, device, [name])[name]
+            def reader(name: str, window: tuple[slice, ...], records: dict[str, slice] = records) -> Tensor:
+                slices = records | {axis.dim: cut for axis, cut in zip(axes, window, strict=True)}
+                return inputs.read(slices, device, [name])[name]
 
             def ask(window: tuple[slice, ...], reader: Reader = reader) -> dict[str, np.ndarray]:
                 return self._ask(Tile(names, window, field, reader), rng)
 
             for band, values in blend(ask, axes, specs):
-                yield place | {axes[0].dim: band}, values
+                yield records | {axes[0].dim: band}, values
 
     def _ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, np.ndarray]:
-        """Targets, and what is predicted beside them, as arrays."""
+        """Return targets, their deviations and quantiles as arrays."""
         answer = self.bundle.predict(inputs, rng)
-        names = [part for name in self.outputs for part in (name, *beside(name)) if part in answer]
+        names = [each for name in self.outputs for each in (name, *beside(name)) if each in answer]
         return {name: answer[name].cpu().numpy() for name in names}
 
-    def _generator(self) -> torch.Generator:
+    def generator(self) -> torch.Generator:
+        """Return the generator of a prediction's draws; a new one for each keeps equal answers equal."""
         return torch.Generator(device=self.bundle.device).manual_seed(SEED)
 
-    def _batch_size(self) -> int:
+    @property
+    def batch_size(self) -> int:
+        """Examples that are predicted at a time, as many as make about a million cells."""
         cells = max(prod(spec.shape) for spec in (*self.inputs.values(), *self.outputs.values()))
         return max(1, CELLS_PER_BATCH // max(cells, 1))
 
@@ -326,7 +366,7 @@ class Surrogate:
         return {dim: xr.DataArray(c.values, dims=dim, attrs=c.attributes) for dim, c in known.items()}
 
     def _quantiles(self) -> dict[str, xr.DataArray]:
-        """Coordinate of the levels, where there are quantiles."""
+        """Coordinate of the levels, if there are quantiles."""
         if not self._levels:
             return {}
         return {LEVELS: xr.DataArray(list(self._levels), dims=LEVELS, attrs={"units": "1"})}

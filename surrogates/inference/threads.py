@@ -1,4 +1,4 @@
-"""How many threads a prediction takes: one where there is little to do."""
+"""The number of threads of a prediction: one if there is little to do."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ times as long as two on an idle machine, and 0.3 to 0.4 times as long beside a b
 
 @contextmanager
 def one_thread(where: bool) -> Iterator[None]:
-    """Let torch take one thread, where that is so, and afterwards as many as before."""
+    """Let torch use one thread for a while, if asked to."""
     before = torch.get_num_threads()
     if before == 1 or not where:
         yield
@@ -34,7 +34,7 @@ def one_thread(where: bool) -> Iterator[None]:
 
 
 def is_little(weights: int, config: PipelineConfig, inputs: Mapping[str, Tensor]) -> bool:
-    """Whether one thread answers about as soon as several do.
+    """Return whether one thread answers about as soon as several.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def is_little(weights: int, config: PipelineConfig, inputs: Mapping[str, Tensor]
     """
     largest = max(prod(spec.shape) for spec in (*config.inputs, *config.targets))
     if isinstance(inputs, Tile):  # one record; its transform may want the whole field in one window
-        largest = max(largest, prod(part.stop - part.start for part in inputs.window))
+        largest = max(largest, prod(extent.stop - extent.start for extent in inputs.window))
         return weights * largest <= LITTLE
     varying = (spec.name for spec in config.inputs if config.record_dimension in spec.dims)
     return weights * largest * max((len(inputs[name]) for name in varying), default=1) <= LITTLE

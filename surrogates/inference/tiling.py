@@ -63,7 +63,7 @@ def _ramp(window: int, overlap: int) -> np.ndarray:
 def axes_of(
     grid: Sequence[str], windows: Mapping[str, int], fields: Mapping[str, int]
 ) -> tuple[Axis, ...] | None:
-    """Return the tiles along each dimension of a grid; None where the field is no larger than the window.
+    """Return the tiles along each dimension of a grid, or None if the field is no larger than the window.
 
     Only grids of two or more dimensions are tiled: a series has a beginning, which a tile has not.
     """
@@ -92,7 +92,7 @@ def blend(
 
     Yields
     ------
-    place
+    band
         Cells of the band along the first axis.
     values
         Arrays with the length of the band along the first axis, and of the whole field along the others.
@@ -112,11 +112,11 @@ def blend(
                 dims = specs[name].dims
                 if name not in held:
                     held[name] = _zeros(values, dims, first, others)
-                places = dict(zip((axis.dim for axis in others), window[1:], strict=True))
-                into = tuple(places.get(dim, slice(None)) for dim in dims)
+                slices = dict(zip((axis.dim for axis in others), window[1:], strict=True))
+                into = tuple(slices.get(dim, slice(None)) for dim in dims)
                 share = values
-                for axis, parts, number in zip(axes, weights, chosen, strict=True):
-                    share = share * _along(parts[number].astype(values.dtype), dims, axis.dim)
+                for axis, factors, number in zip(axes, weights, chosen, strict=True):
+                    share = share * _along(factors[number].astype(values.dtype), dims, axis.dim)
                 held[name][into] += share
         done = first.window if row + 1 == len(starts) else starts[row + 1] - start
         band = {name: _cut(values, specs[name].dims, first.dim, 0, done) for name, values in held.items()}

@@ -1,4 +1,4 @@
-"""Weights in and out of safetensors; a network takes memory only after it matches the file's header."""
+"""Read and write safetensors; a network takes memory only after it matches the file's header."""
 
 import threading
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def load_pipeline(config: PipelineConfig, path: Path, context: Context | None = 
 
     The pipeline is first built on torch's `meta` device, which takes no memory, and may not have more
     parameters than the file; names, shapes and types are compared with the file's header; only then is it
-    built in memory.
+    built in memory. Weights that the file holds in half precision become single precision.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _build_without_memory(config: PipelineConfig, budget: int, context: Context 
         except ValueError as error:
             raise BundleError(f"The bundle cannot be built: {error}") from None
         except (ArithmeticError, RuntimeError, TypeError, MemoryError) as error:
-            # A constructor refused its arguments in its own words, e.g. a size beyond 64 bits.
+            # A constructor refused its arguments with its own error, e.g. a size beyond 64 bits.
             message = " ".join(str(error).split())[:300]
             raise BundleError(f"The bundle's arguments do not make a network: {message}") from None
 
@@ -152,7 +152,15 @@ def _compare(found: Header, expected: Header) -> None:
             f"The weights have {listing(sorted(extra)[:5])} too many; they belong to another network."
         )
     for name, wanted in expected.items():
-        if found[name] != wanted:
+        if found[name] not in (wanted, _halved(wanted)):
             raise BundleError(
                 f"The weight {name!r} has shape and type {found[name]}; the network of {wanted} was expected."
             )
+
+
+def _halved(
+    wanted: tuple[tuple[int, ...], torch.dtype | None],
+) -> tuple[tuple[int, ...], torch.dtype | None]:
+    """Return the shape and type in which a file may hold a tensor of single precision to save room."""
+    shape, dtype = wanted
+    return shape, torch.float16 if dtype == torch.float32 else dtype

@@ -1,4 +1,4 @@
-"""What a pipeline answers, as one object in physical units, and what stands beside a target in a batch."""
+"""Answers of a pipeline in physical units, and the names of deviations and quantiles in a batch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -30,12 +30,12 @@ def quantile_name(target: str) -> str:
 
 
 def beside(target: str) -> tuple[str, str]:
-    """Names of what may stand beside a target: its standard deviation, its quantiles."""
+    """Return the names that a prediction may hold beside a target: standard deviation, quantiles."""
     return deviation_name(target), quantile_name(target)
 
 
 def reaches(answer: Mapping[str, Any], target: str) -> tuple[Any, Any] | None:
-    """Return how far errors are expected to reach below and above a target; None where nothing is told.
+    """Return the expected size of errors below and above a target, or None if it is unknown.
 
     The standard deviation on either side, or the distances of the outermost quantiles from the median.
 
@@ -53,7 +53,7 @@ def reaches(answer: Mapping[str, Any], target: str) -> tuple[Any, Any] | None:
 
 
 class Answer:
-    """A value for each cell, and what is known of its error: nothing, unless a subclass tells.
+    """A value for each cell; subclasses add what is known of its error.
 
     Shapes are (batch, target channel, *grid), in the targets' units.
 
@@ -68,7 +68,7 @@ class Answer:
 
     @property
     def value(self) -> Tensor:
-        """What stands for the target: the mean."""
+        """Value of the target: the mean."""
         return self.mean
 
     @property
@@ -131,7 +131,7 @@ class QuantileAnswer(Answer):
 
     @property
     def value(self) -> Tensor:
-        """What stands for the target: the median."""
+        """Value of the target: the median."""
         return self.values[self.levels.index(0.5)]
 
     @property
@@ -160,12 +160,12 @@ class QuantileAnswer(Answer):
         return total + piece(self.values[-1], self.values[-1]) * (1.0 - last)
 
     def _at(self, levels: Tensor, *, alone: bool = False) -> Tensor:
-        """Return quantiles at levels: the same in all cells, or one `alone` for each cell."""
+        """Return quantiles at levels: the same in all cells, or (`alone`) one for each cell."""
         known = torch.tensor(self.levels, dtype=self.values.dtype, device=self.values.device)
-        place = torch.bucketize(levels.contiguous(), known).clamp(1, len(known) - 1)
-        part = ((levels - known[place - 1]) / (known[place] - known[place - 1])).clamp(0.0, 1.0)
+        index = torch.bucketize(levels.contiguous(), known).clamp(1, len(known) - 1)
+        fraction = ((levels - known[index - 1]) / (known[index] - known[index - 1])).clamp(0.0, 1.0)
         if alone:
-            low, high = (self.values.gather(0, each.unsqueeze(0))[0] for each in (place - 1, place))
-            return low + part * (high - low)
-        share = part.view(-1, *(1,) * (self.values.ndim - 1))
-        return self.values[place - 1] + share * (self.values[place] - self.values[place - 1])
+            low, high = (self.values.gather(0, each.unsqueeze(0))[0] for each in (index - 1, index))
+            return low + fraction * (high - low)
+        share = fraction.view(-1, *(1,) * (self.values.ndim - 1))
+        return self.values[index - 1] + share * (self.values[index] - self.values[index - 1])

@@ -1,4 +1,4 @@
-"""Split-conformal intervals: how far off a method was on data that it was not fitted to.
+"""Split-conformal intervals, from a method's errors on data that it was not fitted to.
 
 The score of a cell is |truth - prediction|, over the predicted standard deviation where there is one. An
 interval of level 0.9 reaches as far as nine of ten scores of the validation split did, whatever the
@@ -135,8 +135,8 @@ class Calibration(BaseModel):
             Wanted coverage, between 0 and 1.
         """
         wanted = level * (self.count + 1) / self.count - ROUNDING
-        place = int(np.searchsorted(self.shares, wanted))
-        return self.scores[place] if place < len(self.scores) else float("inf")
+        index = int(np.searchsorted(self.shares, wanted))
+        return self.scores[index] if index < len(self.scores) else float("inf")
 
     @property
     def highest(self) -> float:
@@ -145,7 +145,7 @@ class Calibration(BaseModel):
 
 
 def require_level(level: float) -> float:
-    """Refuse what is no level of an interval."""
+    """Refuse a level outside (0, 1)."""
     if not 0 < level < 1:
         raise ValueError(f"the level of an interval is {level}; expected a number between 0 and 1, e.g. 0.9.")
     return level

@@ -1,4 +1,4 @@
-"""What the pieces of a run know of its data, in training and, saved with the bundle, in `predict`."""
+"""What pieces know of the data, in training and, saved with the bundle, in `predict`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ import xarray as xr
 
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
-from datasets.store.units import convert
+from datasets.store.units import convert, display
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 
@@ -88,7 +88,7 @@ class Context:
         return replace(self, inputs=tuple(inputs), targets=tuple(targets), mask=None)
 
     def field(self, name: str, units: str) -> np.ndarray | None:
-        """Return what all records share under a name, in some units, float64; None where there is nothing.
+        """Return the value that all records share under a name, in given units, float64, or None.
 
         Raises
         ------
@@ -190,7 +190,7 @@ Fact = Scalar | Spacing
 def facts_of(
     facts: Mapping[str, Fact], context: Context, stated: Mapping[str, Any], where: str
 ) -> dict[str, float]:
-    """Return the values of facts: those of the data, or stated ones where the data do not tell.
+    """Return the values of facts: from the data, else from the configuration.
 
     Parameters
     ----------
@@ -213,8 +213,8 @@ def facts_of(
         found, given = fact.find(context, name), _stated(context, stated, name, where)
         if found is not None and given is not None and abs(found - given) > AGREE * abs(found):
             raise ConfigError(
-                f"{where}: {name} is {given:g} {fact.units}, but {context.source} has {found:g} "
-                f"{fact.units}; leave it out"
+                f"{where}: {name} is {given:g} {display(fact.units)}, but {context.source} has {found:g} "
+                f"{display(fact.units)}; leave it out"
             )
         if found is None and given is None:
             told = f"coordinates {listing(fact.dimensions)}" if isinstance(fact, Spacing) else f"'{name}'"
@@ -227,7 +227,7 @@ def facts_of(
 
 
 def _stated(context: Context, stated: Mapping[str, Any], name: str, where: str) -> float | None:
-    """Return what a node or the context states; both have to say the same."""
+    """Return the value that a node or the context states; both have to agree."""
     own, shared = _number(stated.get(name), name, where), _number(context.stated.get(name), name, where)
     if own is not None and shared is not None and abs(own - shared) > AGREE * abs(own):
         raise ConfigError(

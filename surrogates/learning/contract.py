@@ -1,4 +1,4 @@
-"""The kinds of pieces around a pipeline: what trains, asks, feeds and judges it."""
+"""The kinds of pieces around a pipeline: they train it, ask it, feed it and score it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -42,9 +42,9 @@ class Objective(Piece):
 
 @runtime_checkable
 class Gradual(Protocol):
-    """An objective that changes during a run: the trainer tells it the step before each one.
+    """An objective that changes during a run: the trainer calls it with the step before each one.
 
-    What it makes of the step follows from the step alone, so that a resumed run repeats an undisturbed one.
+    What it makes of the step follows only from the step, so that a resumed run repeats an undisturbed one.
     """
 
     step: int
@@ -65,17 +65,17 @@ class Adversarial(Protocol):
     def critic_loss(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what the critic makes small, and scalars to log; no gradient reaches the pipeline."""
+        """Return the critic's loss and scalars to log; no gradient reaches the pipeline."""
 
 
 class Predictor(Piece):
-    """How a trained pipeline is asked; named in the bundle, so training and inference share it.
+    """How a trained pipeline predicts; named in the bundle, so training and inference share it.
 
     Attributes
     ----------
     steps
-        How often it asks the pipeline, one horizon after the other; the pipeline's own horizon is that part
-        of the task's.
+        How often it asks the pipeline, one horizon after the other; the pipeline's own horizon is the
+        task's divided by it.
     """
 
     kind: ClassVar[str] = "predictors"
@@ -103,10 +103,10 @@ class Baseline(Piece):
 
 
 class Preparation(Piece):
-    """A step that every batch takes (`task.preparations`), or training batches alone (`task.augmentations`).
+    """A step that every batch takes (`task.preparations`), or only training batches (`task.augmentations`).
 
     An augmentation leaves the physics true. The generators of an example depend on the epoch in training, and
-    otherwise on the example and its draw alone (`task.draws`), so that scores repeat. Outside training the
+    otherwise only on the example and its draw (`task.draws`), so that scores repeat. Outside training the
     batch holds the number of the draw as `draw`, for protocols that need it.
 
     Attributes
@@ -123,12 +123,12 @@ class Preparation(Piece):
         return []
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
-        """Return the prepared batch; example ``i`` draws from ``rngs[i]`` alone."""
+        """Return the prepared batch; example ``i`` draws only from ``rngs[i]``."""
         raise NotImplementedError(f"{type(self).__name__} does not define __call__()")
 
 
 class Derivation(Piece):
-    """What follows from an answer, scored like a target (`task.derivations`).
+    """A quantity derived from a prediction, scored like a target (`task.derivations`).
 
     It is scored without intervals, and only for methods whose answer it follows from. Its `variables` are
     read when scores are made; methods do not see those that they would not see otherwise.
@@ -137,11 +137,11 @@ class Derivation(Piece):
     kind: ClassVar[str] = "derivations"
 
     def provides(self) -> list[VariableSpec]:
-        """Return the specs of what follows; of the batch's dimensions they have the same lengths."""
+        """Return the specs of the derived quantities; dimensions of the batch keep their lengths."""
         raise NotImplementedError(f"{type(self).__name__} does not define provides()")
 
     def of_truth(self, batch: Batch) -> Batch:
-        """Return what it provides for the truth.
+        """Return the derived quantities of the truth.
 
         Cells of the batch's targets that do not count are NaN, and so should be what depends on them: cells
         that are not NaN count.
@@ -149,7 +149,7 @@ class Derivation(Piece):
         raise NotImplementedError(f"{type(self).__name__} does not define of_truth()")
 
     def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
-        """Return what follows from a method's prediction, without the names that do not.
+        """Return the derived quantities that follow from a method's prediction.
 
         The batch lacks the targets.
         """

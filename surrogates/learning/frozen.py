@@ -1,4 +1,4 @@
-"""A trained pipeline as a part of another one."""
+"""A trained pipeline inside another one."""
 
 from typing import Self
 
@@ -8,7 +8,7 @@ from surrogates.learning.pipeline_config import PipelineConfig
 
 
 class FrozenPipeline(Pipeline):
-    """A trained pipeline inside the transform of another one: it is asked, never trained.
+    """A trained pipeline inside the transform of another one; it is not trained.
 
     Its weights come with ``parts.NAME=RUN``, where NAME is its attribute in the transform.
     """
@@ -19,5 +19,5 @@ class FrozenPipeline(Pipeline):
         self.eval()
 
     def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation: batch statistics of the other pipeline's training must not move it."""
+        """Stay in evaluation mode, so that training the outer pipeline changes no batch statistics."""
         return super().train(False)

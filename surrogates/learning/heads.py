@@ -1,4 +1,4 @@
-"""Heads: what the outputs of a network mean, how wrong they are, and what they say in physical units."""
+"""Heads: the meaning of a network's outputs, their loss, and the answer in physical units."""
 
 from itertools import pairwise
 from typing import ClassVar, Literal, Protocol
@@ -25,7 +25,7 @@ class WayBack(Protocol):
         """Return standard deviations."""
 
     def require_ordered(self, head: str) -> None:
-        """Refuse a way back that does not keep the order of values, cell by cell."""
+        """Refuse a way back that does not keep the order of values in each cell."""
 
 
 class Head(Piece):
@@ -36,7 +36,7 @@ class Head(Piece):
     outputs
         Outputs of the network for each target channel; they come one after the other, each for all channels.
     rolls_out
-        Whether a rollout can go on from its answers.
+        Whether a roll-out can continue from its answers.
     levels
         Levels of the quantiles that it answers beside each target.
     """
@@ -122,7 +122,7 @@ class Gaussian(Head):
             raise ConfigError(f"head 'gaussian': beta is {beta}; expected a number from 0 to 1.")
         self._normalised, self._beta = normalised, beta
 
-    def parts(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    def mean_and_log_variance(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance in normalised units, each (batch, target channel, *grid)."""
         mean, raw = outputs.chunk(2, dim=1)
         if not self._normalised:
@@ -131,7 +131,7 @@ class Gaussian(Head):
 
     def loss(self, outputs: Tensor, target: Tensor, past: Tensor | None = None) -> Tensor:
         """Return the negative log-likelihood."""
-        mean, log_variance = self.parts(outputs)
+        mean, log_variance = self.mean_and_log_variance(outputs)
         if past is not None:
             log_variance = log_variance + torch.log1p(past.square())
         loss = 0.5 * (log_variance + (target - mean).square() * torch.exp(-log_variance))
@@ -143,12 +143,12 @@ class Gaussian(Head):
 
     def answer(self, outputs: Tensor, back: WayBack) -> GaussianAnswer:
         """Return the Gaussian."""
-        mean, log_variance = self.parts(outputs)
+        mean, log_variance = self.mean_and_log_variance(outputs)
         return GaussianAnswer(back.value(mean), back.deviation(torch.exp(0.5 * log_variance)))
 
 
 class Quantiles(Head):
-    """Quantiles by the pinball loss; answers are put in order, since nothing keeps the network from crossing.
+    """Quantiles by the pinball loss; answers are sorted, since a network's quantiles may cross.
 
     Parameters
     ----------
@@ -181,5 +181,5 @@ class Quantiles(Head):
     def answer(self, outputs: Tensor, back: WayBack) -> QuantileAnswer:
         """Return the quantiles in order."""
         back.require_ordered("quantiles")
-        values = torch.stack([back.value(part) for part in outputs.chunk(self.outputs, dim=1)])
+        values = torch.stack([back.value(each) for each in outputs.chunk(self.outputs, dim=1)])
         return QuantileAnswer(self.levels, values.sort(dim=0).values)

@@ -123,19 +123,19 @@ class Layout:
         Variables without the record dimension, or without a grid dimension, are repeated along it.
         """
         batch = self._batch_size(values)
-        parts = [self.one(spec, values[spec.name], batch) for spec in self.specs]
-        if len(parts) == 1:
-            return parts[0]
-        grid = torch.broadcast_shapes(*(part.shape[2:] for part in parts))
-        return torch.cat([part.expand(batch, -1, *grid) for part in parts], dim=1)
+        tensors = [self.one(spec, values[spec.name], batch) for spec in self.specs]
+        if len(tensors) == 1:
+            return tensors[0]
+        grid = torch.broadcast_shapes(*(tensor.shape[2:] for tensor in tensors))
+        return torch.cat([tensor.expand(batch, -1, *grid) for tensor in tensors], dim=1)
 
     def unpack(self, stacked: Tensor) -> dict[str, Tensor]:
         """Undo `pack` for variables that have the record dimension."""
         values = {}
-        parts = stacked.split(self.counts, dim=1) if len(self.specs) > 1 else (stacked,)
-        for spec, part in zip(self.specs, parts, strict=True):
+        tensors = stacked.split(self.counts, dim=1) if len(self.specs) > 1 else (stacked,)
+        for spec, tensor in zip(self.specs, tensors, strict=True):
             inner, order = self._returns(spec)
-            values[spec.name] = part.reshape(part.shape[0], *inner, *part.shape[2:]).permute(order)
+            values[spec.name] = tensor.reshape(tensor.shape[0], *inner, *tensor.shape[2:]).permute(order)
         return values
 
     def one(self, spec: VariableSpec, value: Tensor, batch: int) -> Tensor:
@@ -150,7 +150,7 @@ class Layout:
         return value.reshape(batch, count, *(next(sizes) if here else 1 for here in present))
 
     def _plan(self, spec: VariableSpec) -> tuple[bool, tuple[int, ...] | None, int, tuple[bool, ...]]:
-        """Return what `one` needs of a spec; worked out once, since it is asked in every step."""
+        """Return what `one` needs of a spec; cached, since every step needs it."""
         if spec.name not in self._plans:
             dims, order = field_dims(spec, self.record_dimension), self._channel_first(spec)
             self._plans[spec.name] = (
@@ -162,7 +162,7 @@ class Layout:
         return self._plans[spec.name]
 
     def _returns(self, spec: VariableSpec) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return what `unpack` needs of a spec, worked out once as well: inner lengths, order of the axes."""
+        """Return what `unpack` needs of a spec: inner lengths and order of the axes; cached too."""
         if spec.name not in self._ways_back:
             order = self._channel_first(spec)
             axes = (1 + order.index(dim) for dim in field_dims(spec, self.record_dimension))

@@ -1,4 +1,4 @@
-"""Channels to numbers of the order of one, with constants that are fitted and never typed."""
+"""Normalisers: channels to numbers of order one, with constants that are fitted."""
 
 from collections.abc import Mapping
 from typing import Literal, cast
@@ -33,7 +33,7 @@ class Normaliser(nn.Module):
         self._seen: Moments | None = None
 
     def observe(self, values: Tensor, weight: Tensor | None = None) -> None:
-        """Take note of a training batch; arguments as those of `moments_of`."""
+        """Accumulate a training batch; arguments as those of `moments_of`."""
         moments = moments_of(values, weight)
         self._seen = moments if self._seen is None else merge([self._seen, moments])
 
@@ -90,7 +90,7 @@ class MaxNorm(Normaliser):
         self._longest = 0.0
 
     def observe(self, values: Tensor, weight: Tensor | None = None) -> None:
-        """Take note of a training batch of shape (batch, channel, ...); NaN does not count."""
+        """Accumulate a training batch of shape (batch, channel, ...); NaN does not count."""
         kept = values if weight is None else values.where(weight > 0, 0.0)
         self._longest = max(self._longest, float(kept.detach().nan_to_num(0.0).norm(dim=1).max()))
 
@@ -131,7 +131,7 @@ class Whitening(nn.Module):
         self._origin: Tensor | None = None
 
     def observe(self, values: Tensor, weight: Tensor | None = None) -> None:
-        """Take note of a training batch of shape (batch, channel, ...); vectors with NaN do not count."""
+        """Accumulate a training batch of shape (batch, channel, ...); vectors with NaN do not count."""
         rows = values.detach().movedim(1, -1).reshape(-1, values.shape[1]).cpu().double()
         kept = rows.isfinite().all(1)
         if weight is not None:
@@ -228,7 +228,7 @@ class Several(nn.ModuleDict):
         super().__init__({name: NORMALISERS[kind](count) for name, count in channels.items()})
 
     def observe(self, values: Mapping[str, Tensor]) -> None:
-        """Take note of a training batch."""
+        """Accumulate a training batch."""
         for name, normaliser in self.items():
             cast(Normaliser, normaliser).observe(values[name])
 

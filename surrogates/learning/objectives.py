@@ -1,4 +1,4 @@
-"""Losses: what training makes small."""
+"""Objectives: losses that training minimises."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ class Regression(Objective):
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted mean of the loss over all cells that count, and each target's part."""
+        """Return the weighted mean of the loss over all cells that count, and each target's term."""
         features, head = pipeline.features(batch), pipeline.head
         outputs = pipeline.normalised(features)
         target = pipeline.normalised_targets(batch, features)
@@ -77,21 +77,21 @@ class Forecast(Objective):
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the mean over the horizons of the loss and of its parts; gradients pass through all."""
-        losses, parts, moved = [], [], Batch()
+        """Return the mean over the horizons of the loss and of its terms; gradients pass through all."""
+        losses, terms, moved = [], [], Batch()
         for step in range(self._horizons):
             state = pipeline.of_horizon(batch, step, self._mask) | moved
-            loss, part = self._loss(pipeline, state, rng)
+            loss, term = self._loss(pipeline, state, rng)
             losses.append(loss)
-            parts.append(part)
+            terms.append(term)
             if step + 1 < self._horizons:
                 moved = advanced(pipeline, state, ask(pipeline, state))
-        means = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
+        means = {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
         return torch.stack(losses).mean(), means
 
 
 def cell_weights(pipeline: Pipeline, batch: Batch, target: Tensor, mask: str | None) -> Tensor | None:
-    """Return the weight of each cell of the stacked targets, None where all count alike."""
+    """Return the weight of each cell of the stacked targets, or None if all count alike."""
     if not mask and not any(spec.missing for spec in pipeline.config.targets):
         return None
     observed = target.isfinite().to(target.dtype)
@@ -99,14 +99,14 @@ def cell_weights(pipeline: Pipeline, batch: Batch, target: Tensor, mask: str | N
 
 
 def hide(weight: Tensor | None, *values: Tensor) -> tuple[Tensor, ...]:
-    """Put values to zero where nothing counts: NaN times a weight of zero is NaN, in the gradient too."""
+    """Set values to zero where nothing counts: NaN times a weight of zero is NaN, in the gradient too."""
     return values if weight is None else tuple(value.where(weight > 0, 0.0) for value in values)
 
 
 def mean_by_target(
     pipeline: Pipeline, loss: Tensor, weight: Tensor | None, factors: Mapping[str, float]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the mean over targets of each one's weighted mean loss, and these means where several.
+    """Return the mean over targets of each one's weighted mean loss, and these means if several.
 
     Parameters
     ----------
@@ -129,13 +129,13 @@ def mean_by_target(
         weight = torch.ones_like(loss)
     counts = pipeline.layout.counts
     shares = mean_over_ranks([share.sum() for share in weight.split(counts, 1)])
-    parts = [
-        part.sum() / share.clamp(min=torch.finfo(share.dtype).tiny)
-        for part, share in zip((loss * weight).split(counts, 1), shares, strict=True)
+    terms = [
+        term.sum() / share.clamp(min=torch.finfo(share.dtype).tiny)
+        for term, share in zip((loss * weight).split(counts, 1), shares, strict=True)
     ]
     scales = [factors.get(name, 1.0) for name in names]
-    total = torch.stack([part * scale for part, scale in zip(parts, scales, strict=True)]).sum()
-    means = dict(zip(names, (part.detach() for part in parts), strict=True)) if len(names) > 1 else {}
+    total = torch.stack([term * scale for term, scale in zip(terms, scales, strict=True)]).sum()
+    means = dict(zip(names, (term.detach() for term in terms), strict=True)) if len(names) > 1 else {}
     return total / sum(scales), means
 
 

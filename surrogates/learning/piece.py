@@ -1,4 +1,4 @@
-"""What every registered kind of piece has in common: how it is built, and what it may say of itself."""
+"""Base class of every kind of piece: how it is built and what it may declare."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,10 +15,10 @@ METHODS = (FunctionType, property, cached_property, classmethod, staticmethod, t
 
 
 class Piece:
-    """A registered piece; each kind is a subclass, whose class attributes are what a piece may say of itself.
+    """A registered piece; each kind is a subclass, whose class attributes a piece may set.
 
-    A constructor takes `context`, the facts that its class names, and the arguments of its node, each only if
-    it has a parameter of that name.
+    A constructor takes `context`, the facts that its class names, each by its own name or all of them as the
+    mapping `facts`, and the arguments of its node, each only if it has a parameter of that name.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Piece:
         stated = {key: arguments.pop(key) for key in facts if key in arguments}
         values = facts_of(facts, context, stated, where)
         given = {"name": name, **arguments}
-        piece = plain.build(cls.kind, given, context=context, **supplied, **values)
+        piece = plain.build(cls.kind, given, context=context, facts=values, **supplied, **values)
         if not isinstance(piece, cls):
             raise ConfigError(
                 f"{where} is a {type(piece).__name__}; expected a subclass of {cls.__module__}.{cls.__name__}"
@@ -71,7 +71,7 @@ class Piece:
     def build_named(
         cls, nodes: Sequence[Mapping[str, Any]], context: Context, **supplied: object
     ) -> dict[str, Self]:
-        """Build several pieces, by name; where a name comes again its arguments follow it."""
+        """Build several pieces, by name; arguments follow a name that is repeated."""
         names = plain.distinct_names(cls.kind, nodes)
         return {name: cls.build(node, context, **supplied) for name, node in zip(names, nodes, strict=True)}
 
@@ -88,7 +88,7 @@ class Piece:
         """
         name, arguments, facts = cls._split(node)
         stated = {key: arguments.pop(key) for key in facts if key in arguments}
-        context = dict.fromkeys(("context", *facts, *supplied))
+        context = dict.fromkeys(("context", "facts", *facts, *supplied))
         return plain.resolved(cls.kind, {"name": name, **arguments}, **context) | stated
 
     @classmethod
@@ -146,6 +146,6 @@ def _annotated(kind: type) -> set[str]:
 
 
 def _capabilities(kind: type[Piece]) -> list[str]:
-    """Return the names of what a piece of a kind may say of itself."""
+    """Return the names of the attributes that a piece of a kind may set."""
     pieces = [each for each in kind.__mro__ if issubclass(each, Piece)]
     return sorted({name for each in pieces for name in vars(each).get("__annotations__", {})} - {"kind"})

@@ -27,25 +27,25 @@ NETWORK_ARGUMENTS = ("in_channels", "out_channels", "in_shape", "out_shape", HOR
 
 
 def as_weight(mask: Tensor) -> Tensor:
-    """Return a mask, bool or weights, as float32; what is unknown or negative does not count."""
+    """Return a mask, bool or weights, as float32; NaN and negative weights become zero."""
     return mask.to(torch.float32).nan_to_num(0.0).clamp(min=0.0)
 
 
 class Pipeline(nn.Module):
-    """A network with all that surrounds it.
+    """A network with its transform, normalisers and head.
 
     Parameters
     ----------
     config
         Variables and nodes; `config` holds it with every default filled in.
     context
-        Of the data; without one the pipeline knows its variables alone.
-    parts
-        Those of another pipeline to use instead of new ones.
+        Of the data; without one the pipeline knows only its variables.
+    shared
+        Network and normalisers of another pipeline, to use instead of new ones.
     """
 
     def __init__(
-        self, config: PipelineConfig, context: Context | None = None, parts: "Parts | None" = None
+        self, config: PipelineConfig, context: Context | None = None, shared: "Shared | None" = None
     ) -> None:
         super().__init__()
         self._require_record_dimension(config)
@@ -71,7 +71,7 @@ class Pipeline(nn.Module):
         }
         if HORIZON in target_grid:
             channels[HORIZON] = self.layout.grid_shape[self.layout.grid.index(HORIZON)]
-        self.network, self.input_normaliser, self.target_normaliser = parts or Parts(
+        self.network, self.input_normaliser, self.target_normaliser = shared or Shared(
             cast(nn.Module, build("models", config.network, **channels)),
             input_normaliser(config.sides.inputs, self.transform.in_channels),
             NORMALISERS[config.sides.targets](self.layout.channels),
@@ -84,7 +84,7 @@ class Pipeline(nn.Module):
             }
         )
         self._require_names()
-        if config.both_ways and parts is None:
+        if config.both_ways and shared is None:
             self._require_both_ways()
 
     def reversed(self) -> "Pipeline":
@@ -93,7 +93,7 @@ class Pipeline(nn.Module):
         Raises
         ------
         ConfigError
-            When the pipeline knows one direction alone.
+            When the pipeline knows only one direction.
         """
         if not self.config.both_ways:
             raise ConfigError(
@@ -102,10 +102,10 @@ class Pipeline(nn.Module):
             )
         if "_other_way" not in self.__dict__:
             own = cast(Normaliser | Whitening, self.input_normaliser)  # one tensor goes both ways
-            parts = Parts(Reverse(self.network), self.target_normaliser, own)
+            shared = Shared(Reverse(self.network), self.target_normaliser, own)
             # Past nn.Module's registration: the parameters are this pipeline's and count once.
             turned = self.context.between(self.config.targets, self.config.inputs)
-            object.__setattr__(self, "_other_way", Pipeline(self.config.reversed(), turned, parts))
+            object.__setattr__(self, "_other_way", Pipeline(self.config.reversed(), turned, shared))
         return cast(Pipeline, self.__dict__["_other_way"])
 
     @property
@@ -134,16 +134,16 @@ class Pipeline(nn.Module):
         return self.answer(self.features(inputs))
 
     def answer(self, features: Features) -> Batch:
-        """Return the targets in physical units for channels that are known already.
+        """Return the targets in physical units, from channels.
 
         Beside each target stand its standard deviation or its quantiles, where the head tells them.
         """
         answer = self.said(features)
         targets = self.layout.unpack(answer.value)
         if isinstance(answer, QuantileAnswer):
-            parts = [self.layout.unpack(each) for each in answer.values]
+            quantiles = [self.layout.unpack(each) for each in answer.values]
             for name in self.target_names:
-                targets[quantile_name(name)] = torch.stack([part[name] for part in parts], dim=1)
+                targets[quantile_name(name)] = torch.stack([each[name] for each in quantiles], dim=1)
             targets[LEVELS] = answer.value.new_tensor(answer.levels)
         elif answer.deviation is not None:
             deviations = self.layout.unpack(answer.deviation)
@@ -204,7 +204,7 @@ class Pipeline(nn.Module):
         )
 
     def of_horizon(self, batch: Mapping[str, Tensor], step: int = 0, mask: str | None = None) -> Batch:
-        """Return a batch in which targets and mask look as far as the pipeline, from one that looks further.
+        """Return a batch whose targets and mask are cut to one horizon of the pipeline.
 
         Parameters
         ----------
@@ -224,9 +224,9 @@ class Pipeline(nn.Module):
             if mask is not None:
                 on_grid = HORIZON in grid and batch[mask].ndim <= len(grid) + 1
                 axes[mask] = grid.index(HORIZON) - len(grid) if on_grid else axis
-            for name, place in axes.items():
-                if batch[name].ndim >= -place:  # any other mask is refused by `weight`
-                    cut[name] = batch[name].narrow(place, step * length, length)
+            for name, along in axes.items():
+                if batch[name].ndim >= -along:  # any other mask is refused by `weight`
+                    cut[name] = batch[name].narrow(along, step * length, length)
         return cut
 
     @torch.no_grad()
@@ -257,7 +257,7 @@ class Pipeline(nn.Module):
         self.target_normaliser.finish()
 
     def _residual(self, batch: Mapping[str, Tensor], features: Features) -> Tensor:
-        """Return what the network should answer, not normalised; of a longer horizon its first part."""
+        """Return the network's target, not normalised; of a longer horizon only its beginning."""
         stacked = self.layout.pack(self.of_horizon(batch))
         residual = stacked if features.offset is None else stacked - features.offset
         return residual if features.link is None else features.link.encode(residual)
@@ -277,7 +277,7 @@ class Pipeline(nn.Module):
                 )
 
     def _require_both_ways(self) -> None:
-        """Refuse what cannot be turned round: the channels of each side must be its variables alone."""
+        """Refuse what cannot be turned round: the channels of each side must be only its variables."""
         network = self.config.network["name"]
         if not isinstance(self.network, Reversible):
             raise ConfigError(
@@ -305,7 +305,7 @@ class Pipeline(nn.Module):
 
 
 def _known(channels: Tensor) -> Tensor:
-    """Put what is NaN to the mean; what is infinite stays."""
+    """Replace NaN by the mean; infinite values stay."""
     return torch.nan_to_num(channels, nan=0.0, posinf=float("inf"), neginf=float("-inf"))
 
 
@@ -347,8 +347,8 @@ class Reversible(Protocol):
         """Return the inputs, (batch, input channel, *grid), for (batch, output channel, *target_grid)."""
 
 
-class Parts(NamedTuple):
-    """What the two directions of a pipeline have in common."""
+class Shared(NamedTuple):
+    """What the two directions of a pipeline share."""
 
     network: nn.Module
     input_normaliser: Normaliser | Whitening | Several
@@ -369,9 +369,9 @@ class Reverse(nn.Module):
         self.network = network
 
     def forward(self, channels: Tensor) -> Tensor:
-        """Return what the network's `reverse` answers."""
+        """Return the network's `reverse`."""
         return cast(Reversible, self.network).reverse(channels)
 
     def reverse(self, channels: Tensor) -> Tensor:
-        """Return what the network answers."""
+        """Return the network's `forward`."""
         return cast(Tensor, self.network(channels))

@@ -1,4 +1,4 @@
-"""What a pipeline is built from: variables, pieces and normalisation, as plain values."""
+"""Configuration of a pipeline: variables, pieces and normalisation, as plain values."""
 
 from typing import Any, Self
 
@@ -45,7 +45,7 @@ class PipelineConfig(BaseModel):
 
     @property
     def answered(self) -> list[VariableSpec]:
-        """Specs of all that can be asked for, in both directions."""
+        """Specs of everything that the pipeline predicts, in both directions."""
         return [*self.targets, *(self.inputs if self.both_ways else ())]
 
     def reversed(self) -> Self:

@@ -1,4 +1,4 @@
-"""How a trained pipeline is asked."""
+"""Predictors: how a trained pipeline predicts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,7 +27,7 @@ class Direct(Predictor):
 
 
 class Rollout(Predictor):
-    """Ask for one horizon after the other; what was forecast becomes the past of the next.
+    """Predict one horizon after the other; each forecast becomes the past of the next.
 
     Variables that are forecast move on; every other input stays as it was given. Where the pipeline answers
     standard deviations, the variance at the end of one horizon is added to those of the next, as the errors
@@ -67,7 +67,7 @@ def ask(pipeline: Pipeline, inputs: Mapping[str, Tensor]) -> Batch:
 
 
 def advanced(pipeline: Pipeline, inputs: Mapping[str, Tensor], answer: Mapping[str, Tensor]) -> Batch:
-    """Return what one horizon changes: the forecasts follow the past, whose oldest samples go.
+    """Return the inputs of the next horizon: forecasts are appended to the past, its oldest samples dropped.
 
     `<target>_standard_deviation` is then that of the new past's end, in the target's shape.
     """
@@ -106,19 +106,19 @@ def targets_of_one_step(
     if steps > 1 and still:
         raise ConfigError(
             f"the predictor takes {steps} steps, but {listing(still)} of task.inputs would stay as in the "
-            "first: a window moves on with its own forecast alone; forecast it too (task.targets), leave it "
+            "first: a window moves on only with its own forecast; forecast it too (task.targets), leave it "
             "out, or take one step"
         )
     return [_with_horizon(spec, 1, steps) for spec in targets]
 
 
 def answered(predictor: Predictor, targets: Iterable[VariableSpec]) -> list[VariableSpec]:
-    """Return what a predictor answers for a pipeline's targets; undoes `targets_of_one_step`."""
+    """Return the specs of a predictor's answer for a pipeline's targets; undoes `targets_of_one_step`."""
     return [_with_horizon(spec, predictor.steps, 1) for spec in targets]
 
 
-def _with_horizon(spec: VariableSpec, times: int, parts: int) -> VariableSpec:
-    if (times, parts) == (1, 1):
+def _with_horizon(spec: VariableSpec, times: int, steps: int) -> VariableSpec:
+    if (times, steps) == (1, 1):
         return spec
     if HORIZON not in spec.dims:
         raise ConfigError(
@@ -126,11 +126,11 @@ def _with_horizon(spec: VariableSpec, times: int, parts: int) -> VariableSpec:
             "and name targets '<variable>_forecast', or take the predictor 'direct'"
         )
     axis = spec.dims.index(HORIZON) - len(spec.dims) + len(spec.shape)
-    length, rest = divmod(spec.shape[axis] * times, parts)
+    length, rest = divmod(spec.shape[axis] * times, steps)
     if rest:
         raise ConfigError(
-            f"task.window.horizon is {spec.shape[axis]}, which {parts} steps of the predictor do not divide; "
-            f"take a multiple of {parts}"
+            f"task.window.horizon is {spec.shape[axis]}, which {steps} steps of the predictor do not divide; "
+            f"take a multiple of {steps}"
         )
     shape = list(spec.shape)
     shape[axis] = length

@@ -1,4 +1,4 @@
-"""What a loss has to know when several processes share a batch: the mean of a count over all of them."""
+"""Means of counts over the processes that share a batch, for losses."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _sharing: ContextVar[bool] = ContextVar("sharing", default=False)
 
 @contextmanager
 def shared_batch() -> Iterator[None]:
-    """Say that every process evaluates the loss of its share of one batch now."""
+    """Declare for a while that every process evaluates the loss of its share of one batch."""
     token = _sharing.set(True)
     try:
         yield
@@ -21,7 +21,7 @@ def shared_batch() -> Iterator[None]:
 
 
 def mean_over_ranks(counts: Sequence[Tensor]) -> list[Tensor]:
-    """Return counts (sums of weights) averaged over the processes that share a batch; alone, as they are.
+    """Return counts (sums of weights), averaged over the processes if several share a batch.
 
     The gradients of the processes are averaged. With its own count below the fraction bar, each process
     would weigh its cells by the inverse of how many of them count; divided by the average count, the mean

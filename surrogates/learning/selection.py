@@ -1,4 +1,4 @@
-"""Weights of a network by patterns of their names."""
+"""Select weights of a network by patterns of their names."""
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -22,7 +22,7 @@ def matching(names: Iterable[str], patterns: Sequence[str], key: str) -> list[st
     names = list(names)
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            beginnings = list(dict.fromkeys(part for name in names for part in (name, _beginning(name))))
+            beginnings = list(dict.fromkeys(each for name in names for each in (name, _beginning(name))))
             shown = list(dict.fromkeys(map(_beginning, names)))
             more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
             raise ConfigError(
@@ -37,7 +37,7 @@ def _beginning(name: str) -> str:
 
 
 def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
-    """Keep the weights that match from changing, statistics of batch normalisation included.
+    """Freeze the weights that match, statistics of batch normalisation included.
 
     Call it when the network is in training mode: modules whose weights are all frozen go into evaluation.
     """

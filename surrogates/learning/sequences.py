@@ -1,4 +1,4 @@
-"""Transforms of windows: the past of some variables to what lies ahead of them."""
+"""Transforms of windows: from the past of some variables to the horizon."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Rates:
         return torch.cumsum(answer, dim=-1) * self.step
 
     def deviation(self, spread: Tensor) -> Tensor:
-        """Refuse: the deviations of a sum need the correlation of its terms."""
+        """Refuse, since the deviation of a sum needs the correlation of its terms."""
         raise ConfigError(
             "transform 'windows': rates of change have no standard deviations of their sum; take "
             "values=relative with this objective"

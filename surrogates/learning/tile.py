@@ -1,4 +1,4 @@
-"""One window of a field that is larger than what a network has learned, and what lies around it."""
+"""One tile of a field that is larger than the network's training fields, and its surroundings."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -8,11 +8,11 @@ Reader = Callable[[str, tuple[slice, ...]], Tensor]
 
 
 class Tile(Mapping[str, Tensor]):
-    """The inputs of one window: a mapping like a batch of one example, read when asked for.
+    """The inputs of one tile: a mapping like a batch of one example, read on access.
 
     Most transforms need no more and get a plain dictionary. One that has to look further, like the ray from
     a transmitter outside the window, says so by the attribute `takes_tiles` and gets this object, whose
-    `read` gives any other part of the field. What it makes of a tile has to equal what it would make of the
+    `read` gives any other window of the field. What it makes of a tile has to equal what it would make of the
     whole field, cut to the window.
 
     Parameters
@@ -20,7 +20,7 @@ class Tile(Mapping[str, Tensor]):
     names
         Input variables.
     window
-        Place of the tile along the grid's dimensions.
+        Extent of the tile along the grid's dimensions.
     field
         Lengths of the whole field along them.
     reader
@@ -68,15 +68,15 @@ class Tile(Mapping[str, Tensor]):
             Width of the margin.
         """
         wide, inner = [], []
-        for place, length in zip(self.window, self.field, strict=True):
-            first, last = max(place.start - cells, 0), min(place.stop + cells, length)
+        for extent, length in zip(self.window, self.field, strict=True):
+            first, last = max(extent.start - cells, 0), min(extent.stop + cells, length)
             wide.append(slice(first, last))
-            inner.append(slice(place.start - first, place.stop - first))
+            inner.append(slice(extent.start - first, extent.stop - first))
         return self._reader(name, tuple(wide)), tuple(inner)
 
 
 def inner(values: Tensor, window: tuple[slice, ...]) -> Tensor:
     """Cut the last dimensions of a tensor to a window."""
-    for axis, place in enumerate(window, start=values.ndim - len(window)):
-        values = values.narrow(axis, place.start, place.stop - place.start)
+    for axis, extent in enumerate(window, start=values.ndim - len(window)):
+        values = values.narrow(axis, extent.start, extent.stop - extent.start)
     return values

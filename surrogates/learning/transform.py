@@ -12,7 +12,7 @@ from surrogates.learning.piece import Piece
 
 
 class Link(Protocol):
-    """How the targets, less their offset, appear to the network; each method keeps the shape.
+    """The map between the targets, less their offset, and the network's answer; it keeps the shape.
 
     Shapes are (batch, target channel, *grid). What the network answers need not be in the targets' units:
     it may be a velocity where they are positions, or be turned with the direction of flight.
@@ -30,7 +30,7 @@ class Link(Protocol):
 
 @dataclass(frozen=True)
 class Features:
-    """What a transform makes of the inputs.
+    """Output of a transform.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Features:
 
     @property
     def tensor(self) -> Tensor:
-        """The channels, where they are one tensor.
+        """The channels, if they are one tensor.
 
         Raises
         ------
@@ -86,7 +86,10 @@ class Transform(Piece, nn.Module):
         Inputs that matter only by their differences, so that no answer is an extrapolation because of where
         they lie.
     positions
-        Inputs that are places on the grid, and leave the range of training where the field is larger.
+        Inputs that are locations on the grid; they exceed the range of training in a larger field.
+    detached
+        Inputs on which the answer depends in ways that no gradient follows, so that derivatives by them
+        would be wrong.
     """
 
     kind: ClassVar[str] = "transforms"
@@ -99,10 +102,11 @@ class Transform(Piece, nn.Module):
     needs_whole_field: bool = False
     offset_free: Sequence[str] = ()
     positions: Sequence[str] = ()
+    detached: Sequence[str] = ()
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
-        """Return the channels and, where the network learns a residual, the offset."""
+        """Return the channels and, if the network learns a residual, the offset."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")

@@ -58,7 +58,7 @@ class Stack(Transform):
         return Features(channels)
 
     def channel_moments(self, statistics: Callable[[str], Moments]) -> Moments | None:
-        """Return the channels' statistics from those of the variables, None where they do not follow.
+        """Return the channels' statistics from those of the variables, or None if they do not follow.
 
         Parameters
         ----------
@@ -84,15 +84,15 @@ def _require_dimensions(key: str, grid: Sequence[str], specs: Sequence[VariableS
 
 
 def layout_moments(layout: Layout, statistics: Callable[[str], Moments]) -> Moments | None:
-    """Return the statistics of each channel of a layout, None where a variable keeps other axes apart."""
-    parts = []
+    """Return the statistics of each channel of a layout, or None if a variable's are over other axes."""
+    moments = []
     for spec, count in zip(layout.specs, layout.counts, strict=True):
         kept = tuple(dim for dim in field_dims(spec, layout.record_dimension) if dim in spec.statistics_axes)
         inner = tuple(d for d in field_dims(spec, layout.record_dimension) if d not in layout.grid)
         if layout.record_dimension not in spec.dims or kept not in ((), inner):
             return None
-        parts.append(_repeat(statistics(spec.name), count))
-    return Moments(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        moments.append(_repeat(statistics(spec.name), count))
+    return Moments(*(np.concatenate(columns) for columns in zip(*moments, strict=True)))
 
 
 def _repeat(moments: Moments, count: int) -> list[np.ndarray]:
@@ -100,6 +100,6 @@ def _repeat(moments: Moments, count: int) -> list[np.ndarray]:
     return [np.broadcast_to(np.asarray(column).reshape(-1), (count,)) for column in columns]
 
 
-def merged(parts: Sequence[Moments]) -> Moments:
+def merged(moments: Sequence[Moments]) -> Moments:
     """Merge the statistics of one variable over several stores."""
-    return parts[0] if len(parts) == 1 else merge(list(parts))
+    return moments[0] if len(moments) == 1 else merge(list(moments))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from surrogates.core.optional import require
-from surrogates.nn.latent import Pair, require_field
+from surrogates.nn.fields import Pair, require_field
 
 
 class FNO(nn.Module):
@@ -30,7 +30,7 @@ class FNO(nn.Module):
     modes
         Modes that are kept, of each sign along the first axis.
     padding
-        Zero cells behind the input, so that it does not go on where it began.
+        Zero cells behind the input, so that it is not treated as periodic.
 
     References
     ----------
@@ -83,5 +83,5 @@ class FNO(nn.Module):
 
 
 def _drop_arguments(module: nn.Module, state: dict[str, Any], prefix: str, metadata: dict[str, Any]) -> None:
-    """Keep weights alone: neuralop puts its arguments among them."""
+    """Keep only weights: neuralop saves its arguments with them."""
     state.pop("_metadata", None)

@@ -3,6 +3,8 @@
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from surrogates.nn.sequence import as_steps
+
 
 class GRU(nn.Module):
     """Stacked gated recurrent units with a linear head (Cho et al. 2014).
@@ -26,10 +28,5 @@ class GRU(nn.Module):
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, time)``; causal."""
-        if channels.ndim != 3:
-            raise ValueError(
-                f"the GRU needs (batch, channel, time), found {tuple(channels.shape)}; "
-                "inputs and targets must share one dimension beside the records"
-            )
-        states, _ = self.cells(channels.transpose(1, 2))
+        states, _ = self.cells(as_steps(channels, "GRU"))
         return self.head(states).transpose(1, 2)

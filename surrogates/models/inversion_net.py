@@ -6,9 +6,10 @@ from typing import cast
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from surrogates.nn.latent import Pair, require_field
+from surrogates.nn.conv import stage
+from surrogates.nn.fields import Pair, require_field
 
-_HALVINGS = 4  # of the time axis alone, and then of both axes (three) and in the decoder (four)
+_HALVINGS = 4  # of the time axis only, and then of both axes (three) and in the decoder (four)
 
 
 class InversionNet(nn.Module):
@@ -48,25 +49,25 @@ class InversionNet(nn.Module):
         time, receivers = in_shape
         stages: list[nn.Module] = []
         before = in_channels
-        for stage, after in enumerate((width, w2, w2, w4)):
+        for number, after in enumerate((width, w2, w2, w4)):
             stride = 2 if time > receivers else 1
             time = ceil(time / stride)
-            kernel = 7 if stage == 0 else 3
+            kernel = 7 if number == 0 else 3
             stages.append(_conv(before, after, (kernel, 1), (stride, 1)))
-            if stage:
+            if number:
                 stages.append(_conv(after, after, (3, 1)))
             before = after
         for after in (w4, w8, w8):
             time, receivers = ceil(time / 2), ceil(receivers / 2)
             stages += [_conv(before, after, stride=(2, 2)), _conv(after, after)]
             before = after
-        stages += _block(nn.Conv2d(w8, w16, (time, receivers)), w16)
+        stages += stage(nn.Conv2d(w8, w16, (time, receivers)), _activation())
         self.encoder = nn.Sequential(*stages)
         first = (ceil(out_shape[0] / 2**_HALVINGS), ceil(out_shape[1] / 2**_HALVINGS))
-        stages = [*_block(nn.ConvTranspose2d(w16, w16, first), w16), _conv(w16, w16)]
+        stages = [*stage(nn.ConvTranspose2d(w16, w16, first), _activation()), _conv(w16, w16)]
         for before, after in ((w16, w8), (w8, w4), (w4, w2), (w2, width)):
             up = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
-            stages += [*_block(up, after), _conv(after, after)]
+            stages += [*stage(up, _activation()), _conv(after, after)]
         self.decoder = nn.Sequential(*stages)
         self.head = nn.Sequential(
             nn.Conv2d(width, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels), nn.Tanh()
@@ -84,8 +85,8 @@ class InversionNet(nn.Module):
 
 def _conv(before: int, after: int, kernel: Pair = (3, 3), stride: Pair = (1, 1)) -> nn.Sequential:
     conv = nn.Conv2d(before, after, kernel, stride, padding=(kernel[0] // 2, kernel[1] // 2))
-    return nn.Sequential(*_block(conv, after))
+    return nn.Sequential(*stage(conv, _activation()))
 
 
-def _block(conv: nn.Module, channels: int) -> list[nn.Module]:
-    return [conv, nn.BatchNorm2d(channels), nn.LeakyReLU(0.2)]
+def _activation() -> nn.Module:
+    return nn.LeakyReLU(0.2)

@@ -5,9 +5,9 @@ from typing import cast
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from surrogates.models.latent_unet import Direction, Latent, kinds
+from surrogates.nn.fields import Pair, require_field
 from surrogates.nn.invertible import InvertibleUNet
-from surrogates.nn.latent import Decoder, Encoder, Pair, require_field
+from surrogates.nn.latent import Decoder, Direction, Encoder, Latent, kinds
 
 
 class InvertibleXNet(nn.Module):

@@ -1,36 +1,13 @@
 """Latent U-Net: an encoder, a translator between latent images, a decoder."""
 
-from typing import Annotated, Literal, cast
+from typing import Literal, cast
 
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from surrogates.nn.latent import Decoder, Encoder, Kind, Pair, require_field
+from surrogates.nn.fields import Pair, require_field
+from surrogates.nn.latent import Decoder, Direction, Encoder, Latent, kinds
 from surrogates.nn.translator import LatentTranslator, SkipFrom
-
-Direction = Literal["inverse", "forward"]
-Latent = Annotated[int, Field(gt=0, le=1024)]
-"""Cells a side of latent images: bounded, since no limit on the number of weights bounds them."""
-
-
-def kinds(direction: Direction, in_channels: int, out_channels: int) -> tuple[Kind, Kind]:
-    """Return what the input and what the output is, unless the channels tell otherwise: an image has one.
-
-    Raises
-    ------
-    ValueError
-        When the image of this direction has several channels, and the gathers have one.
-    """
-    inverse = direction == "inverse"
-    shots, image = (in_channels, out_channels) if inverse else (out_channels, in_channels)
-    if image > 1 == shots:
-        other = "forward" if inverse else "inverse"
-        raise ValueError(
-            f"direction: '{direction}' found, with {in_channels} channels in and {out_channels} out; "
-            f"expected '{other}', since gathers of several shots have as many channels and an image has "
-            f"one; set model.direction={other}"
-        )
-    return ("gather", "image") if inverse else ("image", "gather")
 
 
 class LatentUNet(nn.Module):

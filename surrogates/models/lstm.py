@@ -3,7 +3,7 @@
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from surrogates.nn.sequence import as_steps
+from surrogates.nn.sequence import Steps, as_steps
 
 
 class LSTM(nn.Module):
@@ -35,11 +35,10 @@ class LSTM(nn.Module):
         depth: PositiveInt = 2,
     ) -> None:
         super().__init__()
-        self.horizon = horizon
         self.cells = nn.LSTM(in_channels, width, num_layers=depth, batch_first=True)
-        self.head = nn.Linear(width, out_channels * horizon)
+        self.head = Steps(width, out_channels, horizon)
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, horizon)``."""
         states, _ = self.cells(as_steps(channels, "LSTM"))
-        return self.head(states[:, -1]).unflatten(1, (-1, self.horizon))
+        return self.head(states[:, -1])

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
-from torch.nn import functional
 
-from surrogates.nn.sequence import as_steps, sinusoids
+from surrogates.nn.sequence import AttentionBlock, Steps, as_steps, sinusoids
 
 
 class SequenceTransformer(nn.Module):
@@ -48,37 +47,14 @@ class SequenceTransformer(nn.Module):
                 f"e.g. {2 * heads * max(1, round(width / heads / 2))}"
             )
         super().__init__()
-        self.horizon, self.width = horizon, width
+        self.width = width
         self.embed = nn.Linear(in_channels, width)
         self.blocks = nn.Sequential(*(AttentionBlock(width, heads, dropout) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, out_channels * horizon)
+        self.head = Steps(width, out_channels, horizon)
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, horizon)``."""
         tokens = self.embed(as_steps(channels, "transformer"))
         tokens = self.blocks(tokens + sinusoids(channels.shape[2], self.width, tokens))
-        return self.head(self.norm(tokens[:, -1])).unflatten(1, (-1, self.horizon))
-
-
-class AttentionBlock(nn.Module):
-    """Self-attention and a multilayer perceptron on tokens (batch, time, width), each around a skip."""
-
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
-        self.mix = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return tokens of the same shape."""
-        query, key, value = (
-            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for part in self.mix(self.norms[0](tokens)).chunk(3, dim=2)
-        )
-        seen = functional.scaled_dot_product_attention(query, key, value)
-        tokens = tokens + self.drop(self.out(seen.transpose(1, 2).flatten(2)))
-        return tokens + self.drop(self.feed(self.norms[1](tokens)))
+        return self.head(self.norm(tokens[:, -1]))

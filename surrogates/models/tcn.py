@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
-from torch.nn import functional
 
-from surrogates.nn.sequence import as_steps
+from surrogates.nn.sequence import CausalBlock, Steps, as_steps
 
 
 class TCN(nn.Module):
@@ -45,35 +44,15 @@ class TCN(nn.Module):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__()
-        self.horizon = horizon
         self.blocks = nn.Sequential(
             *(
                 CausalBlock(width if level else in_channels, width, kernel, 2**level, dropout)
                 for level in range(depth)
             )
         )
-        self.head = nn.Linear(width, out_channels * horizon)
+        self.head = Steps(width, out_channels, horizon)
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, time)`` to ``(batch, out_channels, horizon)``."""
         as_steps(channels, "TCN")
-        return self.head(self.blocks(channels)[..., -1]).unflatten(1, (-1, self.horizon))
-
-
-class CausalBlock(nn.Module):
-    """Two dilated convolutions that look back alone, around a skip."""
-
-    def __init__(self, in_channels: int, width: int, kernel: int, dilation: int, dropout: float) -> None:
-        super().__init__()
-        self.reach = (kernel - 1) * dilation
-        self.first = nn.Conv1d(in_channels, width, kernel, dilation=dilation)
-        self.second = nn.Conv1d(width, width, kernel, dilation=dilation)
-        self.skip = nn.Conv1d(in_channels, width, 1) if in_channels != width else nn.Identity()
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, channels: Tensor) -> Tensor:
-        """Map ``(batch, in_channels, time)`` to ``(batch, width, time)``; causal."""
-        hidden = channels
-        for layer in (self.first, self.second):
-            hidden = self.drop(functional.relu(layer(functional.pad(hidden, (self.reach, 0)))))
-        return functional.relu(hidden + self.skip(channels))
+        return self.head(self.blocks(channels)[..., -1])

@@ -5,7 +5,8 @@ from typing import cast
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from surrogates.nn.latent import Pair, require_field
+from surrogates.nn.conv import stage
+from surrogates.nn.fields import Pair, require_field, shape_after
 
 
 class VelocityCritic(nn.Module):
@@ -14,7 +15,7 @@ class VelocityCritic(nn.Module):
     As in the OpenFWI benchmark [2]_ but for the normalisation: there each batch is normalised, the real one
     apart from the answered one, which removes the difference that the Wasserstein distance measures, and
     makes the gradient penalty one of the batch. Here each example is normalised by itself, as the authors of
-    the penalty advise [3]_, and the last convolution, there followed by both too, stands alone.
+    the penalty advise [3]_, and the last convolution, there followed by both too, stands by itself.
 
     Parameters
     ----------
@@ -38,13 +39,14 @@ class VelocityCritic(nn.Module):
     def __init__(self, in_channels: int, in_shape: Pair, width: PositiveInt = 32) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        before, (high, wide) = in_channels, in_shape
+        before, shape = in_channels, in_shape
         for after in (width, 2 * width, 4 * width, 8 * width):
             for channels, stride in ((before, 2), (after, 1)):
                 conv = nn.Conv2d(channels, after, 3, stride, padding=1)
-                layers += [conv, nn.GroupNorm(1, after), nn.LeakyReLU(0.2)]
-            before, high, wide = after, -(-high // 2), -(-wide // 2)
-        self.layers = nn.Sequential(*layers, nn.Conv2d(before, 1, (high, wide)), nn.Flatten(0))
+                layers += stage(conv, nn.LeakyReLU(0.2), nn.GroupNorm(1, after))
+                shape = shape_after(conv, shape)
+            before = after
+        self.layers = nn.Sequential(*layers, nn.Conv2d(before, 1, shape), nn.Flatten(0))
         self._takes = (in_channels, in_shape)
 
     def forward(self, image: Tensor) -> Tensor:

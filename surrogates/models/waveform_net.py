@@ -5,7 +5,8 @@ from typing import cast
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from surrogates.nn.latent import Pair, Resize, require_field
+from surrogates.nn.conv import stage
+from surrogates.nn.fields import Pair, Resize, require_field, shape_after
 
 
 class WaveformNet(nn.Module):
@@ -44,8 +45,8 @@ class WaveformNet(nn.Module):
         for factor, kernel, stride in ((1, 5, 2), (2, 5, 2), (4, 3, 2), (8, 3, 2), (16, 3, 1)):
             after = factor * width
             conv = nn.Conv2d(before, after, kernel, stride, padding=kernel // 2)
-            stages += [conv, nn.BatchNorm2d(after), nn.GELU()]
-            shape, before = (-(-shape[0] // stride), -(-shape[1] // stride)), after
+            stages += stage(conv, nn.GELU())
+            before, shape = after, shape_after(conv, shape)
         up = (
             (8 * width, (10, 5), (4, 4)),
             (4 * width, (10, 5), (4, 2)),
@@ -59,12 +60,8 @@ class WaveformNet(nn.Module):
                 for most, whole, cells in zip(published, out_shape, shape, strict=True)
             ]
             conv_up = nn.ConvTranspose2d(before, after, kernels, (strides[0], strides[1]))
-            stages += [conv_up, nn.BatchNorm2d(after), nn.Tanh()]
-            shape = (
-                (shape[0] - 1) * strides[0] + kernels[0],
-                (shape[1] - 1) * strides[1] + kernels[1],
-            )
-            before = after
+            stages += stage(conv_up, nn.Tanh())
+            before, shape = after, shape_after(conv_up, shape)
         last = nn.Conv2d(out_channels, out_channels, (10, 5), stride=2)
         self.layers = nn.Sequential(*stages, last, Resize(out_shape))
         self._takes = (in_channels, in_shape)

@@ -17,6 +17,13 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
     return nn.GroupNorm(groups, channels)
 
 
+def stage(
+    conv: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module, norm: nn.Module | None = None
+) -> list[nn.Module]:
+    """Return a convolution, a normalisation of its channels (by default over the batch) and an activation."""
+    return [conv, nn.BatchNorm2d(conv.out_channels) if norm is None else norm, activation]
+
+
 class DoubleConv(nn.Sequential):
     """Twice 3 x 3 convolution, normalisation, ReLU (Ronneberger et al. 2015, with normalisation).
 
@@ -29,14 +36,11 @@ class DoubleConv(nn.Sequential):
     """
 
     def __init__(self, in_channels: int, out_channels: int, norm: Norm = "batch") -> None:
-        super().__init__(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
-            norm_layer(norm, out_channels),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            norm_layer(norm, out_channels),
-            nn.ReLU(inplace=True),
-        )
+        layers: list[nn.Module] = []
+        for channels in (in_channels, out_channels):
+            conv = nn.Conv2d(channels, out_channels, 3, padding=1, bias=False)
+            layers += stage(conv, nn.ReLU(inplace=True), norm_layer(norm, out_channels))
+        super().__init__(*layers)
 
 
 class Up(nn.Module):

@@ -10,14 +10,19 @@ all, so that every shape is met exactly.
    Problems in Subsurface Imaging using Latent Space Translations", ICLR 2025, arXiv:2410.11247.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
 
-from torch import Tensor, nn
-from torch.nn import functional
+from pydantic import Field
+from torch import nn
 
-Pair = tuple[int, int]
+from surrogates.nn.conv import stage
+from surrogates.nn.fields import Pair, Resize, shape_after
+
 Kind = Literal["gather", "image"]
+Direction = Literal["inverse", "forward"]
+Latent = Annotated[int, Field(gt=0, le=1024)]
+"""Cells a side of latent images: bounded, since no limit on the number of weights bounds them."""
 
 PUBLISHED_WIDTHS = 5  # widths that are given; the stages that the two smallest latents add repeat the last
 
@@ -93,6 +98,26 @@ IMAGES: dict[int, Side] = {
 }
 
 
+def kinds(direction: Direction, in_channels: int, out_channels: int) -> tuple[Kind, Kind]:
+    """Return what the input and what the output is, unless the channels tell otherwise: an image has one.
+
+    Raises
+    ------
+    ValueError
+        When the image of this direction has several channels, and the gathers have one.
+    """
+    inverse = direction == "inverse"
+    shots, image = (in_channels, out_channels) if inverse else (out_channels, in_channels)
+    if image > 1 == shots:
+        other = "forward" if inverse else "inverse"
+        raise ValueError(
+            f"direction: '{direction}' found, with {in_channels} channels in and {out_channels} out; "
+            f"expected '{other}', since gathers of several shots have as many channels and an image has "
+            f"one; set model.direction={other}"
+        )
+    return ("gather", "image") if inverse else ("image", "gather")
+
+
 def published(kind: Kind, latent: int) -> Side:
     """Return the stages of the smallest published latent that is not smaller; above 70 those of 70."""
     tables = GATHERS if kind == "gather" else IMAGES
@@ -112,7 +137,8 @@ def widths_of(channels: Sequence[int], latent: int) -> list[int]:
 
 def _strides(stage: Stage, ratios: Sequence[float]) -> Pair:
     """Return the strides of a stage, none larger than the ratio of lengths that is left to go."""
-    return _pair(max(1, min(s, round(ratio))) for s, ratio in zip(stage.stride, ratios, strict=True))
+    first, second = (max(1, min(s, round(ratio))) for s, ratio in zip(stage.stride, ratios, strict=True))
+    return first, second
 
 
 class Encoder(nn.Sequential):
@@ -135,20 +161,13 @@ class Encoder(nn.Sequential):
     def __init__(
         self, kind: Kind, in_channels: int, in_shape: Pair, latent: int, channels: Sequence[int]
     ) -> None:
-        widths, shape = widths_of(channels, latent), in_shape
+        before, shape = in_channels, in_shape
         layers: list[nn.Module] = []
-        for width, stage in zip(widths, published(kind, latent).encoder, strict=False):
-            stride = _strides(stage, [n / latent for n in shape])
-            layers += [
-                nn.Conv2d(in_channels, width, stage.kernel, stride, stage.padding),
-                nn.BatchNorm2d(width),
-                nn.LeakyReLU(0.2),
-            ]
-            shape = _pair(
-                (n + 2 * p - k) // s + 1
-                for n, k, s, p in zip(shape, stage.kernel, stride, stage.padding, strict=True)
-            )
-            in_channels = width
+        for width, each in zip(widths_of(channels, latent), published(kind, latent).encoder, strict=False):
+            stride = _strides(each, [n / latent for n in shape])
+            conv = nn.Conv2d(before, width, each.kernel, stride, each.padding)
+            layers += stage(conv, nn.LeakyReLU(0.2))
+            before, shape = width, shape_after(conv, shape)
         if min(shape) < 1:
             raise ValueError(
                 f"in_shape: {in_shape} found, too small for the stages of a latent of {latent}; give a "
@@ -180,48 +199,13 @@ class Decoder(nn.Sequential):
         widths, shape = widths_of(channels, latent)[::-1], (latent, latent)
         layers: list[nn.Module] = []
         before = widths[0]
-        for after, stage in zip([*widths[:-1], out_channels], published(kind, latent).decoder, strict=False):
-            stride = _strides(stage, [whole / n for whole, n in zip(out_shape, shape, strict=True)])
-            layers += [
-                nn.ConvTranspose2d(before, after, stage.kernel, stride, stage.padding),
-                nn.BatchNorm2d(after),
-                nn.Tanh(),
-            ]
-            before = after
-            shape = _pair(
-                (n - 1) * s - 2 * p + k
-                for n, k, s, p in zip(shape, stage.kernel, stride, stage.padding, strict=True)
-            )
+        for after, each in zip([*widths[:-1], out_channels], published(kind, latent).decoder, strict=False):
+            stride = _strides(each, [whole / n for whole, n in zip(out_shape, shape, strict=True)])
+            conv = nn.ConvTranspose2d(before, after, each.kernel, stride, each.padding)
+            layers += stage(conv, nn.Tanh())
+            before, shape = after, shape_after(conv, shape)
         last = (7, 3) if kind == "gather" else (1, 1)
         padding = (last[0] // 2, last[1] // 2)
         super().__init__(
             *layers, nn.Conv2d(out_channels, out_channels, last, padding=padding), Resize(out_shape)
         )
-
-
-class Resize(nn.Module):
-    """Bilinear interpolation to a shape; what has it already passes unchanged."""
-
-    def __init__(self, shape: Pair) -> None:
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, field: Tensor) -> Tensor:
-        """Map (batch, channel, any, any) to (batch, channel, *shape)."""
-        if tuple(field.shape[-2:]) == tuple(self.shape):
-            return field
-        return functional.interpolate(field, self.shape, mode="bilinear")
-
-
-def require_field(name: str, field: Tensor, channels: int, shape: Pair) -> None:
-    """Refuse a tensor that is not (batch, channels, *shape), in one line."""
-    if field.ndim != 4 or tuple(field.shape[1:]) != (channels, *shape):
-        raise ValueError(
-            f"{name} needs (batch, {channels}, {shape[0]}, {shape[1]}); found {tuple(field.shape)}; give "
-            "fields as the network was built for, or train one on these"
-        )
-
-
-def _pair(values: Iterable[int]) -> Pair:
-    first, second = values
-    return first, second

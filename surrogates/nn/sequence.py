@@ -1,7 +1,8 @@
-"""What networks for sequences share."""
+"""Functions that networks for sequences share."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 
 def as_steps(channels: Tensor, network: str) -> Tensor:
@@ -21,14 +22,78 @@ def as_steps(channels: Tensor, network: str) -> Tensor:
 
 
 def sinusoids(length: int, width: int, like: Tensor) -> Tensor:
-    """Return the encoding of the places 0 to `length` - 1, shape (length, width).
+    """Return the encoding of the steps 0 to `length` - 1, shape (length, width).
 
     References
     ----------
     A. Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.5; the cosines follow the sines
     here instead of taking turns with them.
     """
-    places = torch.arange(length, device=like.device, dtype=like.dtype)
+    steps = torch.arange(length, device=like.device, dtype=like.dtype)
     rates = 1e4 ** (-torch.arange(0, width, 2, device=like.device, dtype=like.dtype) / width)
-    angles = places[:, None] * rates
+    angles = steps[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+class Steps(nn.Linear):
+    """A linear layer that answers all steps of a horizon at once.
+
+    Parameters
+    ----------
+    width
+        Features of the past.
+    out_channels
+        Channels of each step.
+    horizon
+        Steps to predict.
+    """
+
+    def __init__(self, width: int, out_channels: int, horizon: int) -> None:
+        super().__init__(width, out_channels * horizon)
+        self.horizon = horizon
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (batch, width) to (batch, out_channels, horizon)."""
+        return super().forward(features).unflatten(1, (-1, self.horizon))
+
+
+class AttentionBlock(nn.Module):
+    """Self-attention and a multilayer perceptron on tokens (batch, time, width), each around a skip."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.mix = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return tokens of the same shape."""
+        query, key, value = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for part in self.mix(self.norms[0](tokens)).chunk(3, dim=2)
+        )
+        seen = functional.scaled_dot_product_attention(query, key, value)
+        tokens = tokens + self.drop(self.out(seen.transpose(1, 2).flatten(2)))
+        return tokens + self.drop(self.feed(self.norms[1](tokens)))
+
+
+class CausalBlock(nn.Module):
+    """Two dilated convolutions that look back alone, around a skip."""
+
+    def __init__(self, in_channels: int, width: int, kernel: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.reach = (kernel - 1) * dilation
+        self.first = nn.Conv1d(in_channels, width, kernel, dilation=dilation)
+        self.second = nn.Conv1d(width, width, kernel, dilation=dilation)
+        self.skip = nn.Conv1d(in_channels, width, 1) if in_channels != width else nn.Identity()
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Map ``(batch, in_channels, time)`` to ``(batch, width, time)``; causal."""
+        hidden = channels
+        for layer in (self.first, self.second):
+            hidden = self.drop(functional.relu(layer(functional.pad(hidden, (self.reach, 0)))))
+        return functional.relu(hidden + self.skip(channels))

@@ -1,4 +1,4 @@
-"""How alike two images are: a score and, being differentiable, a loss."""
+"""Structural similarity of two images: a score and, being differentiable, a loss."""
 
 import torch
 from torch import Tensor
@@ -33,9 +33,9 @@ def structural_similarity(one: Tensor, other: Tensor) -> Tensor:
     """
     exact = torch.promote_types(torch.promote_types(one.dtype, other.dtype), torch.float32)
     one, other = torch.broadcast_tensors(one.to(exact), other.to(exact))
-    parts = (one, other, one * one, other * other, one * other)
+    images = (one, other, one * one, other * other, one * other)
     with torch.autocast(one.device.type, enabled=False):
-        m1, m2, s11, s22, s12 = _smooth(torch.stack(parts)).unbind()
+        m1, m2, s11, s22, s12 = _smooth(torch.stack(images)).unbind()
     means, covariance = m1 * m2, s12 - m1 * m2
     squares, variances = m1 * m1 + m2 * m2, s11 - m1 * m1 + s22 - m2 * m2
     return (2 * means + C1) * (2 * covariance + C2) / ((squares + C1) * (variances + C2))
@@ -52,8 +52,8 @@ def _smooth(images: Tensor) -> Tensor:
 
 def _band(length: int, like: Tensor) -> Tensor:
     """Weights of the pixels (columns) around each pixel (rows) of a line; it is symmetric."""
-    places = torch.arange(length, device=like.device, dtype=like.dtype)
-    offsets = places - places[:, None]
+    indices = torch.arange(length, device=like.device, dtype=like.dtype)
+    offsets = indices - indices[:, None]
     weights = torch.exp(-0.5 * (offsets / SIGMA).square()) * (offsets.abs() <= WINDOW // 2)
     inside = torch.arange(WINDOW, device=like.device, dtype=like.dtype) - WINDOW // 2
     return weights / torch.exp(-0.5 * (inside / SIGMA).square()).sum()

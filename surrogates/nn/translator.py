@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from surrogates.nn.conv import stage
+
 SkipFrom = Literal["unpooled", "pooled", "none"]
 
 
@@ -15,11 +17,8 @@ class GroupedConv(nn.Sequential):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         layers: list[nn.Module] = []
         for channels in (in_channels, out_channels):
-            layers += [
-                nn.Conv2d(channels, out_channels, 3, padding=1),
-                nn.GroupNorm(1, out_channels, eps=1e-3),
-                nn.LeakyReLU(0.01),
-            ]
+            conv = nn.Conv2d(channels, out_channels, 3, padding=1)
+            layers += stage(conv, nn.LeakyReLU(0.01), nn.GroupNorm(1, out_channels, eps=1e-3))
         super().__init__(*layers)
 
 
@@ -28,7 +27,7 @@ class LatentTranslator(nn.Module):
 
     As published a skip connection is taken behind the pooling (`pooled`): at the deepest level a map is then
     magnified twofold, cut to its central part and joined with a skip that it does not lie on, and the full
-    resolution comes back in the last step alone. By default the skip is taken before the pooling, as in
+    resolution comes back only in the last step. By default the skip is taken before the pooling, as in
     every other U-Net, with the same weights. On the way down the first double convolution of a level comes
     before the pooling and the others after it, as published; a pooled skip lies behind them all.
 

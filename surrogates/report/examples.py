@@ -1,4 +1,4 @@
-"""The examples that pictures show: what is known, what is true, and what each method says."""
+"""The examples that pictures show: inputs, reference, and the prediction of each method."""
 
 from collections.abc import Mapping
 from math import prod
@@ -22,7 +22,7 @@ MANY, FEW, SMALL_FIELD = 64, 4, 4096
 def examples_of(
     methods: Mapping[str, Method], experiment: Experiment, *, split: str, device: torch.device
 ) -> Examples:
-    """Return a few evenly spaced examples with what each method predicts and what follows, for pictures."""
+    """Return a few evenly spaced examples with each method's predictions and derivations."""
     index = experiment.data.index(split)
     small = all(prod(spec.shape) <= SMALL_FIELD for spec in experiment.targets)
     chosen = np.unique(np.linspace(0, len(index) - 1, MANY if small else FEW).astype(int))

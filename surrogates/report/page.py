@@ -17,7 +17,7 @@ from surrogates.evaluation.tables import ALL, Score, Table
 from surrogates.report.pictures import curves, encode
 
 CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation", "r2", "ssim")
-UNRANKED = ("coverage", "gaussian_coverage", "interval_width")  # narrow is good at the same coverage alone
+UNRANKED = ("coverage", "interval_width")  # narrow is good only at the same coverage
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def render(
 
 
 def tables(table: Table, targets: Sequence[Target]) -> list[Shown]:
-    """For each target: methods by metrics, then methods by groups where there are several."""
+    """Return for each target: methods by metrics, then methods by groups if there are several."""
     shown = []
     for target in targets:
         name = target.spec.name
@@ -100,8 +100,8 @@ def tables(table: Table, targets: Sequence[Target]) -> list[Shown]:
 
 
 def text_table(table: Table, targets: Sequence[Target]) -> str:
-    """The same tables for a terminal."""
-    parts = []
+    """Return the tables as text for a terminal."""
+    blocks = []
     for shown in tables(table, targets):
         lines = [list(shown.header)]
         lines += [
@@ -113,12 +113,12 @@ def text_table(table: Table, targets: Sequence[Target]) -> str:
         ]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         body = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
-        parts.append("\n".join([shown.title, *body]))
-    return "\n\n".join(parts)
+        blocks.append("\n".join([shown.title, *body]))
+    return "\n\n".join(blocks)
 
 
 def loss_figure(run: Path) -> Figure | None:
-    """Draw the columns of the run's CSV logs whose name says `loss`; None without any."""
+    """Draw the columns of the run's CSV logs that are called `loss`; return None without any."""
     columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for path in sorted((run / "logs").rglob("*.csv")):
         with path.open(newline="") as stream:
@@ -178,7 +178,7 @@ def _cell(column: Sequence[Score], number: int) -> Cell:
 def _best(column: Sequence[Score]) -> int | None:
     values = np.array([row.value for row in column])
     metric = column[0].metric
-    if metric.startswith(UNRANKED):
+    if any(name in metric for name in UNRANKED):
         return None
     rank = np.abs(values) if metric in CLOSEST_TO_ZERO else -values if metric.startswith(LARGEST) else values
     return int(np.nanargmin(rank)) if len(values) > 1 and np.isfinite(rank).any() else None

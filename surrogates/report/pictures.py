@@ -1,4 +1,4 @@
-"""Pictures of a few examples, whatever the domain: maps, lines, or points of truth against prediction."""
+"""Pictures of a few examples of any domain: maps, lines, or points of reference and prediction."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -9,26 +9,36 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.evaluation.evaluate import Target
 from surrogates.evaluation.tables import Curve
 from surrogates.learning.contract import Plot
-
-COLOURS = "viridis"
+from surrogates.report.panels import (
+    FEW_LINES,
+    Scale,
+    draw_comparison,
+    draw_legend,
+    line_style,
+    method_styles,
+    quantity,
+    spoken,
+    value_scale,
+)
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What a plot gets: a few examples of the test split, and what each method made of them.
+    """The arguments of a plot: a few examples of the test subset and each method's predictions.
 
     Attributes
     ----------
     data
-        Inputs, truth and coordinates.
+        Inputs, reference and coordinates.
     predictions
-        Targets by method, with the dimensions of the truth; the model comes first.
+        Targets by method, with the dimensions of the reference; the model comes first.
     targets
         What was scored, and where.
     record_dimension
@@ -68,7 +78,7 @@ class Fields(Plot):
 
 
 def encode(figure: Figure) -> str:
-    """Return a figure as a `data:` URI that a page can hold itself."""
+    """Return a figure as a `data:` URI, to be written into a page."""
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=110, bbox_inches="tight")
     return "data:image/png;base64," + b64encode(stream.getvalue()).decode()
@@ -86,8 +96,8 @@ def curves(columns: Mapping[str, tuple[np.ndarray, np.ndarray]], x_label: str) -
     """
     figure = Figure(figsize=(6.5, 3.2), layout="constrained")
     axes = figure.subplots()
-    for name, (steps, values) in columns.items():
-        axes.plot(steps, values, label=name, linewidth=1.4)
+    for number, (name, (steps, values)) in enumerate(columns.items()):
+        axes.plot(steps, values, label=name, linewidth=1.4, **line_style(number))
     if columns and all((values > 0).all() for _, values in columns.values()):
         axes.set_yscale("log")
     axes.set_xlabel(x_label)
@@ -103,51 +113,47 @@ def coverage_curves(curves: Sequence[Curve]) -> Figure | None:
         return None
     targets = list(dict.fromkeys(curve.target for curve in curves))
     methods = list(dict.fromkeys(curve.method for curve in curves))
-    figure = Figure(figsize=(3.6 * len(targets), 3.6), layout="constrained")
+    width = 3.6 if len(methods) <= FEW_LINES // 2 else 6.2  # inches; a long legend stands beside
+    figure = Figure(figsize=(width * len(targets), 3.6), layout="constrained")
     for axes, target in zip(figure.subplots(1, len(targets), squeeze=False)[0], targets, strict=True):
         axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
         for curve in (each for each in curves if each.target == target):
-            colour = f"C{methods.index(curve.method)}"
-            for values, style in ((curve.calibrated, "-"), (curve.gaussian, "--")):
+            style = line_style(methods.index(curve.method))
+            for values, kind, marker in ((curve.calibrated, "", ""), (curve.gaussian, ", Gaussian", "o")):
                 if values is not None:
                     measured = [np.nan if value is None else value for value in values]
-                    label = curve.method + (", Gaussian" if style == "--" else "")
-                    axes.plot(curve.levels, measured, style, color=colour, linewidth=1.4, label=label)
+                    label = spoken(curve.method) + kind
+                    marked = {"marker": marker, "markersize": 3.5, "linewidth": 1.4}
+                    axes.plot(curve.levels, measured, label=label, **marked, **style)
         axes.set(title=target, xlabel="level", ylabel="coverage", xlim=(0, 1), ylim=(0, 1))
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, fontsize=7)
+        draw_legend([axes])
     return figure
 
 
 def _maps(examples: Examples, spec: VariableSpec, methods: Sequence[str], count: int) -> Figure:
-    truth = _planes(examples.data[spec.name], examples.record_dimension)[:count]
-    guesses = {
+    reference = _planes(examples.data[spec.name], examples.record_dimension)[:count]
+    predictions = {
         m: _planes(examples.predictions[m][spec.name], examples.record_dimension)[:count] for m in methods
     }
     columns = 1 + 2 * len(methods)
-    figure = Figure(figsize=(2.6 * columns, 2.5 * len(truth)), layout="constrained")
-    grid = figure.subplots(len(truth), columns, squeeze=False)
-    low, high = _limits(truth)
-    spread = _error_limit(truth, guesses)
+    figure = Figure(figsize=(2.6 * columns + 1.4, 2.5 * len(reference)), layout="constrained")
+    grid = figure.subplots(len(reference), columns, squeeze=False)
     extent = _extent(examples.data, spec)
-    units = display(spec.units)
-    for row, panels in enumerate(grid):
-        image = panels[0].imshow(truth[row], origin="lower", extent=extent, vmin=low, vmax=high, cmap=COLOURS)
-        shade = None
-        for number, method in enumerate(methods):
-            guess = guesses[method][row]
-            panels[1 + 2 * number].imshow(
-                guess, origin="lower", extent=extent, vmin=low, vmax=high, cmap=COLOURS
-            )
-            shade = panels[2 + 2 * number].imshow(
-                guess - truth[row], origin="lower", extent=extent, vmin=-spread, vmax=spread, cmap="RdBu_r"
-            )
-        figure.colorbar(image, ax=panels[-2 if methods else 0], label=units, shrink=0.85)
-        if shade is not None:
-            figure.colorbar(shade, ax=panels[-1], label=f"error, {units}".rstrip(", "), shrink=0.85)
-    titles = ["truth", *(text for m in methods for text in (m, f"{m} - truth"))]
-    for axes, title in zip(grid[0], titles, strict=True):
-        axes.set_title(title, fontsize=9)
+
+    def draw(axes: Axes, row: int, values: np.ndarray, scale: Scale) -> AxesImage:
+        return axes.imshow(values, origin="lower", extent=extent, **scale.style)
+
+    draw_comparison(
+        figure,
+        grid,
+        reference,
+        predictions,
+        draw,
+        value_scale(reference),
+        name=spec.long_name or spec.name,
+        units=spec.units,
+    )
     for axes in grid.flat:
         axes.tick_params(labelsize=7)
         axes.label_outer()
@@ -155,39 +161,40 @@ def _maps(examples: Examples, spec: VariableSpec, methods: Sequence[str], count:
 
 
 def _lines(examples: Examples, spec: VariableSpec, methods: Sequence[str], count: int) -> Figure:
-    truth = examples.data[spec.name].values[:count]
+    reference = examples.data[spec.name].values[:count]
     dim = spec.dims[-1]
-    x = examples.data[dim].values if dim in examples.data.coords else np.arange(truth.shape[1])
-    figure = Figure(figsize=(7, 2.2 * len(truth)), layout="constrained")
-    for row, axes in enumerate(figure.subplots(len(truth), 1, squeeze=False)[:, 0]):
-        axes.plot(x, truth[row], color="black", linewidth=1.8, label="truth")
-        for method in methods:
-            axes.plot(x, examples.predictions[method][spec.name].values[row], linewidth=1.2, label=method)
+    x = examples.data[dim].values if dim in examples.data.coords else np.arange(reference.shape[1])
+    figure = Figure(figsize=(7, 2.2 * len(reference)), layout="constrained")
+    for row, axes in enumerate(figure.subplots(len(reference), 1, squeeze=False)[:, 0]):
+        axes.plot(x, reference[row], color="black", linewidth=1.2, zorder=3, label="reference")
+        for method, style in method_styles(methods).items():
+            axes.plot(x, examples.predictions[method][spec.name].values[row], **style)
         axes.set_ylabel(display(spec.units) or spec.name)
         axes.grid(alpha=0.3)
         if row == 0:
-            axes.legend(frameon=False, fontsize=8)
-        if row == len(truth) - 1:
+            draw_legend([axes])
+        if row == len(reference) - 1:
             axes.set_xlabel(dim)
     return figure
 
 
 def _points(examples: Examples, spec: VariableSpec, methods: Sequence[str], count: int) -> Figure:
-    truth = examples.data[spec.name].values
+    reference = examples.data[spec.name].values
     figure = Figure(figsize=(3.2 * max(1, len(methods)), 3.2), layout="constrained")
     panels: np.ndarray = figure.subplots(1, max(1, len(methods)), squeeze=False)[0]
-    ends = _limits(truth)
+    scale = value_scale(reference)
+    ends = (scale.low, scale.high)
     for axes, method in zip(panels, methods, strict=False):
         axes.plot(ends, ends, color="grey", linewidth=1)
-        axes.scatter(truth, examples.predictions[method][spec.name].values, s=12, alpha=0.7)
-        axes.set_title(method, fontsize=9)
-        _label_both(axes, display(spec.units))
+        axes.scatter(reference, examples.predictions[method][spec.name].values, s=12, alpha=0.7)
+        axes.set_title(spoken(method), fontsize=9)
+        _label_both(axes, spec.units)
     return figure
 
 
 def _label_both(axes: Axes, units: str) -> None:
-    axes.set_xlabel(f"truth, {units}".rstrip(", "))
-    axes.set_ylabel(f"prediction, {units}".rstrip(", "))
+    axes.set_xlabel(quantity("reference", units))
+    axes.set_ylabel(quantity("prediction", units))
     axes.grid(alpha=0.3)
 
 
@@ -199,22 +206,8 @@ def _planes(values: xr.DataArray, record_dimension: str) -> np.ndarray:
     return np.asarray(array)
 
 
-def _limits(values: np.ndarray) -> tuple[float, float]:
-    known = values[np.isfinite(values)]
-    if known.size == 0:
-        return 0.0, 1.0
-    low, high = np.percentile(known, [1, 99])
-    return float(low), float(high if high > low else low + 1)
-
-
-def _error_limit(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> float:
-    errors = np.concatenate([np.abs(guess - truth).ravel() for guess in guesses.values()] or [np.ones(1)])
-    known = errors[np.isfinite(errors)]
-    return float(np.percentile(known, 98)) or 1.0 if known.size else 1.0
-
-
 def _extent(data: xr.Dataset, spec: VariableSpec) -> tuple[float, float, float, float] | None:
-    """Outer edges of the cells in coordinate units, where both dimensions have evenly spaced numbers."""
+    """Return the outer edges of the cells in coordinate units, if both dimensions are evenly spaced."""
     ends: list[float] = []
     for dim in (spec.dims[-1], spec.dims[-2]):
         values = data[dim].values if dim in data.coords else np.empty(0)

@@ -1,4 +1,4 @@
-"""The page of measured results: claims and speed, as the commands wrote them."""
+"""The page of measured results: claims and speed, from the files that the commands wrote."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ PAGE, FOLDER = "results.md", "results"
 
 
 def write_results(docs: Path) -> Path:
-    """Write the page of results in the folder of the documentation; it is replaced as a whole."""
+    """Write the page of results to the folder of the documentation."""
     page = docs / PAGE
     write_atomic(page, results_page(docs / FOLDER))
     return page
 
 
 def results_are_current(docs: Path) -> bool:
-    """Whether the page of results shows what the files hold."""
+    """Return whether the page of results shows what the files hold."""
     page = docs / PAGE
     return page.is_file() and page.read_text(encoding="utf-8") == results_page(docs / FOLDER)
 
@@ -34,7 +34,7 @@ def results_page(folder: Path) -> str:
         Holds `DOMAIN.json` and `tables/DOMAIN.json` of `surrogates report claims`, and `speed/NAME.json` of
         `surrogates bench --json`.
     """
-    parts = [
+    blocks = [
         "# Results",
         "Measured on our data and machines, at `size=tiny` unless the command says otherwise. Each table "
         "comes from `surrogates report claims DOMAIN`; the numbers of each seed are in docs/results/seeds. "
@@ -42,16 +42,16 @@ def results_page(folder: Path) -> str:
     ]
     for path in sorted(folder.glob("*.json")):
         if rows := _rows(path):
-            parts += [f"## {path.stem.replace('_', ' ').capitalize()}", _claims_table(rows)]
-            parts += [_result_table(table) for table in _rows(folder / "tables" / path.name)]
+            blocks += [f"## {path.stem.replace('_', ' ').capitalize()}", _claims_table(rows)]
+            blocks += [_result_table(table) for table in _rows(folder / "tables" / path.name)]
     speed = {path.stem: _rows(path) for path in sorted((folder / "speed").glob("*.json"))}
     if any(speed.values()):
-        parts += ["## Speed", *(_speed_table(name, rows) for name, rows in speed.items() if rows)]
-    return "\n\n".join(parts) + "\n"
+        blocks += ["## Speed", *(_speed_table(name, rows) for name, rows in speed.items() if rows)]
+    return "\n\n".join(blocks) + "\n"
 
 
 def _rows(path: Path) -> Rows:
-    """Read the rows of a file, none where it is not there, or say that it is damaged."""
+    """Return the rows of a file, none if it does not exist; refuse a damaged one."""
     if not path.exists():
         return []
     try:

@@ -1,4 +1,4 @@
-"""A sweep at a glance: a table of the best trials, and a picture of all."""
+"""A sweep on one page: a table of the best trials and a picture of all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Tried:
     number
         Counted from 0.
     settings
-        Key to word.
+        Value of each key, as text.
     value
-        What was made small (or large), NaN when it failed.
+        What was minimised (or maximised), NaN when it failed.
     run
         Folder of the run, or "".
     error
@@ -54,7 +54,7 @@ def table(ranked: Sequence[Tried], metric: str) -> str:
 def draw(
     trials: Sequence[Tried], metric: str, path: Path, *, log: Sequence[str] = (), largest: bool = False
 ) -> None:
-    """Draw the course of a sweep, and its values against each setting.
+    """Draw the course of a sweep, and its values against each searched key.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def draw(
     axes[0].set_xlabel("trial")
     axes[0].legend(frameon=False)
     for panel, key in zip(axes[1:], keys, strict=False):
-        words = [trial.settings[key] for trial in good]
-        panel.scatter(_places(words), values, c=numbers, cmap="viridis", alpha=0.8)
+        texts = [trial.settings[key] for trial in good]
+        panel.scatter(_coordinates(texts), values, c=numbers, cmap="viridis", alpha=0.8)
         panel.set_xlabel(key)
         if key in log:
             panel.set_xscale("log")
@@ -100,9 +100,9 @@ def draw(
         figure.savefig(staging, format="png", dpi=110)
 
 
-def _places(words: Sequence[str]) -> list[float] | list[str]:
-    """Return numbers where all words are numbers, else the words, which matplotlib spaces evenly."""
+def _coordinates(texts: Sequence[str]) -> list[float] | list[str]:
+    """Return numbers if all texts are numbers, else the texts, which matplotlib spaces evenly."""
     try:
-        return [float(word) for word in words]
+        return [float(text) for text in texts]
     except ValueError:
-        return list(words)
+        return list(texts)

@@ -1,1 +1,1 @@
-"""What is commanded: compose, start, resume, evaluate, sweep, combine."""
+"""The commands: compose, start, resume, evaluate, sweep, combine."""

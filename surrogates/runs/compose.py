@@ -1,4 +1,4 @@
-"""Hydra's side of a run: configuration files and command line to plain values."""
+"""Compose configuration files and command line into plain values, by Hydra."""
 
 import json
 import re
@@ -47,7 +47,7 @@ Answer = TypeVar("Answer")
 
 
 def register() -> None:
-    """Put the outline of a run and the choices of `model` in Hydra's store.
+    """Register the default configuration of a run and the choices of `model` with Hydra.
 
     Sections are open, since pydantic checks them; the top level is closed. Each registered model is a choice.
     """
@@ -72,7 +72,7 @@ def register() -> None:
 
 
 def main(arguments: Sequence[str]) -> list[Path]:
-    """Run what the command line says; several runs with ``-m``.
+    """Train the run of a command line, or several with ``-m``.
 
     Parameters
     ----------
@@ -85,37 +85,37 @@ def main(arguments: Sequence[str]) -> list[Path]:
         Folders of the runs.
     """
     register()
-    arguments = [quoted(word) for word in arguments]
-    flags, words = flags_of(arguments)
+    arguments = [quoted(each) for each in arguments]
+    flags, overrides = flags_of(arguments)
     if flags.shows:
         show(arguments)
         return []
     if not flags.multirun:
         return [composed(arguments, run_composed)]
     with _explained():
-        given = OverridesParser.create().parse_overrides(words)
+        given = OverridesParser.create().parse_overrides(overrides)
     for override in given:
         if override.is_sweep_override() and not override.is_choice_sweep() and not override.is_range_sweep():
             raise ConfigError(
                 f"{override.input_line}: -m takes a list or a range; `surrogates sweep` the rest"
             )
     output = Path()
-    for words in _each_value(given):  # what is wrong is said now
-        output = composed([*flags.kept, *words], lambda config: Path(config.output))
+    for overrides in _each_value(given):  # so that errors come before the first run
+        output = composed([*flags.kept, *overrides], lambda config: Path(config.output))
     return [Path(folder) for folder in multirun(arguments, output, run_composed)]
 
 
-def quoted(word: str) -> str:
-    """Return `run=` or `output=` with its folder in quotes where Hydra cannot read it as it is."""
-    key, _, folder = word.partition("=")
+def quoted(argument: str) -> str:
+    """Return `run=` or `output=` with its folder in quotes if Hydra could not read it otherwise."""
+    key, _, folder = argument.partition("=")
     as_it_is = re.fullmatch(r"[\w./:-]*", folder, re.ASCII) or re.search(r"^['\"]|^\w+\(|,|\$\{", folder)
     if key not in ("run", "output") or as_it_is:
-        return word
+        return argument
     return f"{key}={json.dumps(folder, ensure_ascii=False)}"
 
 
 def read(arguments: Sequence[str]) -> dict[str, Any]:
-    """Return the plain values of the new run that a command line describes, and start nothing.
+    """Return the plain values of the new run of a command line; start nothing.
 
     An experiment's ``sweep`` comes along.
     """
@@ -129,19 +129,19 @@ def read(arguments: Sequence[str]) -> dict[str, Any]:
 def composed(arguments: Sequence[str], work: Callable[[DictConfig], Answer]) -> Answer:
     """Compose the configuration of a command line and return `work(config)`."""
     register()
-    flags, words = flags_of(arguments)
+    flags, overrides = flags_of(arguments)
     folders = [Path(each).absolute() for each in flags.folders]
     home = next((each for each in folders if (each / f"{flags.name}.yaml").is_file()), None)
     others = [f"file://{each}" for each in folders if each != home]
-    places = [*others, *([] if home is None else [f"pkg://{CONFIG_MODULE}"])]
-    path = [f"hydra.searchpath=[{','.join(json.dumps(place) for place in places)}]"] if places else []
+    paths = [*others, *([] if home is None else [f"pkg://{CONFIG_MODULE}"])]
+    searched = [f"hydra.searchpath=[{','.join(json.dumps(each) for each in paths)}]"] if paths else []
     begin = (
         initialize_config_module(CONFIG_MODULE, version_base="1.3")
         if home is None
         else initialize_config_dir(str(home), version_base="1.3")
     )
     with _explained(), begin:
-        return work(compose(flags.name, overrides=[*path, *words], return_hydra_config=True))
+        return work(compose(flags.name, overrides=[*searched, *overrides], return_hydra_config=True))
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def _explained() -> Iterator[None]:
 
 
 def _each_value(overrides: Sequence[Override]) -> Iterator[list[str]]:
-    """Yield overrides in which every value of every sweep comes once, beside the first ones of the others."""
+    """Yield lists of overrides that together hold every value of every sweep."""
     values = [
         [f"{each.get_key_element()}={value}" for value in each.sweep_string_iterator()]
         if each.is_sweep_override()
@@ -173,12 +173,12 @@ def run_composed(config: DictConfig) -> Path:
         groups = [text for text in overrides if _key(text) in choices]
         if groups:
             raise ConfigError(
-                f"{', '.join(groups)}: a resumed run keeps its own parts; change single values only"
+                f"{', '.join(groups)}: a resumed run keeps its own pieces; change single values only"
             )
         kept = {key: value for key, value in changes.items() if key not in CONTROL}
         return resume(Path(values["run"]), values["ckpt"] or "last", kept)
     if values["ckpt"]:
-        raise ConfigError("ckpt= needs run=DIR, the folder of the run to go on with")
+        raise ConfigError("ckpt= needs run=DIR, the folder of the run to resume")
     return start(new_run(config))
 
 
@@ -221,7 +221,7 @@ def _given(config: DictConfig) -> tuple[list[str], dict[str, Any], dict[str, Any
 
 
 def with_size(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Put in what the experiment says of the chosen size, then once more what the command line says.
+    """Apply the experiment's values for the chosen size, then the command line's again.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def given_values(overrides: Sequence[str], choices: Mapping[str, Any]) -> dict[s
 
 
 def explain(error: Exception) -> ConfigError:
-    """Turn Hydra's words into ours: the key that is wrong, and the nearest that exists."""
+    """Turn Hydra's message into ours: the key that is wrong, and the nearest that exists."""
     text = str(error).strip()
     unknown = re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text)
     if isinstance(error, ConfigCompositionException) and unknown:

@@ -13,7 +13,7 @@ from surrogates.runs.folder import CONFIG, open_run, read_config
 
 
 def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
-    """Make a folder like a run's whose bundle is the ensemble of several runs' bundles.
+    """Write a run's folder whose bundle is the ensemble of several runs' bundles.
 
     It is calibrated on the validation split and scored on the test split, as a run is at its end. Task and
     data are those of the first run.
@@ -67,7 +67,7 @@ def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
 
 
 def _records(run: Path) -> list[Any]:
-    """What the records of a run's splits depend on."""
+    """Return the configuration that the records of a run's subsets depend on."""
     written = read_manifest(run / "bundle").provenance.get("datasets", [])
     stores = [each for each in written if isinstance(each, dict)] if isinstance(written, list) else []
     found = [(each.get("fingerprint"), each.get("split_hash")) for each in stores]

@@ -57,7 +57,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Direction:
-    """A direction of a bundle: what answers it, and how sure its answers are."""
+    """A direction of a bundle: its pipeline and its calibrations."""
 
     bundle: Bundle
     experiment: Experiment
@@ -66,7 +66,7 @@ class Direction:
 
     @property
     def cycles(self) -> list[Derivation]:
-        """What the other direction makes of an answer, where there is one."""
+        """Predictions of the other direction for an answer, if there is one."""
         if not self.bundle.both_ways:
             return []
         (back,) = model_of(self.bundle.reversed()).values()
@@ -116,12 +116,13 @@ def evaluate_elsewhere(
     split: str = "test",
     device: str = "auto",
 ) -> Evaluation:
-    """Score a run on other data or another split, and write nothing.
+    """Score a run on other data or another split; write nothing.
 
     Parameters
     ----------
     folder, experiment
-        The run's; baselines are fitted on its training split, intervals calibrated on its validation split.
+        Of the run, or of its bundle; baselines are fitted on the experiment's training split, intervals
+        calibrated on its validation split.
     on
         The experiment whose data are scored.
     split
@@ -134,7 +135,7 @@ def evaluate_elsewhere(
     ConfigError
         When the variables are not those that the run was trained on.
     """
-    bundle = load_bundle(Path(folder) / "bundle", choose_device(device))
+    bundle = load_bundle(folder, choose_device(device))
     free = free_dimensions(bundle.parts[0][0])
     for spec in (*experiment.inputs, *experiment.targets):
         _require_same(spec, on.data.spec(spec.name, "task"), free, on.data.stores[0].url)
@@ -167,7 +168,7 @@ def _of_the_model(directions: Sequence[Direction]) -> dict[str, Calibration]:
 
 
 def _evaluate(directions: Sequence[Direction], data: Sequence[Experiment], split: str) -> Evaluation:
-    """Score each direction on the data that are given for it."""
+    """Score each direction on its data."""
     first, on = directions[0], data[0]
     about = {
         "experiment": on.config.experiment,
@@ -196,13 +197,13 @@ def _evaluate(directions: Sequence[Direction], data: Sequence[Experiment], split
 
 
 def free_dimensions(pipeline: Pipeline) -> set[str]:
-    """Return the dimensions along which a network answers fields of any length by fields as long."""
+    """Return the dimensions along which a network maps fields of any length to fields as long."""
     answered = set(pipeline.layout.grid)
     return answered & set(pipeline.grid) - {HORIZON}
 
 
 def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:
-    """Refuse a variable that means something else; along some dimensions it may have another length."""
+    """Refuse a variable with another meaning; along free dimensions its length may differ."""
 
     def facts(spec: VariableSpec) -> dict[str, object]:
         inner = spec.dims[len(spec.dims) - len(spec.shape) :]
@@ -224,7 +225,7 @@ def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[st
 
 
 def _calibrated_on(calibrations: Calibrations) -> str:
-    """Say on how much the intervals rest."""
+    """Return what the intervals were calibrated on, as text."""
     tables = [table for of_method in calibrations.values() for table in of_method.values()]
     if not tables:
         return "none: the run has no validation split to calibrate them on"
@@ -243,7 +244,7 @@ def methods_of(bundle: Bundle, experiment: Experiment) -> dict[str, Method]:
 
 
 def model_of(bundle: Bundle) -> dict[str, Method]:
-    """Return the model alone, under its name."""
+    """Return only the model, under its name."""
     names = [spec.name for spec in bundle.manifest.pipeline.inputs]
 
     def model(inputs: Batch, rng: torch.Generator) -> Batch:

@@ -1,4 +1,4 @@
-"""A run's folder: what its files are called, and its configuration in and out."""
+"""A run's folder: names of its files, reading and writing its configuration."""
 
 import fcntl
 from collections.abc import Iterator, Mapping
@@ -33,12 +33,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise ConfigError(f"{folder} is no run: it has no {CONFIG}")
-    values: dict[str, Any] = yaml.safe_load(path.read_text())
+    values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return values
 
 
 def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``values`` with ``changes`` put in, mapping by mapping."""
+    """Return ``values`` updated by ``changes``, mapping by mapping."""
     merged = dict(values)
     for key, change in changes.items():
         old = merged.get(key)
@@ -54,7 +54,7 @@ def write_config(folder: Path, plain: Mapping[str, Any]) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Train in a run's folder as its only process; what a killed one left half-written goes.
+    """Hold a run's folder as its only process; remove what a killed one left half-written.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def _locked(file: TextIO) -> bool:
-    """Take the lock of a file, which the system frees when this process ends; False when it is taken."""
+    """Lock a file until this process ends; return False if another process holds the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -62,14 +62,14 @@ class Flags:
 
 
 def flags_of(arguments: Sequence[str]) -> tuple[Flags, list[str]]:
-    """Part a command line in Hydra's flags and the overrides."""
-    kept, folders, names, words = list[str](), list[str](), ["config"], list[str]()
+    """Split a command line into Hydra's flags and the overrides."""
+    kept, folders, names, overrides = list[str](), list[str](), ["config"], list[str]()
     many = shows = False
     following = iter(arguments)
     for argument in following:
         flag, equals, value = argument.partition("=") if argument.startswith("--") else (argument, "", "")
         if not argument.startswith("-"):
-            words.append(argument)
+            overrides.append(argument)
         elif flag in MULTIRUN:
             many = True
         elif flag in (*FOLDERS, *NAMES):
@@ -83,7 +83,7 @@ def flags_of(arguments: Sequence[str]) -> tuple[Flags, list[str]]:
         else:
             known = (*FOLDERS, *NAMES, *MULTIRUN, *SHOWS, *QUIET)
             raise ConfigError(f"unknown flag '{flag}'.{nearest(flag, known)} Flags: {listing(known)}")
-    return Flags(kept, folders, names[-1], many, shows), words
+    return Flags(kept, folders, names[-1], many, shows), overrides
 
 
 def multirun(arguments: Sequence[str], output: Path, work: Callable[[DictConfig], Path]) -> list[str]:
@@ -106,19 +106,19 @@ def multirun(arguments: Sequence[str], output: Path, work: Callable[[DictConfig]
     output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".multirun-", dir=output) as folder:
         _hydra(arguments, partial(_job, work, Path(folder).absolute()))
-        notes = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
+        notes = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(folder).glob("*.json"))]
     if not notes:
         raise ConfigError("no run of the sweep has ended; look at what its launcher wrote")
     failed = [note for note in notes if "error" in note]
     if failed:
         same = set(notes[0]["overrides"]).intersection(*(note["overrides"] for note in notes))
-        own = [word for word in failed[0]["overrides"] if word not in same or len(notes) == 1]
+        own = [each for each in failed[0]["overrides"] if each not in same or len(notes) == 1]
         raise ConfigError(f"{len(failed)} of {len(notes)} runs failed; {' '.join(own)}: {failed[0]['error']}")
     return [note["run"] for note in notes]
 
 
 def show(arguments: Sequence[str]) -> None:
-    """Let Hydra show what its flags ask for: its help, or a composed configuration."""
+    """Let Hydra print its help or a composed configuration, as its flags ask."""
     _hydra(arguments, _nothing)
 
 
@@ -144,7 +144,7 @@ def _nothing(config: DictConfig) -> None:
 
 
 def _hydra(arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:
-    """Enter Hydra's main, which reads the command line itself; flags come first, as its parser wants them."""
+    """Enter Hydra's main, which reads the command line itself; its parser wants flags first."""
     entry = hydra.main(CONFIG_PATH, "config", version_base="1.3")(job)
     with _as_command_line(arguments):
         cast(Callable[[], None], entry)()
@@ -152,14 +152,14 @@ def _hydra(arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:
 
 @contextmanager
 def _as_command_line(arguments: Sequence[str]) -> Iterator[None]:
-    flags, words = list[str](), list[str]()
+    flags, overrides = list[str](), list[str]()
     following = iter(arguments)
     for argument in following:
-        (flags if argument.startswith("-") else words).append(argument)
+        (flags if argument.startswith("-") else overrides).append(argument)
         if argument in VALUED:
             flags.append(next(following, ""))
     argv = sys.argv
-    sys.argv = ["surrogates train", *flags, *words]
+    sys.argv = ["surrogates train", *flags, *overrides]
     try:
         yield
     finally:

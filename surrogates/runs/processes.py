@@ -39,13 +39,13 @@ SHORT_MEETING = timedelta(minutes=2)  # the same where only the job is known: a 
 GRACE = 5.0
 """Seconds in which a process that has lost another lets that one tell why."""
 
-GO_ON = "go on from the last checkpoint with run=DIR, with other trainer.devices if need be"
+RESUME = "resume from the last checkpoint with run=DIR, with other trainer.devices if need be"
 
 Answer = TypeVar("Answer")
 
 
 def starts_others(settings: TrainerConfig) -> bool:
-    """Whether this process has to start those that train."""
+    """Return whether this process has to start those that train."""
     return launched() is None and settings.processes > 1
 
 
@@ -61,7 +61,7 @@ def require_guard() -> None:
 
 
 def launch(work: Callable[..., Answer], settings: TrainerConfig, folder: Path, **arguments: Any) -> Answer:
-    """Call a function in as many processes as the configuration says; return what the first one returns.
+    """Call a function in as many processes as configured; return the result of the first.
 
     torch starts and watches them as `torchrun` does. When one fails, all end.
 
@@ -70,7 +70,7 @@ def launch(work: Callable[..., Answer], settings: TrainerConfig, folder: Path, *
     work
         A function of a module.
     settings
-        The ``trainer`` part of the configuration.
+        The ``trainer`` section of the configuration.
     folder
         The run's folder, where torch keeps what the processes say of errors.
     **arguments
@@ -79,7 +79,7 @@ def launch(work: Callable[..., Answer], settings: TrainerConfig, folder: Path, *
     Raises
     ------
     ConfigError
-        When a process failed: its number and its words.
+        When a process failed: its number and its message.
     Stopped
         When a signal ended the run.
     """
@@ -116,13 +116,13 @@ def launch(work: Callable[..., Answer], settings: TrainerConfig, folder: Path, *
 
 
 def _quietly(work: Callable[..., Answer], arguments: Mapping[str, Any]) -> Answer:
-    """Do the work of one process that torch has started."""
+    """Do the work of one process that torch started."""
     with quiet("torch.distributed"):
         return work(**arguments)
 
 
 def _end_with_parent() -> None:
-    """End this process some time after the one that started it: a lost parent cannot do it."""
+    """End this process some time after its parent has ended, which cannot do so itself."""
     parent = os.getppid()
     while os.getppid() == parent:
         time.sleep(1.0)
@@ -132,7 +132,7 @@ def _end_with_parent() -> None:
 
 
 def _explained(error: ChildFailedError, size: int) -> BaseException:
-    """Return what the process that failed first says, or how it ended."""
+    """Return the message of the process that failed first, or how it ended."""
     rank, failure = error.get_first_failure()
     for number, status in STATUS.items():
         if failure.exitcode == status:
@@ -147,12 +147,12 @@ def _explained(error: ChildFailedError, size: int) -> BaseException:
 
 
 def _ended(rank: int, size: int, reason: str) -> str:
-    return f"process {rank + 1} of {size} ended: {' '.join(reason.split())}; {GO_ON}"
+    return f"process {rank + 1} of {size} ended: {' '.join(reason.split())}; {RESUME}"
 
 
 @contextmanager
 def joined(settings: TrainerConfig) -> Iterator[Ranks]:
-    """Join the group of the processes that were started together; a process on its own has none to join.
+    """Join the group of the processes that were started together, if there are several.
 
     The group stays for further runs of this process, unless one fails.
 
@@ -172,7 +172,7 @@ def joined(settings: TrainerConfig) -> Iterator[Ranks]:
         yield Ranks(group.rank, group.size, group.local_size)
     except Exception as error:
         if isinstance(error, RuntimeError) and group.by == "torchrun":
-            time.sleep(GRACE)  # torch's word for a lost connection: the other one is asked for its reason
+            time.sleep(GRACE)  # torch lost the connection: the other process knows the reason
         _leave()  # so that the others do not wait
         if isinstance(error, ConfigError):
             raise ConfigError(f"process {group.rank + 1} of {group.size}: {error}") from error
@@ -206,7 +206,7 @@ def _leave() -> None:
 
 
 def _meet(group: Launched) -> TCPStore:
-    """Meet the other tasks of `srun`, and say in the variables of `torchrun` who this one is."""
+    """Meet the other tasks of `srun`, and set the variables that `torchrun` would set for this one."""
     host = SLURMEnvironment.resolve_root_node_address(of_step("NODELIST") or "127.0.0.1")
     step = os.environ.get("SLURM_STEP_ID")
     port = 20000 + (int(os.environ.get("SLURM_JOB_ID", "0")) * 31 + int(step or 0)) % 12000

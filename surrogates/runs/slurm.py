@@ -1,4 +1,4 @@
-"""A job of SLURM that is requeued: it starts the same command anew, and has to find its own run."""
+"""A requeued SLURM job: it starts the same command anew and has to find its own run."""
 
 import json
 import os
@@ -14,7 +14,7 @@ State = Literal["going", "done", "given up"]
 
 
 def note_job(folder: Path, state: State) -> None:
-    """Write into a run's folder which job it belongs to, where there is one.
+    """Write into a run's folder which job it belongs to, if any.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def note_job(folder: Path, state: State) -> None:
 
 
 def run_of_job(parent: Path, plain: Mapping[str, Any]) -> Path | None:
-    """Return the run that this job has begun, None where it is to begin one.
+    """Return the run that this job began, or None.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def run_of_job(parent: Path, plain: Mapping[str, Any]) -> Path | None:
     """
     job = _job()
     for path in sorted(parent.glob(f"*/{JOB}"), reverse=True) if job is not None else ():
-        note = json.loads(path.read_text())
+        note = json.loads(path.read_text(encoding="utf-8"))
         own = note["job"] == job and (note["state"] == "going" or note["requeued"] < _requeued())
         if own and (path.parent / CONFIG).is_file() and read_config(path.parent) == plain:
             return path.parent
@@ -48,9 +48,9 @@ def run_of_job(parent: Path, plain: Mapping[str, Any]) -> Path | None:
 
 
 def is_done(folder: Path) -> bool:
-    """Whether a run that belongs to a job has reached its end."""
+    """Return whether a run that belongs to a job is finished."""
     path = folder / JOB
-    return path.is_file() and json.loads(path.read_text())["state"] == "done"
+    return path.is_file() and json.loads(path.read_text(encoding="utf-8"))["state"] == "done"
 
 
 def _job() -> str | None:

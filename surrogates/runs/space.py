@@ -1,4 +1,4 @@
-"""What a sweep varies: ``key=log(1e-4,1e-2)`` on the command line, or the same words under ``sweep:``."""
+"""What a sweep varies: ``key=log(1e-4,1e-2)`` on the command line, or the same texts under ``sweep:``."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ KINDS = {
     "int": "int(LOW,HIGH): a whole number, both ends included",
     "choice": "choice(A,B,...): one of these",
 }
-CASTS = ("int", "float", "str", "bool", "json_str", "extend_list")  # Hydra's own words for one value
+CASTS = ("int", "float", "str", "bool", "json_str", "extend_list")  # Hydra's own functions of one value
 _CALL = re.compile(r"^\s*(\w+)\((.*)\)\s*$", re.DOTALL)
 
 
@@ -34,7 +34,7 @@ class Parameter:
     bounds
         Both ends of a number, else empty.
     choices
-        Words to choose from, else empty.
+        Values to choose from, as text, else empty.
     """
 
     key: str
@@ -43,7 +43,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     def suggest(self, trial: "Trial") -> str:
-        """Return a value of a trial as a word of the command line."""
+        """Return a value of a trial as the text of an override."""
         low, high = self.bounds
         if self.kind == "choice":
             return str(trial.suggest_categorical(self.key, self.choices))
@@ -52,20 +52,20 @@ class Parameter:
         return f"{trial.suggest_float(self.key, low, high, log=self.kind == 'log'):.4g}"
 
     def ends(self) -> tuple[str, ...]:
-        """Return the words that are tried before the first trial: both ends, or every choice."""
+        """Return the values checked before the first trial, as text: both ends, or every choice."""
         return self.choices or tuple(
             f"{end:.4g}" if self.kind != "int" else str(int(end)) for end in self.bounds
         )
 
 
-def split_words(words: Sequence[str]) -> tuple[list[str], dict[str, Parameter]]:
-    """Part the words of a command line in those that stay and the parameters of the sweep."""
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], dict[str, Parameter]]:
+    """Split a command line into the arguments of every trial and the parameters of the sweep."""
     fixed, space = [], {}
-    for word in words:
-        key, equals, text = word.partition("=")
-        parameter = parameter_of(key, text) if equals and not word.startswith("-") else None
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        parameter = parameter_of(key, text) if equals and not argument.startswith("-") else None
         if parameter is None:
-            fixed.append(word)
+            fixed.append(argument)
         else:
             space[key] = parameter
     return fixed, space
@@ -84,18 +84,18 @@ def space_of(node: Mapping[str, Any]) -> dict[str, Parameter]:
 
 
 def parameter_of(key: str, text: str) -> Parameter | None:
-    """Return the parameter that ``key=text`` describes, or None where it is one plain value.
+    """Return the parameter that ``key=text`` describes, or None if it is one plain value.
 
     Raises
     ------
     ConfigError
-        For an unknown word before the bracket, and for bounds that are none.
+        For an unknown name before the bracket, and for bounds that are none.
     """
     call = _CALL.match(text)
     if call is None:
         return None
-    kind, parts = call[1], _split(call[2])
-    if kind in CASTS and not (kind == "int" and len(parts) == 2):
+    kind, values = call[1], _split(call[2])
+    if kind in CASTS and not (kind == "int" and len(values) == 2):
         return None
     if kind not in KINDS:
         raise ConfigError(
@@ -103,15 +103,15 @@ def parameter_of(key: str, text: str) -> Parameter | None:
             f"{'; '.join(KINDS.values())}"
         )
     if kind == "choice":
-        if len(parts) < 2 or len(set(parts)) < len(parts) or not all(parts):
+        if len(values) < 2 or len(set(values)) < len(values) or not all(values):
             raise ConfigError(f"{key}={text}: a choice needs two or more values, all different")
-        return Parameter(key, "choice", choices=tuple(parts))
-    return Parameter(key, kind, bounds=_bounds(key, text, kind, parts))  # type: ignore[arg-type]
+        return Parameter(key, "choice", choices=tuple(values))
+    return Parameter(key, kind, bounds=_bounds(key, text, kind, values))  # type: ignore[arg-type]
 
 
-def _bounds(key: str, text: str, kind: str, parts: Sequence[str]) -> tuple[float, float]:
+def _bounds(key: str, text: str, kind: str, values: Sequence[str]) -> tuple[float, float]:
     try:
-        low, high = (float(part) for part in parts)
+        low, high = (float(value) for value in values)
     except ValueError:
         raise ConfigError(
             f"{key}={text}: expected {KINDS[kind].partition(':')[0]} with two numbers"
@@ -127,7 +127,7 @@ def _bounds(key: str, text: str, kind: str, parts: Sequence[str]) -> tuple[float
 
 def _split(text: str) -> list[str]:
     """Split at commas outside brackets and quotes."""
-    parts, depth, quote = [""], 0, ""
+    values, depth, quote = [""], 0, ""
     for letter in text:
         if quote:
             quote = "" if letter == quote else quote
@@ -135,7 +135,7 @@ def _split(text: str) -> list[str]:
             quote = letter
         depth += (letter in "([{") - (letter in ")]}") if not quote else 0
         if letter == "," and depth == 0 and not quote:
-            parts.append("")
+            values.append("")
         else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
+            values[-1] += letter
+    return [value.strip() for value in values]

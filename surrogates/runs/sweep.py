@@ -1,4 +1,4 @@
-"""A search for good settings: trials are ordinary runs, proposed by Optuna, in a folder that resumes."""
+"""A search for good values: trials are ordinary runs, proposed by Optuna, in a folder that resumes."""
 
 import json
 import shlex
@@ -24,7 +24,7 @@ from surrogates.report.sweeps import Tried
 from surrogates.runs.compose import read
 from surrogates.runs.evaluate import model_of
 from surrogates.runs.folder import CONFIG, alone_in, open_run
-from surrogates.runs.space import Parameter, parameter_of, space_of, split_words
+from surrogates.runs.space import Parameter, parameter_of, space_of, split_arguments
 from surrogates.runs.train import prepare, resume, start
 from surrogates.training.logs import read_curve
 from surrogates.training.signals import Stopped
@@ -38,11 +38,11 @@ PLAN, JOURNAL, PICTURE = "sweep.yaml", "study.journal", "sweep.png"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep is; written into its folder.
+    """The definition of a sweep; written into its folder.
 
     Attributes
     ----------
-    words
+    arguments
         Command line of every trial, without what varies.
     space
         What varies.
@@ -52,17 +52,17 @@ class Plan:
         Seed of the proposals.
     """
 
-    words: list[str]
+    arguments: list[str]
     space: dict[str, Parameter]
     metric: str = LOSS
     seed: int = 0
 
     @classmethod
-    def of(cls, words: Sequence[str], metric: str = LOSS, seed: int = 0) -> "Plan":
+    def of(cls, arguments: Sequence[str], metric: str = LOSS, seed: int = 0) -> "Plan":
         """Read a command line, and the ``sweep:`` of its experiment."""
-        fixed, given = split_words(words)
+        fixed, given = split_arguments(arguments)
         if many := [
-            word for word in fixed if word in ("-m", "--multirun") or word.startswith(("run=", "ckpt="))
+            each for each in fixed if each in ("-m", "--multirun") or each.startswith(("run=", "ckpt="))
         ]:
             raise ConfigError(f"{listing(many)}: a sweep starts runs of its own; leave it out")
         space = space_of(read(fixed)["sweep"]) | given
@@ -74,15 +74,15 @@ class Plan:
         return cls(list(fixed), space, metric, seed)
 
     def command(self, settings: Mapping[str, str]) -> list[str]:
-        """Return the words of one trial."""
-        return [*self.words, *(f"{key}={value}" for key, value in settings.items())]
+        """Return the arguments of one trial."""
+        return [*self.arguments, *(f"{key}={value}" for key, value in settings.items())]
 
 
 def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = print) -> list[Tried]:
-    """Make trials until there are as many as wanted; go on with a sweep that was stopped.
+    """Run trials until there are as many as wanted; resume a sweep that was stopped.
 
-    What Optuna proposes depends on the seed and on the trials before alone, so a sweep that was killed ends
-    as an undisturbed one; the run that was under way goes on from its last checkpoint.
+    What Optuna proposes depends only on the seed and the trials before, so a sweep that was killed ends
+    as an undisturbed one; the run that was under way resumes from its last checkpoint.
 
     Parameters
     ----------
@@ -98,12 +98,12 @@ def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = pr
     Raises
     ------
     ConfigError
-        Before the first trial, when a setting at either end of its range does not fit.
+        Before the first trial, when a value at either end of its range does not fit.
     """
     require("optuna", "A sweep")
     if (group := launched()) is not None:
         raise ConfigError(
-            f"{group.by} started {group.size} processes, and each would search alone; start the sweep once, "
+            f"{group.by} started {group.size} processes, and each would search; start the sweep once, "
             f"with trainer.devices={group.local_size}"
         )
     check_plan(plan)
@@ -112,8 +112,8 @@ def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = pr
         with alone_in(folder):
             return _search(plan, folder, trials, say)
     except Stopped:
-        words = shlex.join(["surrogates", "sweep", "--folder", str(folder), "--trials", str(trials)])
-        print(f"go on with the whole sweep: {words}", file=sys.stderr, flush=True)
+        command = shlex.join(["surrogates", "sweep", "--folder", str(folder), "--trials", str(trials)])
+        print(f"resume the whole sweep with: {command}", file=sys.stderr, flush=True)
         raise
 
 
@@ -127,7 +127,7 @@ def _search(plan: Plan, folder: Path, trials: int, say: Callable[[str], None]) -
             run = _run(plan, settings, folder / "trials" / f"{number:04d}")
             trial.set_user_attr("run", str(run))
             study.tell(trial, _value(run, plan.metric))
-        except Exception as error:  # a trial may fail in any way; the sweep goes on, and says so
+        except Exception as error:  # a trial may fail in any way; the sweep continues, and says so
             trial.set_user_attr("error", " ".join(str(error).split()) or type(error).__name__)
             study.tell(trial, state=_state("FAIL"))
         done = tried(study)
@@ -136,23 +136,23 @@ def _search(plan: Plan, folder: Path, trials: int, say: Callable[[str], None]) -
 
 
 def check_plan(plan: Plan) -> None:
-    """Try both ends of every range, and every choice, as far as a run goes without work."""
+    """Check the configuration at both ends of every range and of every choice; train nothing."""
     first = {key: parameter.ends()[0] for key, parameter in plan.space.items()}
     for key, parameter in plan.space.items():
-        for word in parameter.ends():
-            values = read(plan.command({**first, key: word}))
+        for value in parameter.ends():
+            values = read(plan.command({**first, key: value}))
             values.pop("sweep")
             try:
                 experiment, _ = prepare(values)
             except ValueError as error:
-                raise ConfigError(f"with {key}={word}: {error}") from error
+                raise ConfigError(f"with {key}={value}: {error}") from error
     _require_validation(experiment, plan.metric)
 
 
 def _require_validation(experiment: Experiment, metric: str) -> None:
     if not len(experiment.data.index("validation")):
         raise ConfigError(
-            "the validation part is empty, so trials cannot be compared; give another dataset.split"
+            "the validation subset is empty, so trials cannot be compared; give another dataset.split"
         )
     if metric != LOSS and metric not in experiment.pieces.metrics:
         offered = [LOSS, *experiment.pieces.metrics]
@@ -163,7 +163,7 @@ def _require_validation(experiment: Experiment, metric: str) -> None:
 
 
 def tried(study: "Study") -> list[Tried]:
-    """Return the finished trials in their order; one that a kill cut off is none."""
+    """Return the finished trials in their order, without one that a kill cut off."""
     ended = [t for t in study.trials if "error" in t.user_attrs or t.state.name == "COMPLETE"]
     return [
         Tried(
@@ -189,7 +189,7 @@ def ranked(done: Sequence[Tried], metric: str) -> list[Tried]:
 
 
 def best_command(plan: Plan, settings: Mapping[str, str]) -> str:
-    """Return what a user types to train with these settings."""
+    """Return the command that trains with these values."""
     return f"surrogates train {shlex.join(plan.command(settings))}"
 
 
@@ -198,7 +198,7 @@ def read_plan(folder: Path) -> Plan:
     path = folder / PLAN
     if not path.is_file():
         raise ConfigError(f"{folder} is no sweep: it has no {PLAN}; give what to try, e.g. experiment=...")
-    values = yaml.safe_load(path.read_text())
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
     space = {key: parameter_of(key, text) for key, text in values["space"].items()}
     return Plan(values["words"], {k: p for k, p in space.items() if p}, values["metric"], values["seed"])
 
@@ -211,13 +211,13 @@ def _open(plan: Plan, folder: Path) -> "Study":
 
     if (folder / PLAN).is_file() and read_plan(folder) != plan:
         raise ConfigError(
-            f"{folder} holds another sweep ({folder / PLAN}); go on with it by --folder alone, or choose "
+            f"{folder} holds another sweep ({folder / PLAN}); resume it by --folder only, or choose "
             "another folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    space = {key: _words(parameter) for key, parameter in plan.space.items()}
+    space = {key: _text(parameter) for key, parameter in plan.space.items()}
     text = yaml.safe_dump(
-        {"words": plan.words, "space": space, "metric": plan.metric, "seed": plan.seed}, sort_keys=False
+        {"words": plan.arguments, "space": space, "metric": plan.metric, "seed": plan.seed}, sort_keys=False
     )
     write_atomic(folder / PLAN, text)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -233,7 +233,7 @@ def _open(plan: Plan, folder: Path) -> "Study":
 
 
 def _ask(study: "Study", plan: Plan, number: int) -> "Trial":
-    """Ask for a trial, from a sampler of its own: the state of one that goes on would be lost in a kill."""
+    """Ask for a trial from a new sampler: the state of a lasting one would be lost in a kill."""
     from optuna.samplers import TPESampler
 
     study.sampler = TPESampler(seed=int(stream(plan.seed, SWEEP, number).integers(2**31)))
@@ -241,7 +241,7 @@ def _ask(study: "Study", plan: Plan, number: int) -> "Trial":
 
 
 def _run(plan: Plan, settings: Mapping[str, str], output: Path) -> Path:
-    """Train one trial, or go on with the run that a kill left in its folder."""
+    """Train one trial, or resume the run that a kill left in its folder."""
     if stopped := sorted(output.glob(f"**/{CONFIG}")):
         return resume(stopped[-1].parent)
     values = read([*plan.command(settings), f"output={json.dumps(str(output))}"])
@@ -264,7 +264,7 @@ def _state(name: str) -> Any:
     return sys.modules["optuna"].trial.TrialState[name]
 
 
-def _words(parameter: Parameter) -> str:
+def _text(parameter: Parameter) -> str:
     inside = parameter.choices or (repr(each) for each in parameter.bounds)
     return f"{parameter.kind}({','.join(inside)})"
 

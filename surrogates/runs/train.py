@@ -35,7 +35,7 @@ from surrogates.training.signals import Signals, Stopped
 
 LAST = "last"
 PROLONGING = ("max_steps", "epochs", "callbacks")
-"""Keys of the trainer whose change lets a run go on that a callback has ended."""
+"""Keys of the trainer whose change resumes a run that a callback has ended."""
 
 # What a saved state depends on.
 STATE = (
@@ -61,7 +61,7 @@ STATE = (
 def start(values: Mapping[str, Any]) -> Path:
     """Check a configuration, train, evaluate; return the run's folder.
 
-    A job of SLURM that was requeued goes on with the run that it began.
+    A requeued SLURM job resumes the run that it began.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def start(values: Mapping[str, Any]) -> Path:
 
 
 def prepare(values: Mapping[str, Any], *, begun: bool = False) -> tuple[Experiment, Pipeline]:
-    """Check a configuration and open all that it names, without any work.
+    """Check a configuration and open everything that it names; train nothing.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def prepare(values: Mapping[str, Any], *, begun: bool = False) -> tuple[Experime
 
 
 def resume(folder: str | Path, checkpoint: str = LAST, changes: Mapping[str, Any] | None = None) -> Path:
-    """Go on with a run that was stopped, exactly where its checkpoint left it.
+    """Resume a run exactly where its checkpoint left it.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def resume(folder: str | Path, checkpoint: str = LAST, changes: Mapping[str, Any
 
 
 def _require_shared(settings: TrainerConfig, experiment: Experiment) -> None:
-    """Refuse a batch or an objective that the processes, whoever starts them, cannot share."""
+    """Refuse a batch or an objective that the processes cannot share."""
     count = processes(settings)
     require_equal_shares(settings.batch_size, count)
     if isinstance(experiment.pieces.objective, Adversarial) and count > 1:
@@ -168,7 +168,7 @@ def _require_shared(settings: TrainerConfig, experiment: Experiment) -> None:
 
 
 def _refuse_other_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Refuse a change of what the saved weights, optimiser and place in the epoch depend on."""
+    """Refuse a change of what the saved weights, optimiser and position in the epoch depend on."""
     for path in STATE:
         old, new = _at(before, path), _at(after, path)
         if old != new:
@@ -185,11 +185,11 @@ def _at(values: Any, path: str) -> Any:
 
 
 def _claimed(config: RunConfig, plain: Mapping[str, Any]) -> Path:
-    """Return the folder of a new run, or of the one that this job of SLURM has begun."""
+    """Return the folder of a new run, or of the one that this SLURM job began."""
     parent = Path(config.output) / config.experiment
     folder = run_of_job(parent, plain)
     if folder is not None:
-        print(f"going on with {folder}, which this job of SLURM has begun", file=sys.stderr, flush=True)
+        print(f"resuming {folder}, which this SLURM job began", file=sys.stderr, flush=True)
         return folder
     folder = new_folder(parent)
     note_job(folder, "going")
@@ -198,7 +198,7 @@ def _claimed(config: RunConfig, plain: Mapping[str, Any]) -> Path:
 
 
 def _train_launched(path: Path, **arguments: Any) -> Path:
-    """Train in one of the processes that are started here; the run has been checked before."""
+    """Train in one of the started processes; the run is already checked."""
     config = validate(RunConfig, read_config(path), str(path / CONFIG))
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
@@ -212,7 +212,7 @@ def _train_launched(path: Path, **arguments: Any) -> Path:
 def _state(
     folder: Path, checkpoint: str = LAST, *, prolonged: bool = False, **_: Any
 ) -> dict[str, Any] | None:
-    """Return the state that a run goes on from; None when it was stopped before its first checkpoint.
+    """Return the state to resume from, or None if the run was stopped before its first checkpoint.
 
     Parameters
     ----------
@@ -221,14 +221,14 @@ def _state(
     checkpoint
         Name of a checkpoint in it.
     prolonged
-        Whether the configuration has changed: then a run that a callback has ended goes on too.
+        Whether the configuration has changed: then a run that a callback has ended resumes too.
     """
     path = folder / "checkpoints" / f"{checkpoint}.ckpt"
     if checkpoint == LAST and not path.exists():
         return None
     state = load_state(path)
     if "module" not in state:
-        raise ConfigError(f"checkpoint '{checkpoint}' holds weights alone; resume from ckpt=last")
+        raise ConfigError(f"checkpoint '{checkpoint}' holds only weights; resume from ckpt=last")
     return state | {"should_stop": False} if prolonged else state
 
 
@@ -288,35 +288,35 @@ def _train(
 
 
 def _fingerprints(experiment: Experiment) -> list[str]:
-    """Return what changes with the content of the data sets."""
+    """Return values that change with the content of the data sets."""
     return [store.fingerprint for store in experiment.data.stores]
 
 
 def _require_same_data(
     experiment: Experiment, state: Mapping[str, Any] | None, other_data: bool = False, **_: Any
 ) -> None:
-    """Refuse data whose content has changed since a state was saved, unless other data were asked for."""
+    """Refuse data whose content has changed since a state was saved, unless `other_data`."""
     before = (state or {}).get("data")
     if before is not None and before != _fingerprints(experiment) and not other_data:
         raise ConfigError(
             f"{listing([store.url for store in experiment.data.stores])}: the content has changed since the "
-            "checkpoint; start a new run with init=RUN, or say dataset=... to go on with other data"
+            "checkpoint; start a new run with init=RUN, or say dataset=... to resume with other data"
         )
 
 
 @contextmanager
 def _listening(run: Path | None = None) -> Iterator[Signals]:
-    """Listen to signals; one that ends a run is followed by the line that goes on."""
+    """Listen to signals; after one that ends a run, print the command that resumes it."""
     signals = Signals(run)
     try:
         with signals.listening():
             yield signals
     except Stopped as stopped:
         after = "" if stopped.step is None else f" after step {stopped.step}"
-        words = shlex.quote(f"run={signals.run}")
-        go_on = f"go on with: surrogates train {words}" if signals.run else "nothing was begun"
+        override = shlex.quote(f"run={signals.run}")
+        advice = f"resume with: surrogates train {override}" if signals.run else "nothing was begun"
         if signals.tells:
-            print(f"stopped by {stopped.name}{after}; {go_on}", file=sys.stderr, flush=True)
+            print(f"stopped by {stopped.name}{after}; {advice}", file=sys.stderr, flush=True)
         if signals.tells and signals.run and stopped.number == signal.SIGINT:
             note_job(signals.run, "given up")
         raise

@@ -12,7 +12,7 @@ from surrogates.learning.selection import matching
 
 
 def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
-    """Take the weights that the configuration names; a pipeline inside the transform must get some."""
+    """Load the weights that the configuration names; a pipeline inside the transform needs some."""
     inner = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
     if config.init and config.init.only:
         _take_some(pipeline, Path(config.init.source), config.init.only)
@@ -35,7 +35,7 @@ def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
 
 def _take_some(pipeline: Pipeline, source: Path, patterns: Sequence[str]) -> None:
     """Start from the weights of another network that match; the rest, and the normalisers, are new."""
-    given = load_bundle(_bundle_of(source)).pipeline.network.state_dict()
+    given = load_bundle(source).pipeline.network.state_dict()
     own = pipeline.network.state_dict()
     for name in matching(own, patterns, "init.only"):
         found = tuple(given[name].shape) if name in given else "nothing"
@@ -48,27 +48,23 @@ def _take_some(pipeline: Pipeline, source: Path, patterns: Sequence[str]) -> Non
     pipeline.network.load_state_dict(own)
 
 
-def _bundle_of(source: Path) -> Path:
-    return source / "bundle" if (source / "bundle").is_dir() else source
-
-
 def _take_weights(pipeline: Pipeline, source: Path, key: str) -> None:
     """Start from the weights of a bundle, normalisers included; names and shapes must agree."""
-    folder = _bundle_of(source)
-    given = load_bundle(folder).pipeline.state_dict()
+    bundle = load_bundle(source)
+    given = bundle.pipeline.state_dict()
     own = pipeline.state_dict()
     for name in sorted(own.keys() | given.keys()):
         found = tuple(given[name].shape) if name in given else "nothing"
         expected = tuple(own[name].shape) if name in own else "nothing"
         if found != expected:
             raise ConfigError(
-                f"{key}: {folder} has {found} where this run has {expected} ({name}); "
-                f"give the model and the task of the bundle{_place(key)}, or another {key}"
+                f"{key}: {bundle.folder} has {found} where this run has {expected} ({name}); "
+                f"give the model and the task of the bundle{_keys_of(key)}, or another {key}"
             )
     pipeline.load_state_dict(given)
 
 
-def _place(key: str) -> str:
-    """Say where the model of a part is given."""
-    part = key.removeprefix("parts.")
-    return "" if part == key else f" (task.transform.{part}.network and .transform)"
+def _keys_of(key: str) -> str:
+    """Return which keys give the model of a pipeline inside the transform, as text."""
+    name = key.removeprefix("parts.")
+    return "" if name == key else f" (task.transform.{name}.network and .transform)"

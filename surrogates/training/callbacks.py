@@ -1,4 +1,4 @@
-"""Callbacks: checkpoints, progress, and what `trainer.callbacks` names.
+"""Callbacks: checkpoints, progress, and those that `trainer.callbacks` may name.
 
 A callback is any object with some of `surrogates.training.trainer.HOOKS`, such as one written for Lightning
 that asks its trainer for nothing but what ours has. One with a state has `state_dict` and `load_state_dict`,
@@ -24,14 +24,14 @@ from surrogates.training.trainer import Trainer
 
 
 class Checkpoint:
-    """Keep the last state and the best weights, and go on from a state exactly.
+    """Keep the last state and the best weights; resume from a state exactly.
 
     Parameters
     ----------
     folder
         Gets ``last.ckpt`` and ``best.ckpt``.
     state
-        Content of ``last.ckpt`` to go on from.
+        Content of ``last.ckpt`` to resume from.
     data
         Fingerprints of the data sets, to be kept.
     """
@@ -44,7 +44,7 @@ class Checkpoint:
         self._saved = -1
 
     def setup(self, trainer: Trainer, module: LearningModule, stage: str) -> None:
-        """Restore a state, now that everything is on its device; refuse states that cannot be kept."""
+        """Restore a state once everything is on its device; refuse states that cannot be saved."""
         _states(trainer.callbacks)
         state = self._resumed
         if state is None:
@@ -64,12 +64,12 @@ class Checkpoint:
         trainer.call("on_load_checkpoint", dict(state))
 
     def on_train_batch_end(self, trainer: Trainer, module: LearningModule, *_: object) -> None:
-        """Save where no validation does it."""
+        """Save at steps without a validation."""
         if trainer.val_dataloaders is None and trainer.due:
             self.save(trainer, module)
 
     def on_train_end(self, trainer: Trainer, module: LearningModule) -> None:
-        """Save where a callback has ended the run since."""
+        """Save if a callback has ended the run since the last save."""
         if trainer.val_dataloaders is None and self._saved != module.step:
             self.save(trainer, module)
 
@@ -84,14 +84,14 @@ class Checkpoint:
         self.save(trainer, module)
 
     def on_exception(self, trainer: Trainer, module: LearningModule, error: BaseException) -> None:
-        """Save where a signal ends the run."""
+        """Save if a signal ends the run."""
         if isinstance(error, Stopped):
             self.save(trainer, module)
 
     def save(self, trainer: Trainer, module: LearningModule) -> None:
-        """Save all that the next step depends on."""
+        """Save everything that the next step depends on."""
         _require_finite(module, *module.parameters())
-        trainer.flush()  # rows of this step are not written again by a run that goes on from here
+        trainer.flush()  # rows of this step are not written again by a run resumed from here
         state: dict[str, Any] = {
             "module": module.state(),
             "loader": dict(trainer.train_dataloader.state_dict()),
@@ -112,7 +112,7 @@ class Checkpoint:
 
 
 class ProgressBar:
-    """Show how far the run is.
+    """Show the progress of the run.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class ProgressBar:
         self._shown = shown
 
     def on_train_start(self, trainer: Trainer, module: LearningModule) -> None:
-        """Begin to count, from where the run goes on."""
+        """Begin to count at the step that the run starts or resumes at."""
         self._progress = Progress(trainer.max_steps, shown=self._shown).__enter__()
         self._progress.start(module.step)
 
@@ -133,7 +133,7 @@ class ProgressBar:
         self._progress.advance()
 
     def on_validation_end(self, trainer: Trainer, module: LearningModule) -> None:
-        """Tell the loss."""
+        """Show the loss."""
         self._progress.note(f"validation loss {float(trainer.callback_metrics['validation/loss']):.4g}")
 
     def on_train_end(self, *_: object) -> None:
@@ -141,7 +141,7 @@ class ProgressBar:
         self._progress.__exit__(None, None, None)
 
     def on_exception(self, trainer: Trainer, module: LearningModule, error: BaseException) -> None:
-        """Leave the terminal to the words about the error."""
+        """Close the bar, so that the error message follows on a line of its own."""
         if hasattr(self, "_progress"):
             self._progress.__exit__(type(error), error, None)
 
@@ -153,7 +153,7 @@ class EarlyStoppingAtValidation(EarlyStopping):
         """Refuse a run without validations."""
         if trainer.val_dataloaders is None:
             raise ConfigError(
-                "the callback 'early_stopping' watches validations, but the validation part is empty; give "
+                "the callback 'early_stopping' watches validations, but the validation subset is empty; give "
                 "another dataset.split, or leave the callback out"
             )
         super().setup(trainer, pl_module, stage)
@@ -179,7 +179,7 @@ def early_stopping(
     min_delta: NonNegativeFloat = 0.0,
     mode: Literal["min", "max"] = "min",
 ) -> EarlyStopping:
-    """Return Lightning's callback that ends a run whose validations bring no progress.
+    """Return Lightning's callback that ends a run whose validation loss no longer falls.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ class LearningRateMonitor:
 
 
 def _with_state(callbacks: Sequence[Any]) -> dict[str, Any]:
-    """Return the callbacks that have a state, by a name that stays from one process to the next."""
+    """Return the callbacks that have a state, by a name that does not depend on the process."""
     found: dict[str, Any] = {}
     seen: Counter[str] = Counter()
     for each in callbacks:
@@ -226,7 +226,7 @@ def _states(callbacks: Sequence[Any]) -> dict[str, Any]:
 
 
 def _plain(key: str, state: Any) -> Any:
-    """Return a state of tensors and plain values; anything else could not be read back without its code."""
+    """Return a state of tensors and plain values; refuse any other, which needs code to read."""
     if isinstance(state, Mapping):
         return {name: _plain(key, value) for name, value in state.items()}
     if isinstance(state, list | tuple):
@@ -235,12 +235,12 @@ def _plain(key: str, state: Any) -> Any:
         return state
     raise ConfigError(
         f"the state of the callback {key.rpartition(' ')[0] or key} holds a {type(state).__name__}; a "
-        "checkpoint keeps tensors, numbers, words, lists and mappings only: change what the callback saves"
+        "checkpoint keeps tensors, numbers, text, lists and mappings only: change what the callback saves"
     )
 
 
 def _require_finite(module: LearningModule, *values: Tensor) -> None:
-    """Stop a run that has lost its way, before its state replaces a sound one."""
+    """Stop a run whose weights are no longer finite, before its state replaces a sound one."""
     if not all(bool(value.isfinite().all()) for value in values):
         raise ConfigError(
             f"training diverged: loss or weights are not finite at step {module.step}; take a smaller "

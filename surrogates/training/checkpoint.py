@@ -1,4 +1,4 @@
-"""State files that are whole or absent, whatever happens while they are written."""
+"""State files, written atomically."""
 
 import io
 import pickle
@@ -14,7 +14,7 @@ FORMAT_VERSION = 1
 
 
 def save_atomic(state: dict[str, Any], path: Path) -> None:
-    """Write a state next to its place, bring it to the disk, and put it in place in one step.
+    """Write a state to a temporary file beside ``path`` and replace ``path`` atomically.
 
     A process killed at any moment leaves the previous file or the new one.
 
@@ -30,13 +30,13 @@ def save_atomic(state: dict[str, Any], path: Path) -> None:
     except OSError as error:
         before = "the previous one is intact" if path.exists() else "there is none before it"
         raise OSError(
-            f"cannot write the checkpoint {path} ({error.strerror or error}); {before}: make room and go on "
+            f"cannot write the checkpoint {path} ({error.strerror or error}); {before}: make room and resume "
             f"with run={path.parent.parent}"
         ) from error
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read a state: tensors and plain values alone, never code.
+    """Read a state: only tensors and plain values, never code.
 
     Raises
     ------

@@ -30,14 +30,14 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the present weights in."""
+        """Include the present weights."""
         self._updates += 1
         decay = min(self._decay, (1 + self._updates) / (10 + self._updates))
         torch._foreach_lerp_(self._mean, [p.detach() for p in self._live], 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Put the average in the module's place for a while."""
+        """Use the average as the module's weights for a while."""
         self.swap()
         try:
             yield

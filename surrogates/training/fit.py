@@ -1,4 +1,4 @@
-"""Fit a pipeline, from a state or from the start."""
+"""Fit a pipeline, from the start or from a saved state."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -57,13 +57,13 @@ def fit(
     train, validation
         Loaders; without validation the last weights are the result, else the best.
     settings
-        The ``trainer`` part of the configuration.
+        The ``trainer`` section of the configuration.
     folder
         The run's folder: gets ``checkpoints/`` and ``logs/``.
     seed
         Seed of the objective's draws.
     state
-        Content of ``checkpoints/last.ckpt`` of the same run, to go on from.
+        Content of ``checkpoints/last.ckpt`` of the same run, to resume from.
     ranks
         This process among those that share each batch; the first one writes.
     signals
@@ -132,12 +132,12 @@ def build_callback(node: Mapping[str, Any]) -> object:
 
 
 def backend_of(settings: TrainerConfig) -> str:
-    """Return the libraries that the processes talk through; what lies on the CPU goes past the GPU."""
+    """Return the backends of the processes' communication: one for CPU tensors, one for GPU tensors."""
     return "cpu:gloo,cuda:nccl" if on_gpu(settings) else "gloo"
 
 
 def _fabric(settings: TrainerConfig, ranks: Ranks, idle: bool) -> Fabric:
-    """Return Fabric for this process; the processes have been started and joined before.
+    """Return Fabric for this process; the processes are already started and joined.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def _fabric(settings: TrainerConfig, ranks: Ranks, idle: bool) -> Fabric:
 
 
 def _first(train: BatchLoader) -> Batch:
-    """Return the next training batch, and leave it to be trained on."""
+    """Return the next training batch without consuming it."""
     state = train.state_dict()
     batch = next(iter(train))
     train.load_state_dict(state)
@@ -193,6 +193,6 @@ def _loggers(
         except Exception as error:  # each service has its own
             raise ConfigError(
                 f"the logger '{node['name']}' cannot begin: {error}; mend it, or leave it out of "
-                f"trainer.loggers and go on with run={folder}"
+                f"trainer.loggers and resume with run={folder}"
             ) from error
     return loggers

@@ -1,8 +1,8 @@
-"""What records a run: the loss curves as CSV, and TensorBoard.
+"""Loggers of a run: the loss curves as CSV, and TensorBoard.
 
 A logger is any object with ``log_metrics(metrics, step)``, ``log_hyperparams(params)`` and
 ``finalize(status)``, as Lightning's are. The program supplies ``folder`` (the run's ``logs/``),
-``first_step`` (the run goes on after it), ``experiment`` and ``run`` (their names).
+``first_step`` (the run resumes after it), ``experiment`` and ``run`` (their names).
 """
 
 import csv
@@ -16,7 +16,7 @@ from lightning.fabric.loggers.logger import Logger
 from surrogates.core.files import write_atomic
 
 TRAIN, VALIDATION, CALLBACKS = "train", "validation", "callbacks"
-PARTS = (TRAIN, VALIDATION, CALLBACKS)
+KINDS = (TRAIN, VALIDATION, CALLBACKS)
 
 
 class CurveLogger(Logger):
@@ -29,7 +29,7 @@ class CurveLogger(Logger):
     folder
         Where the files lie.
     first_step
-        A run goes on after this step: rows after it, left by a process that was killed, are dropped.
+        A run resumes after this step: rows after it, left by a process that was killed, are dropped.
     """
 
     def __init__(self, folder: Path, first_step: int = 0) -> None:
@@ -37,9 +37,9 @@ class CurveLogger(Logger):
         self._folder = folder
         self._open: dict[str, TextIO] = {}
         self._columns: dict[str, list[str]] = {}
-        for part in PARTS:
-            kept = [row for row in read_curve(folder / f"{part}.csv") if int(row["step"]) <= first_step]
-            self._rewrite(part, kept)
+        for kind in KINDS:
+            kept = [row for row in read_curve(folder / f"{kind}.csv") if int(row["step"]) <= first_step]
+            self._rewrite(kind, kept)
 
     @property
     def name(self) -> str:
@@ -55,51 +55,51 @@ class CurveLogger(Logger):
         """Do nothing: ``config.yaml`` has them."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append a row to the file of each part that the metrics' names begin with."""
+        """Append a row to the file of each kind of metric (``train``, ``validation``, ``callbacks``)."""
         rows: dict[str, dict[str, str]] = {}
         for name, value in metrics.items():
-            rows.setdefault(_part(name, metrics), {"step": str(step)})[name] = repr(float(value))
-        for part, row in rows.items():
-            self._append(part, row)
+            rows.setdefault(_kind(name, metrics), {"step": str(step)})[name] = repr(float(value))
+        for kind, row in rows.items():
+            self._append(kind, row)
 
     def finalize(self, status: str) -> None:
         """Close the files."""
         for file in self._open.values():
             file.close()
 
-    def _append(self, part: str, row: Mapping[str, str]) -> None:
-        columns = self._columns.setdefault(part, [])
+    def _append(self, kind: str, row: Mapping[str, str]) -> None:
+        columns = self._columns.setdefault(kind, [])
         if any(name not in columns for name in row):
-            self._rewrite(part, [*read_curve(self._folder / f"{part}.csv"), row])
+            self._rewrite(kind, [*read_curve(self._folder / f"{kind}.csv"), row])
         else:
-            csv.DictWriter(self._open[part], columns).writerow(row)
+            csv.DictWriter(self._open[kind], columns).writerow(row)
 
-    def _rewrite(self, part: str, rows: list[Any]) -> None:
-        """Write a part anew with the columns of all its rows."""
-        path = self._folder / f"{part}.csv"
-        if part in self._open:
-            self._open[part].close()
+    def _rewrite(self, kind: str, rows: list[Any]) -> None:
+        """Rewrite the file of a kind with the columns of all its rows."""
+        path = self._folder / f"{kind}.csv"
+        if kind in self._open:
+            self._open[kind].close()
         if not rows:
             path.unlink(missing_ok=True)
             return
-        self._columns[part] = list(dict.fromkeys(name for row in rows for name in row))
-        lines = [self._columns[part], *([row.get(name, "") for name in self._columns[part]] for row in rows)]
+        self._columns[kind] = list(dict.fromkeys(name for row in rows for name in row))
+        lines = [self._columns[kind], *([row.get(name, "") for name in self._columns[kind]] for row in rows)]
         write_atomic(path, "".join(f"{','.join(line)}\r\n" for line in lines))
-        self._open[part] = path.open("a", newline="", buffering=1)
+        self._open[kind] = path.open("a", newline="", encoding="utf-8", buffering=1)
 
 
-def _part(name: str, metrics: Mapping[str, float]) -> str:
-    """Return the file of a value: that of a loss only beside the loss, so that its column has no gaps."""
+def _kind(name: str, metrics: Mapping[str, float]) -> str:
+    """Return the file of a value: that of a loss only if logged with the loss, so that no column has gaps."""
     if (name == "learning_rate" or name.startswith("train/")) and "train/loss" in metrics:
         return TRAIN
     return VALIDATION if name.startswith("validation/") and "validation/loss" in metrics else CALLBACKS
 
 
 def read_curve(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a curve; a last line that a kill cut short is left out."""
+    """Return the rows of a curve, without a last line that a kill cut short."""
     if not path.exists():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if row["step"].isdigit() and None not in row.values()]
 
 
@@ -115,4 +115,4 @@ def kept(path: Path, value: str) -> str:
     """Return what a file holds; one that is not there gets a value."""
     if not path.exists():
         write_atomic(path, value)
-    return path.read_text()
+    return path.read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ def mlflow_logger(
     experiment_name: str | None = None,
     tags: dict[str, str] | None = None,
 ) -> MLFlowLogger:
-    """Return Lightning's logger for MLflow; a resumed run goes on in the run that it began.
+    """Return Lightning's logger for MLflow; a resumed run appends to its earlier record.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def mlflow_logger(
     experiment_name
         Experiment of MLflow; the name of ours by default.
     tags
-        Words to find the run by.
+        Tags to find the run by.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "mlflow_run_id"
@@ -42,7 +42,7 @@ def mlflow_logger(
         run_name=run,
         tracking_uri=tracking_uri,
         tags=tags,
-        run_id=path.read_text() if path.exists() else None,
+        run_id=path.read_text(encoding="utf-8") if path.exists() else None,
     )
     kept(path, str(logger.run_id))
     return logger

@@ -1,4 +1,4 @@
-"""The one learning module: it drives an objective and knows no task."""
+"""Learning module of every task: it minimises an objective."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -96,7 +96,7 @@ class LearningModule(nn.Module):
         return float(self.optimisers[0].param_groups[0]["lr"])
 
     def training_step(self, batch: Batch) -> None:
-        """Take one step, take the new weights into the average, and count."""
+        """Take one step and update the average of the weights."""
         factor = self._factor(self.step)
         for optimiser, rates in zip(self.optimisers, self._base_rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
@@ -120,14 +120,14 @@ class LearningModule(nn.Module):
         self.step += 1
 
     def validation_step(self, batch: Batch, number: int) -> tuple[dict[str, float], int]:
-        """Return the sums of loss and statistics over the examples of a batch, and how many they are.
+        """Return the sums of loss and statistics over the examples of a batch, and the number of examples.
 
         Parameters
         ----------
         batch
             Examples.
         number
-            Of the batch in the validation part; it chooses the random stream.
+            Index of the batch in the validation subset; it selects the random stream.
         """
         with self._fabric.autocast():
             loss, statistics = self._objective(self.pipeline, batch, self._rng(VALIDATION + number))
@@ -162,7 +162,7 @@ class LearningModule(nn.Module):
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Restore a state."""
         self.step = state["step"]
         if self._gradual is not None:
             self._gradual.step = self.step - 1  # a validation may follow before the next step
@@ -177,7 +177,7 @@ class LearningModule(nn.Module):
             self.optimisers[1].load_state_dict(state["critic_optimiser"])
 
     def final_weights(self) -> dict[str, Tensor]:
-        """Return the pipeline's weights as they should be used: the average where there is one."""
+        """Return the weights to predict with: their average if there is one."""
         with self.average.applied() if self.average else nullcontext():
             return {name: value.detach().cpu().clone() for name, value in self.pipeline.state_dict().items()}
 
@@ -208,12 +208,12 @@ class LearningModule(nn.Module):
 
     def _rng(self, draw: int) -> torch.Generator:
         """Seed the global generator (dropout) and return one for the objective."""
-        block, place = divmod(draw, SEEDS)
+        block, index = divmod(draw, SEEDS)
         if self._seeds[0] != block:
             others = (self._ranks.rank,) if self._ranks.rank else ()  # each process has examples of its own
             sequence = np.random.SeedSequence(self._seed, spawn_key=(OBJECTIVE, block, *others))
             self._seeds = (block, sequence.generate_state(2 * SEEDS, np.uint64).reshape(SEEDS, 2))
-        first, second = self._seeds[1][place]
+        first, second = self._seeds[1][index]
         torch.default_generator.manual_seed(int(first))
         if self._generator.device.type == "cuda":
             torch.cuda.manual_seed(int(first))

@@ -20,12 +20,28 @@ def adam(
     weight_decay: float = 0.0,
     fused: bool | None = None,
 ) -> Optimizer:
-    """Return Adam (Kingma & Ba 2015)."""
+    """Return Adam (Kingma & Ba 2015).
+
+    Parameters
+    ----------
+    lr
+        Learning rate at its largest; the schedule scales it.
+    weight_decay
+        Weight of the squared parameters in the loss.
+    """
     return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=_fusible(parameters, fused))
 
 
 def adamax(parameters: Parameters, lr: float = 2e-3, weight_decay: float = 0.0) -> Optimizer:
-    """Return Adamax: Adam with a decaying maximum for the mean square (Kingma & Ba 2015, section 7)."""
+    """Return Adamax: Adam with a decaying maximum for the mean square (Kingma & Ba 2015, section 7).
+
+    Parameters
+    ----------
+    lr
+        Learning rate at its largest; the schedule scales it.
+    weight_decay
+        Weight of the squared parameters in the loss.
+    """
     return Adamax(parameters, lr=lr, weight_decay=weight_decay)
 
 
@@ -35,19 +51,37 @@ def adamw(
     weight_decay: float = 1e-2,
     fused: bool | None = None,
 ) -> Optimizer:
-    """Return Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    """Return Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+
+    Parameters
+    ----------
+    lr
+        Learning rate at its largest; the schedule scales it.
+    weight_decay
+        Share of each parameter that a step takes off, times the learning rate.
+    """
     return AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=_fusible(parameters, fused))
 
 
 def sgd(
     parameters: Parameters, lr: float = 1e-2, momentum: float = 0.9, weight_decay: float = 0.0
 ) -> Optimizer:
-    """Return stochastic gradient descent with Nesterov momentum."""
+    """Return stochastic gradient descent with Nesterov momentum.
+
+    Parameters
+    ----------
+    lr
+        Learning rate at its largest; the schedule scales it.
+    momentum
+        Share of the step before that a step keeps; 0 is plain descent.
+    weight_decay
+        Weight of the squared parameters in the loss.
+    """
     return SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=momentum > 0)
 
 
 def _fusible(parameters: Parameters, fused: bool | None) -> bool | None:
-    """Return whether to ask for one kernel, which torch has for real numbers alone."""
+    """Return whether to ask for one kernel, which torch has for real numbers only."""
     single = [
         each for group in parameters for each in (group["params"] if isinstance(group, dict) else [group])
     ]
@@ -55,7 +89,7 @@ def _fusible(parameters: Parameters, fused: bool | None) -> bool | None:
 
 
 class Constant:
-    """Learning rate that stays, after a linear warm-up.
+    """Constant learning rate after a linear warm-up.
 
     Parameters
     ----------
@@ -98,16 +132,16 @@ class Cosine:
 
 
 class Stepwise:
-    """A rate that falls by a factor after each of several equal parts of the run.
+    """A rate that falls by a factor after each of several equal stretches of the run.
 
     Parameters
     ----------
     steps
         Steps of the whole run.
     parts
-        How many parts.
+        Number of stretches.
     factor
-        On the rate from one part to the next.
+        On the rate from one stretch to the next.
     """
 
     def __init__(self, steps: int, parts: PositiveInt = 3, factor: PositiveFloat = 0.1) -> None:

@@ -1,4 +1,4 @@
-"""Several processes that train one model: who this one is, and how they agree."""
+"""Several processes that train one network: which one this is, and how they agree."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,11 +39,11 @@ class Ranks:
 
     @property
     def alone(self) -> bool:
-        """Whether it has nobody to agree with."""
+        """Whether it is the only process."""
         return self.size == 1
 
     def agree(self, decide: Callable[[], Answer]) -> Answer:
-        """Return what the first process decides."""
+        """Return the decision of the first process."""
         if self.alone:
             return decide()
         answer = [decide() if self.first else None]
@@ -51,7 +51,7 @@ class Ranks:
         return cast(Answer, answer[0])
 
     def largest(self, *values: int) -> tuple[int, ...]:
-        """Return the largest of each of the numbers that the processes have."""
+        """Return the largest value of each number over the processes."""
         if self.alone:
             return values
         found = torch.tensor(values)  # on the CPU, so that a GPU is not waited for
@@ -59,7 +59,7 @@ class Ranks:
         return tuple(found.tolist())
 
     def gather(self, value: Answer) -> list[Answer]:
-        """Return what every process has, in their order."""
+        """Return the values of all processes, in their order."""
         if self.alone:
             return [value]
         found: list[Any] = [None] * self.size
@@ -75,7 +75,7 @@ class Ranks:
         return dict(zip(values, stacked / self.size, strict=True))
 
     def take_buffers(self, module: nn.Module) -> None:
-        """Take the buffers of the first process: the statistics of batch normalisation differ a little."""
+        """Take the buffers of the first process; those of batch normalisation differ slightly."""
         if not self.alone:
             for buffer in module.buffers():
                 distributed.broadcast(buffer, 0)
@@ -104,7 +104,7 @@ class Share(nn.Module):
 
 
 def depends_on_all(pipeline: Pipeline, objective: Objective, batch: Batch) -> bool:
-    """Whether every weight gets a gradient: the second decoder of a network that is used one way does not.
+    """Return whether every weight gets a gradient; a second decoder that is not used does not.
 
     Parameters
     ----------
@@ -121,11 +121,11 @@ def depends_on_all(pipeline: Pipeline, objective: Objective, batch: Batch) -> bo
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module in evaluation for a while; each part then has its own mode again, frozen ones too."""
-    modes = [(part, part.training) for part in module.modules()]
+    """Put a module in evaluation mode for a while, then restore the mode of each submodule."""
+    modes = [(submodule, submodule.training) for submodule in module.modules()]
     module.eval()
     try:
         yield
     finally:
-        for part, mode in modes:
-            part.training = mode
+        for submodule, mode in modes:
+            submodule.training = mode

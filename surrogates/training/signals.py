@@ -1,4 +1,4 @@
-"""Signals that ask a run to end: noted during a step, and answered after it."""
+"""Signals that ask a run to end; they are noted during a step and answered after it."""
 
 import signal
 import threading
@@ -16,7 +16,7 @@ STATUS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143, signal.SI
 
 
 class Stopped(SystemExit):
-    """A signal has ended a run; uncaught it ends the process with the status of the signal.
+    """Raised when a signal ends a run; uncaught, it ends the process with the signal's status.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Stopped(SystemExit):
 
 
 class Signals:
-    """What has been asked for since `listening` began.
+    """The signals received since `listening` began.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Signals:
 
     @contextmanager
     def listening(self) -> Iterator["Signals"]:
-        """Answer signals by `Stopped` instead of an end at once.
+        """Answer signals by raising `Stopped` instead of ending at once.
 
         Those that are ignored, as SIGHUP under `nohup`, stay so; and so do all in a thread, since Python lets
         the main thread alone choose.
@@ -68,7 +68,7 @@ class Signals:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Note signals only; one that nobody has answered is answered at the end."""
+        """Only note signals for a while; answer one that is still pending at the end."""
         self._deferred = True
         try:
             yield

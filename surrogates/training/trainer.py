@@ -60,9 +60,9 @@ class Trainer:
     fabric
         Device, precision, processes.
     settings
-        The ``trainer`` part of the configuration.
+        The ``trainer`` section of the configuration.
     callbacks, loggers
-        What watches, and what records; all processes have the callbacks, the first alone has loggers.
+        All processes have the callbacks; only the first has loggers.
     max_steps
         Steps of the whole run.
     every
@@ -110,12 +110,12 @@ class Trainer:
 
     @property
     def global_step(self) -> int:
-        """Steps that are done."""
+        """Number of finished steps."""
         return self.lightning_module.step
 
     @property
     def current_epoch(self) -> int:
-        """Whole passes over the training part."""
+        """Whole passes over the training subset."""
         return self.global_step // len(self.train_dataloader)
 
     @property
@@ -168,7 +168,7 @@ class Trainer:
         values
             By name.
         again
-            Whether the loggers have them already, as when a run goes on.
+            Whether the loggers have them already, as when a run is resumed.
         """
         if not again:
             self._pending.update(values)
@@ -212,7 +212,7 @@ class Trainer:
                 self._answer()
 
     def _validate(self, module: LearningModule) -> None:
-        """Score the averaged weights, unless this step's are scored already."""
+        """Validate the averaged weights, unless this step is validated already."""
         loader = self.val_dataloaders
         if loader is None or self.validated == module.step:
             return
@@ -225,23 +225,23 @@ class Trainer:
             self._ranks.take_buffers(module.pipeline)
             for number, batch in zip(loader.numbers, map(self._to_device, loader), strict=True):
                 self.call("on_validation_batch_start", batch, number)
-                parts, count = module.validation_step(batch, number)
-                sums = {name: sums.get(name, 0.0) + value for name, value in parts.items()}
+                terms, count = module.validation_step(batch, number)
+                sums = {name: sums.get(name, 0.0) + value for name, value in terms.items()}
                 examples += count
                 self.call("on_validation_batch_end", None, batch, number)
                 if self._signals.noted:
                     break
         gathered = self._ranks.gather((sums, examples))
-        self._answer()  # the validation is made up for when the run goes on
+        self._answer()  # a resumed run makes up for the validation
         total = sum(count for _, count in gathered)
-        self.log({f"validation/{name}": sum(part[name] for part, _ in gathered) / total for name in sums})
+        self.log({f"validation/{name}": sum(each[name] for each, _ in gathered) / total for name in sums})
         self.validated = module.step
         self.call("on_validation_epoch_end")
         self.call("on_validation_end")
         self.flush()
 
     def _answer(self) -> None:
-        """Agree on whether a callback ends the run, and leave where a signal has asked one process to."""
+        """Let the processes agree on whether a callback or a signal ends the run."""
         number, stop = self._ranks.largest(self._signals.noted, int(self.should_stop))
         self.should_stop = bool(stop)
         if number:
@@ -280,12 +280,12 @@ class Trainer:
         self._record(lambda logger: logger.finalize(status))
 
     def _record(self, work: Callable[[Any], None]) -> None:
-        """Let every logger do something; a service that fails is left out from then on, with a warning."""
+        """Call every logger; drop a service that fails, with a warning."""
         for logger in list(self.loggers):
             try:
                 work(logger)
             except Exception as error:
-                if isinstance(logger, CurveLogger):  # ours: the report and a run that goes on need it
+                if isinstance(logger, CurveLogger):  # ours: the report and a resumed run need it
                     raise
                 self.loggers.remove(logger)
                 warnings.warn(
@@ -295,7 +295,7 @@ class Trainer:
                 )
 
     def _tell(self, error: BaseException) -> None:
-        """Tell the callbacks of an error, the checkpoint first; what fails then does not hide it."""
+        """Pass an error to the callbacks, the checkpoint first; a failure in one does not hide the error."""
         for each in reversed(self._hooks["on_exception"]):
             try:
                 each(self, self.lightning_module, error)
@@ -306,7 +306,7 @@ class Trainer:
 
 
 def overriding(callbacks: Sequence[object], hook: str) -> Iterator[Callable[..., None]]:
-    """Yield the hooks that callbacks have themselves; those of Lightning's base class do nothing."""
+    """Yield the hooks that callbacks override; those of Lightning's base class do nothing."""
     for each in callbacks:
         if getattr(type(each), hook, None) not in (None, getattr(Callback, hook)):
             yield getattr(each, hook)
@@ -319,7 +319,7 @@ def _endless(loader: BatchLoader) -> Iterator[Batch]:
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Refuse kernels whose result varies."""
+    """Refuse kernels that are not deterministic, for a while."""
     before = torch.are_deterministic_algorithms_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS refuses
     torch.use_deterministic_algorithms(True)

@@ -28,7 +28,7 @@ def wandb_logger(
     tags: list[str] | None = None,
     offline: bool = False,
 ) -> WandbLogger:
-    """Return Lightning's logger for Weights & Biases; a resumed run goes on in the run that it began.
+    """Return Lightning's logger for Weights & Biases; a resumed run appends to its earlier record.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def wandb_logger(
     entity
         User or team.
     tags
-        Words to find the run by.
+        Tags to find the run by.
     offline
         Keep everything in ``logs/wandb`` until `wandb sync`.
     """

@@ -1,4 +1,4 @@
-"""Whether rays can be traced here."""
+"""Checks whether rays can be traced on this machine."""
 
 import importlib.util
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from surrogates.data.batch import Batch
-from surrogates.domains.radio.process import SectorProcess
-from surrogates.domains.radio.site import HEIGHTS
+from surrogates.domains.radio.link import HEIGHTS
+from surrogates.domains.radio.measured.process import SectorProcess
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Objective
 from surrogates.learning.pipeline import Pipeline
@@ -17,7 +17,7 @@ from surrogates.learning.ranks import mean_over_ranks
 class Geo2SigMapLoss(Objective):
     """Squared error in dB^2 over all cells and over outdoor cells, 0.7 to 0.3 as published.
 
-    What no ray reached counts as the floor, as published; targets stay real numbers, and "outdoor" means
+    Cells that no ray reached count as the floor, as published; targets stay real numbers, and "outdoor" means
     cells without a building (the released code took those with one). The task's mask is ignored: the
     published loss counts every cell.
 
@@ -37,7 +37,7 @@ class Geo2SigMapLoss(Objective):
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss, and its two parts."""
+        """Return the loss, and its two terms."""
         (name,) = pipeline.target_names
         target = torch.nan_to_num(batch[name], nan=self.floor).clamp(self.floor, 0.0)
         squared = (pipeline(batch)[name] - target).square()
@@ -50,14 +50,14 @@ class Geo2SigMapLoss(Objective):
 
 
 class ProcessLikelihood(Objective):
-    """Negative log-likelihood of held-out cells under a `SectorProcess` that was given the others, per cell.
+    """Negative log-likelihood of held-out cells under a `SectorProcess` given the others, per cell.
 
     Parameters
     ----------
     context
-        Of the data.
+        Context of the data.
     cells
-        Cells drawn from those that count, of each map; the process is asked there alone.
+        Cells drawn from those that count, of each map; the process predicts only these.
     """
 
     def __init__(self, context: Context, cells: int = 256) -> None:
@@ -74,10 +74,10 @@ class ProcessLikelihood(Objective):
             counts &= batch[self.mask] > 0
         # Random keys, larger where a cell counts: the largest ones are a draw without replacement.
         keys = torch.rand(counts.flatten(1).shape, generator=rng, device=target.device) + counts.flatten(1)
-        places = keys.topk(min(self.cells, keys.shape[1]), dim=1).indices
-        weight = counts.flatten(1).gather(1, places).double()
-        value = target.flatten(1).gather(1, places).nan_to_num(0.0)
-        posterior = cast(SectorProcess, pipeline.network).at(pipeline.features(batch).tensor, places)
+        indices = keys.topk(min(self.cells, keys.shape[1]), dim=1).indices
+        weight = counts.flatten(1).gather(1, indices).double()
+        value = target.flatten(1).gather(1, indices).nan_to_num(0.0)
+        posterior = cast(SectorProcess, pipeline.network).at(pipeline.features(batch).tensor, indices)
         squared = (value - posterior.mean).square()
         loss = 0.5 * (posterior.variance.log() + squared / posterior.variance)
         (total,) = mean_over_ranks([weight.sum()])

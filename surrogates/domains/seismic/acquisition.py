@@ -1,4 +1,4 @@
-"""The survey behind recorded gathers, and whatever else their simulation needs to know."""
+"""The survey behind recorded gathers, and whatever else their simulation needs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,21 +14,21 @@ from physics.waves.seismic.survey import Survey
 from surrogates.domains.seismic.names import DEPTH, FREQUENCY, LATERAL, RECEIVER, SHOT, SOURCES, TIME
 
 SAME = 1e-3
-"""Of a cell, a time step or a frequency: by how much a place, an instant or a source may lie beside it."""
+"""Largest deviation of a position, an instant or a source, as a share of cell, time step or frequency."""
 LARGEST_STRIDE = 100
-"""Steps of the solver between two samples: no bundle may ask for any amount of work."""
+"""Most steps of the solver between two samples, so that a bundle cannot ask for any amount of work."""
 RANGE = (1500.0, 4500.0)
-"""Of OpenFWI's velocity models, m/s: for data that do not tell theirs."""
+"""Velocities of OpenFWI's models, m/s: for data that do not state theirs."""
 
 
 def valid_range(spec: VariableSpec) -> tuple[float, float]:
-    """Return the smallest and the largest velocity that models may have, m/s."""
+    """Return the smallest and the largest valid velocity, m/s."""
     low, high = spec.minimum, spec.maximum
     return RANGE[0] if low is None else low, RANGE[1] if high is None else high
 
 
 def solver_device(device: torch.device) -> torch.device:
-    """Return where to simulate what lies on a device: there if deepwave has kernels for it, as for CUDA."""
+    """Return the device to simulate on: the given one if deepwave has kernels for it, as for CUDA."""
     return device if device.type == "cuda" else torch.device("cpu")
 
 
@@ -43,22 +43,22 @@ def varying(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> tupl
 def sources_of(
     gathers: xr.Dataset, spec: VariableSpec, coordinates: Mapping[str, xr.DataArray], record: str
 ) -> dict[str, np.ndarray]:
-    """Return what variables of a data set tell of the source of each record, for `surveys_of_records`.
+    """Return the source of each record from variables of a data set, for `surveys_of_records`.
 
     Parameters
     ----------
     gathers
         May hold `source_frequency` (record) and `source_lateral` (record, shot); dimensions in any order and
-        without `record` where all records share them; without units in Hz and m.
+        without `record` if all records share them; in Hz and m if without units.
     spec, coordinates
-        Of the gathers of training, as for `varying`.
+        Spec and coordinates of the gathers of training, as for `varying`.
     record
         Name of the record dimension.
 
     Raises
     ------
     ContractError
-        When dimensions or units are none of a source, or a source is another than the one that all records of
+        When dimensions or units are none of a source, or a source differs from the one that all records of
         training share.
     """
     free, found = varying(spec, coordinates), {}
@@ -78,7 +78,7 @@ def sources_of(
 
 
 def _source(array: xr.DataArray, dims: tuple[str, ...], units: str) -> np.ndarray:
-    """Return the values of a variable in the order of the dimensions, of which the first may be missing."""
+    """Return the values of a variable in the order of the dimensions; the first may be missing."""
     if set(array.dims) not in (set(dims), set(dims[1:])):
         raise ContractError(
             f"variable '{array.name}': dimensions {array.dims} found, {dims} expected; rename or select them"
@@ -110,14 +110,14 @@ def surveys_of_records(
     Parameters
     ----------
     spec
-        Of the gathers; its attributes tell wavelet, depths and time step, and the frequency of the source
-        where records share it.
+        Spec of the gathers; its attributes state wavelet, depths and time step, and the frequency of the
+        source if records share it.
     coordinates
-        `depth`, `lateral`, `receiver` (m), `time` (s), and `shot` (m) where records share the shots.
+        `depth`, `lateral`, `receiver` (m), `time` (s), and `shot` (m) if records share the shots.
     records
-        How many.
+        Number of records.
     sources
-        Of the variables that `varying` names `source_frequency` (records,) in Hz and `source_lateral`
+        Variables that `varying` names: `source_frequency` (records,) in Hz and `source_lateral`
         (records, shot) in m.
 
     Raises
@@ -135,18 +135,17 @@ def surveys_of_records(
     survey = _common(spec, coordinates)
     laterals = _values(coordinates, LATERAL)
     frequencies = np.broadcast_to(sources.get(FREQUENCY, survey.frequency), records)
-    places = sources.get(SOURCES)
-    places = (
-        np.broadcast_to(_values(coordinates, SHOT), (records, spec.shape[0])) if places is None else places
-    )
+    positions = sources.get(SOURCES)
+    if positions is None:
+        positions = np.broadcast_to(_values(coordinates, SHOT), (records, spec.shape[0]))
     return [
         survey.at(float(frequency), _cells(row, laterals, survey.spacing, "source"))
-        for frequency, row in zip(frequencies, places, strict=True)
+        for frequency, row in zip(frequencies, positions, strict=True)
     ]
 
 
 def _common(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> Survey:
-    """Return what the surveys of all records share."""
+    """Return the survey that all records share."""
     step = _attribute(spec, "solver_time_step")
     if spec.attributes.get("wavelet") != "ricker":
         raise ContractError(
@@ -218,15 +217,15 @@ def _row(spec: VariableSpec, name: str, depths: np.ndarray, spacing: float) -> i
 
 
 def _cells(
-    places: Sequence[float] | np.ndarray, cells: np.ndarray, spacing: float, what: str
+    positions: Sequence[float] | np.ndarray, cells: np.ndarray, spacing: float, what: str
 ) -> tuple[int, ...]:
-    """Return the cells in which places lie, in m."""
-    found = (np.asarray(places, np.float64) - cells[0]) / spacing
+    """Return the cells of positions in m."""
+    found = (np.asarray(positions, np.float64) - cells[0]) / spacing
     beside = np.flatnonzero(~(np.abs(found - found.round()) <= SAME))
     if beside.size:
-        place = np.asarray(places)[beside[0]]
+        position = np.asarray(positions)[beside[0]]
         raise ContractError(
-            f"{what}: {place:g} m found, the middle of a cell expected ({cells[0]:g} m and every {spacing:g} "
-            "m); move it, or resample the velocity models"
+            f"{what}: {position:g} m found, the middle of a cell expected ({cells[0]:g} m and every "
+            f"{spacing:g} m); move it, or resample the velocity models"
         )
     return tuple(found.round().astype(int).tolist())

@@ -1,4 +1,4 @@
-"""Full-waveform inversion without a network: what the same gathers give to an optimiser alone."""
+"""Full-waveform inversion without a network: what an optimiser makes of the same gathers."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -18,14 +18,14 @@ from surrogates.learning.contract import Baseline
 
 
 class ClassicalInversion(Baseline):
-    """Begin with the mean profile of the training models, and lower the misfit of the gathers.
+    """Minimise the misfit of the gathers, from the mean profile of the training models on.
 
     Parameters
     ----------
     context
-        Of the data: velocity models from gathers.
+        Context of the data: velocity models from gathers.
     steps
-        Of the optimiser, each about three simulations of each example; see
+        Steps of the optimiser, each about three simulations of each example; see
         `physics.waves.seismic.inversion.refine`.
     """
 

@@ -1,4 +1,4 @@
-"""What follows from answers: the gathers of a velocity model, and the first arrivals of gathers."""
+"""Derivations from predictions: the gathers of a velocity model, and the first arrivals of gathers."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -22,14 +22,14 @@ RESIMULATED, FIRST_ARRIVAL = "shot_gather_resimulated", "first_arrival"
 
 
 class Resimulation(Derivation):
-    """Simulate the gathers of a predicted velocity model, to be scored against those that were observed.
+    """Simulate the gathers of a predicted velocity model, to be scored against the observed ones.
 
-    A velocity outside of the valid range counts as the nearest one inside.
+    Velocities are clipped to the valid range.
 
     Parameters
     ----------
     context
-        Of the data.
+        Context of the data.
     """
 
     def __init__(self, context: Context) -> None:
@@ -46,11 +46,11 @@ class Resimulation(Derivation):
         return [self._gathers.model_copy(update=about)]
 
     def of_truth(self, batch: Batch) -> Batch:
-        """Return what was observed."""
+        """Return the observed gathers."""
         return {RESIMULATED: batch[GATHER]}
 
     def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
-        """Simulate the predicted velocity models, if such were predicted."""
+        """Simulate the predicted velocity models, if there are any."""
         if VELOCITY not in prediction:
             return {}
         velocity = prediction[VELOCITY]
@@ -62,16 +62,16 @@ class Resimulation(Derivation):
 
 
 class FirstArrival(Derivation):
-    """Tell when each receiver first notices a shot: where a trace reaches a share of its largest amplitude.
+    """Pick the first arrival of each trace: when it reaches a share of its largest amplitude.
 
-    Between two samples the amplitude is taken as straight. A trace that stays silent has no arrival (NaN).
+    Amplitudes are interpolated linearly between samples. A silent trace has no arrival (NaN).
 
     Parameters
     ----------
     context
-        Of the data.
+        Context of the data.
     share
-        Of the largest amplitude. A network's errors before the arrival lie below a tenth.
+        Share of the largest amplitude. A network's errors before the arrival lie below a tenth.
     """
 
     variables: Sequence[str] = (GATHER,)
@@ -103,7 +103,7 @@ class FirstArrival(Derivation):
         ]
 
     def of_truth(self, batch: Batch) -> Batch:
-        """Pick the truth's arrivals."""
+        """Pick the arrivals of the reference."""
         return {FIRST_ARRIVAL: self._pick(batch[GATHER])}
 
     def of_prediction(self, prediction: Batch, batch: Batch) -> Batch:
@@ -118,8 +118,8 @@ class FirstArrival(Derivation):
         before = (first - 1).clamp(min=0)
         time = self._time.to(gathers.device)
         low, high = traces.gather(-1, before), traces.gather(-1, first)
-        part = torch.where(high > low, (level - low) / (high - low), 1.0).clamp(0.0, 1.0)
-        found = time[before] + part * (time[first] - time[before])
+        fraction = torch.where(high > low, (level - low) / (high - low), 1.0).clamp(0.0, 1.0)
+        found = time[before] + fraction * (time[first] - time[before])
         return torch.where(level > 0, found, torch.nan)[..., 0].to(gathers.dtype)
 
 

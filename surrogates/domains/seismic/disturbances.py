@@ -1,7 +1,7 @@
 """What a field survey does to gathers (noise, dead receivers), and the mirror image of a whole example.
 
-All serve as augmentations, with ranges to draw from, and as preparations, with one value: then scores tell
-how much of a disturbance a network stands. A gather is disturbed wherever it is used, also as the truth.
+All serve as augmentations, with ranges to draw from, and as preparations, with one value, to score how well a
+network withstands them. A gather is disturbed wherever it is used, also as the reference.
 """
 
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ Shares = Share | Annotated[tuple[Share, Share], AfterValidator(_ascending)]
 
 
 class Noise(Preparation):
-    """White Gaussian noise on the gathers, each shot at the same ratio to its own signal.
+    """Add white Gaussian noise to the gathers, each shot at the same ratio to its own signal.
 
     Parameters
     ----------
     snr
-        Mean power of a shot's record over that of the noise, dB; of a range (lowest, highest) each example
-        draws its own.
+        Mean power of a shot's record over that of the noise, dB; each example draws its own from a
+        range (lowest, highest).
     """
 
     def __init__(self, snr: Decibels = (0.0, 30.0)) -> None:
@@ -57,7 +57,7 @@ class Noise(Preparation):
 
 
 class MissingReceivers(Preparation):
-    """Some receivers record nothing, in all shots of an example alike.
+    """Silence some receivers, the same in all shots of an example.
 
     They read 0, as a dead channel of a recording instrument does: gathers are complete by their
     specification, and networks that were trained on complete ones have no channel that tells what is missing.
@@ -65,8 +65,8 @@ class MissingReceivers(Preparation):
     Parameters
     ----------
     share
-        Of the receivers, rounded to whole ones, at least one where it is above 0; of a range (lowest,
-        highest) each example draws its own.
+        Share of the receivers, rounded to whole ones, at least one if it is above 0; each example draws
+        its own from a range (lowest, highest).
     """
 
     def __init__(self, share: Shares = (0.0, 0.5)) -> None:
@@ -86,14 +86,14 @@ class MissingReceivers(Preparation):
 class Mirror(Preparation):
     """Exchange left and right in half of the examples: the velocity model, its gathers, and the shots' order.
 
-    This is exact where shots and receivers are their own mirror images about the middle of the line, and
-    refused elsewhere: the shots of OpenFWI at the cells 0, 17, 34, 52 and 69 of 70 are not, since 34 becomes
+    This is exact if shots and receivers are their own mirror images about the middle of the line, and
+    refused otherwise: the shots of OpenFWI at the cells 0, 17, 34, 52 and 69 of 70 are not, since 34 becomes
     35, and the gather of that shot would be one of a source 10 m beside.
 
     Parameters
     ----------
     context
-        Of the data.
+        Context of the data.
     """
 
     def __init__(self, context: Context) -> None:
@@ -114,7 +114,7 @@ class Mirror(Preparation):
         self._receivers = _mirrored(receivers, ends, RECEIVER)
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
-        """Mirror examples by the toss of a coin."""
+        """Mirror each example with probability 1/2."""
         turned = torch.tensor([bool(rng.integers(2)) for rng in rngs])
         changed = {}
         if VELOCITY in batch:
@@ -135,15 +135,15 @@ def _where(rows: Tensor, one: Tensor, other: Tensor) -> Tensor:
     return torch.where(rows.view(-1, *(1,) * (one.ndim - 1)), one, other)
 
 
-def _mirrored(places: np.ndarray, ends: tuple[float, float], dimension: str) -> Tensor:
-    """Return which place is the mirror image of each, about the middle between two ends."""
-    images = sum(ends) - places
-    distances = np.abs(images[:, None] - places)
+def _mirrored(positions: np.ndarray, ends: tuple[float, float], dimension: str) -> Tensor:
+    """Return the index of the mirror image of each position, about the middle between two ends."""
+    images = sum(ends) - positions
+    distances = np.abs(images[:, None] - positions)
     worst = int(distances.min(1).argmax())
     if distances[worst].min() > 1e-6 * abs(ends[1] - ends[0]):
         raise ConfigError(
-            f"seismic/mirror: the {dimension} at {places[worst]:g} m would lie at {images[worst]:g} m, where "
-            f"there is none; take data whose {dimension}s are symmetric about {sum(ends) / 2:g} m, or leave "
-            "it out"
+            f"seismic/mirror: the {dimension} at {positions[worst]:g} m would lie at {images[worst]:g} m, "
+            f"where there is none; take data whose {dimension}s are symmetric about {sum(ends) / 2:g} m, or "
+            "leave it out"
         )
     return torch.from_numpy(distances.argmin(1))

@@ -1,4 +1,4 @@
-"""How networks that learned one family of velocity models do on the others: rows of runs, columns of data.
+"""Scores of networks that learned one family of velocity models on the others: rows of runs, columns of data.
 
 ``python -m surrogates.domains.seismic.families RUN... --on STORE... --out FOLDER`` writes `families.json`
 and a picture of each matrix. A store may hold several families; tiles of a section are one like any other.
@@ -31,9 +31,9 @@ class Matrix:
     Attributes
     ----------
     network
-        Which one.
+        Name of the network.
     target, metric, units
-        What is scored, how, and in which units.
+        Target, metric and units of the score.
     trained, tested
         Families of the rows and of the columns.
     values
@@ -52,7 +52,7 @@ class Matrix:
     def of(
         cls, network: str, target: str, metric: str, units: str, cells: Mapping[tuple[str, str], float]
     ) -> "Matrix":
-        """Arrange values that are known by (trained, tested): columns as they came, rows like the columns."""
+        """Arrange values of (trained, tested): columns in their order, rows like the columns."""
         tested = tuple(dict.fromkeys(pair[1] for pair in cells))
         rows = dict.fromkeys(pair[0] for pair in cells)
         trained = (*(name for name in tested if name in rows), *(name for name in rows if name not in tested))
@@ -61,16 +61,16 @@ class Matrix:
 
     @property
     def at_home(self) -> float:
-        """Mean over families of the score on the family of training; NaN without any."""
+        """Return the mean over families of the score on the family of training; NaN without any."""
         return self._mean(same=True)
 
     @property
     def elsewhere(self) -> float:
-        """Mean over pairs of different families; NaN without any."""
+        """Return the mean over pairs of different families; NaN without any."""
         return self._mean(same=False)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values; what was not scored is None."""
+        """Return plain JSON values; None for what was not scored."""
 
         def number(value: float) -> float | None:
             return None if np.isnan(value) else float(value)
@@ -106,9 +106,9 @@ def cross_family(
     stores
         Data of the same variables, each of one family or several.
     split
-        Which part of the stores.
+        Subset of the stores.
     device
-        Where to compute.
+        Device to compute on.
     """
     found: dict[tuple[str, str, str, str], dict[tuple[str, str], list[float]]] = {}
     for network, run in _by_network(runs):
@@ -183,13 +183,13 @@ def _scores(
             yield (row.target, row.metric, row.units), (home, family), row.value
 
 
-def _families(experiment: "Experiment", part: str) -> list[str]:
-    """Return the names of the families in a part of the data, in the order of the records."""
-    labels = experiment.data.labels("groups", experiment.data.index(part))
+def _families(experiment: "Experiment", subset: str) -> list[str]:
+    """Return the names of the families in a subset of the data, in the order of the records."""
+    labels = experiment.data.labels("groups", experiment.data.index(subset))
     return list(dict.fromkeys([] if labels is None else labels.tolist()))
 
 
-def main(words: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Score runs on stores, print the matrices and write them."""
     parser = argparse.ArgumentParser(prog="python -m surrogates.domains.seismic.families")
     parser.add_argument("runs", nargs="+", type=Path, help="folders of runs, each of one family")
@@ -197,7 +197,7 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write")
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"))
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
-    given = parser.parse_args(words)
+    given = parser.parse_args(arguments)
     matrices = cross_family(given.runs, given.on, split=given.split, device=given.device)
     for matrix in matrices:
         print(

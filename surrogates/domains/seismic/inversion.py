@@ -1,4 +1,4 @@
-"""What a surrogate of velocity models can do with gathers: `surrogates.load(...).seismic.invert(gathers)`."""
+"""Inversion of gathers by a surrogate of velocity models: `surrogates.load(...).seismic.invert(gathers)`."""
 
 from collections.abc import Mapping
 
@@ -40,17 +40,17 @@ def invert(
     Parameters
     ----------
     surrogate
-        Of `velocity_model` from `shot_gather`, or trained both ways; an ensemble tells how sure it is.
+        Surrogate of `velocity_model` from `shot_gather`, or trained both ways; an ensemble adds a deviation.
     gathers
-        What `surrogate.predict` takes. A trace with NaN (a dead receiver) is one of zeros for the network,
-        and does not count in the misfit.
+        What `surrogate.predict` takes. The network sees a trace with NaN (a dead receiver) as zeros,
+        and the misfit ignores it.
     refine_steps
-        Of the optimiser that lowers the misfit from the network's answer on; each costs about three
-        simulations of each sample. See `physics.waves.seismic.inversion.refine`.
+        Steps of the optimiser that minimises the misfit from the network's answer on; each costs about
+        three simulations of each sample. See `physics.waves.seismic.inversion.refine`.
     batch_size, device
         As for `surrogate.predict`; simulations run there too.
     progress
-        Whether to show how far the refinement is.
+        Whether to show the progress of the refinement.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def invert(
     Raises
     ------
     ContractError
-        When the surrogate answers something else, or the gathers were recorded in another way than those of
-        training, or nothing tells their source.
+        When the surrogate predicts something else, or the gathers were recorded in another way than those of
+        training, or their source is unknown.
     """
     require("deepwave", "Inverting gathers")
     require_count("refine_steps", refine_steps)
@@ -123,7 +123,7 @@ def invert(
 
 
 def _of_velocity(surrogate: Surrogate) -> Surrogate:
-    """Return the direction of the surrogate that answers velocity models."""
+    """Return the direction of the surrogate that predicts velocity models."""
     if surrogate.bundle.both_ways and VELOCITY in surrogate.inputs:
         surrogate = surrogate.reversed()
     if VELOCITY not in surrogate.outputs or GATHER not in surrogate.inputs:
@@ -135,18 +135,18 @@ def _of_velocity(surrogate: Surrogate) -> Surrogate:
 
 
 def _surveys(surrogate: Surrogate, gathers: xr.Dataset) -> list[Survey]:
-    """Return the survey of each record; what the gathers tell of themselves goes before the training's."""
+    """Return the survey of each record; the gathers' own attributes precede those of training."""
     trained = surrogate.inputs[GATHER]
     attributes = trained.attributes | gathers[GATHER].attrs
     spec: VariableSpec = trained.model_copy(update={"attributes": attributes})
-    known_places = {
+    trained_coordinates = {
         dim: xr.DataArray(each.values, dims=dim, attrs=each.attributes)
         for dim, each in surrogate.bundle.manifest.coordinates.items()
     }
     record = surrogate.record_dimension
-    sources = sources_of(gathers, trained, known_places, record)
-    places: Mapping[str, xr.DataArray] = {
-        **known_places,
+    sources = sources_of(gathers, trained, trained_coordinates, record)
+    coordinates: Mapping[str, xr.DataArray] = {
+        **trained_coordinates,
         **{str(dim): value for dim, value in gathers.coords.items()},
     }
-    return surveys_of_records(spec, places, gathers.sizes[record], sources)
+    return surveys_of_records(spec, coordinates, gathers.sizes[record], sources)

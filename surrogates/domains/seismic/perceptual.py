@@ -1,8 +1,8 @@
-"""Distances between fields that look at shapes rather than at cells.
+"""Distances between fields that compare shapes rather than cells.
 
-The publications compare features of VGG16 trained on ImageNet; those weights come with no package. Where a
-file of them is at hand `vgg16_local` takes it; `random_vgg` is the same stack with random weights; `gradient`
-and `ssim` need no network. Published numbers of the Latent U-Net and the X-Net rest on the trained VGG16.
+The publications compare features of VGG16 trained on ImageNet; those weights come with no package.
+`vgg16_local` reads a file of them; `random_vgg` is the same stack with random weights; `gradient` and
+`ssim` need no network. Published scores of the Latent U-Net and the X-Net rest on the trained VGG16.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from surrogates.nn.similarity import structural_similarity
 
 Name = Literal["gradient", "ssim", "random_vgg", "vgg16_local"]
 Distance = Callable[[Tensor, Tensor], Tensor]
-"""Of two fields (batch, channel, rows, columns): one number for each example."""
+"""Distance of two fields (batch, channel, rows, columns): one number for each example."""
 
 NAMES: tuple[Name, ...] = get_args(Name)
 _WIDTHS = ((64, 64), (128, 128), (256, 256, 256))
@@ -32,7 +32,7 @@ def distance(name: Name, weights: str | None = None) -> Distance:
     Parameters
     ----------
     name
-        One of `NAMES`.
+        Name among `NAMES`.
     weights
         For `vgg16_local`: file with the weights of torchvision's VGG16, .safetensors or a state dict.
     """
@@ -53,7 +53,7 @@ def gradient(one: Tensor, other: Tensor) -> Tensor:
 
 
 def dissimilarity(one: Tensor, other: Tensor) -> Tensor:
-    """Return one less the structural similarity, shape (batch,).
+    """Return 1 minus the structural similarity, shape (batch,).
 
     As in OpenFWI's scores values from -1 to 1 are taken for 0 to 1; standardised gathers go beyond.
     """
@@ -131,10 +131,10 @@ def _read(features: nn.Module, path: Path) -> None:
         state = _state(path)
         features.load_state_dict({name: state[f"features.{name}"] for name in features.state_dict()})
     except (OSError, KeyError, RuntimeError, TypeError, ValueError, UnpicklingError) as error:
-        words = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"objective 'translation': vgg_weights {path} does not hold the weights of VGG16 ({words}); give "
-            "a state dict of torchvision's vgg16, as .safetensors or as saved by torch.save"
+            f"objective 'translation': vgg_weights {path} does not hold the weights of VGG16 ({reason}); "
+            "give a state dict of torchvision's vgg16, as .safetensors or as saved by torch.save"
         ) from None
 
 

@@ -1,8 +1,7 @@
-"""Pictures of velocity models and gathers, and of what methods made of them; depth and time run downwards."""
+"""Pictures of velocity models and gathers, and of predictions; depth and time run downwards."""
 
 from collections.abc import Sequence
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,17 +11,19 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from datasets.store.units import display
+from surrogates.data.index import as_text
 from surrogates.domains.seismic.names import DEPTH, GATHER, LATERAL, RECEIVER, SHOT, SOURCES, TIME, VELOCITY
 from surrogates.learning.contract import Plot
+from surrogates.report.panels import Scale, draw_bar, draw_comparison, quantity, value_scale
 from surrogates.report.pictures import Examples
 
-VELOCITIES, PRESSURE, RESIDUAL = "viridis", "gray", "seismic"
+PRESSURE = "gray"
 CLIP = 95.0
 """Percentile of the amplitude at which the colours of a gather end: the direct wave would hide the rest."""
 
 
 class Panels(Plot):
-    """Velocity models: the truth, what each method answers, and its residual, one row for each example.
+    """Draw velocity models: reference, prediction and error of each method, one row for each example.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class Panels(Plot):
         self.count, self.methods = count, methods
 
     def __call__(self, examples: Examples) -> dict[str, Figure]:
-        """Return the figure by its title; none where no velocity is a target."""
+        """Return the figure by its title; none if no velocity is a target."""
         if VELOCITY not in [target.spec.name for target in examples.targets]:
             return {}
         chosen = list(examples.predictions.items())[: self.methods]
@@ -45,14 +46,14 @@ class Panels(Plot):
 
 
 class Gathers(Plot):
-    """Gathers that a method answers, or that follow from its velocity models, and how they differ.
+    """Draw gathers that a method predicts, or that follow from its velocity models, and their errors.
 
     Parameters
     ----------
     count
         Examples to draw.
     shot
-        Which shot, from 0; the one in the middle by default.
+        Index of the shot; the one in the middle by default.
     """
 
     def __init__(self, count: int = 2, shot: int | None = None) -> None:
@@ -78,7 +79,7 @@ class Gathers(Plot):
 
 
 def draw_models(truth: xr.DataArray, answers: dict[str, xr.DataArray]) -> Figure:
-    """Draw velocity models on one scale and their residuals on another.
+    """Draw velocity models on one scale and their errors on another.
 
     Parameters
     ----------
@@ -89,48 +90,45 @@ def draw_models(truth: xr.DataArray, answers: dict[str, xr.DataArray]) -> Figure
     """
     columns = 1 + 2 * len(answers)
     figure = Figure(figsize=(2.9 * columns + 0.6, 2.7 * len(truth)), layout="constrained")
-    grid = figure.subplots(len(truth), columns, squeeze=False, sharex=True, sharey=True)
-    scale = {"vmin": float(truth.min()), "vmax": float(truth.max()), "cmap": VELOCITIES}
-    errors = [np.abs(answer.values[: len(truth)] - truth.values) for answer in answers.values()]
-    shades = _symmetric(np.concatenate(errors) if errors else np.ones(1), RESIDUAL)
-    for row, axes in enumerate(grid):
-        image = _draw(axes[0], truth[row], **scale)
-        for number, answer in enumerate(answers.values()):
-            _draw(axes[1 + 2 * number], answer[row], **scale)
-            shade = _draw(axes[2 + 2 * number], answer[row] - truth[row].values, **shades)
-    figure.colorbar(image, ax=list(grid[:, 0]), label="velocity, m/s", location="left", shrink=0.7)
-    if answers:
-        figure.colorbar(shade, ax=list(grid[:, -1]), label="residual, m/s", extend="both", shrink=0.7)
-    titles = ["truth", *(text for method in answers for text in (_short(method), "minus truth"))]
-    for axis, title in zip(grid[0], titles, strict=True):
-        axis.set_title(title, fontsize=10)
+    draw_comparison(
+        figure,
+        figure.subplots(len(truth), columns, squeeze=False, sharex=True, sharey=True),
+        truth.values,
+        {method: answer.values[: len(truth)] for method, answer in answers.items()},
+        lambda axes, row, values, scale: _draw(axes, truth[row].copy(data=values), scale),
+        value_scale(truth.values, share=1.0),
+        name="velocity",
+        units="m/s",
+    )
     return figure
 
 
 def draw_gathers(truth: xr.DataArray, answer: xr.DataArray, method: str, shots: Sequence[str]) -> Figure:
-    """Draw gathers of one shot, what a method makes of them, and the difference, all on one scale.
+    """Draw gathers of one shot and their prediction on one scale, and the errors on another.
 
     Parameters
     ----------
     truth, answer
         Dimensions (record, time, receiver).
     method
-        For the titles.
+        Name in the titles.
     shots
-        For the titles: which shot is shown of each record.
+        Shot of each record, for the titles.
     """
-    figure = Figure(figsize=(9.2, 3.6 * len(truth)), layout="constrained")
+    figure = Figure(figsize=(9.8, 3.6 * len(truth)), layout="constrained")
     grid = figure.subplots(len(truth), 3, squeeze=False, sharex=True, sharey=True)
     for row, axes in enumerate(grid):
-        scale = _symmetric(truth[row].values, PRESSURE)
-        image = _draw(axes[0], truth[row], **scale)
-        _draw(axes[1], answer[row], **scale)
-        shade = _draw(axes[2], answer[row] - truth[row].values, **(scale | {"cmap": RESIDUAL}))
-        figure.colorbar(image, ax=axes[1], label="pressure", extend="both", shrink=0.8)
-        figure.colorbar(shade, ax=axes[2], label="difference", extend="both", shrink=0.8)
-        titles = (f"truth, {shots[row]}", _short(method), "minus truth")
-        for axis, title in zip(axes, titles, strict=True):
-            axis.set_title(title, fontsize=10)
+        draw_comparison(
+            figure,
+            axes[None],
+            truth.values[row, None],
+            {method: answer.values[row, None]},
+            lambda axes, _, values, scale: _draw(axes, truth[0].copy(data=values), scale),
+            _amplitudes(truth.values[row]),
+            name="pressure",
+            units=str(truth.attrs.get("units", "1")),
+        )
+        axes[0].set_title(f"reference, {shots[row]}", fontsize=10)
     return figure
 
 
@@ -145,23 +143,24 @@ def draw_record(record: xr.Dataset) -> Figure:
     shots = record.sizes[SHOT] if GATHER in record else 0
     widths = [3.2] * (VELOCITY in record) + [2.2 * shots + 1.0] * (GATHER in record)
     figure = Figure(figsize=(sum(widths), 3.8), layout="constrained")
-    parts = list(figure.subfigures(1, len(widths), squeeze=False, width_ratios=widths)[0])
+    panels = list(figure.subfigures(1, len(widths), squeeze=False, width_ratios=widths)[0])
     if VELOCITY in record:
-        part = parts.pop(0)
-        axis = part.subplots()
-        image = _draw(axis, record[VELOCITY], cmap=VELOCITIES)
-        part.colorbar(image, ax=axis, label="velocity, m/s", location="bottom")
+        panel = panels.pop(0)
+        axis = panel.subplots()
+        image = _draw(axis, record[VELOCITY], value_scale(record[VELOCITY].values, share=1.0))
+        draw_bar(panel, [image], [axis], "velocity, m/s", location="bottom")
         axis.set_title(_family(record), fontsize=10)
-        if (places := _places(record)) is not None:
-            surface = np.full(len(places), float(record[DEPTH][0]))
-            axis.plot(places, surface, "v", color="#d62728", clip_on=False)
-    if parts:
-        scale = _symmetric(record[GATHER].values, PRESSURE)
-        axes = parts[0].subplots(1, shots, squeeze=False, sharey=True)[0]
+        if (positions := _positions(record)) is not None:
+            surface = np.full(len(positions), float(record[DEPTH][0]))
+            axis.plot(positions, surface, "v", color="#d62728", clip_on=False)
+    if panels:
+        scale = _amplitudes(record[GATHER].values)
+        axes = panels[0].subplots(1, shots, squeeze=False, sharey=True)[0]
+        images = []
         for number, axis in enumerate(axes):
-            image = _draw(axis, record[GATHER].isel({SHOT: number}), **scale)
+            images.append(_draw(axis, record[GATHER].isel({SHOT: number}), scale))
             axis.set_title(_shot(record, number), fontsize=10)
-        parts[0].colorbar(image, ax=list(axes), label="pressure", extend="both", shrink=0.8)
+        draw_bar(panels[0], images, list(axes), quantity("pressure", record[GATHER].attrs.get("units", "1")))
     return figure
 
 
@@ -175,7 +174,7 @@ def draw_matrix(values: np.ndarray, trained: Sequence[str], tested: Sequence[str
     trained, tested
         Names of the families of the rows and of the columns.
     label
-        What is shown, with its unit.
+        Score that is shown, with its unit.
     """
     rows, columns = values.shape
     size = (2.8 + 0.85 * columns, max(2.2 + 0.5 * rows, 4.0))  # the label of the colours has to fit
@@ -200,24 +199,24 @@ def draw_matrix(values: np.ndarray, trained: Sequence[str], tested: Sequence[str
     return figure
 
 
-def _places(record: xr.Dataset) -> np.ndarray | None:
-    """Return where the shots of a record are, m, if it tells."""
+def _positions(record: xr.Dataset) -> np.ndarray | None:
+    """Return the positions of the shots of a record, m, if it has them."""
     name = next((name for name in (SOURCES, SHOT) if name in record.variables), None)
     return None if name is None else np.atleast_1d(record[name].to_numpy())
 
 
 def _shot(record: xr.Dataset, number: int) -> str:
-    """Return the title of a shot: its place, or else its number."""
-    places = _places(record)
-    return f"shot {number}" if places is None else f"shot at {places[number]:g} m"
+    """Return the title of a shot: its position, or else its index."""
+    positions = _positions(record)
+    return f"shot {number}" if positions is None else f"shot at {positions[number]:g} m"
 
 
-def _draw(axis: Axes, values: xr.DataArray, **style: Any) -> AxesImage:
+def _draw(axis: Axes, values: xr.DataArray, scale: Scale) -> AxesImage:
     """Draw a field as an image whose first dimension runs downwards, with its coordinates on the axes."""
     down, across = (str(dim) for dim in values.dims)
     top, bottom = _ends(values, down)
     left, right = _ends(values, across)
-    image = axis.imshow(values.values, extent=(left, right, bottom, top), aspect="auto", **style)
+    image = axis.imshow(values.values, extent=(left, right, bottom, top), aspect="auto", **scale.style)
     axis.set(xlabel=_label(values, across), ylabel=_label(values, down))
     axis.tick_params(labelsize=8)
     axis.label_outer()
@@ -225,10 +224,10 @@ def _draw(axis: Axes, values: xr.DataArray, **style: Any) -> AxesImage:
 
 
 def _ends(values: xr.DataArray, dim: str) -> tuple[float, float]:
-    """Outer edges of the first and the last cell."""
-    places = values[dim].values if dim in values.coords else np.arange(values.sizes[dim])
-    half = float(places[1] - places[0]) / 2 if len(places) > 1 else 0.5
-    return float(places[0]) - half, float(places[-1]) + half
+    """Return the outer edges of the first and the last cell."""
+    centres = values[dim].values if dim in values.coords else np.arange(values.sizes[dim])
+    half = float(centres[1] - centres[0]) / 2 if len(centres) > 1 else 0.5
+    return float(centres[0]) - half, float(centres[-1]) + half
 
 
 def _label(values: xr.DataArray, dim: str) -> str:
@@ -237,18 +236,10 @@ def _label(values: xr.DataArray, dim: str) -> str:
     return f"{name}, {units}" if units else name
 
 
-def _symmetric(values: np.ndarray, colours: str) -> dict[str, Any]:
+def _amplitudes(values: np.ndarray) -> Scale:
     limit = float(np.percentile(np.abs(values), CLIP)) or 1.0
-    return {"vmin": -limit, "vmax": limit, "cmap": colours}
+    return Scale(-limit, limit, PRESSURE)
 
 
 def _family(record: xr.Dataset) -> str:
-    if "family" not in record:
-        return ""
-    flags = record["family"].attrs
-    names = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
-    return str(names[int(record["family"])])
-
-
-def _short(method: str) -> str:
-    return method.replace("_", " ")
+    return str(as_text(record["family"])) if "family" in record else ""

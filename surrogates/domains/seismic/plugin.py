@@ -40,7 +40,7 @@ PIECES: dict[str, dict[str, str]] = {
         "seismic": "surrogates.domains.seismic.verbs:SeismicVerbs",
     },
 }
-"""Registered names with where each object is, by kind."""
+"""Import path of each registered object, by kind and name."""
 
 OLD_NAMES: dict[str, dict[str, str]] = {
     "verbs": {"invert": "seismic/invert"},

@@ -18,14 +18,14 @@ class Gathers(Stack):
     """Stack the inputs as channels, the gathers with compressed amplitudes: `sign(p) log(1 + k |p|)`.
 
     Late reflections are a hundred times weaker than the direct wave; the logarithm brings them closer. With
-    `task.normalisation: {inputs: min_max}` that is what InversionNet and VelocityGAN were published with.
+    `task.normalisation: {inputs: min_max}` this is the published input of InversionNet and VelocityGAN.
 
     Parameters
     ----------
     context, grid, target_grid
         As for `surrogates.learning.transforms.Stack`.
     k
-        Amplitudes far below 1 / k stay as they are, times k.
+        Amplitudes far below 1 / k are only multiplied by k.
 
     References
     ----------

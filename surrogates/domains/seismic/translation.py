@@ -22,11 +22,11 @@ _MIXER = 0x5851F42D4C957F2D  # multiplier of Knuth's MMIX generator: spreads the
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """A network that can give back what its encoder of the inputs or of the outputs was given."""
+    """A network that can reconstruct its inputs or outputs through its encoders."""
 
     @property
     def reconstructs(self) -> bool:
-        """Whether it has been built with the decoder and the encoder that this takes."""
+        """Whether it was built with the decoder and the encoder that this takes."""
 
     def reconstruct_input(self, channels: Tensor) -> Tensor:
         """Return the inputs, encoded and decoded."""
@@ -36,19 +36,19 @@ class Reconstructs(Protocol):
 
 
 class Translation(Objective):
-    """Absolute and squared error of what the network answers, normalised, with what helps it along [1]_.
+    """Absolute and squared error of the normalised prediction, with terms that help training [1]_.
 
     With `task.both_ways` the other direction counts too, and weights may name the inputs. The sum is
 
         weight (l1 |e| + l2 e^2) + perceptual_weight distance
 
-    over the variables that are answered, and `reconstruction` and `cycle` times the same errors of fields
+    over the predicted variables, and `reconstruction` and `cycle` times the same errors of fields
     that went through encoder and decoder, or there and back.
 
     Parameters
     ----------
     context
-        Of the data.
+        Context of the data.
     l1, l2
         Weights of the absolute and of the squared error.
     weights
@@ -58,14 +58,14 @@ class Translation(Objective):
     perceptual_weights
         Weight of each variable's distances, 0.1 where not given.
     reconstruction
-        Weight of the reconstruction of inputs and targets; needs a network that has the decoder and encoder.
+        Weight of the reconstruction of inputs and targets; needs a network with that decoder and encoder.
     cycle
         Weight of each variable there and back, 0 where not given; needs `task.both_ways`.
     warmup
         Steps over which the weight of the cycles grows from 0.
     unpaired
-        Share of the training examples whose pair does not count, only cycles and reconstructions. Which ones
-        they are follows from the values of their targets: an example is never paired in one epoch and
+        Share of the training examples whose pair does not count, only cycles and reconstructions. They are
+        chosen by the values of their targets: an example is never paired in one epoch and
         unpaired in the next.
     vgg_weights
         File with the weights of VGG16, for `vgg16_local`.
@@ -117,21 +117,21 @@ class Translation(Objective):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the sum, and the pixel error of each variable, of its cycle and of its reconstruction."""
         self._require_known(pipeline)
-        paired, parts = self._paired(pipeline, batch), dict[str, Tensor]()
+        paired, terms = self._paired(pipeline, batch), dict[str, Tensor]()
         features = pipeline.features(batch)
         answer, target = pipeline.normalised(features), pipeline.normalised_targets(batch, features)
         require_shape(pipeline, answer, target)
         cells = cell_weights(pipeline, batch, target, self._mask)
         answer, target = hide(cells, answer, target)
-        loss = self._answered(pipeline, answer, target, paired if cells is None else paired * cells, parts)
+        loss = self._answered(pipeline, answer, target, paired if cells is None else paired * cells, terms)
         if pipeline.config.both_ways:
             other = pipeline.reversed()
             turned = other.features(batch)
             back, given = other.normalised(turned), other.normalised_targets(batch, turned)
-            loss = loss + self._answered(other, back, given, paired, parts)
+            loss = loss + self._answered(other, back, given, paired, terms)
             grown = min(1.0, self.step / self._warmup) if pipeline.training and self._warmup else 1.0
-            loss = loss + grown * self._cycled(other, answer, given, parts)
-            loss = loss + grown * self._cycled(pipeline, back, target, parts)
+            loss = loss + grown * self._cycled(other, answer, given, terms)
+            loss = loss + grown * self._cycled(pipeline, back, target, terms)
         if self._reconstruction:
             network = self._autoencoder(pipeline)
             given = pipeline.input_normaliser(features.channels).nan_to_num(0.0)
@@ -139,34 +139,34 @@ class Translation(Objective):
                 ("input", network.reconstruct_input, given),
                 ("output", network.reconstruct_output, target),
             ):
-                part = error(rebuild(field).float(), field, torch.ones_like(field), self._l1, self._l2)
-                parts[f"{side}_reconstruction"] = part
-                loss = loss + self._reconstruction * part
-        return loss, {name: part.detach() for name, part in parts.items()}
+                term = error(rebuild(field).float(), field, torch.ones_like(field), self._l1, self._l2)
+                terms[f"{side}_reconstruction"] = term
+                loss = loss + self._reconstruction * term
+        return loss, {name: term.detach() for name, term in terms.items()}
 
     def _answered(
-        self, way: Pipeline, answer: Tensor, target: Tensor, weight: Tensor, parts: dict[str, Tensor]
+        self, way: Pipeline, answer: Tensor, target: Tensor, weight: Tensor, terms: dict[str, Tensor]
     ) -> Tensor:
-        """Return the loss of one direction; note the errors of its variables."""
+        """Return the loss of one direction; add the errors of its variables to `terms`."""
         total = answer.new_zeros(())
         for name, one, two, share in _by_variable(way, answer, target, weight):
-            parts[name] = error(one, two, share, self._l1, self._l2)
-            total = total + self._weights.get(name, 1.0) * parts[name]
+            terms[name] = error(one, two, share, self._l1, self._l2)
+            total = total + self._weights.get(name, 1.0) * terms[name]
             scale = self._shape_weights.get(name, 0.1)
             for distance in self._distances if scale else ():
-                # What does not count is zero in both fields; of an example all counts, or nothing.
+                # Masked cells are zero in both fields; an example counts as a whole or not at all.
                 total = total + scale * mean(distance(one, two), share.flatten(1).amax(1))
         return total
 
-    def _cycled(self, way: Pipeline, answer: Tensor, known: Tensor, parts: dict[str, Tensor]) -> Tensor:
-        """Return the weighted error of fields that `way` brings back from what was answered for them."""
+    def _cycled(self, way: Pipeline, answer: Tensor, known: Tensor, terms: dict[str, Tensor]) -> Tensor:
+        """Return the weighted error of fields that `way` brings back from their prediction."""
         total = answer.new_zeros(())
         if not any(self._cycle.get(name) for name in way.target_names):
             return total
         back = cast(Tensor, way.network(answer)).float()
         for name, one, two, share in _by_variable(way, back, known, known.new_ones(1, 1, 1, 1)):
-            parts[f"{name}_cycle"] = error(one, two, share, self._l1, self._l2)
-            total = total + self._cycle.get(name, 0.0) * parts[f"{name}_cycle"]
+            terms[f"{name}_cycle"] = error(one, two, share, self._l1, self._l2)
+            total = total + self._cycle.get(name, 0.0) * terms[f"{name}_cycle"]
         return total
 
     def _paired(self, pipeline: Pipeline, batch: Batch) -> Tensor:
@@ -175,7 +175,7 @@ class Translation(Objective):
         shape = (len(first), 1, 1, 1)
         if not (self._unpaired and pipeline.training):
             return first.new_ones(shape, dtype=torch.float32)
-        # A sum of integers does not depend on their order: nor on the device, nor on mirroring.
+        # A sum of integers does not depend on their order, hence not on the device or on mirroring.
         bits = first.float().contiguous().view(torch.int32).flatten(1).sum(1, dtype=torch.int64)
         mixed = ((bits * _MIXER) >> 33) & (2**31 - 1)
         return (mixed >= self._unpaired * 2**31).to(torch.float32).view(shape)
@@ -215,7 +215,7 @@ class Translation(Objective):
 def _by_variable(
     way: Pipeline, answer: Tensor, target: Tensor, weight: Tensor
 ) -> Iterator[tuple[str, Tensor, Tensor, Tensor]]:
-    """Yield each answered variable's name, answer, target and weight."""
+    """Yield each predicted variable's name, answer, target and weight."""
     counts = way.layout.counts
     fields = (field.split(counts, 1) for field in (answer, target, weight.expand_as(target)))
     yield from zip(way.target_names, *fields, strict=True)

@@ -1,4 +1,4 @@
-"""What a surrogate of seismic data can do: `surrogate.seismic.invert(gathers)`."""
+"""Verbs of a surrogate of seismic data: `surrogate.seismic.invert(gathers)`."""
 
 import xarray as xr
 
@@ -12,7 +12,7 @@ class SeismicVerbs:
     Parameters
     ----------
     surrogate
-        Whose verbs they are.
+        Surrogate whose verbs they are.
     """
 
     def __init__(self, surrogate: Surrogate) -> None:

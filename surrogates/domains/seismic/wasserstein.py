@@ -17,16 +17,16 @@ from surrogates.learning.pipeline import Pipeline
 
 
 class Wasserstein(Objective):
-    """Absolute and squared error, less what a critic thinks of the answer [1]_.
+    """Absolute and squared error, minus a critic's value of the answer [1]_.
 
-    The critic learns to give real fields more than answered ones, with a penalty on the length of its
-    gradient in between [2]_. Outside training the errors alone count: what one critic thinks cannot be
-    compared with what an earlier one thought.
+    The critic learns higher values for real fields than for answers, with a penalty on the length of its
+    gradient in between [2]_. Outside training only the errors count: values of one critic cannot be
+    compared with those of an earlier one.
 
     Parameters
     ----------
     context
-        Of the data.
+        Context of the data.
     l1, l2
         Weights of the absolute and of the squared error of the normalised answer.
     adversarial
@@ -34,7 +34,7 @@ class Wasserstein(Objective):
     penalty
         Weight of the critic's gradient penalty.
     critic_steps
-        Steps of the critic for one of the network.
+        Steps of the critic for each step of the network.
     critic
         Network that maps a field to a number.
 
@@ -61,7 +61,7 @@ class Wasserstein(Objective):
         self._critic: nn.Module | None = None
 
     def critic(self, pipeline: Pipeline) -> nn.Module:
-        """Return the critic; built when it is first asked for."""
+        """Return the critic; build it on first use."""
         if self._critic is None:
             layout = pipeline.layout
             if len(layout.grid_shape) != 2:
@@ -76,15 +76,15 @@ class Wasserstein(Objective):
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the network's loss, the error in it, and in training what the critic thinks."""
+        """Return the network's loss, the error in it, and in training the critic's value."""
         critic = self.critic(pipeline)
         answer, target, weight = self._fields(pipeline, batch)
         pixels = error(answer, target, weight, self._l1, self._l2)
         if not pipeline.training:
             return pixels, {"error": pixels.detach()}
         opinion = critic(answer).float().mean()
-        parts = {"error": pixels.detach(), "critic_of_answers": opinion.detach()}
-        return pixels - self._adversarial * opinion, parts
+        terms = {"error": pixels.detach(), "critic_of_answers": opinion.detach()}
+        return pixels - self._adversarial * opinion, terms
 
     def critic_loss(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator

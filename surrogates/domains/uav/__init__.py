@@ -9,7 +9,7 @@ __all__ = ["TrajectoryPredictor"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the predictor, and torch with it, when somebody asks for it."""
+    """Import the predictor, and torch with it, on first access."""
     if name == "TrajectoryPredictor":
         from surrogates.domains.uav.streaming import TrajectoryPredictor
 

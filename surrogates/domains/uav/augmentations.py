@@ -1,4 +1,4 @@
-"""Changes of windows of positions that leave the physics of a flight true, in training or in a score."""
+"""Changes of windows of positions under which the physics of a flight holds, in training or in a score."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,16 +23,16 @@ Vector = Annotated[tuple[float, float, float], Field(description="east, north, u
 
 
 class Moved(Preparation):
-    """The same flight elsewhere, in another direction, or faster; past and truth alike.
+    """Move past and truth elsewhere, turn them, or fly them faster.
 
     Parameters
     ----------
     shift
-        Added to all positions (east, north, up), m.
+        Shift of all positions (east, north, up), m.
     rotation_deg
-        Turn about the vertical through the last known position, degrees, counter-clockwise from above.
+        Rotation about the vertical through the last known position, degrees, counter-clockwise from above.
     speed
-        Factor on all distances from the last known position, which is one on the velocity.
+        Factor on all distances from the last known position, and so on the velocity.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Moved(Preparation):
 
 
 class Faster(Preparation):
-    """The same flight faster or slower: distances from the last known position, times a drawn factor.
+    """Fly faster or slower: multiply distances from the last known position by a drawn factor.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ class Mirror(Preparation):
 
 
 class Noise(Preparation):
-    """White noise on the known past, of a standard deviation that is drawn for each example.
+    """Add white noise to the known past, with a standard deviation that is drawn for each example.
 
-    Half of the examples stay as they are; the truth ahead always does.
+    Half of the examples stay unchanged; the truth ahead always does.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _about_last(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
     if found := sorted(others & batch.keys()):
         raise ConfigError(
             f"the batch also holds {listing(found)}, which would stay while the positions move; "
-            "take positions alone as inputs and targets"
+            "take only positions as inputs and targets"
         )
     last = batch[PAST][:, -1:].double()
     # Once in double precision, so that what is stored is rounded once.

@@ -1,4 +1,4 @@
-"""`surrogates uav stream`: predict a flight while it is flown, or as if it were."""
+"""`surrogates uav stream`: predict a flight while it is flown, or replayed."""
 
 import sys
 import time as clock
@@ -29,14 +29,14 @@ def stream(
     mavlink: Annotated[
         str | None, typer.Option(help="A vehicle: udpin:127.0.0.1:14550, tcp:HOST:PORT, /dev/ttyACM0.")
     ] = None,
-    topic: Annotated[str | None, typer.Option(help="Topic of a bag, where several fit.")] = None,
-    time_unit: Annotated[TimeUnit | None, typer.Option(help="Of the stamps of a CSV file. [s]")] = None,
+    topic: Annotated[str | None, typer.Option(help="Topic of a bag, if several fit.")] = None,
+    time_unit: Annotated[TimeUnit | None, typer.Option(help="Unit of the stamps of a CSV file. [s]")] = None,
     speed: Annotated[
         float | None,
-        typer.Option(help="1 replays as fast as it was flown; as fast as possible where not given."),
+        typer.Option(help="1 replays as fast as it was flown; as fast as possible if not given."),
     ] = None,
     system: Annotated[
-        int | None, typer.Option(help="System id of the vehicle; the first that is heard by default.")
+        int | None, typer.Option(help="System id of the vehicle; by default the first that sends.")
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Stop listening after this time; by default at Ctrl-C.")
@@ -46,7 +46,7 @@ def stream(
         typer.Option(help="Longest gap that is interpolated, s; a longer one empties the history. [5 steps]"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Picture, .png; of a vehicle it is drawn anew every ten seconds.")
+        Path | None, typer.Option(help="Picture, .png; with a vehicle it is redrawn every ten seconds.")
     ] = None,
     csv: Annotated[
         Path | None, typer.Option(help="All predictions: now, time, east, north, up of each step ahead.")
@@ -59,10 +59,10 @@ def stream(
       surrogates uav stream RUN --replay flight.bag --topic /mavros/local_position/odom --speed 1
       surrogates uav stream RUN --mavlink udpin:127.0.0.1:14550 --out now.png --csv predictions.csv
 
-    Each position is answered by the next second, once the history is full (2 s for most surrogates). A gap
-    longer than --max-gap begins a new history. The line shows the time of the stream, its rate, the error at
-    the end of the last prediction that can be checked, and the scores so far: ADE (mean distance over the
-    horizon), FDE (at its end) and RMSE of a coordinate.
+    Each position gives a prediction of the next second, once the history is full (2 s for most surrogates).
+    A gap longer than --max-gap begins a new history. The line shows the time of the stream, its rate, the
+    error at the end of the last prediction that can be checked, and the scores so far: ADE (mean distance
+    over the horizon), FDE (at its end) and RMSE of a coordinate.
 
     A vehicle is heard through its message LOCAL_POSITION_NED; nothing is sent to it. PX4's simulator sends
     to port 14550; ask a real autopilot for at least 10 Hz of it (MAV_CMD_SET_MESSAGE_INTERVAL, message 32).
@@ -102,7 +102,7 @@ def stream(
 
 
 def _follow(session: "Session", positions: Positions, picture: Path | None, title: str) -> None:
-    """Push all positions; show the line, and keep the picture fresh where there is one to keep."""
+    """Push all positions; show the line, and redraw the picture if there is one."""
     from surrogates.domains.uav.stream_plots import write_picture
 
     shown = drawn = clock.monotonic()
@@ -124,10 +124,10 @@ def _replayed(
     from datasets.uav.reading import read_flight
 
     flight = read_flight(path, **{name: value for name, value in options.items() if value is not None})
-    parts = flight.parts
+    segments = flight.segments
     start, begin = clock.monotonic(), float(flight.stamps[0])
     for number, (stamp, position) in enumerate(zip(flight.stamps, flight.position, strict=True)):
-        if parts is not None and number and parts[number] != parts[number - 1]:
+        if segments is not None and number and segments[number] != segments[number - 1]:
             session.predictor.reset()  # the estimator jumped there: no motion
         if speed is not None:
             clock.sleep(max(0.0, start + (float(stamp) - begin) / speed - clock.monotonic()))
@@ -135,7 +135,7 @@ def _replayed(
 
 
 def _heard(listener: "MavlinkPositions", seconds: float | None) -> Positions:
-    """Give positions, and None now and then, so that the line lives on in silence."""
+    """Yield positions, and None at intervals, so that the line is updated in silence."""
     end = float("inf") if seconds is None else clock.monotonic() + seconds
     while (rest := end - clock.monotonic()) > 0:
         yield listener.receive(min(rest, LINE_EVERY))
@@ -185,7 +185,7 @@ def _check(
     out: Path | None,
     csv: Path | None,
 ) -> None:
-    """Refuse what does not fit together, before any work."""
+    """Refuse options that do not fit together, before any work."""
     if (replay is None) == (mavlink is None):
         raise ValueError("give one source of positions: --replay FILE or --mavlink CONNECTION.")
     heard: dict[str, object] = {"--system": system, "--seconds": seconds}

@@ -1,7 +1,7 @@
 """Kalman filters over many tracks at once: one motion, or several that take turns.
 
-filterpy runs one track at a time; a test set has tens of thousands. What is computed is the same, and the
-tests hold it against filterpy.
+filterpy runs one track at a time; a test subset has tens of thousands. The computation is the same; the tests
+compare it with filterpy.
 
 References
 ----------
@@ -19,22 +19,22 @@ from torch import Tensor
 from surrogates.domains.uav.motion import ACCELERATION, POSITION, STATES, TURN, VELOCITY, Motion
 
 UNKNOWN = (10.0, 5.0, 0.5)
-"""Standard deviations of what the first point does not tell: velocity, acceleration, turn (SI units)."""
+"""Standard deviations of velocity, acceleration and turn before the second point (SI units)."""
 
 
 @dataclass(frozen=True)
 class Beliefs:
-    """What is known about each track under each motion, float64.
+    """Estimates of each track under each motion, float64.
 
     Attributes
     ----------
     means
         Shape (motion, batch, 10).
     covariances
-        Shape (motion, batch, 10, 10); a batch of one where the motion is linear and alone, which makes them
+        Shape (motion, batch, 10, 10); a batch of one if the only motion is linear, which makes them
         the same for all tracks.
     probabilities
-        Of the motions, shape (motion, batch).
+        Probabilities of the motions, shape (motion, batch).
     """
 
     means: Tensor
@@ -43,18 +43,18 @@ class Beliefs:
 
 
 def track(points: Tensor, motions: Sequence[Motion], noise: float, stay: float) -> Beliefs:
-    """Return what is known after the last point.
+    """Return the estimates after the last point.
 
     Parameters
     ----------
     points
         Measured positions, (batch, history, 3), m, float64.
     motions
-        One, or several that take turns.
+        One motion, or several that take turns.
     noise
         Standard deviation of the measurement, m.
     stay
-        Probability that a motion lasts over a step; the others follow with equal ones.
+        Probability that a motion lasts over a step; all others are equally probable.
     """
     beliefs = _start(points[:, 0], len(motions), noise)
     switch = _switching(len(motions), stay).to(points)
@@ -102,7 +102,7 @@ def _start(point: Tensor, motions: int, noise: float) -> Beliefs:
 
 
 def _switching(motions: int, stay: float) -> Tensor:
-    """Probability of the motion in the row to be followed by that in the column."""
+    """Return the probability that the motion of the row is followed by that of the column."""
     if motions == 1:
         return torch.ones(1, 1)
     others = (1 - stay) / (motions - 1)
@@ -110,15 +110,15 @@ def _switching(motions: int, stay: float) -> Tensor:
 
 
 def _mix(beliefs: Beliefs, switch: Tensor) -> Beliefs:
-    """Start every motion from what all of them believe, by the chance that it followed each."""
+    """Mix the estimates of all motions for each one, by the probability that it followed them."""
     joint = switch[:, :, None] * beliefs.probabilities[:, None]
     coming = joint.sum(0)
     share = joint / coming
     means = torch.einsum("ijb,ibs->jbs", share, beliefs.means)
-    # Second moments add up; positions count from the last point, so that no digits are lost.
+    # Second moments add up; positions are relative to the last point, so that no digits are lost.
     seconds = beliefs.covariances + _squares(beliefs.means)
     mixed = [
-        sum(part * each for part, each in zip(to, seconds, strict=True))
+        sum(weight * each for weight, each in zip(to, seconds, strict=True))
         for to in share.transpose(0, 1)[..., None, None]
     ]
     covariances = torch.stack(mixed) - _squares(means)
@@ -126,7 +126,7 @@ def _mix(beliefs: Beliefs, switch: Tensor) -> Beliefs:
 
 
 def _update(beliefs: Beliefs, point: Tensor, noise: float) -> Beliefs:
-    """Take in a measured position, one component after the other, which needs no inverse."""
+    """Update by a measured position, one component after the other, which needs no inverse."""
     means, covariances = beliefs.means, beliefs.covariances
     likelihood = torch.zeros_like(beliefs.probabilities)
     for component in range(3):

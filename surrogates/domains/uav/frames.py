@@ -17,7 +17,7 @@ SLOWEST = 1e-3  # m/s; below, the course is that of the x axis
 
 @dataclass(frozen=True)
 class Course:
-    """Axes turned about the vertical; a link of the pipeline for targets flattened in channels.
+    """Axes rotated about the vertical; a link of the pipeline for targets flattened in channels.
 
     Attributes
     ----------
@@ -49,20 +49,20 @@ class CourseFrame(Transform):
 
     The channels are the velocities between the samples of the past, (batch, 3, steps), in axes along the
     course, to its left, and up; `flatten` makes (batch, 3 steps) of them, for networks without a sequence.
-    The network answers, for every step ahead, how far the vehicle will be from where its mean velocity over
-    the last `mean_over` steps would take it, flattened in channels (horizon, axis), so that each step ahead
-    has its own scale. Neither depends on where the flight is, nor in which direction it goes: a flight that
-    is moved, or turned about the vertical, gets the same answer, moved and turned.
+    The network predicts, for every step ahead, the displacement from the position to which the mean velocity
+    over the last `mean_over` steps leads, flattened in channels (horizon, axis), so that each step ahead has
+    its own scale. Neither depends on position or direction: a flight that is moved, or rotated about the
+    vertical, gets the same prediction, moved and rotated.
 
     Parameters
     ----------
     context
-        Of the data: the input is `position`, the target `position_forecast`, or others with three axes.
+        Context of the data: input `position`, target `position_forecast`, or others with three axes.
     mean_over
         Steps whose mean is the velocity of course and offset; several, since single differences carry the
         noise of the clock and of the position.
     flatten
-        One channel for each axis and step, each with its own normalisation.
+        Whether to make one channel of each axis and step, each with its own normalisation.
     """
 
     grid: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class CourseFrame(Transform):
             self.register_buffer(name, values, persistent=False)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
-        """Return the velocities, where a constant velocity leads, and the link that turns the axes."""
+        """Return the velocities, the positions of a constant velocity, and the link that rotates the axes."""
         past = inputs[self._name].to(torch.float32)
         velocity = torch.diff(past, dim=1) / self._step
         mean = velocity[:, -self._mean_over :].mean(dim=1)

@@ -1,4 +1,4 @@
-"""How good were the predictions of a stream? Known once their time has come."""
+"""Scores of the predictions of a stream, as soon as their truth has arrived."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -9,28 +9,28 @@ import xarray as xr
 
 from surrogates.domains.uav.recent import RecentTrack
 
-KEPT = 10_000  # evaluated predictions in memory, about 20 MB; the scores count all
-PUT_OFF = 1.0  # s: one by one, scoring would cost a stream a tenth of its time
+KEPT = 10_000  # evaluated predictions in memory, about 20 MB; the scores are of all
+PUT_OFF = 1.0  # s: scoring one by one would cost a stream a tenth of its time
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Where it will be, from what was seen up to `time`.
+    """Positions ahead, from those up to `time`.
 
     Attributes
     ----------
     time
-        Of the newest sample, "now", s on the clock of the stream.
+        Time of the newest sample, "now", s on the clock of the stream.
     times
         Shape (horizon,), s on the same clock.
     position
         Shape (horizon, 3), m.
     standard_deviation
-        Of `position`, same shape, m; None where the surrogate predicts none.
+        Standard deviation of `position`, same shape, m; None if the surrogate predicts none.
     history_times
         Shape (history,), s; the last is `time`.
     history
-        Shape (history, 3), m: what the surrogate was given.
+        Input of the surrogate, shape (history, 3), m.
     """
 
     time: float
@@ -43,14 +43,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A prediction whose time has come.
+    """A prediction and its truth.
 
     Attributes
     ----------
     prediction
-        What was said.
+        The prediction.
     truth
-        Shape (horizon, 3), m: what was measured, linear between the samples.
+        Measured positions, linear between the samples, shape (horizon, 3), m.
     """
 
     prediction: Prediction
@@ -72,7 +72,7 @@ class Hindsight:
     Parameters
     ----------
     track
-        What was measured, kept `PUT_OFF` longer than the longest horizon.
+        Measured positions, kept `PUT_OFF` longer than the longest horizon.
     slack
         Times closer than this are the same, s.
     """
@@ -86,13 +86,13 @@ class Hindsight:
 
     @property
     def count(self) -> int:
-        """Predictions that were scored."""
+        """Number of scored predictions."""
         self._look_back()
         return self._count
 
     @property
     def abandoned(self) -> int:
-        """Predictions that never will be scored."""
+        """Number of predictions that will never be scored."""
         return self._abandoned
 
     @property
@@ -122,13 +122,13 @@ class Hindsight:
         return self._final / self.count if self.count else float("nan")
 
     def wait_for(self, prediction: Prediction) -> None:
-        """Score a prediction when its time has come."""
+        """Score a prediction when its truth has arrived."""
         self._pending.append(prediction)
         if prediction.time - self._pending[0].times[-1] > PUT_OFF:
             self._look_back()
 
     def abandon(self) -> None:
-        """Give up on what still waits, since its truth will not come."""
+        """Drop the predictions that still wait, since their truth will not arrive."""
         self._look_back()
         self._abandoned += len(self._pending)
         self._pending.clear()

@@ -1,10 +1,10 @@
 """Baselines that filter the past: Kalman filters of one motion, and several motions that take turns.
 
-The noise is what a practitioner tunes: where it is not given, `fit` takes the pair of a coarse grid under
-which the training windows' truth is most likely.
+A practitioner tunes the noise: if it is not given, `fit` takes the pair of a coarse grid under which the
+truth of the training windows is most likely.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Annotated, NamedTuple, Self
 
@@ -26,10 +26,9 @@ PROCESS_NOISES = (0.1, 1.0, 10.0, 100.0)
 MEASUREMENT_NOISES = (0.003, 0.01, 0.03, 0.1)  # m
 TURN_DENSITY = 0.3  # rad2 s-3
 WINDOWS = 1024
-"""Training windows on which the noise is chosen, at most."""
+"""Largest number of training windows on which the noise is chosen."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Motions = Callable[[float, float], Sequence[Motion]]
 
 
 class Noise(NamedTuple):
@@ -40,40 +39,41 @@ class Noise(NamedTuple):
 
 
 class Tracker(Baseline):
-    """A filter over the past of each target, run on over the horizon.
+    """Filter the past of each target and predict over the horizon; a subclass names its motions.
 
     Parameters
     ----------
     context
-        Of the data; the targets are forecast positions.
-    motions
-        Function of the step, s, and the process noise.
-    noise
-        Process and measurement noise; None is chosen by `fit`, and is 1.0 and 0.03 before.
-    stay
-        Probability that a motion lasts over a step.
+        Context of the data; the targets are forecast positions.
+    process_noise
+        Spectral density of the disturbance of the motion, in the units that the subclass states; None is
+        chosen by `fit`, and is 1.0 before.
+    measurement_noise
+        Standard deviation of a measured position, m; None is chosen by `fit`, and is 0.03 before.
     """
 
     def __init__(
         self,
         context: Context,
-        motions: Motions,
-        noise: tuple[float | None, float | None],
-        stay: float = 1.0,
+        process_noise: PositiveFloat | None = None,
+        measurement_noise: PositiveFloat | None = None,
     ) -> None:
-        self.motions, self.targets, self.stay = motions, context.target_names, stay
+        self.targets, self._stay = context.target_names, 1.0
         self.horizons = {spec.name: spec.shape[0] for spec in context.targets}
         self.steps = {spec.name: step_of(spec) for spec in context.targets}
-        process, measurement = noise
         self._grid = [
             Noise(*pair)
             for pair in product(
-                PROCESS_NOISES if process is None else (process,),
-                MEASUREMENT_NOISES if measurement is None else (measurement,),
+                PROCESS_NOISES if process_noise is None else (process_noise,),
+                MEASUREMENT_NOISES if measurement_noise is None else (measurement_noise,),
             )
         ]
-        default = Noise(process or 1.0, measurement or 0.03)
+        default = Noise(process_noise or 1.0, measurement_noise or 0.03)
         self.noise = dict.fromkeys(self.targets, default)
+
+    def motions(self, step: float, density: float) -> list[Motion]:
+        """Return the motions of this filter for a step, s, and a process noise."""
+        raise NotImplementedError(f"{type(self).__name__} does not define motions()")
 
     def fit(self, batches: Iterable[Batch]) -> Self:
         """Choose the noise that was not given, by the likelihood of the truth at all steps ahead."""
@@ -104,7 +104,7 @@ class Tracker(Baseline):
         past = (past.cpu() if past.device.type == "mps" else past).double()
         here = past[:, -1:]
         motions = self.motions(self.steps[target], noise.process)
-        beliefs = track(past - here, motions, noise.measurement, self.stay)
+        beliefs = track(past - here, motions, noise.measurement, self._stay)
         mean, variance = forecast(beliefs, motions, self.horizons[target])
         return mean + here, variance
 
@@ -114,111 +114,77 @@ class Tracker(Baseline):
         return float(((truth - mean).square() / variance + variance.log()).nanmean())
 
 
-def kalman_cv(
-    context: Context,
-    process_noise: PositiveFloat | None = None,
-    measurement_noise: PositiveFloat | None = None,
-) -> Tracker:
-    """Return the Kalman filter of a constant velocity.
+class KalmanCV(Tracker):
+    """Kalman filter of a constant velocity; the process noise is that of the acceleration, m2 s-3."""
 
-    Parameters
-    ----------
-    context
-        Of the data; the targets are forecast positions.
-    process_noise
-        Spectral density of the acceleration, m2 s-3; fitted unless given.
-    measurement_noise
-        Standard deviation of a measured position, m; fitted unless given.
-    """
-
-    def motions(step: float, density: float) -> list[Motion]:
+    def motions(self, step: float, density: float) -> list[Motion]:
         return [motion.constant_velocity(step, density)]
 
-    return Tracker(context, motions, (process_noise, measurement_noise))
 
+class KalmanCA(Tracker):
+    """Kalman filter of a constant acceleration; the process noise is that of the jerk, m2 s-5."""
 
-def kalman_ca(
-    context: Context,
-    process_noise: PositiveFloat | None = None,
-    measurement_noise: PositiveFloat | None = None,
-) -> Tracker:
-    """Return the Kalman filter of a constant acceleration.
-
-    Parameters
-    ----------
-    context
-        Of the data; the targets are forecast positions.
-    process_noise
-        Spectral density of the jerk, m2 s-5; fitted unless given.
-    measurement_noise
-        Standard deviation of a measured position, m; fitted unless given.
-    """
-
-    def motions(step: float, density: float) -> list[Motion]:
+    def motions(self, step: float, density: float) -> list[Motion]:
         return [motion.constant_acceleration(step, density)]
 
-    return Tracker(context, motions, (process_noise, measurement_noise))
 
-
-def coordinated_turn(
-    context: Context,
-    process_noise: PositiveFloat | None = None,
-    measurement_noise: PositiveFloat | None = None,
-    turn_noise: PositiveFloat = TURN_DENSITY,
-) -> Tracker:
-    """Return the extended Kalman filter of horizontal turns at constant speed.
+class CoordinatedTurn(Tracker):
+    """Extended Kalman filter of horizontal turns at constant speed.
 
     Parameters
     ----------
-    context
-        Of the data; the targets are forecast positions.
-    process_noise
-        Spectral density of the acceleration, m2 s-3; fitted unless given.
-    measurement_noise
-        Standard deviation of a measured position, m; fitted unless given.
+    context, process_noise, measurement_noise
+        As of every `Tracker`; the process noise is that of the acceleration, m2 s-3.
     turn_noise
         Spectral density of the change of the rate of turn, rad2 s-3.
     """
 
-    def motions(step: float, density: float) -> list[Motion]:
-        return [motion.coordinated_turn(step, density, turn_noise)]
+    def __init__(
+        self,
+        context: Context,
+        process_noise: PositiveFloat | None = None,
+        measurement_noise: PositiveFloat | None = None,
+        turn_noise: PositiveFloat = TURN_DENSITY,
+    ) -> None:
+        super().__init__(context, process_noise, measurement_noise)
+        self.turn_noise = turn_noise
 
-    return Tracker(context, motions, (process_noise, measurement_noise))
+    def motions(self, step: float, density: float) -> list[Motion]:
+        return [motion.coordinated_turn(step, density, self.turn_noise)]
 
 
-def imm(
-    context: Context,
-    process_noise: PositiveFloat | None = None,
-    measurement_noise: PositiveFloat | None = None,
-    stay: Share = 0.95,
-) -> Tracker:
-    """Return interacting multiple models: constant velocity (quiet), constant acceleration (agile) and turns.
+class IMM(Tracker):
+    """Interacting multiple models: constant velocity (quiet), constant acceleration (agile) and turns.
 
     Parameters
     ----------
-    context
-        Of the data; the targets are forecast positions.
-    process_noise
-        Spectral density of the acceleration in turns, m2 s-3; fitted unless given. A constant velocity has a
-        tenth of it, and the jerk of a constant acceleration ten times its number, m2 s-5.
-    measurement_noise
-        Standard deviation of a measured position, m; fitted unless given.
+    context, process_noise, measurement_noise
+        As of every `Tracker`; the process noise is that of the acceleration in turns, m2 s-3. A constant
+        velocity has a tenth of it, and the jerk of a constant acceleration ten times its number, m2 s-5.
     stay
         Probability that a motion lasts over a step.
     """
 
-    def motions(step: float, density: float) -> list[Motion]:
+    def __init__(
+        self,
+        context: Context,
+        process_noise: PositiveFloat | None = None,
+        measurement_noise: PositiveFloat | None = None,
+        stay: Share = 0.95,
+    ) -> None:
+        super().__init__(context, process_noise, measurement_noise)
+        self._stay = stay
+
+    def motions(self, step: float, density: float) -> list[Motion]:
         return [
             motion.constant_velocity(step, density / 10),
             motion.constant_acceleration(step, density * 10),
             motion.coordinated_turn(step, density, TURN_DENSITY),
         ]
 
-    return Tracker(context, motions, (process_noise, measurement_noise), stay)
-
 
 def _spread_out(batches: Iterable[Batch], names: Sequence[str], most: int) -> Batch:
-    """Return up to `most` examples, evenly spread over all batches, which are too many to be held at once."""
+    """Return up to `most` examples, evenly spread over all batches, without holding all at once."""
     every, seen = 1, 0
     kept: dict[str, Tensor] = {}
     for batch in batches:

@@ -1,7 +1,7 @@
-"""Baselines that carry the last motion on: closed formulas on the points of the past.
+"""Baselines that extrapolate the last motion: closed formulas on the points of the past.
 
 They take every forecast variable, not only positions: the target ``v_forecast`` from the input ``v``, whose
-steps come right behind the batch. Positions are counted in steps, so that no rule needs the clock.
+steps follow the batch dimension. Time is counted in steps, so that no rule needs the clock.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,14 +23,14 @@ POINTS = 10
 
 @dataclass(frozen=True)
 class Rule:
-    """How the past goes on.
+    """A rule that extrapolates the past.
 
     Attributes
     ----------
     name
-        What errors call it.
+        Its name in errors.
     points
-        Points of the past that it needs.
+        Number of points of the past that it needs.
     displacement
         Function of the past (batch, history, ...) and the steps ahead, (horizon,): how far the value moves
         from the last point, (batch, horizon, ...).
@@ -42,14 +42,14 @@ class Rule:
 
 
 class Extrapolation(Baseline):
-    """A rule on each target, with the spread of its errors on training windows.
+    """Apply a rule to each target, with the spread of its errors on training windows.
 
     Parameters
     ----------
     context
-        Of the data; the first length of a target is its horizon.
+        Context of the data; the first length of a target is its horizon.
     rule
-        How the past goes on.
+        Rule that extrapolates the past.
     """
 
     def __init__(self, context: Context, rule: Rule) -> None:
@@ -108,9 +108,9 @@ def learned_deviations(batches: Iterable[Batch], predict: Callable[[Batch], Batc
     Parameters
     ----------
     batches
-        Inputs and truth; NaN does not count.
+        Inputs and truth; NaN is ignored.
     predict
-        Gives the forecasts of a batch.
+        Function that forecasts a batch.
     """
     squares: Batch = {}
     counts: Batch = {}
@@ -125,22 +125,22 @@ def learned_deviations(batches: Iterable[Batch], predict: Callable[[Batch], Batc
 
 
 def constant_position(context: Context) -> Extrapolation:
-    """Everything stays at its last point."""
+    """Forecast the last point."""
     return Extrapolation(context, Rule("constant position", 1, _stay))
 
 
 def constant_velocity(context: Context) -> Extrapolation:
-    """The difference of the last two points is repeated."""
+    """Repeat the difference of the last two points."""
     return Extrapolation(context, Rule("constant velocity", 2, _go_on))
 
 
 def constant_acceleration(context: Context) -> Extrapolation:
-    """The parabola through the last three points."""
+    """Extrapolate the parabola through the last three points."""
     return Extrapolation(context, Rule("constant acceleration", 3, _turn_on))
 
 
 def quadratic_fit(context: Context) -> Extrapolation:
-    """The parabola of least squares through the last ten points."""
+    """Extrapolate the parabola of least squares through the last ten points."""
     return Extrapolation(context, Rule("quadratic fit", POINTS, _fitted_parabola))
 
 
@@ -168,5 +168,5 @@ def _fitted_parabola(past: Tensor, ahead: Tensor) -> Tensor:
 
 
 def _outer(ahead: Tensor, values: Tensor) -> Tensor:
-    """(horizon,) times (batch, ...) as (batch, horizon, ...)."""
+    """Return (horizon,) times (batch, ...) as (batch, horizon, ...)."""
     return torch.einsum("k,b...->bk...", ahead, values)

@@ -22,10 +22,10 @@ POLL = 0.1  # s
 class MavlinkPositions:
     """Listen for the local position of one vehicle; nothing is ever sent.
 
-    A thread empties the socket, since the kernel holds a few hundred packets only: who draws a picture
-    meanwhile loses none. The stamps are the vehicle's own, so they do not depend on how a message travelled.
-    Messages that come twice or late (over two links, or overtaken) are dropped. Where the vehicle's clock
-    starts again, the stamps go on after a pause as long as the one on our clock, so they always increase.
+    A thread empties the socket, since the kernel holds only a few hundred packets: none is lost while a
+    picture is drawn. The stamps are the vehicle's own, so they do not depend on how a message travelled.
+    Messages that come twice or late (over two links, or overtaken) are dropped. If the vehicle's clock
+    starts again, the stamps continue after a pause as long as the one on our clock, so they always increase.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ class MavlinkPositions:
         As pymavlink writes it: `udpin:127.0.0.1:14550` listens at a port, `tcp:HOST:PORT` asks a server,
         `/dev/ttyACM0` reads a serial line.
     system
-        The vehicle's system id; by default that of the first position that is heard.
+        The vehicle's system id; by default that of the first position received.
 
     Attributes
     ----------
     system
-        Whom we follow; None until somebody was heard.
+        Vehicle that is followed; None until a position was received.
     heard
         Counts of all messages, by (system id, type).
     dropped, restarts
@@ -49,7 +49,7 @@ class MavlinkPositions:
     MissingExtraError
         Without the extra ``uav``.
     ValueError
-        For a connection that is no such text; ``OSError`` where it cannot be opened.
+        For a connection that is no such text; ``OSError`` if it cannot be opened.
     """
 
     def __init__(self, connection: str, system: int | None = None) -> None:
@@ -75,13 +75,13 @@ class MavlinkPositions:
         self.close()
 
     def close(self) -> None:
-        """Let go of the port."""
+        """Close the port."""
         self._closing.set()
         self._reader.join()
         self._connection.close()
 
     def receive(self, timeout: float) -> tuple[float, np.ndarray] | None:
-        """Return the next position, or None when none comes in time.
+        """Return the next position, or None if none comes in time.
 
         Returns
         -------
@@ -102,7 +102,7 @@ class MavlinkPositions:
                 message = self._connection.recv_match(blocking=True, timeout=POLL)
                 if message is not None:
                     self._take(message)
-        except Exception as error:  # of a lost connection; raised where the positions are asked for
+        except Exception as error:  # of a lost connection; raised at the next position
             self._found.put(error)
 
     def _take(self, message: Any) -> None:
@@ -124,7 +124,7 @@ class MavlinkPositions:
         return bool(message.get_srcComponent() == self._component)
 
     def _continued(self, stamp: float) -> float | None:
-        """Return a stamp after all before, or None for one that came twice or late."""
+        """Return a stamp later than all before, or None for one that came twice or late."""
         now = clock.monotonic()
         if self._newest is not None and stamp + self._offset <= self._newest:
             if self._newest - (stamp + self._offset) < RESTART:

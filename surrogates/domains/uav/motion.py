@@ -1,8 +1,8 @@
-"""How a track may move between two samples: constant velocity, constant acceleration, coordinated turn.
+"""Models of the motion between two samples: constant velocity, constant acceleration, coordinated turn.
 
-All models share one state of ten numbers, so that several of them can run side by side and exchange what they
-know: position, velocity and acceleration (x, y, z each), and the rate of turn about the vertical, rad/s,
-counter-clockwise from above. What a model does not use it forgets (acceleration) or keeps (rate of turn).
+All models share one state of ten numbers, so that several of them can run in parallel and exchange estimates:
+position, velocity and acceleration (x, y, z each), and the rate of turn about the vertical, rad/s,
+counter-clockwise from above. A model forgets an unused acceleration and keeps an unused rate of turn.
 
 References
 ----------
@@ -38,7 +38,7 @@ class Motion:
 
 
 def constant_velocity(step: float, density: float) -> Motion:
-    """Return the motion that white accelerations disturb.
+    """Return the motion of constant velocity, disturbed by white accelerations.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def constant_velocity(step: float, density: float) -> Motion:
 
 
 def constant_acceleration(step: float, density: float) -> Motion:
-    """Return the motion that white jerks disturb.
+    """Return the motion of constant acceleration, disturbed by white jerks.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _turn(states: Tensor, step: float) -> tuple[Tensor, Tensor]:
     rate, (east, north) = states[:, TURN], states[:, 3:5].unbind(1)
     angle = rate * step
     sine, cosine = angle.sin(), angle.cos()
-    # along = sin(angle) / rate and across = (1 - cos(angle)) / rate, and what they change with the rate.
+    # along = sin(angle) / rate and across = (1 - cos(angle)) / rate, and their derivatives by the rate.
     straight = angle.abs() < SMALL_ANGLE
     safe = torch.where(straight, 1.0, rate)
     along = torch.where(straight, step * (1 - angle**2 / 6), sine / safe)

@@ -1,4 +1,4 @@
-"""Pictures of flights and of what was forecast of them."""
+"""Pictures of flights and of their forecasts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,17 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 
+from surrogates.data.index import as_text
 from surrogates.data.window import known_name
 from surrogates.evaluation.evaluate import Target
 from surrogates.learning.answers import deviation_name
 from surrogates.learning.contract import Plot
+from surrogates.report.panels import FEW_LINES, draw_legend, line_style, method_styles, spoken
 from surrogates.report.pictures import Examples
 
 PAST, TRUTH = "#7f7f7f", "black"
 FAN = 2.0
-"""Standard deviations out to which the fans are drawn."""
+"""Half width of the fans, standard deviations."""
 RING = np.linspace(0, 2 * np.pi, 25)
 POSITION = "position"
 AXES = ("east, m", "north, m", "up, m")
@@ -29,9 +31,9 @@ LONGEST_STRAIGHT = 0.05  # m; shorter windows stand still and show nothing
 
 
 class Tracks(Plot):
-    """Past, truth and forecasts of a few windows, in space and from above, from straight ones to curved ones.
+    """Draw past, truth and forecasts of a few windows, in space and from above, from straight to curved.
 
-    Around the first method's forecast stands its fan of two standard deviations, where it answers them.
+    A fan of two standard deviations surrounds the first method's forecast, if it predicts them.
 
     Parameters
     ----------
@@ -52,9 +54,9 @@ class Tracks(Plot):
 
 
 class Horizon(Plot):
-    """Distance to the truth against the time ahead, and how often the truth is where a method expects it.
+    """Draw distance to the truth and coverage of intervals against the time ahead.
 
-    Both are means over the examples that the pictures get; the tables hold those over the whole test split.
+    Both are means over the examples of the pictures; the tables hold those over the whole test subset.
 
     Parameters
     ----------
@@ -81,9 +83,9 @@ class Drawn:
     past, truth
         Shapes (history, 3) and (horizon, 3), m.
     forecasts
-        By method, (horizon, 3), m.
+        Forecasts by method, (horizon, 3), m.
     deviation
-        Of the first method, (horizon, 3), m, or None.
+        Standard deviation of the first method, (horizon, 3), m, or None.
     """
 
     past: np.ndarray
@@ -93,7 +95,7 @@ class Drawn:
 
     @property
     def bend(self) -> float:
-        """How far the truth ends from where the last step points, over its length."""
+        """Distance of the truth's end from where the last step points, over its length."""
         step = self.past[-1] - self.past[-2]
         ends = self.past[-1] + len(self.truth) * step
         length = np.linalg.norm(np.diff(self.truth, axis=0, prepend=self.past[-1:]), axis=1).sum()
@@ -114,27 +116,27 @@ def draw_tracks(windows: Sequence[Drawn]) -> Figure:
 
 
 def draw_horizon(data: xr.Dataset, predictions: Mapping[str, xr.Dataset], target: Target) -> Figure:
-    """Draw errors and, where a method answers deviations, the coverage of its 68 % intervals."""
+    """Draw errors and, if a method predicts deviations, the coverage of its 68 % intervals."""
     name = target.spec.name
     truth, ahead = data[name].values, data["horizon"].values
     spread = {method: each for method, each in predictions.items() if deviation_name(name) in each}
-    figure = Figure(figsize=(9.5 if spread else 5.5, 3.8), layout="constrained")
+    beside = 2.6 if len(predictions) > FEW_LINES else 0.0  # inches of a long legend
+    figure = Figure(figsize=((9.5 if spread else 5.5) + beside, 3.8), layout="constrained")
     panels = figure.subplots(1, 2 if spread else 1, squeeze=False)[0]
-    first = next(iter(predictions))
-    for number, (method, predicted) in enumerate(predictions.items()):
-        style = {"color": f"C{number}", "linewidth": 2.4 if method == first else 1.3}
+    for method, style in method_styles(predictions).items():
+        predicted = predictions[method]
         error = predicted[name].values - truth
         distance = np.nanmean(np.linalg.norm(error, axis=-1), axis=0)
-        panels[0].plot(ahead, distance, marker=".", label=method.replace("_", " "), **style)
+        panels[0].plot(ahead, distance, marker=".", **style)
         if method in spread:
             inside = np.abs(error) <= predicted[deviation_name(name)].values
             share = np.where(np.isfinite(error), inside, np.nan)
             panels[1].plot(ahead, 100 * np.nanmean(share, axis=(0, 2)), marker=".", **style)
-    panels[0].set(ylabel="mean distance to the truth, m", ylim=(0, None))
-    panels[0].legend(fontsize=8, framealpha=0.7)
+    panels[0].set(ylabel="mean distance to the reference, m", ylim=(0, None))
+    draw_legend(panels)
     if spread:
         panels[1].axhline(68.27, color="grey", linewidth=1, linestyle="--")
-        panels[1].set(ylabel="truth within one standard deviation, %", ylim=(0, 100))
+        panels[1].set(ylabel="reference within one standard deviation, %", ylim=(0, 100))
     for axes in panels:
         axes.set(xlabel="time ahead, s", xlim=(0, float(ahead[-1]) * 1.02))
         axes.grid(alpha=0.3)
@@ -171,9 +173,9 @@ def draw_record(record: xr.Dataset) -> Figure:
     if setpoint is not None:
         height.plot(time, setpoint[:, 2], color=PAST, linewidth=1, linestyle=":", label="setpoint")
         height.legend(fontsize=8, framealpha=0.7)
-    height.plot(time, path[:, 2], color="C0", linewidth=1.4)
+    height.plot(time, path[:, 2], linewidth=1.4, **line_style(0))
     height.set_ylabel("height, m")
-    rate.plot(time, speed, color="C0", linewidth=1.4)
+    rate.plot(time, speed, linewidth=1.4, **line_style(0))
     rate.set(ylabel="speed, m/s", xlabel="time, s", ylim=(0, None), xlim=(time[0], time[-1]))
     for axes in (height, rate):
         axes.grid(alpha=0.3)
@@ -192,9 +194,7 @@ def _title(record: xr.Dataset, path: np.ndarray, time: np.ndarray) -> str:
     facts = f"{time[-1] - time[0]:.1f} s, {flown:.0f} m"
     if "family" not in record:
         return facts
-    flags = record["family"].attrs
-    names = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
-    return f"{names[int(record['family'])].replace('_', ' ')}, {facts}"
+    return f"{spoken(str(as_text(record['family'])))}, {facts}"
 
 
 def _tracks_of(targets: Sequence[Target]) -> Target:
@@ -223,26 +223,26 @@ def _windows(examples: Examples, target: Target, methods: int) -> list[Drawn]:
 
 
 def _spread_out(windows: Sequence[Drawn], count: int) -> list[Drawn]:
-    """Choose windows from the straightest to the most curved, those that stand still aside."""
+    """Choose windows from the straightest to the most curved, without those that stand still."""
     moving = [each for each in windows if np.ptp(each.truth, axis=0).max() > LONGEST_STRAIGHT] or windows
     ordered = sorted(moving, key=lambda each: each.bend)
-    places = (np.arange(min(count, len(ordered))) + 0.5) / min(count, len(ordered)) * len(ordered)
-    return [ordered[int(place)] for place in places]
+    indices = (np.arange(min(count, len(ordered))) + 0.5) / min(count, len(ordered)) * len(ordered)
+    return [ordered[int(index)] for index in indices]
 
 
 def _draw_space(axes: Axes3D, window: Drawn) -> None:
     here = window.past[-1:]
     axes.plot(*window.past.T, color=PAST, marker=".", markersize=4, linewidth=1.2, label="past")
-    axes.plot(*np.vstack([here, window.truth]).T, color=TRUTH, linewidth=2.2, label="truth")
+    axes.plot(*np.vstack([here, window.truth]).T, color=TRUTH, linewidth=2.2, label="reference")
     shown = [window.past, window.truth]
-    for number, (method, forecast) in enumerate(window.forecasts.items()):
-        path = np.vstack([here, forecast])
-        label = method.replace("_", " ")
-        axes.plot(*path.T, color=f"C{number}", marker=".", markersize=4, linewidth=1.4, label=label)
+    for number, (method, style) in enumerate(method_styles(window.forecasts).items()):
+        path = np.vstack([here, window.forecasts[method]])
+        axes.plot(*path.T, marker=".", markersize=4, **style)
         shown.append(path)
         if number == 0 and window.deviation is not None:
             fan = _tube(path, np.vstack([0 * here, FAN * window.deviation]))
-            axes.add_collection3d(Poly3DCollection(fan, facecolor="C0", alpha=0.12, edgecolor="none"))
+            colour = style["color"]
+            axes.add_collection3d(Poly3DCollection(fan, facecolor=colour, alpha=0.12, edgecolor="none"))
             shown.append(fan.reshape(-1, 3))
     axes.plot(*here.T, "o", color="#d62728", markersize=5, label="now")
     _equal(axes, np.concatenate(shown))
@@ -250,13 +250,17 @@ def _draw_space(axes: Axes3D, window: Drawn) -> None:
 
 def _draw_plan(axes: Axes, window: Drawn) -> None:
     here = window.past[-1:]
-    for number, (_, forecast) in enumerate(window.forecasts.items()):
+    for number, (method, style) in enumerate(method_styles(window.forecasts).items()):
+        forecast = window.forecasts[method]
         if number == 0 and window.deviation is not None:
             for centre, deviation in zip(forecast, window.deviation, strict=True):
                 width, height = 2 * FAN * deviation[:2]
-                axes.add_patch(Ellipse(tuple(centre[:2]), width, height, color="C0", alpha=0.10, linewidth=0))
+                colour = style["color"]
+                axes.add_patch(
+                    Ellipse(tuple(centre[:2]), width, height, color=colour, alpha=0.10, linewidth=0)
+                )
         path = np.vstack([here, forecast])
-        axes.plot(path[:, 0], path[:, 1], color=f"C{number}", marker=".", markersize=4, linewidth=1.4)
+        axes.plot(path[:, 0], path[:, 1], marker=".", markersize=4, **style)
     axes.plot(window.past[:, 0], window.past[:, 1], color=PAST, marker=".", markersize=4, linewidth=1.2)
     truth = np.vstack([here, window.truth])
     axes.plot(truth[:, 0], truth[:, 1], color=TRUTH, linewidth=2.2)
@@ -267,7 +271,7 @@ def _draw_plan(axes: Axes, window: Drawn) -> None:
 
 
 def _tube(path: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Quadrilaterals around a path, (faces, 4, 3): at each point the cross-section of an ellipsoid.
+    """Return quadrilaterals around a path, (faces, 4, 3): at each point the cross-section of an ellipsoid.
 
     Parameters
     ----------

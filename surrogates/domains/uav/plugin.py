@@ -19,20 +19,20 @@ PIECES: dict[str, dict[str, str]] = {
     },
     "metrics": {
         "uav/ade": "surrogates.domains.uav.metrics:ade",
-        "uav/fde": "surrogates.domains.uav.metrics:FDE",
+        "uav/fde": "surrogates.domains.uav.metrics:fde",
         "uav/displacement": "surrogates.domains.uav.metrics:Displacement",
         "uav/miss_rate": "surrogates.domains.uav.metrics:MissRate",
-        "uav/horizon_coverage": "surrogates.domains.uav.metrics:HorizonCoverage",
+        "uav/horizon_coverage": "surrogates.domains.uav.metrics:horizon_coverage",
     },
     "baselines": {
         "uav/constant_position": "surrogates.domains.uav.kinematics:constant_position",
         "uav/constant_velocity": "surrogates.domains.uav.kinematics:constant_velocity",
         "uav/constant_acceleration": "surrogates.domains.uav.kinematics:constant_acceleration",
         "uav/quadratic_fit": "surrogates.domains.uav.kinematics:quadratic_fit",
-        "uav/kalman_cv": "surrogates.domains.uav.kalman:kalman_cv",
-        "uav/kalman_ca": "surrogates.domains.uav.kalman:kalman_ca",
-        "uav/coordinated_turn": "surrogates.domains.uav.kalman:coordinated_turn",
-        "uav/imm": "surrogates.domains.uav.kalman:imm",
+        "uav/kalman_cv": "surrogates.domains.uav.kalman:KalmanCV",
+        "uav/kalman_ca": "surrogates.domains.uav.kalman:KalmanCA",
+        "uav/coordinated_turn": "surrogates.domains.uav.kalman:CoordinatedTurn",
+        "uav/imm": "surrogates.domains.uav.kalman:IMM",
     },
     "plots": {
         "uav/tracks": "surrogates.domains.uav.plots:Tracks",
@@ -46,7 +46,7 @@ PIECES: dict[str, dict[str, str]] = {
         "uav/ulog": "surrogates.domains.uav.plots:draw_record",
     },
 }
-"""Registered names with where each object is, by kind."""
+"""Import path of each registered object, by kind and name."""
 
 OLD_NAMES: dict[str, dict[str, str]] = {
     "commands": {"stream": "uav/stream"},

@@ -33,7 +33,7 @@ from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.models.vector import VECTOR
 
 HISTORY, AHEAD = 20, 10
-"""Samples that the networks see and answer, ten a second."""
+"""Samples that the networks see and predict, ten a second."""
 _NAME = re.compile(
     r"(?P<data>\w+?)_(?P<kind>pos|vel)_(?P<normalisation>max|white)_norm_"
     r"(?P<width>\d+)_(?P<depth>\d+)_(?P<dropout>\d+p\d+)\.pth"
@@ -44,7 +44,7 @@ _WINDOW = Window(HISTORY, horizon=AHEAD, dimension="time")
 
 @dataclass(frozen=True)
 class Published:
-    """What the name of a file of weights says.
+    """Facts in the name of a file of weights.
 
     Attributes
     ----------
@@ -53,9 +53,9 @@ class Published:
     kind
         Whether positions (`pos`) or velocities (`vel`) go in and come out.
     normalisation
-        By the longest vector (`max`), or by mean and covariance (`white`).
+        Normalisation by the longest vector (`max`), or by mean and covariance (`white`).
     width, depth, dropout
-        Of the network.
+        Size and dropout of the network.
     """
 
     data: str
@@ -80,12 +80,12 @@ class Published:
                 f"{weights.name} is no name of VECTOR's weights; expected one like "
                 "5000_vel_white_norm_64_2_0p5.pth, which says data, kind, normalisation and size"
             )
-        parts: dict[str, Any] = found.groupdict()
-        parts |= {key: int(parts[key]) for key in ("width", "depth")}
-        return cls(**{**parts, "dropout": float(parts["dropout"].replace("p", "."))})
+        values: dict[str, Any] = found.groupdict()
+        values |= {key: int(values[key]) for key in ("width", "depth")}
+        return cls(**{**values, "dropout": float(values["dropout"].replace("p", "."))})
 
     def config(self) -> PipelineConfig:
-        """Return the pipeline: what goes in, what comes out, and the network between."""
+        """Return the pipeline: inputs, targets and network."""
         (track,) = track_specs(HISTORY + AHEAD, ["position"])
         position = track.model_copy(update={"missing": False})  # NaN is padding, which no window holds
         return PipelineConfig(
@@ -105,7 +105,7 @@ def published_pipeline(
     *,
     legacy_whitening: bool = True,
 ) -> Pipeline:
-    """Return a published network, ready to be asked.
+    """Return a published network as a pipeline.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def published_pipeline(
     Raises
     ------
     ConfigError
-        If a file is missing, holds more than numbers or numbers of no use, or does not fit the name.
+        If a file is missing, holds other values than it should, or does not fit the name.
     """
     weights = Path(weights)
     published = Published.of(weights)
@@ -152,7 +152,7 @@ def published_bundle(
     Parameters
     ----------
     folder
-        Where to write.
+        Folder of the bundle.
     weights, statistics
         As for `published_pipeline`.
     """
@@ -203,7 +203,7 @@ def _read_statistics(path: Path) -> dict[str, np.ndarray]:
 
 
 def _constant(path: Path, constants: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> Tensor:
-    """Return a constant: a length has to be above 0, a factor to have an inverse."""
+    """Return a constant; refuse a length that is not above 0 and a factor without an inverse."""
     if name not in constants or constants[name].shape != shape:
         found = constants[name].shape if name in constants else f"only {listing(sorted(constants))}"
         raise ConfigError(f"{path} needs {name!r} of shape {shape}, found {found}; take the published file")

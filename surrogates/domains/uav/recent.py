@@ -1,4 +1,4 @@
-"""The last seconds of a stream of positions: irregular stamps in, positions at any time in between out."""
+"""The last seconds of a stream of positions, interpolated at any time between irregular stamps."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ ROOM = 256
 
 
 class RecentTrack:
-    """Positions of the last seconds, oldest first, in arrays that are used again.
+    """Positions of the last seconds, oldest first, in arrays that are reused.
 
     Parameters
     ----------
     span
-        How far back positions can be asked for, s.
+        Age of the oldest position that can be interpolated, s.
     """
 
     def __init__(self, span: float) -> None:
@@ -40,13 +40,13 @@ class RecentTrack:
         self._first = self._end = 0
 
     def append(self, time: float, position: Sequence[float]) -> None:
-        """Take one sample, later than all others, and let go of what lies before the span."""
+        """Add one sample, later than all others, and drop those before the span."""
         if self._end == len(self._times):
             self._make_room()
         self._times[self._end] = time
         self._positions[:, self._end] = position
         self._end += 1
-        # One sample before the span stays: the oldest time that can be asked for lies between two.
+        # One sample before the span stays: the oldest time of interest lies between two.
         while self._first + 1 < self._end and self._times[self._first + 1] <= time - self._span:
             self._first += 1
 
@@ -59,7 +59,7 @@ class RecentTrack:
         return found
 
     def _make_room(self) -> None:
-        """Move the samples to the front, of larger arrays where they fill more than half of these."""
+        """Move the samples to the front, of larger arrays if they fill more than half of these."""
         kept = slice(self._first, self._end)
         count = len(self)
         room = len(self._times) if 2 * count <= len(self._times) else 2 * len(self._times)

@@ -1,4 +1,4 @@
-"""A stream from its first position to its last: what the command shows, writes and draws of it."""
+"""A stream from its first position to its last: what the command shows, writes and draws."""
 
 import csv
 import statistics
@@ -17,31 +17,31 @@ from surrogates.domains.uav.hindsight import Prediction
 from surrogates.domains.uav.streaming import TrajectoryPredictor
 
 KEPT = 100_000  # measured positions in memory, for the picture
-RATE_OF = 50  # positions over which the rate is taken
+RATE_OF = 50  # positions over which the rate is averaged
 COLUMNS = ("now", "time", "east", "north", "up")
 DEVIATIONS = ("east_standard_deviation", "north_standard_deviation", "up_standard_deviation")
 
 
 class Session(AbstractContextManager["Session"]):
-    """Push positions, count what is refused, write predictions line by line.
+    """Push positions, count refused ones, write predictions line by line.
 
     Parameters
     ----------
     predictor
-        What answers.
+        Predictor of the positions ahead.
     table
         CSV file for all predictions, a line for each step of the horizon, made with the first; or None.
 
     Attributes
     ----------
     times, positions
-        What was measured last, s and m.
+        Last measured positions and their times, m and s.
     latest
-        The newest prediction.
+        Newest prediction.
     predictions, refused
-        Counts of predictions, and of positions that were none.
+        Counts of predictions, and of refused positions.
     refusal
-        Why the last one was refused.
+        Reason for the last refusal.
     """
 
     def __init__(self, predictor: TrajectoryPredictor, table: Path | None = None) -> None:
@@ -66,7 +66,7 @@ class Session(AbstractContextManager["Session"]):
             self._file.close()
 
     def push(self, time: float, position: Sequence[float] | np.ndarray) -> None:
-        """Take one position; what the predictor refuses is counted, and the stream goes on."""
+        """Push one position; count it if the predictor refuses it."""
         start = clock.perf_counter()
         try:
             prediction = self.predictor.push(time, position)
@@ -83,32 +83,32 @@ class Session(AbstractContextManager["Session"]):
             self._write(prediction)
 
     def line(self) -> str:
-        """Say in one line how it goes."""
+        """Return the state of the stream in one line."""
         score = self.predictor.hindsight
         if not self.times:
             return "no position yet"
-        parts = [f"{self.times[-1]:.1f} s", f"{self._rate():.0f} Hz"]
+        shown = [f"{self.times[-1]:.1f} s", f"{self._rate():.0f} Hz"]
         if score.count:
             last = score.evaluated[-1].distance[-1]
-            parts.append(
+            shown.append(
                 f"last error {last:.2f} m  ADE {score.ade:.2f}  FDE {score.fde:.2f}  RMSE {score.rmse:.2f} m"
             )
         elif self.predictions:
-            parts.append(f"{self.predictions} predictions, none scored yet")
+            shown.append(f"{self.predictions} predictions, none scored yet")
         else:
             need = (self.predictor.history - 1) * self.predictor.step
-            parts.append(f"filling the history of {need:g} s")
-        return "  ".join(parts + self._troubles())
+            shown.append(f"filling the history of {need:g} s")
+        return "  ".join(shown + self._troubles())
 
     def summary(self) -> str:
-        """Say in one line how it went."""
+        """Return the scores of the stream in one line."""
         score = self.predictor.hindsight
-        parts = [f"{len(self.times)} positions, {self.predictions} predictions, {score.count} scored"]
+        shown = [f"{len(self.times)} positions, {self.predictions} predictions, {score.count} scored"]
         if score.count:
-            parts.append(f"ADE {score.ade:.3f} m, FDE {score.fde:.3f} m, RMSE {score.rmse:.3f} m")
+            shown.append(f"ADE {score.ade:.3f} m, FDE {score.fde:.3f} m, RMSE {score.rmse:.3f} m")
         if self._spent:
-            parts.append(f"{1e3 * statistics.median(self._spent):.2f} ms each (median)")
-        return "; ".join(parts + self._troubles())
+            shown.append(f"{1e3 * statistics.median(self._spent):.2f} ms each (median)")
+        return "; ".join(shown + self._troubles())
 
     def _troubles(self) -> list[str]:
         counts = (("resets", self.predictor.resets), ("refused", self.refused))

@@ -1,4 +1,4 @@
-"""A picture of a stream: where it was, where it was said to go, and how far off that was."""
+"""A picture of a stream: its track, its predictions and their errors."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 from surrogates.core.files import replacing
 from surrogates.domains.uav.hindsight import Evaluated
 from surrogates.domains.uav.session import Session
+from surrogates.report.panels import line_style
 
 FANS = 40
 COLOURS = "plasma"
@@ -26,7 +27,7 @@ def draw_stream(session: Session, title: str = "") -> Figure:
     session
         A stream, finished or not.
     title
-        Of the figure.
+        Title of the figure.
     """
     figure = Figure(figsize=(13.0, 6.5), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1.5, 1.0))
@@ -48,14 +49,14 @@ def draw_stream(session: Session, title: str = "") -> Figure:
 
 
 def write_picture(session: Session, path: Path, title: str = "") -> None:
-    """Draw into a file, which is there whole or as it was before."""
+    """Draw to a file, atomically."""
     figure = draw_stream(session, title)
     with replacing(path) as staging:
         figure.savefig(staging, dpi=110)
 
 
 def _draw_way(axes: Axes3D, session: Session) -> np.ndarray:
-    """Draw what was measured and said last; return the points."""
+    """Draw the measured track and the last prediction; return the points."""
     times, positions = np.array(session.times), np.array(session.positions).reshape(-1, 3)
     # NaN breaks the line where the stream had a gap.
     gaps = np.flatnonzero(np.diff(times) > session.predictor.max_gap) + 1
@@ -64,14 +65,15 @@ def _draw_way(axes: Axes3D, session: Session) -> np.ndarray:
     points = positions
     if session.latest is not None:
         points = np.vstack([points, session.latest.position])
-        axes.plot(*session.latest.history.T, color="C0", linewidth=3.0, label="history of the last")
-        axes.plot(*session.latest.position.T, "--", color="C3", linewidth=2.0, label="last prediction")
+        axes.plot(*session.latest.history.T, linewidth=3.0, label="history of the last", **line_style(0))
+        last = {"color": line_style(1)["color"], "linestyle": "--"}
+        axes.plot(*session.latest.position.T, linewidth=2.0, label="last prediction", **last)
     axes.set(xlabel="east, m", ylabel="north, m", zlabel="up, m")
     return points
 
 
 def _draw_fans(axes: Axes3D, scored: list[Evaluated]) -> tuple[Line3DCollection, np.ndarray]:
-    """Draw a few predictions, evenly in time, coloured by their error; return also where they end."""
+    """Draw a few predictions, evenly in time, coloured by their error; return also their ends."""
     chosen = [scored[i] for i in np.unique(np.linspace(0, len(scored) - 1, FANS).astype(int))]
     lines = [np.vstack([each.prediction.history[-1:], each.prediction.position]) for each in chosen]
     errors = np.array([each.distance[-1] for each in chosen])
@@ -92,11 +94,13 @@ def _draw_errors(axes: Axes, scored: list[Evaluated], max_gap: float) -> None:
     times = np.array([each.prediction.time for each in scored])
     gaps = np.flatnonzero(np.diff(times) > max_gap) + 1
     start = np.insert(times, gaps, np.nan)
-    for values, label in (
-        ([each.distance[-1] for each in scored], "at the end of the horizon"),
-        ([each.distance.mean() for each in scored], "mean over the horizon"),
+    for number, (values, label) in enumerate(
+        (
+            ([each.distance[-1] for each in scored], "at the end of the horizon"),
+            ([each.distance.mean() for each in scored], "mean over the horizon"),
+        )
     ):
-        axes.plot(start, np.insert(values, gaps, np.nan), linewidth=1.1, label=label)
+        axes.plot(start, np.insert(values, gaps, np.nan), linewidth=1.1, label=label, **line_style(number))
     axes.legend(frameon=False, fontsize=8)
     axes.set_ylim(bottom=0.0)
 
@@ -109,8 +113,9 @@ def _draw_growth(axes: Axes, scored: list[Evaluated]) -> None:
         return
     ahead = scored[-1].prediction.times - scored[-1].prediction.time
     low, middle, high = np.percentile([each.distance for each in scored], (10, 50, 90), axis=0)
-    axes.plot(ahead, middle, ".-", label="median")
-    axes.fill_between(ahead, low, high, alpha=0.25, label="10 to 90 %")
+    style = line_style(0)
+    axes.plot(ahead, middle, marker=".", label="median", **style)
+    axes.fill_between(ahead, low, high, color=style["color"], alpha=0.25, linewidth=0, label="10 to 90 %")
     axes.legend(frameon=False, fontsize=8)
     axes.set_ylim(bottom=0.0)
 
@@ -120,7 +125,7 @@ def _say_nothing(axes: Axes) -> None:
 
 
 def _equal_scales(axes: Axes3D, positions: np.ndarray) -> None:
-    """Let a metre be as long in each direction, or a circle would look like an ellipse."""
+    """Scale all directions alike, or a circle would look like an ellipse."""
     if not len(positions):
         return
     low, high = positions.min(axis=0), positions.max(axis=0)

@@ -1,4 +1,4 @@
-"""Prediction of a flight while it is flown: positions in, one by one, the next second out."""
+"""Prediction of a flight while it is flown: the next second after every position."""
 
 import warnings
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class TrajectoryPredictor:
     Parameters
     ----------
     surrogate
-        A forecast of `position` from `position` alone, as `surrogates.load` returns it; or its folder, which
+        A forecast of `position` from only `position`, as `surrogates.load` returns it; or its folder, which
         is opened on the CPU (for one small network an accelerator only adds its latency).
     max_gap
         Longest time between two positions that is still interpolated, s; five steps of the grid by default.
@@ -45,9 +45,9 @@ class TrajectoryPredictor:
     Attributes
     ----------
     step, history, horizon
-        Of the grid, s; points that the surrogate gets, and predicts.
+        Step of the grid, s; points that the surrogate gets, and predicts.
     resets
-        How often a gap has emptied the history.
+        Number of gaps that have emptied the history.
     hindsight
         Scores of the predictions whose truth has arrived.
 
@@ -80,22 +80,22 @@ class TrajectoryPredictor:
         self._range = surrogate.bundle.manifest.ranges.get(self._input.name)
         self._outside = False
         self._lonely = 0
-        # Whether a flight that is flown elsewhere is predicted the same, there.
+        # Whether a shifted flight gets the same prediction, shifted.
         self._moves_along = all(
             self._input.name in pipeline.transform.offset_free for pipeline, _ in self._bundle.parts
         )
 
     def __len__(self) -> int:
-        """Measured positions in the present history."""
+        """Return the number of measured positions in the present history."""
         return len(self._track)
 
     def push(self, time: float, position: Sequence[float] | np.ndarray) -> Prediction | None:
-        """Take one measured position and predict what follows.
+        """Push one measured position and predict the next ones.
 
         Parameters
         ----------
         time
-            Its stamp, s on any clock; later than all before.
+            Stamp of the position, s on any clock; later than all before.
         position
             East, north and up, m.
 
@@ -115,9 +115,9 @@ class TrajectoryPredictor:
         -----
         OutOfRangeWarning
             When the history leaves the range of training; again only after it was inside. Surrogates whose
-            answer moves along with the flight do not mind where it is.
+            prediction moves along with the flight ignore its position.
         UserWarning
-            When ten positions in a row came with too long a gap before them.
+            When ten positions in a row came after too long a gap.
         """
         time, point = _checked(time, position)
         track = self._track
@@ -181,7 +181,7 @@ class TrajectoryPredictor:
 
 
 def _forecast_of(surrogate: Surrogate) -> tuple[VariableSpec, VariableSpec]:
-    """Return the specs of the one input and the one target, or say why it is no forecast of a position."""
+    """Return the specs of input and target; refuse what is no forecast of a position."""
     inputs, targets = list(surrogate.inputs.values()), list(surrogate.outputs.values())
     found = f"found {', '.join(map(_outline, inputs))} -> {', '.join(map(_outline, targets))}"
     wanted = (
@@ -198,7 +198,7 @@ def _forecast_of(surrogate: Surrogate) -> tuple[VariableSpec, VariableSpec]:
         and targets[0].dims[1:] == (HORIZON, *inputs[0].dims[2:])
     )
     if not fits:
-        raise ValueError(f"{wanted}; {found}. Train with task=forecast and the input position alone.")
+        raise ValueError(f"{wanted}; {found}. Train with task=forecast and only the input position.")
     return inputs[0], targets[0]
 
 
@@ -221,7 +221,7 @@ def _step_in_seconds(surrogate: Surrogate, spec: VariableSpec) -> float:
 
 
 def _outline(spec: VariableSpec) -> str:
-    return f"{spec.name} ({', '.join(spec.dims[1:])}) {spec.shape} [{spec.units}]"
+    return f"{spec.name} ({', '.join(spec.dims[1:])}) {spec.shape} [{display(spec.units) or '1'}]"
 
 
 def _checked(time: float, position: Sequence[float] | np.ndarray) -> tuple[float, tuple[float, float, float]]:

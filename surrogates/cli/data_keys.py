@@ -1,0 +1,174 @@
+"""Keys of a build or an import, from KEY=VALUE overrides and YAML files of `key: value` lines."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datasets.factory.recipe import Recipe
+
+OWN = ("out", "parts", "workers")
+"""Keys of the command; all others are the recipe's."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """Keys of the command itself.
+
+    Attributes
+    ----------
+    out
+        URL of the store, None if not given.
+    workers
+        Worker processes.
+    slice
+        Slice of a build: number and count.
+    """
+
+    out: str | None
+    workers: int
+    slice: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys of the command and of a recipe.
+
+    Attributes
+    ----------
+    own
+        Keys of the command.
+    given
+        Keys of the recipe.
+    recipe_class
+        The recipe; None if a command takes only its own keys.
+    files
+        Files that some of them come from.
+    """
+
+    own: Own
+    given: Mapping[str, Any]
+    recipe_class: "type[Recipe] | None"
+    files: Sequence[Path]
+
+    def recipe(self) -> "Recipe":
+        """Return the recipe with these keys.
+
+        Raises
+        ------
+        ConfigError
+            Names every fault, and the files that the keys come from.
+        """
+        from surrogates.core.errors import ConfigError
+
+        assert self.recipe_class is not None
+        try:
+            return self.recipe_class.make(self.given)
+        except ConfigError as error:
+            if not self.files:
+                raise
+            raise ConfigError(f"{', '.join(map(str, self.files))}: {error}") from None
+
+
+def read_keys(
+    overrides: Sequence[str], recipe_class: "type[Recipe] | None" = None, files: Sequence[Path] = ()
+) -> Keys:
+    """Read keys from overrides and files; overrides win over files, and a file over the next one.
+
+    Parameters
+    ----------
+    overrides
+        KEY=VALUE, the value as in YAML.
+    recipe_class
+        Recipe whose keys are expected beside those of the command; None expects no others.
+    files
+        YAML files of `key: value` lines.
+
+    Raises
+    ------
+    ValueError
+        For an override without `=`, a value that is no YAML, or a key that the recipe lacks, with the
+        nearest one and its file.
+    """
+    given = _of_overrides(overrides)
+    _refuse_unknown(given, recipe_class, "")
+    for file in files:
+        read = _of_file(file)
+        _refuse_unknown(read, recipe_class, f"{file}: ")
+        given = read | given
+    own = Own(
+        out=_url(given["out"]) if given.get("out") else None,
+        workers=_whole_number("workers", given.get("workers", 1)),
+        slice=_slice(str(given["parts"])) if "parts" in given else None,
+    )
+    rest = {key: value for key, value in given.items() if key not in OWN}
+    return Keys(own, rest, recipe_class, tuple(files))
+
+
+def _of_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    from surrogates.core.plain import read_yaml
+
+    given: dict[str, Any] = {}
+    for each in overrides:
+        key, equals, value = each.partition("=")
+        if not equals:
+            raise ValueError(f"Found '{each}', expected KEY=VALUE, such as workers=2.")
+        try:
+            given[key] = value if key in OWN else read_yaml(value)
+        except ValueError as error:
+            raise ValueError(f"{each}: not a YAML value, such as 3, [a, b] or {{x: 1}} ({error}).") from None
+    return given
+
+
+def _of_file(path: Path) -> dict[str, Any]:
+    from datasets.factory.importing import read_mapping
+
+    return read_mapping(path)
+
+
+def _refuse_unknown(given: Mapping[str, Any], recipe_class: "type[Recipe] | None", where: str) -> None:
+    from surrogates.core.text import listing, nearest
+
+    if recipe_class is None:
+        return
+    parameters = list(recipe_class.model_fields)
+    for key, value in given.items():
+        section, dot, inner = str(key).partition(".")
+        if dot and section in parameters:
+            names = inner.split(".")
+            inside = "".join(f"{{{name}: " for name in names) + str(value) + "}" * len(names)
+            raise ValueError(
+                f"{where}'{key}' is a key of a section; write {section}={inside}, or use a YAML file."
+            )
+        if key not in (*parameters, *OWN):
+            raise ValueError(
+                f"{where}Recipe '{recipe_class.name}' has no parameter '{key}'."
+                f"{nearest(str(key), [*parameters, *OWN])} "
+                f"Parameters: {listing(parameters)}; beside them {listing(OWN)}."
+            )
+
+
+def _url(url: object) -> str:
+    if not isinstance(url, str):
+        raise ValueError(f"out={url}: expected the path or URL of one store, such as data/mine.zarr.")
+    if url.startswith("memory://"):
+        raise ValueError(f"out={url}: a store in memory ends with this command; give a folder.")
+    return url.rstrip("/")
+
+
+def _whole_number(key: str, value: object) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise ValueError(f"{key}={value}: expected a whole number, 0 or more.")
+    return number
+
+
+def _slice(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal()):
+        raise ValueError(f"parts={text}: expected I/N, such as parts=3/10.")
+    return int(number), int(count)

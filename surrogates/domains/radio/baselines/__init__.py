@@ -1,0 +1,1 @@
+"""What networks are compared with: formulas, interpolators and the ray tracer itself."""

@@ -1,0 +1,1 @@
+"""Transforms of a radio link to channels of networks, and what they share."""

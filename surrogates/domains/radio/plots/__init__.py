@@ -1,0 +1,1 @@
+"""Pictures of radio maps and of measured sites."""

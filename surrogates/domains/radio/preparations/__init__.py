@@ -1,0 +1,1 @@
+"""Preparations of batches of radio maps: masks, drawn and held-out cells, symmetries."""
