@@ -1,5 +1,7 @@
 """The structure that `docs/architecture.md` tells of, where no import contract says it."""
 
+from pathlib import Path
+
 import grimp
 import numpy as np
 from scipy.sparse import csr_array
@@ -61,3 +63,24 @@ def test_core_and_command_line_name_no_domain_in_their_code() -> None:
         if module.startswith(("surrogates.core", "surrogates.cli")):
             for found in graph.find_modules_directly_imported_by(module):
                 assert not found.startswith(("surrogates.domains", "physics")), f"{module} imports {found}"
+
+
+def test_nothing_that_ships_names_a_folder_beside_the_checkout() -> None:
+    root = Path(__file__).parents[1]
+    for package in (*PACKAGES, "conf"):
+        for path in (root / package).rglob("*.*"):
+            if path.suffix in (".py", ".yaml", ".md"):
+                assert "../shared" not in path.read_text(encoding="utf-8"), path
+
+
+def test_nothing_that_ships_imports_evidence() -> None:
+    graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+    assert not any(module.partition(".")[0] == "benchmarks" for module in graph.modules)
+
+
+def test_nothing_of_ours_imports_the_public_checks() -> None:
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    for module in graph.modules:
+        if not module.startswith("surrogates.testing"):
+            for found in graph.find_modules_directly_imported_by(module):
+                assert not found.startswith("surrogates.testing"), f"{module} imports {found}"

@@ -1,5 +1,6 @@
 """A stranger's installed package reaches the platform through its entry point alone."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -17,12 +18,14 @@ from datasets.factory.pictures import picture
 from datasets.store.layout import open_store
 from surrogates.core import registry
 from surrogates.core.errors import ConfigError
+from surrogates.core.plugins import KINDS
 from surrogates.runs import compose
 from surrogates.runs.folder import merge, read_config
 from surrogates.runs.train import prepare
+from surrogates.testing import check_registered
 from surrogates.training.checkpoint import load_state
 from surrogates.training.logs import read_curve
-from tests.third_party import install, installed
+from tests.third_party import PLUGIN, install, installed
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +170,21 @@ def test_callback_and_logger_come_by_their_names(run):
     first, seed, *steps, last = (run / "logs" / "diary.txt").read_text().splitlines()
     assert (first, seed, last) == ("Cups", "seed 0", "success")
     assert "step 50: cooling/gradient_norm, learning_rate, train/loss" in steps
+
+
+def test_pieces_of_the_package_keep_what_their_kinds_promise(cooling):
+    """Its own tests, which call the public checks."""
+    spec = importlib.util.spec_from_file_location("cooling_tests", PLUGIN / "tests" / "test_pieces.py")
+    tests = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tests)
+    checks = [value for name, value in vars(tests).items() if name.startswith("test_")]
+    assert len(checks) == 4
+    for check in checks:
+        check()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_of_the_package_lead_to_documented_pieces(cooling, kind):
+    for name in registry.names(kind):
+        if name.startswith("cooling"):
+            check_registered(kind, name)

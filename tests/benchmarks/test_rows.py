@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks.rows import Paired, as_json, costs, faster, measure_pairs, table
+from benchmarks.speed.rows import Paired, as_json, costs, faster, measure_pairs, table
 from surrogates.cli.main import main
 
 
@@ -52,15 +52,15 @@ def test_rows_are_json_with_the_machine_and_print_what_misses() -> None:
 def test_bench_runs_a_benchmark_and_writes_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "benchmarks"
-    folder.mkdir()
+    folder = tmp_path / "benchmarks" / "speed"
+    folder.mkdir(parents=True)
     (folder / "rows.py").touch()
-    (folder / "copy.py").write_text('"""Copies."""')
-    module = ModuleType("benchmarks.copy")
+    (folder / "copy.py").write_text('"""Copies."""\n\ndef run(quick=False):\n    return []\n')
+    module = ModuleType("benchmarks.speed.copy")
     module.run = lambda quick: [
         faster("copy", "s", Paired((1.0,), (3.0 if quick else 2.0,)), "cp", at_least=9)
     ]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "benchmarks.copy", module)
+    monkeypatch.setitem(sys.modules, "benchmarks.speed.copy", module)
     monkeypatch.setattr("surrogates.core.checkout.checkout", lambda what: tmp_path)
     with pytest.raises(SystemExit):
         main(["bench", "list"])

@@ -3,7 +3,7 @@
 import pytest
 import xarray as xr
 
-from benchmarks import tiling
+from benchmarks.speed import tiling
 from surrogates.inference.bundle import load_bundle
 
 
@@ -29,10 +29,3 @@ def test_a_map_and_its_bundle_fit_each_other(tmp_path) -> None:
     assert set(given.data_vars) == inputs.keys()
     assert given.sizes["y"] == given.sizes["x"] == 160
     assert (given["building_height"] > 0).mean() == pytest.approx(0.4, abs=0.1)
-
-
-@pytest.mark.slow
-def test_a_quick_run_measures_all_rows() -> None:
-    found = tiling.tiled_prediction(quick=True)
-    assert len(found) == 4
-    assert all(row.ours > 0 for row in found)

@@ -11,13 +11,12 @@ from tests.docs.pages import blocks, run_page
 from tests.third_party import PLUGIN, install, installed
 
 ROOT = Path(__file__).parents[2]
-STAGE = "runs/demo/without_samples"
 DOMAIN = ROOT / "docs" / "add-a-domain.md"
 
 
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory) -> Path:
-    """Run the page that builds a small store and trains on it; the README goes on from there."""
+    """Run the page that builds a small store and trains on it."""
     folder = tmp_path_factory.mktemp("first")
     with reader_in(folder):
         run_page(ROOT / "docs" / "getting-started.md", folder)
@@ -55,17 +54,13 @@ def test_getting_started_ends_in_a_run_with_bundle_and_report(first_run):
     assert (first_run / "map.png").stat().st_size > 10_000
 
 
-def test_python_of_the_readme_predicts_and_draws(first_run):
-    (example,) = (block for block in blocks(ROOT / "README.md") if block.language == "python")
-    lines = [line for line in example.code.splitlines() if line and not line.startswith(("import", "from"))]
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=lambda page: page.name)
+def test_first_lines_of_readme_and_home_page_predict_and_draw(folder, page):
+    (example,) = (block for block in blocks(page) if block.language == "python")
+    lines = [line for line in example.code.splitlines() if line and not line.startswith("import")]
     assert len(lines) <= 10
-    note = first_run / STAGE / "run.txt"  # what the demo leaves, in small
-    note.parent.mkdir(parents=True)
-    note.write_text(f"{max(first_run.glob('runs/radio/geo2sigmap/*'))}\n")
-    (first_run / "data" / "demo.zarr").symlink_to("urban.zarr")
-    with reader_in(first_run):
-        exec(compile(example.code, "README.md", "exec"), {})
-    assert (first_run / "prediction.png").stat().st_size > 10_000
+    exec(compile(example.code, page.name, "exec"), {})
+    assert (folder / "prediction.png").stat().st_size > 10_000
 
 
 def test_seeds_page_draws_what_a_build_draws(folder):
@@ -117,6 +112,12 @@ def rods(tmp_path_factory) -> Path:
 
 def test_own_simulator_becomes_a_store_a_surrogate_and_a_bundle(rods):
     assert (max((rods / "runs" / "rods" / "run").iterdir()) / "bundle" / "card.md").exists()
+
+
+def test_function_of_a_surrogate_is_minimised_analysed_and_searched(rods):
+    with reader_in(rods):
+        namespace = run_page(ROOT / "docs" / "optimise.md", rods)
+    assert len(namespace["front"].F) > 10
 
 
 @pytest.mark.slow

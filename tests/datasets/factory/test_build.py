@@ -28,8 +28,8 @@ import sys
 from datasets.factory.build import build
 from tests.datasets.factory.recipes import Slow
 if __name__ == "__main__":
-    part = tuple(map(int, sys.argv[3].split("/"))) if len(sys.argv) > 3 else None
-    build(Slow(), sys.argv[1], workers=int(sys.argv[2]), part=part, progress=False)
+    chosen = tuple(map(int, sys.argv[3].split("/"))) if len(sys.argv) > 3 else None
+    build(Slow(), sys.argv[1], workers=int(sys.argv[2]), slice=chosen, progress=False)
 """
 
 
@@ -72,15 +72,15 @@ def test_parts_that_start_at_once_equal_one_build(undisturbed: str, tmp_path: Pa
 
 def test_finalise_names_the_rows_that_are_missing(tmp_path: Path) -> None:
     url = str(tmp_path / "toy.zarr")
-    build(Oscillator(), url, workers=0, part=(2, 3), progress=False)
+    build(Oscillator(), url, workers=0, slice=(2, 3), progress=False)
     with pytest.raises(BuildError, match=r"2 of 3 shard rows are missing \(0, 2\)"):
         finalise(url)
 
 
-@pytest.mark.parametrize("part", [(0, 3), (4, 3)])
-def test_a_part_that_does_not_exist_is_refused(part: tuple[int, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize("chosen", [(0, 3), (4, 3)])
+def test_a_slice_that_does_not_exist_is_refused(chosen: tuple[int, int], tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="must lie between 1 and 3"):
-        build(Oscillator(), str(tmp_path / "toy.zarr"), workers=0, part=part, progress=False)
+        build(Oscillator(), str(tmp_path / "toy.zarr"), workers=0, slice=chosen, progress=False)
 
 
 def test_build_killed_three_times_resumes_bit_identical(
@@ -133,7 +133,7 @@ def test_what_failed_has_to_be_mended_before_a_build_goes_on(
     monkeypatch.setattr(Slow, "simulate", refuse)
     with pytest.raises(BuildError) as caught:
         build(Slow(), str(tmp_path / "toy.zarr"), workers=0, progress=False)
-    assert "is the file scaled? Finished units are kept; once that is mended, go on with `" in str(
+    assert "is the file scaled? Finished units are kept; once that is mended, resume with `" in str(
         caught.value
     )
 
@@ -191,6 +191,20 @@ def test_a_store_of_other_parameters_is_refused_with_the_difference(undisturbed:
         build(Walk(), undisturbed, workers=0, progress=False)
 
 
+def test_a_store_from_before_a_parameter_is_resumed_as_it_was(tmp_path: Path) -> None:
+    url = str(tmp_path / "toy.zarr")
+    build(Oscillator(), url, workers=0, progress=False, slice=(1, 2))
+    older = open_store(url).attributes["recipe_config"]
+
+    class Newer(Oscillator):
+        colour: str | None = None
+
+    build(Newer(), url, workers=0, progress=False)
+    store = open_store(url)
+    assert store.attributes["recipe_config"] == older
+    assert len({store.receipt(row)["recipe_config_sha256"] for row in store.complete_rows()}) == 1
+
+
 def test_a_folder_that_is_no_store_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(BuildError, match=r"holds thesis\.tex"):
@@ -236,6 +250,6 @@ def test_a_chained_recipe_goes_on_from_its_restart_state(
     assert np.abs(steps).max() < 5
 
 
-def test_a_chained_recipe_has_no_parts(tmp_path: Path) -> None:
+def test_a_chained_recipe_has_no_slices(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="chained"):
-        build(Walk(), str(tmp_path / "walk.zarr"), part=(1, 2), progress=False)
+        build(Walk(), str(tmp_path / "walk.zarr"), slice=(1, 2), progress=False)

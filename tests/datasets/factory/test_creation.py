@@ -61,3 +61,14 @@ def test_another_version_of_the_recipe_makes_another_store(
     monkeypatch.setattr(Oscillator, "version", 2)
     with pytest.raises(BuildError, match="version 1 of the recipe instead of 2"):
         open_or_create(Oscillator(), undisturbed)
+
+
+def test_a_parameter_that_came_later_is_no_difference_at_its_default(copied: str) -> None:
+    class Newer(Oscillator):
+        colour: str | None = None
+
+    assert is_final(open_or_create(Newer(), copied))
+    with pytest.raises(BuildError, match="colour=absent instead of red"):
+        open_or_create(Newer(colour="red"), copied)
+    group = zarr.open_group(copied, mode="r")
+    assert "colour" not in str(group.attrs["recipe_config"])

@@ -153,7 +153,7 @@ def changed(variable: str, **values: Any) -> dict[str, Any]:
             "expected 'run' first; variables that all records share",
         ),
         ({"files": "walks_*.nc"}, r"No file matches 'walks_\*\.nc'"),
-        ({"files": "tank.yaml"}, "unknown kind"),
+        ({"files": "tank.yaml"}, r"tank\.yaml is a text file, expected a NetCDF"),
         ({"files": []}, "`files:` names no file"),
         ({"record_dimension": "rum", "splits": {}}, "record dimension 'rum'. Did you mean 'run'"),
         (changed("height", dtype="real"), "variable 'height' of the mapping: .*'real' is not a NumPy type"),

@@ -22,6 +22,16 @@ def test_words_of_the_command_line_become_numbers() -> None:
     assert Oscillator.make({"samples": "12"}).samples == 12
 
 
+def test_a_truth_value_is_no_number_but_a_truth_value() -> None:
+    class Switch(Recipe):
+        name, title = "toy/switch", "Switches"
+        on: bool = False
+
+    assert Switch.make({"on": "yes", "seed": 1}).on is True
+    with pytest.raises(ConfigError, match="'seed': expected a number, found true"):
+        Switch.make({"seed": True})
+
+
 def test_config_makes_the_same_recipe_again() -> None:
     recipe = Oscillator(samples=7, seed=3)
     assert Oscillator.make(recipe.config()) == recipe

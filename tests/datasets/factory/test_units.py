@@ -16,7 +16,7 @@ def test_units_of_the_rows_of_all_parts_hold_every_record_once(
     records: int, unit: int, per_row: int, parts: int
 ) -> None:
     units = Units(records, unit, unit * per_row)
-    rows = [row for part in range(1, parts + 1) for row in units.rows_of_part((part, parts))]
+    rows = [row for part in range(1, parts + 1) for row in units.rows_of_slice((part, parts))]
     found = [units.indices(each) for row in rows for each in units.of_row(row)]
     assert rows == list(range(units.rows))
     np.testing.assert_array_equal(np.concatenate(found), np.arange(records))

@@ -1,7 +1,10 @@
-"""Buildings of a map in metres: projected, repaired, raised, with parts in the place of their outlines."""
+"""Buildings of a map in metres: projected, repaired, raised, with parts instead of their outlines."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -181,10 +184,23 @@ def test_extent_is_what_the_file_says_it_covers(tmp_path: Path) -> None:
         assert 460 < side < 501  # north of the grid is not quite north of the degrees
 
 
+@pytest.mark.parametrize("packed", [bytes, gzip.compress, bz2.compress])
+def test_map_is_known_whatever_its_name(packed: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    osm_map = OsmMap()
+    osm_map.way(square(0, 0, 40), YES)
+    content = packed(osm_map.write(tmp_path / "a.osm").read_bytes())
+    for name in ("MAP.OSM", "map.json", "map"):
+        (tmp_path / name).write_bytes(content)
+        assert len(read_buildings(tmp_path / name).keys) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.shp", b"", r"unknown kind '.shp'; expected one of .osm, .osm.pbf"),
+        ("a.shp", b"", r"a\.shp is empty or of an unknown format, expected an OpenStreetMap extract"),
+        ("a.osm", b"<html><body>429 Too Many Requests", r"a\.osm is a web page, expected an OpenStreetMap"),
+        ("a.osm", b"", "is no whole OSM file"),
+        ("a.geojson", b"", "is no JSON"),
         ("a.osm", b'<osm version="0.6"></osm>', "holds no building; take a larger extract"),
         ("missing.osm", None, "there is no file"),
     ],

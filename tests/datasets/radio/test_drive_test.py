@@ -22,10 +22,10 @@ ANTENNA = {"height": 20.0, "azimuth_deg": 30.0, "frequency_hz": "3.5e9"}
 
 
 def degrees(east: np.ndarray, north: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Latitude and longitude of places in the window."""
-    place = SiteWindow.at((CORNER[0], CORNER[1]), None, 128.0, 4.0, northern=False)
-    longitude, latitude = place._transformer.transform(
-        place.west + np.asarray(east), place.south + np.asarray(north), direction="INVERSE"
+    """Return latitude and longitude of positions in the window."""
+    plane = SiteWindow.at((CORNER[0], CORNER[1]), None, 128.0, 4.0, northern=False)
+    longitude, latitude = plane._transformer.transform(
+        plane.west + np.asarray(east), plane.south + np.asarray(north), direction="INVERSE"
     )
     return latitude, longitude
 

@@ -19,7 +19,6 @@ from datasets.radio.extracts import Extracts
 from datasets.radio.urban import Urban
 from datasets.store.checks import check_split
 from surrogates.cli.main import main
-from surrogates.core.registry import resolve
 from tests.datasets.radio.maps import EXTRACTS, OsmMap, real, square, write_geojson
 
 SMALL = {
@@ -57,11 +56,6 @@ def store(street: Path) -> str:
     url = str(street.parent / "street.zarr")
     build(Extracts.make({"osm_file": str(street), **SMALL}), url, workers=0, progress=False)
     return url
-
-
-def test_recipe_is_registered() -> None:
-    assert resolve("recipes", "radio/osm") is Extracts
-    assert resolve("record_plots", "radio/osm") is resolve("record_plots", "radio/urban")
 
 
 def test_variables_dimensions_and_units_are_those_of_the_cities(store: str) -> None:
@@ -103,7 +97,7 @@ def test_windows_are_placed_on_earth(store: str) -> None:
     assert ((ds.window_south > 6_671_000) & (ds.window_south < 6_673_000)).all()
 
 
-def test_parts_share_no_ground(store: str) -> None:
+def test_subsets_share_no_ground(store: str) -> None:
     ds = xr.open_zarr(store)
     assert ds.split.attrs["keeps_whole"] == "window_group"
     check_split("split", ds.split.values, ds.window_group.values, "window_group")
@@ -220,7 +214,7 @@ def test_parameters_that_do_not_fit_are_named(changes: dict, said: str, street: 
 def test_bad_map_is_refused_in_one_line_before_any_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "cut.osm.pbf").write_bytes(b"not an extract")
+    (tmp_path / "cut.osm.pbf").write_bytes(b"\x00 no extract")
     with pytest.raises(SystemExit) as stop:
         main(
             [

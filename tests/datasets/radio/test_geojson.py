@@ -17,6 +17,13 @@ def test_properties_are_tags_and_numbers_become_words(tmp_path: Path) -> None:
     assert read_geojson(path).tags == [{"height": "12.5"}]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_file_is_read_with_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
+    path = write_geojson(tmp_path / "a.geojson", [(square(0, 0, 20), {"name": "Höhe"})])
+    path.write_text(path.read_text(encoding="utf-8"), encoding=encoding)
+    assert read_geojson(path).tags == [{"name": "Höhe"}]
+
+
 def test_key_is_the_name_given_else_the_shape_whatever_the_order(tmp_path: Path) -> None:
     named = (square(0, 0, 20), {"@id": "way/7"})
     plain = [(square(50 * number, 0, 20), {}) for number in range(1, 4)]

@@ -34,6 +34,26 @@ def test_columns_are_found_by_their_names_in_any_order(tmp_path: Path) -> None:
     assert readings.line.tolist() == [2, 3]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_encodings_of_text_are_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "walk.csv"
+    path.write_text("Gerät,latitude,longitude,rsrp\nZürich,36.0,-78.9,-101.5\n", encoding=encoding)
+    named = encoding if encoding == "cp1252" else None
+    readings = read_readings(path, Columns.model_validate({"device": "Gerät"}), named)
+    assert readings.device.tolist() == ["Zürich"]
+    assert readings.rsrp.tolist() == [-101.5]
+
+
+def test_another_encoding_and_another_format_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "walk.csv"
+    path.write_text(f"Gerät,{HEADER}\n1,36,-78,-100\n", encoding="latin-1")
+    with pytest.raises(BuildError, match=r"walk\.csv, line 1: the byte 0xe4 .* such as `encoding=cp1252`"):
+        read_readings(path, Columns())
+    np.save(tmp_path / "walk.npy", np.zeros(3))
+    with pytest.raises(BuildError, match=r"walk\.npy is a NumPy array \(\.npy\), expected a CSV file"):
+        read_readings(tmp_path / "walk.npy", Columns())
+
+
 def test_readings_of_a_cell_are_averaged_in_linear_power() -> None:
     mean, count = mean_power(
         np.array([-100.0, -110.0, -90.0]), np.array([1, 1, 0]), np.array([2, 2, 0]), cells=3

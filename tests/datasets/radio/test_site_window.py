@@ -20,25 +20,25 @@ def window(**changes) -> SiteWindow:
 
 def test_a_window_stands_on_its_south_west_corner_or_hangs_from_its_north_west_one() -> None:
     for northern, expected in ((False, 0.0), (True, 128.0)):
-        east, north = window(northern=northern).place(*np.array(CORNER)[:, None])
+        east, north = window(northern=northern).local(*np.array(CORNER)[:, None])
         assert east[0] == pytest.approx(0.0, abs=1e-6)
         assert north[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_distances_on_the_map_are_those_on_the_ground() -> None:
     longitude, latitude, _ = Geod(ellps="WGS84").fwd(CORNER[1], CORNER[0], 37.0, 100.0)
-    east, north = window().place(np.array([latitude]), np.array([longitude]))
+    east, north = window().local(np.array([latitude]), np.array([longitude]))
     assert np.hypot(east, north)[0] == pytest.approx(100.0, rel=1e-3)  # the scale of UTM is off by 4e-4
 
 
 @pytest.mark.parametrize("azimuth", [0.0, 37.0, 212.0, -90.0])
 def test_an_azimuth_from_true_north_points_the_same_way_on_the_map(azimuth: float) -> None:
     latitude, longitude = 64.0, 11.9  # near the edge of a zone, where the two norths are 2.6 degrees apart
-    place = window(corner=(latitude, longitude))
+    plane = window(corner=(latitude, longitude))
     there = Geod(ellps="WGS84").fwd(longitude, latitude, azimuth, 50.0)
-    east, north = place.place(np.array([there[1]]), np.array([there[0]]))
+    east, north = plane.local(np.array([there[1]]), np.array([there[0]]))
     expected = np.arctan2(east[0], north[0]) % (2 * np.pi)
-    found = place.grid_azimuth(latitude, longitude, azimuth)
+    found = plane.grid_azimuth(latitude, longitude, azimuth)
     assert np.angle(np.exp(1j * (found - expected))) == pytest.approx(0.0, abs=1e-4)
     assert 0.0 <= found < 2 * np.pi
 

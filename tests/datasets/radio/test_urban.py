@@ -11,7 +11,6 @@ from datasets.radio.urban import Urban
 from datasets.store.checks import check_split
 from physics.propagation import friis_path_gain, link_geometry
 from physics.raytracing.scenes import CITIES
-from surrogates.core.registry import resolve
 
 SMALL = {
     "cities": ["etoile"],
@@ -44,10 +43,6 @@ def simulated() -> dict[str, np.ndarray]:
     return {name: np.concatenate([one[name] for one in units]) for name in units[0]}
 
 
-def test_recipe_is_registered() -> None:
-    assert resolve("recipes", "radio/urban") is Urban
-
-
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -68,7 +63,7 @@ def test_window_outside_the_scene_is_refused_before_any_work(changes: dict, said
         ({"window_size": 130.0}, "no multiple of cell_size"),
         ({"clearance": [5.0, 2.0]}, "the lower first"),
         ({"test_samples": 2}, "no city to take them from"),
-        ({"corners": {"munich": [[0.0, 0.0]]}}, "no part of the dataset uses"),
+        ({"corners": {"munich": [[0.0, 0.0]]}}, "in neither `cities` nor `test_cities`"),
         ({"cities": ["paris"]}, "etoile"),
         ({"ray": 5}, "rays"),
     ],
@@ -131,7 +126,7 @@ def test_split_keeps_groups_of_overlapping_windows_whole(simulated: dict[str, np
     assert set(split.labels) == {0, 1}
 
 
-def test_test_city_is_never_in_another_part() -> None:
+def test_test_city_is_never_in_another_subset() -> None:
     recipe = small(cities=["etoile"], test_cities=["florence"], test_samples=4)
     cities = [placed.city for placed in recipe.windows()]
     labels = recipe.splits()[0].labels[::2]

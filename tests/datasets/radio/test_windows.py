@@ -18,8 +18,8 @@ from physics.raytracing.scenes import Window, load_city
 
 def test_validation_windows_lie_apart_from_training_windows() -> None:
     placed = place_city("etoile", 1, 128.0, 4.0, 0.2, (30, 6, 0))
-    train = [p.window for p in placed if p.part == TRAIN]
-    validation = [p.window for p in placed if p.part == VALIDATION]
+    train = [p.window for p in placed if p.subset == TRAIN]
+    validation = [p.window for p in placed if p.subset == VALIDATION]
     assert (len(train), len(validation)) == (30, 6)
     assert not any(a.overlaps(b) for a in train for b in validation)
 

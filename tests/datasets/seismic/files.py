@@ -16,7 +16,7 @@ def write_segy(
     scalar: int = -10,
     delay: int = 0,
 ) -> None:
-    """Write traces (trace, sample) with places (trace, 2) in m, rounded to what the scalar can say."""
+    """Write traces (trace, sample) with positions (trace, 2) in m, rounded to what the scalar can say."""
     spec = segyio.spec()
     spec.samples = np.arange(traces.shape[1]) * step * 1e3
     spec.tracecount = len(traces)
@@ -40,7 +40,7 @@ def write_segy(
 
 
 def spread(shots: np.ndarray, receivers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places (trace, 2) of sources and receivers along x, all receivers for each shot."""
+    """Return positions (trace, 2) of sources and receivers along x, all receivers for each shot."""
     pairs = np.array([(shot, receiver) for shot in shots for receiver in receivers], float)
     return tuple(np.stack([pairs[:, axis], np.zeros(len(pairs))], axis=1) for axis in (0, 1))  # type: ignore[return-value]
 

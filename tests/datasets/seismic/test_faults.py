@@ -39,8 +39,8 @@ def test_a_fault_cuts_layers_out_and_repeats_none() -> None:
     rng = np.random.default_rng(3)
     velocities = np.linspace(1500.0, 4500.0, 7)
     for _ in range(50):
-        places = before_all(grid(70, 70), [Fault.draw(rng, 70, 70)])
-        model = layered(places, np.linspace(10.0, 60.0, 6), Relief(), velocities)
+        points = before_all(grid(70, 70), [Fault.draw(rng, 70, 70)])
+        model = layered(points, np.linspace(10.0, 60.0, 6), Relief(), velocities)
         assert (np.diff(model, axis=0) >= 0).all()
 
 

@@ -12,7 +12,6 @@ from datasets.factory.verify import verify
 from datasets.seismic.openfwi import OpenFWI
 from datasets.seismic.variables import FAMILIES
 from surrogates.core.errors import ConfigError
-from surrogates.core.registry import resolve
 from tests.datasets.seismic.files import openfwi_arrays
 
 
@@ -36,10 +35,6 @@ def made(folder: Path, **changes: object) -> OpenFWI:
     recipe = OpenFWI.make({"folder": str(folder)} | changes)
     recipe.prepare()
     return recipe
-
-
-def test_recipe_is_registered() -> None:
-    assert resolve("recipes", "seismic/openfwi") is OpenFWI
 
 
 def test_store_holds_the_numbers_of_the_files_in_their_order(folder: Path, tmp_path: Path) -> None:
@@ -125,7 +120,7 @@ def spoil(folder: Path, how: str) -> None:
     [
         ("no model", "has no partner"),
         ("no data", "has no partner with gathers"),
-        ("swapped", "are gathers and models in place of each other"),
+        ("swapped", "are gathers and models swapped"),
         ("fewer", "holds 3 records and"),
         ("grid", "expected; is it a file of OpenFWI?"),
         ("cut", "is no .npy file of numbers"),

@@ -1,23 +1,17 @@
 """The recipe `seismic/openfwi_like`: what a build holds, its splits, its variants, and what it refuses."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import xarray as xr
 from pydantic import Field
 
 from datasets.factory.build import build
-from datasets.factory.errors import BuildError
 from datasets.factory.recipe import generators
-from datasets.factory.verify import verify
 from datasets.seismic.openfwi_like import OpenFWILike
 from datasets.seismic.variables import FAMILIES
 from physics.waves.seismic.propagator import simulate
 from physics.waves.seismic.survey import Survey
 from surrogates.core.errors import ConfigError
-from surrogates.core.registry import resolve
-from tests.datasets.factory.conftest import content
 
 
 class Small(OpenFWILike):
@@ -53,41 +47,6 @@ def first(**changes: object) -> dict[str, np.ndarray]:
     recipe.prepare()
     indices = np.arange(recipe.records())
     return recipe.simulate(indices, generators(recipe.seed, indices))
-
-
-def test_recipe_is_registered() -> None:
-    assert resolve("recipes", "seismic/openfwi_like") is OpenFWILike
-
-
-def test_build_verifies_and_simulates_again_to_the_same(url: str) -> None:
-    report = verify(url, resimulate=1, recipe_class=Small, progress=False)
-    assert report.ok, report.problems
-    assert {each.answer for each in report.resimulated} == {"same"}
-
-
-def test_two_workers_build_the_same_bits(url: str, tmp_path: Path) -> None:
-    other = str(tmp_path / "other.zarr")
-    build(Small(), other, workers=2, progress=False)
-    assert content(other) == content(url)
-
-
-def test_a_stopped_build_goes_on_to_the_same_bits(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    simulate = Small.simulate
-
-    def stopping(self: Small, indices: np.ndarray, rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
-        if indices[0] == 4:
-            raise RuntimeError("stopped")
-        return simulate(self, indices, rngs)
-
-    other = str(tmp_path / "other.zarr")
-    with monkeypatch.context() as patch:
-        patch.setattr(Small, "simulate", stopping)
-        with pytest.raises(BuildError, match=r"Unit 1 .*stopped"):
-            build(Small(), other, workers=0, progress=False)
-    build(Small(), other, workers=0, progress=False)
-    assert content(other) == content(url)
 
 
 def test_store_has_the_coordinates_of_the_survey(store: xr.Dataset) -> None:
@@ -138,7 +97,7 @@ def test_split_is_80_10_10_in_each_family_and_follows_the_seed() -> None:
     assert (split.labels != other.labels).any()
 
 
-def test_drawn_frequencies_and_places_are_stored_and_are_those_shot() -> None:
+def test_drawn_frequencies_and_positions_are_stored_and_are_those_shot() -> None:
     recipe = Small.make({"frequency": [8, 20], "random_sources": True, "samples": 6, "shots": 3})
     arrays = first(frequency=[8, 20], random_sources=True, shots=3)
     frequency, lateral = arrays["source_frequency"], arrays["source_lateral"]

@@ -1,4 +1,4 @@
-"""Tiles of a velocity section: averages, clipping, places, and gathers of the solver."""
+"""Tiles of a velocity section: averages, clipping, positions, and gathers of the solver."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,6 @@ from datasets.seismic.section import SectionTiles, read_section, resampled
 from datasets.seismic.variables import FAMILIES
 from physics.waves.seismic.propagator import simulate
 from surrogates.core.errors import ConfigError
-from surrogates.core.registry import resolve
 from tests.datasets.seismic.files import spread, write_segy
 
 SHARED = Path(os.environ.get("SURROGATES_SEISMIC_DATA", "../shared/data/seismic"))
@@ -39,10 +38,6 @@ def made(path: Path, **changes: object) -> SectionTiles:
     return recipe
 
 
-def test_recipe_is_registered() -> None:
-    assert resolve("recipes", "seismic/section") is SectionTiles
-
-
 def test_averages_keep_the_mean_over_each_new_cell() -> None:
     values = np.random.default_rng(0).uniform(1500.0, 4500.0, (25, 30))
     np.testing.assert_allclose(resampled(values, (4.0, 4.0), 20.0).mean(), values.mean(), rtol=1e-12)
@@ -61,7 +56,7 @@ def test_coarser_sections_are_repeated() -> None:
     )
 
 
-def test_store_holds_tiles_with_their_places_and_gathers(
+def test_store_holds_tiles_with_their_positions_and_gathers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, url = written(tmp_path / "section.npz", section()), str(tmp_path / "store.zarr")

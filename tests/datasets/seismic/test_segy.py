@@ -13,7 +13,6 @@ from datasets.factory.verify import verify
 from datasets.seismic.lines import read_line
 from datasets.seismic.segy import SegyGathers
 from surrogates.core.errors import ConfigError
-from surrogates.core.registry import resolve
 from tests.datasets.seismic.files import spread, write_segy
 
 SHARED = Path(os.environ.get("SURROGATES_SEISMIC_DATA", "../shared/data/seismic"))
@@ -37,10 +36,6 @@ def imported(place: Path, url: Path) -> xr.Dataset:
     build(SegyGathers.make({"folder": str(place)}), str(url), workers=0, progress=False)
     assert verify(str(url), progress=False).ok
     return xr.open_zarr(url).load()
-
-
-def test_recipe_is_registered() -> None:
-    assert resolve("recipes", "seismic/segy") is SegyGathers
 
 
 def test_standing_receivers_make_a_record_of_a_file(tmp_path: Path) -> None:
@@ -136,12 +131,24 @@ def test_files_of_two_geometries_are_refused(tmp_path: Path) -> None:
         SegyGathers.make({"folder": str(tmp_path)}).prepare()
 
 
-@pytest.mark.parametrize("damage", ["cut", "text"])
-def test_damaged_files_are_refused(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("cut", "is no whole SEG-Y file"),
+        ("text", r"is a text file, expected a SEG-Y file; such files are read by .*uav/csv"),
+        ("page", r"is a web page, expected a SEG-Y file; no recipe reads such files"),
+    ],
+)
+def test_damaged_files_are_refused(tmp_path: Path, damage: str, said: str) -> None:
     path = tmp_path / "line.sgy"
     standing(path, gathers())
-    path.write_bytes(path.read_bytes()[:-77] if damage == "cut" else b"no SEG-Y")
-    with pytest.raises(BuildError, match="is no whole SEG-Y file"):
+    contents = {
+        "cut": path.read_bytes()[:-77],
+        "text": b"no SEG-Y",
+        "page": b"<!DOCTYPE html><html>Not found",
+    }
+    path.write_bytes(contents[damage])
+    with pytest.raises(BuildError, match=said):
         SegyGathers.make({"folder": str(path)}).prepare()
 
 

@@ -286,6 +286,8 @@ def test_opening_what_is_not_a_store_says_what_to_do(tmp_path: Path) -> None:
     zarr.open_group(tmp_path / "group", mode="w")
     with pytest.raises(ContractError, match=r"not a data store.*data import generic"):
         open_store(str(tmp_path / "group"))
+    with pytest.raises(ContractError, match=r"s33://.*fsspec does not know; expected a path"):
+        open_store("s33://bucket/store.zarr")
 
 
 def test_another_format_version_is_answered_with_the_command_of_a_new_store(store: Store) -> None:

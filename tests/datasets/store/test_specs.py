@@ -57,3 +57,9 @@ def test_split_flags_follow_cf() -> None:
 def test_other_labels_are_refused(labels: list[object]) -> None:
     with pytest.raises((ContractError, ValidationError), match="split labels must be"):
         Split(labels=np.array(labels), keeps_whole="none")
+
+
+def test_records_that_are_only_scored_are_all_test() -> None:
+    split = Split.all_test(3, "measured")
+    assert split.labels.tolist() == [2, 2, 2]
+    assert split.to_attributes()["long_name"] == "measured"

@@ -39,7 +39,7 @@ def test_units_of_other_kinds_are_refused(first: str, second: str) -> None:
 
 
 def test_unknown_words_are_answered_with_examples() -> None:
-    with pytest.raises(ContractError, match=r"'metresish' are not UDUNITS words; write e.g."):
+    with pytest.raises(ContractError, match=r"'metresish' are not UDUNITS units; write e.g."):
         parse("metresish")
 
 

@@ -1,7 +1,5 @@
 """The recipe `uav/px4_like`: what a build holds, its splits, and flights like those of VECTOR."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -23,8 +21,6 @@ from datasets.uav.variables import FAMILIES
 from physics.flight.control import Gains
 from physics.flight.vehicles import X500
 from surrogates.core.errors import ConfigError
-from surrogates.core.registry import resolve
-from tests.datasets.factory.conftest import content
 from tests.datasets.uav.flights import SmallUnits
 
 
@@ -47,20 +43,10 @@ def simulated(**changes: object) -> dict[str, np.ndarray]:
     return recipe.simulate(indices, generators(recipe.seed, indices))
 
 
-def test_recipe_is_registered() -> None:
-    assert resolve("recipes", "uav/px4_like") is Px4Like
-
-
 def test_build_verifies_and_simulates_again_to_the_same(url: str) -> None:
     report = verify(url, resimulate=1, recipe_class=SmallUnits, progress=False)
     assert report.ok, report.problems
     assert {each.answer for each in report.resimulated} == {"same"}
-
-
-def test_two_workers_build_the_same_bits(url: str, tmp_path: Path) -> None:
-    other = str(tmp_path / "other.zarr")
-    build(SmallUnits(), other, workers=2, progress=False)
-    assert content(other) == content(url)
 
 
 def test_store_holds_tracks_on_a_common_clock(store: xr.Dataset) -> None:
@@ -124,15 +110,15 @@ def test_splits_keep_flights_and_families_whole() -> None:
     by_flight, by_family = recipe.splits()
     np.testing.assert_array_equal(np.bincount(by_flight.labels), [800, 100, 100])
     check_split(by_family.name, by_family.labels, recipe.family_codes, by_family.keeps_whole)
-    parts = {
-        part: {FAMILIES[code] for code in np.unique(recipe.family_codes[by_family.labels == part])}
-        for part in range(3)
+    families = {
+        subset: {FAMILIES[code] for code in np.unique(recipe.family_codes[by_family.labels == subset])}
+        for subset in range(3)
     }
-    assert parts[2] == set(TEST_FAMILIES)
-    assert parts[1] == set(VALIDATION_FAMILIES)
-    assert parts[0] == set(SHARES) - parts[1] - parts[2]
-    for part in range(3):  # both splits cross: every family is in every part of the first
-        assert len(np.unique(recipe.family_codes[by_flight.labels == part])) == len(SHARES)
+    assert families[2] == set(TEST_FAMILIES)
+    assert families[1] == set(VALIDATION_FAMILIES)
+    assert families[0] == set(SHARES) - families[1] - families[2]
+    for subset in range(3):  # both splits cross: every family is in every subset of the first
+        assert len(np.unique(recipe.family_codes[by_flight.labels == subset])) == len(SHARES)
 
 
 def test_noise_is_on_position_alone() -> None:

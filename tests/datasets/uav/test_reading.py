@@ -55,6 +55,12 @@ def test_reader_follows_from_the_file(kind: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(flight.position, [[0, 0, 5], [1, 0, 5]])
 
 
+@pytest.mark.parametrize("kind", ["a.bag", "a.ulg", "tum.txt", "euroc.csv", "plain.csv", "one.tar.gz"])
+def test_wrong_suffix_does_not_matter(kind: str, tmp_path: Path) -> None:
+    path = write(kind, tmp_path).rename(tmp_path / "flight.dat")
+    np.testing.assert_allclose(read_flight(path).position, [[0, 0, 5], [1, 0, 5]])
+
+
 def test_options_reach_the_reader(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("ms,x,y,z\n0,0,0,0\n100,1,0,0\n")
@@ -65,9 +71,9 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "known"),
     [
-        ("plain.csv", {"topic": "/a"}, "columns, time_unit"),
+        ("plain.csv", {"topic": "/a"}, "columns, encoding, time_unit"),
         ("a.bag", {"time_unit": "ms"}, "topic"),
-        ("tum.txt", {"time_unit": "ms"}, "none"),
+        ("tum.txt", {"time_unit": "ms"}, "encoding"),
         ("a.ulg", {"topic": "/a"}, "none"),
     ],
 )
@@ -82,10 +88,14 @@ def test_option_of_another_kind_of_log_is_refused(
 def test_what_is_no_flight_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="there is no log"):
         read_flight(tmp_path / "a.csv")
-    (tmp_path / "a.dat").write_text("x")
-    for path in (tmp_path / "a.dat", tmp_path):
-        with pytest.raises(BuildError, match=r"is of an unknown kind, expected \.csv, \.txt"):
-            read_flight(path)
+    with pytest.raises(BuildError, match=r"is a folder without metadata\.yaml, expected a log"):
+        read_flight(tmp_path)
+    (tmp_path / "a.dat").write_bytes(b"\x00\x01")
+    with pytest.raises(BuildError, match=r"a\.dat is empty or of an unknown format, expected a log"):
+        read_flight(tmp_path / "a.dat")
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    with pytest.raises(BuildError, match=r"a\.npy is a NumPy array .* read by generic, .*seismic/section"):
+        read_flight(tmp_path / "a.npy")
     with tarfile.open(tmp_path / "two.tar", "w") as archive:
         for name in ("a.csv", "b.csv"):
             archive.add(write("plain.csv", tmp_path), arcname=name)

@@ -15,7 +15,7 @@ from rosbags.rosbag2 import StoragePlugin
 from scipy.spatial.transform import Rotation
 
 from datasets.factory.errors import BuildError
-from datasets.uav.rosbag import READERS, is_bag, read_rosbag
+from datasets.uav.rosbag import READERS, read_rosbag
 from datasets.uav.tracks import resampled
 from surrogates.core import optional
 from surrogates.core.errors import MissingExtraError
@@ -53,7 +53,6 @@ def write(kind: str, path: Path) -> Path:
 @pytest.mark.parametrize("kind", ["ros1", "sqlite", "mcap", ".db3", ".mcap"])
 def test_odometry_is_found_among_other_topics(kind: str, tmp_path: Path) -> None:
     path = write(kind, tmp_path / "flight")
-    assert is_bag(path)
     (flight,) = read_rosbag(path)
     np.testing.assert_allclose(flight.stamps, STAMPS, rtol=0, atol=3e-7)
     np.testing.assert_allclose(flight.position, np.stack([EAST, 0 * EAST + 1, 0 * EAST + 2], axis=1))
@@ -65,6 +64,16 @@ def test_odometry_is_found_among_other_topics(kind: str, tmp_path: Path) -> None
     np.testing.assert_allclose(flight.angular_velocity, np.tile([0, 0, 0.5], (len(STAMPS), 1)))
     (track,) = resampled(flight)
     np.testing.assert_allclose(track.position[:, 0], 0.2 * np.arange(len(track.position)), atol=2e-6)
+
+
+@pytest.mark.parametrize("kind", ["ros1", ".db3", ".mcap"])
+def test_bag_is_known_whatever_its_name(kind: str, tmp_path: Path) -> None:
+    path = write(kind, tmp_path / "flight")
+    (expected,) = read_rosbag(path)
+    for name in ("renamed.csv", "renamed"):
+        (flight,) = read_rosbag(path.rename(tmp_path / name))
+        np.testing.assert_array_equal(flight.position, expected.position)
+        path = tmp_path / name
 
 
 def test_twist_in_the_frame_of_the_position_is_not_turned_and_zeros_are_no_velocity(tmp_path: Path) -> None:
@@ -136,7 +145,7 @@ def test_times_of_recording_stand_in_for_missing_stamps_and_are_remarked(tmp_pat
     recorded = [("/pose", 7.0 + t, OF_ROS2.pose_stamped(0, (t, 0, 0))) for t in (0.0, 0.1)]
     (flight,) = read_rosbag(write_bag2(tmp_path / "bag", recorded))
     np.testing.assert_allclose(flight.stamps, [7.0, 7.1])
-    assert "no message of '/pose' has a stamp, the times of recording took their place" in flight.remarks[0]
+    assert "no message of '/pose' has a stamp, the times of recording are used instead" in flight.remarks[0]
     path = [("/path", 1.0, OF_ROS2.path(1, [OF_ROS2.pose_stamped(0, (0, 0, 0))]))]
     with pytest.raises(BuildError, match=r"message of /path 1: a pose has no stamp"):
         read_rosbag(write_bag2(tmp_path / "path", path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_euroc_has_nanoseconds_scalar_first_and_a_velocity(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is empty; expected a header line such as timestamp, tx, ty, tz"),
+        ("", "is empty; expected a header line with timestamp, tx, ty, tz"),
         ("timestamp,tx,ty,tz\n", "has a header but no sample"),
         (
             PUBLISHED.replace("tx", "t_x"),
@@ -126,9 +127,9 @@ def test_column_that_was_named_has_to_be_there(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("# nothing\n", "holds no sample; expected lines of timestamp tx ty tz qx qy qz qw"),
-        (PUBLISHED, "line 1: 1 words found, expected 8"),
+        (PUBLISHED, "line 1: 1 values found, expected 8"),
         (TUM.replace("1.6 4", "1.6 four"), "line 5: tx is 'four', expected a number"),
-        (TUM.replace(" 0 0 0 1", ""), "line 5: 4 words found, expected 8"),
+        (TUM.replace(" 0 0 0 1", ""), "line 5: 4 values found, expected 8"),
     ],
 )
 def test_tum_that_does_not_fit_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -138,10 +139,34 @@ def test_tum_that_does_not_fit_is_refused(tmp_path: Path, text: str, said: str) 
 
 def test_archive_that_is_cut_or_without_flights_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
-    path.write_bytes(b"\x1f\x8b no")
+    path.write_bytes(b"no")
     with pytest.raises(BuildError, match="cannot be read as a tar archive"):
         read_csv(path)
+    path.write_bytes(gzip.compress(PUBLISHED.encode()))
+    with pytest.raises(BuildError, match=r"is a file packed by gzip without .*; unpack it first") as caught:
+        read_csv(path)
+    assert "ReadError" not in str(caught.value)
     with tarfile.open(path, "w:gz") as archive:
         archive.add(written(tmp_path, "x", "notes.md"), arcname="notes.md")
     with pytest.raises(BuildError, match=r"holds no file that ends in .csv or .txt or .tum, found notes.md"):
+        read_csv(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_encodings_of_text_are_read(encoding: str, tmp_path: Path) -> None:
+    named = {"encoding": encoding} if encoding == "cp1252" else {}
+    header, *rows = PUBLISHED.splitlines()
+    content = "\r\n".join([f"Höhe,{header}", *(f"ä,{row}" for row in rows)])
+    plain, odd = tmp_path / "plain.csv", tmp_path / "odd.csv"
+    plain.write_text(content, encoding="utf-8")
+    odd.write_text(content, encoding=encoding)
+    (expected,), (found,) = read_csv(plain), read_csv(odd, **named)
+    np.testing.assert_array_equal(found.position, expected.position)
+    np.testing.assert_array_equal(found.numbers, expected.numbers)
+
+
+def test_text_in_latin_1_names_file_line_and_key(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(PUBLISHED.replace("timestamp", "Höhe", 1), encoding="latin-1")
+    with pytest.raises(BuildError, match=r"a\.csv, line 1: the byte 0xf6 .* such as `encoding=cp1252`"):
         read_csv(path)

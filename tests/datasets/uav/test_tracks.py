@@ -83,7 +83,7 @@ def test_gap_ends_a_track_and_a_shorter_pause_is_interpolated() -> None:
 
 def test_track_ends_where_the_estimator_was_reset() -> None:
     stamps = np.arange(0, 10, 0.05)
-    tracks = resampled(line(stamps, parts=(stamps >= 4).astype(np.int64)))
+    tracks = resampled(line(stamps, segments=(stamps >= 4).astype(np.int64)))
     assert [round(track.start_time, 3) for track in tracks] == [0.0, 4.0]
     assert len(tracks[0].position) == 40
 
@@ -152,7 +152,7 @@ def test_zero_quaternion_is_an_unknown_attitude() -> None:
 
 
 def spoilt(index: int, stamp: float | None = None, x: float | None = None) -> Flight:
-    flight = line(np.arange(0, 5, 0.1), places=np.arange(2, 52), place="line")
+    flight = line(np.arange(0, 5, 0.1), numbers=np.arange(2, 52), counted="line")
     if stamp is not None:
         flight.stamps[index] = stamp
     if x is not None:
@@ -194,7 +194,7 @@ def test_steps_of_a_flight_at_the_farthest_place_survive_in_a_store() -> None:
         (line(np.arange(0, 5e-9, 1e-10)), r"is `time_unit` right\?"),
     ],
 )
-def test_untrustworthy_samples_are_refused_with_their_place(flight: Flight, said: str) -> None:
+def test_untrustworthy_samples_are_refused_with_their_line(flight: Flight, said: str) -> None:
     with pytest.raises(BuildError, match=said):
         resampled(flight)
 

@@ -84,7 +84,7 @@ def test_an_interrupted_build_says_that_nothing_is_lost(
     with monkeypatch.context() as patch:
         patch.setattr(Oscillator, "simulate", interrupt)
         assert run(*words) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command resumes the build" in capsys.readouterr().err
     assert run(*words) == 0
 
 
@@ -97,7 +97,7 @@ def test_an_interrupted_build_says_that_nothing_is_lost(
         (["build", TOY, "out=x", "workers=-1"], "workers=-1: expected a whole number"),
         (["build", TOY, "out=x", "parts=3"], "parts=3: expected I/N"),
         (["build", TOY, "samples"], "Found 'samples', expected KEY=VALUE"),
-        (["build", TOY, "out=x", "samples=[3"], "'[3' is no YAML value"),
+        (["build", TOY, "out=x", "samples=[3"], "samples=[3: not a YAML value"),
         (["build", TOY, "out=memory://x"], "a store in memory ends with this command"),
         (["build", TOY, "out="], "Add out=URL"),
         (["build", TOY], "Add out=URL, for example out=data/Oscillator.zarr"),

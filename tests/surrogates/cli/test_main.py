@@ -2,6 +2,7 @@ import runpy
 import subprocess
 import sys
 import types
+from importlib.metadata import version
 
 import pytest
 import typer
@@ -31,6 +32,15 @@ def test_help_imports_nothing_heavy():
     )
     assert loaded.isdisjoint(HEAVY)
     assert "typer" in loaded
+
+
+def test_version_is_that_of_the_distribution_and_costs_no_heavy_import(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--version"])
+    assert not stop.value.code
+    assert capsys.readouterr().out == f"surrogates {version('sciml-surrogates')}\n"
+    program = "from surrogates.cli.main import main\ntry: main(['--version'])\nexcept SystemExit: pass"
+    assert modules_after(program).isdisjoint(HEAVY)
 
 
 def test_importing_the_package_brings_in_neither_torch_nor_lightning():
@@ -123,3 +133,11 @@ def test_module_train_is_the_same_command(monkeypatch, capsys):
         runpy.run_module("surrogates.train", run_name="__main__")
     assert stop.value.code == 2
     assert "Did you mean 'experiment'?" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_is_named_without_the_number_of_the_error(failing_command, capsys):
+    failing_command(FileNotFoundError(2, "No such file or directory", "keys.yaml"))
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["doctor", "anything"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "error: keys.yaml: No such file or directory\n"

@@ -157,3 +157,9 @@ def test_a_killed_process_leaves_the_previous_file_or_the_new_one(tmp_path):
         lines = path.read_text().splitlines()
         assert len(lines) == 50_000 and len(set(lines)) == 1
         assert int(lines[0]) in (last, last + 1)
+
+
+def test_a_folder_is_no_file_to_write_to(tmp_path):
+    with pytest.raises(IsADirectoryError, match="expected the name of a file") as caught:
+        write_atomic(tmp_path, "new")
+    assert caught.value.filename == str(tmp_path)

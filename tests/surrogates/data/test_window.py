@@ -10,17 +10,15 @@ from datasets.store.specs import Split, VariableSpec
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
 from surrogates.data.index import (
-    PARTS,
     ExampleIndex,
     records_of,
     require_dimension,
-    scattered,
     windows_inside,
 )
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import Source
 from surrogates.data.window import Window, forecast_name, known_name, spacing, step_of
-from surrogates.experiment.config import RunConfig
+from surrogates.experiment.config import RunConfig, WindowConfig
 from surrogates.experiment.experiment import Experiment
 
 LENGTHS = np.array([12, 5, 9, 20, 7, 15], np.int32)
@@ -62,8 +60,8 @@ def walks(tmp_path_factory):
     return open_store(write_walks(str(tmp_path_factory.mktemp("walks") / "walks.zarr")))
 
 
-def index_of(store, part, window):
-    records, offsets = windows_inside(store, records_of(store, part), window)
+def index_of(store, subset, window):
+    records, offsets = windows_inside(store, records_of(store, subset), window)
     return ExampleIndex.join([records], window, [offsets])
 
 
@@ -177,28 +175,7 @@ def test_windows_of_records_offer_what_lies_ahead(store):
     assert source.spec("force_forecast").dims == ("example", "horizon", "time")
 
 
-def test_leaky_parts_are_drawn_among_the_windows_of_all_records(walks):
-    window = {"dimension": "time", "length": 4, "horizon": 1, "leaky": True}
-    task = {
-        "inputs": ["place"],
-        "targets": ["place_forecast"],
-        "transform": {"name": "windows"},
-        "window": window,
-    }
-    config = {"experiment": "walks", "dataset": walks.url, "task": task, "model": {"name": "lstm"}}
-    config |= {"trainer": {"max_steps": 1}, "seed": 3}
-    opened = Experiment.open(validate(RunConfig, config, "run"))
-    pairs = [
-        (int(record), int(offset))
-        for part in PARTS
-        for record, offset in zip(opened.data.index(part).record, opened.data.index(part).offset, strict=True)
-    ]
-    every = [(record, offset) for record, length in enumerate(LENGTHS) for offset in range(length - 4)]
-    assert sorted(pairs) == every
-    assert len(set(opened.data.index("test").record)) > 1  # the split has one test record alone
-
-
-def test_scattered_parts_are_disjoint_and_whole():
-    parts = [scattered(103, part, seed=3) for part in PARTS]
-    assert sorted(np.concatenate(parts)) == list(range(103))
-    assert [len(part) for part in parts] == [82, 11, 10]
+def test_a_run_of_before_that_kept_records_whole_still_opens_and_one_that_did_not_is_refused():
+    assert WindowConfig.model_validate({"length": 4, "leaky": False}) == WindowConfig(length=4)
+    with pytest.raises(ConfigError, match="leaky=true divided overlapping windows and is no longer taken"):
+        validate(WindowConfig, {"length": 4, "leaky": True}, "configuration")

@@ -11,7 +11,7 @@ from surrogates.data.batch import Batch
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import calibrate
 from surrogates.evaluation.evaluate import Target, evaluate
-from surrogates.evaluation.probabilistic import Coverage, GaussianCoverage
+from surrogates.evaluation.probabilistic import Coverage, gaussian_coverage
 
 GAIN = VariableSpec(name="gain", dims=("sample", "x"), shape=(40,), missing=True)
 TARGET = Target(GAIN, valid_min=-140)
@@ -46,7 +46,7 @@ def test_point_and_overconfident_methods_reach_their_level_on_fresh_records(leve
         METHODS,
         batches(1, 500),
         [TARGET],
-        {"coverage": Coverage(level), "raw": GaussianCoverage(level)},
+        {"coverage": Coverage(level), "raw": gaussian_coverage(level)},
         Blocks.of(500),
         calibrations=tables,
     )

@@ -7,7 +7,8 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from surrogates.core.build import build
-from surrogates.evaluation.probabilistic import CRPS, Coverage, GaussianCoverage, IntervalWidth, Spread
+from surrogates.core.errors import ConfigError
+from surrogates.evaluation.probabilistic import CRPS, Coverage, IntervalWidth, Spread, gaussian_coverage
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Metric
 
@@ -61,7 +62,7 @@ def test_coverage_counts_weighted_cells_inside_scaled_deviations() -> None:
     width = 2 * (w * deviation.numpy()).sum() / w.sum()
     assert score(IntervalWidth(0.9), prediction, target, weight, spread) == pytest.approx(width, rel=1e-6)
     inside = (w * (z <= norm.ppf(0.95))).sum() / w.sum()
-    assert score(GaussianCoverage(0.9), prediction, target, weight, spread) == pytest.approx(inside)
+    assert score(gaussian_coverage(0.9), prediction, target, weight, spread) == pytest.approx(inside)
 
 
 def test_a_calibration_without_deviation_is_one_distance_for_all_cells() -> None:
@@ -72,7 +73,7 @@ def test_a_calibration_without_deviation_is_one_distance_for_all_cells() -> None
     assert score(Coverage(0.9), prediction, target, weight, spread) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("metric", [Coverage(0.9), IntervalWidth(0.9), GaussianCoverage(0.9)])
+@pytest.mark.parametrize("metric", [Coverage(0.9), IntervalWidth(0.9), gaussian_coverage(0.9)])
 def test_what_is_not_there_is_nan(metric: Metric) -> None:
     prediction, target, weight, _ = example()
     assert np.isnan(score(metric, prediction, target, weight, Spread()))
@@ -84,13 +85,44 @@ def test_a_level_beyond_the_calibration_is_nan(metric: Metric) -> None:
     assert np.isnan(score(metric, prediction, target, weight, Spread(deviation, CALIBRATION)))
 
 
-@pytest.mark.parametrize("metric", [CRPS(), Coverage(0.9), IntervalWidth(0.9), GaussianCoverage(0.9)])
+@pytest.mark.parametrize("metric", [CRPS(), Coverage(0.9), IntervalWidth(0.9), gaussian_coverage(0.9)])
 @pytest.mark.parametrize("which", ["prediction", "deviation"])
 def test_nan_of_prediction_or_deviation_is_never_hidden(metric: Metric, which: str) -> None:
     prediction, target, weight, deviation = example()
     weight[:] = 1
     (prediction if which == "prediction" else deviation)[0, 0, 0] = torch.nan
     assert np.isnan(score(metric, prediction, target, weight, Spread(deviation, CALIBRATION)))
+
+
+@pytest.mark.parametrize("name", ["coverage", "gaussian_coverage", "interval_width"])
+def test_steps_ahead_are_scored_one_by_one_or_all_together(name: str) -> None:
+    prediction, target, weight, deviation = example()
+    weight[:] = 1
+    spread = Spread(deviation, CALIBRATION)
+
+    def at(step: int | None) -> float:
+        return score(build("metrics", {"name": name, "step": step}), prediction, target, weight, spread)
+
+    each = [at(step) for step in (1, 2, 3)]
+    assert at(-1) == each[-1]
+    assert np.mean(each) == pytest.approx(at(None))
+    assert len(set(each)) > 1
+
+
+def test_gaussian_intervals_have_a_width_too() -> None:
+    prediction, target, weight, deviation = example()
+    width = 2 * norm.ppf(0.95) * (weight * deviation).sum() / weight.sum()
+    metric = build("metrics", {"name": "interval_width", "intervals": "gaussian"})
+    assert score(metric, prediction, target, weight, Spread(deviation)) == pytest.approx(float(width))
+
+
+def test_a_step_that_is_none_is_refused() -> None:
+    for step in (0, -2):
+        with pytest.raises(ConfigError, match="step"):
+            build("metrics", {"name": "coverage", "step": step})
+    line = torch.zeros(5)
+    with pytest.raises(ValueError, match="has no horizon"):
+        Coverage(step=1).statistics(line, line, line, Spread(line))
 
 
 def test_a_level_outside_zero_and_one_is_refused() -> None:

@@ -56,12 +56,6 @@ def test_what_stands_in_cells_that_do_not_count_is_of_no_matter() -> None:
     assert score(SSIM(), prediction, target, weight) == pytest.approx(cropped)
 
 
-def test_a_prediction_that_is_not_a_number_has_no_score() -> None:
-    prediction, target, weight = fields()
-    prediction[0, 0, 0] = torch.nan
-    assert np.isnan(score(SSIM(), prediction, target, weight))
-
-
 def test_what_has_no_range_or_is_no_image_has_no_score() -> None:
     prediction, target, weight = fields()
     unbounded = VELOCITY.model_copy(update={"minimum": None})

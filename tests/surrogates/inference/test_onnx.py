@@ -14,7 +14,7 @@ from datasets.store.specs import VariableSpec
 from datasets.uav.variables import track_specs
 from surrogates.core.errors import MissingExtraError
 from surrogates.data.window import Window, windowed
-from surrogates.domains.radio.preparations import DrawSamples
+from surrogates.domains.radio.preparations.maps import DrawSamples
 from surrogates.inference.bundle import Bundle, load_bundle, save_bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.onnx import described, export_onnx, synthetic_records

@@ -1,5 +1,6 @@
 """A field larger than the window is predicted in tiles, as if it had been predicted whole."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,9 @@ def test_many_examples_can_be_written_too(local: Path, field: xr.Dataset, tmp_pa
     small = field.isel(y=slice(CELLS), x=slice(CELLS))
     surrogate = surrogates.load(local, device="cpu")
     written = surrogate.predict(small, batch_size=1, out=tmp_path / "out.zarr")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert xr.open_zarr(tmp_path / "out.zarr").identical(written)
     xr.testing.assert_allclose(written.load(), surrogate.predict(small), rtol=1e-6)
 
 

@@ -136,7 +136,7 @@ def test_beta_of_one_moves_the_mean_as_the_squared_error_does(batch):
         return gaussian.network.layers[-1].bias.grad[:2].clone()  # of the means
 
     features = gaussian.features(batch)
-    mean, _ = gaussian.head.parts(gaussian.normalised(features))
+    mean, _ = gaussian.head.mean_and_log_variance(gaussian.normalised(features))
     target = gaussian.normalised_targets(batch, features)
     squared = gradient(0.5 * (mean - target).square().mean())
     torch.testing.assert_close(gradient(Regression(PLAIN)(gaussian, batch, RNG)[0]), squared)

@@ -45,6 +45,14 @@ class Ray(Transform):
         return Features(inputs["a"])
 
 
+class Gathered(Ray):
+    facts: ClassVar[Mapping[str, Fact]] = {"frequency": Scalar("Hz"), "height": Scalar("m")}
+
+    def __init__(self, facts: Mapping[str, float], scale: float = 2.0) -> None:
+        Transform.__init__(self)
+        self._given = (dict(facts), scale)
+
+
 class Bare(Objective):
     pass
 
@@ -57,6 +65,19 @@ def test_a_piece_gets_its_context_its_facts_and_the_arguments_of_its_node(regist
         ConfigError, match=r"transform 'mine': frequency is 3e\+09 Hz, but a.zarr has 2e\+09 Hz"
     ):
         Transform.build({"name": "mine", "frequency": 3e9}, CONTEXT)
+
+
+def test_a_piece_may_take_all_its_facts_as_one_mapping_and_its_node_does_not_change(
+    register: Register,
+) -> None:
+    register(Gathered)
+    node = {"name": "mine", "height": 3.0, "scale": 4.0}
+    assert Transform.build(node, CONTEXT)._given == ({"frequency": 2e9, "height": 3.0}, 4.0)
+    assert Transform.resolved({"name": "mine"}) == {"name": "mine", "scale": 2.0}
+    with pytest.raises(ConfigError, match="facts follows from the data"):
+        Transform.build({**node, "facts": {"frequency": 1e9}}, CONTEXT)
+    with pytest.raises(ConfigError, match="needs height in m"):
+        Transform.build({"name": "mine"}, CONTEXT)
 
 
 def test_a_piece_without_a_constructor_needs_no_context(register: Register) -> None:

@@ -12,12 +12,6 @@ def test_published_network_has_31_04_million_parameters() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == pytest.approx(31.04e6, rel=1e-3)
 
 
-@pytest.mark.parametrize("patch", [1, 2])
-def test_grid_is_kept(patch: int) -> None:
-    network = GeoUNet(3, 1, base=4, levels=2, patch=patch)
-    assert network(torch.randn(2, 3, 16, 24)).shape == (2, 1, 16, 24)
-
-
 def test_map_that_cannot_be_folded_is_refused() -> None:
     with pytest.raises(ValueError, match="multiples"):
         GeoUNet(3, 1, base=4, levels=2, patch=2)(torch.randn(1, 3, 17, 16))

@@ -95,12 +95,3 @@ def test_gru_sees_no_later_step():
 def test_gru_refuses_fields():
     with pytest.raises(ValueError, match=r"\(batch, channel, time\), found \(1, 2, 4, 4\)"):
         GRU(2, 1)(torch.randn(1, 2, 4, 4))
-
-
-@pytest.mark.parametrize("model", [MLP(2, 1), GRU(2, 1), UNet(2, 1, width=4, depth=1)])
-def test_weights_survive_a_round_trip(model):
-    kinds = {MLP: lambda: MLP(2, 1), GRU: lambda: GRU(2, 1), UNet: lambda: UNet(2, 1, width=4, depth=1)}
-    again = kinds[type(model)]()
-    again.load_state_dict(model.state_dict())
-    x = torch.randn(1, 2, 6) if isinstance(model, GRU) else torch.randn(1, 2, 6, 6)
-    torch.testing.assert_close(again.eval()(x), model.eval()(x), rtol=0, atol=0)

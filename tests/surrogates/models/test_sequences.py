@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from surrogates.core.build import build
+from surrogates.models.lstm import LSTM
 from surrogates.models.sequence_transformer import SequenceTransformer
 from surrogates.models.tcn import TCN
 from surrogates.nn.sequence import sinusoids
@@ -26,18 +27,6 @@ def small(name: str) -> torch.nn.Module:
 def test_forecasts_have_the_horizon_whatever_the_history(name: str, history: int) -> None:
     network = build("models", {"name": name}, in_channels=6, out_channels=3, horizon=10)
     assert network(torch.randn(4, 6, history)).shape == (4, 3, 10)
-
-
-def test_the_last_state_answers_without_time() -> None:
-    network = build("models", {"name": "gru_state"}, in_channels=6, out_channels=30)
-    assert network(torch.randn(4, 6, 20)).shape == (4, 30)
-
-
-@pytest.mark.parametrize("name", [*FORECASTERS, "gru_state"])
-def test_every_example_is_answered_by_itself(name: str) -> None:
-    network = small(name).eval()
-    past = torch.randn(5, 2, 12)
-    torch.testing.assert_close(network(past)[2:4], network(past[2:4]))
 
 
 @pytest.mark.parametrize("name", [*FORECASTERS, "gru_state"])
@@ -93,3 +82,19 @@ def test_places_differ_and_have_the_rates_of_the_paper() -> None:
 def test_transformer_refuses_heads_that_do_not_divide_its_width() -> None:
     with pytest.raises(ValueError, match=r"width is 10 with 4 heads.*e\.g\. 8"):
         SequenceTransformer(2, 1, 3, width=10, heads=4)
+
+
+@pytest.mark.parametrize("network", [LSTM, SequenceTransformer, TCN])
+def test_head_keeps_the_names_and_the_order_of_saved_weights(network) -> None:
+    """Features of a horizon of 4 lie channel by channel: row ``channel * 4 + step`` of the matrix."""
+    net = network(2, 3, horizon=4, width=8).eval()
+    head = {key: value for key, value in net.state_dict().items() if key.startswith("head.")}
+    assert {key: tuple(value.shape) for key, value in head.items()} == {
+        "head.weight": (12, 8),
+        "head.bias": (12,),
+    }
+    with torch.no_grad():
+        net.head.weight.zero_()
+        net.head.bias.copy_(torch.arange(12.0))
+        answer = net(torch.randn(1, 2, 5))
+    torch.testing.assert_close(answer[0], torch.arange(12.0).reshape(3, 4))

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from surrogates.nn.latent import Decoder, Encoder, Resize, require_field
+from surrogates.nn.fields import Resize, require_field
+from surrogates.nn.latent import Decoder, Encoder
 
 CHANNELS = (8, 16, 32, 64, 128)
 

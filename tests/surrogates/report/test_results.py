@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.rows import Row, as_json
+from benchmarks.speed.rows import Row, as_json
 from surrogates.cli.main import main
 from surrogates.core import checkout
 from surrogates.report.results import results_are_current, results_page, write_results

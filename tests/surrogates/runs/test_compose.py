@@ -80,7 +80,7 @@ def test_multirun_starts_every_combination(folder, started):
         ("model=unett", r"no model 'unett'. Did you mean 'unet'\?"),
         ("size=tinny", r"no size 'tinny'. Did you mean 'tiny'\? This experiment has: paper, tiny"),
         ("ckpt=last", "ckpt= needs run=DIR"),
-        ("run=somewhere", "a resumed run keeps its own parts"),
+        ("run=somewhere", "a resumed run keeps its own pieces"),
     ],
 )
 def test_mistake_gets_one_line(folder, argument, message):

@@ -193,26 +193,6 @@ def test_a_wrong_word_ends_in_one_line(
     assert hint in line
 
 
-@pytest.mark.parametrize(
-    ("key", "hint"),
-    [
-        ("task.window.leaky=false", "a trained run keeps it"),
-        ("task.window.stride=2", "drew its parts with it"),
-        ("seed=4", "drew its parts with it"),
-    ],
-)
-def test_the_parts_of_a_leaky_run_are_not_drawn_again(
-    run: Path, key: str, hint: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = run / "config.yaml"
-    config = yaml.safe_load(path.read_text())
-    config["task"]["window"] = {"length": 1, "leaky": True}
-    path.write_text(yaml.safe_dump(config))
-    with pytest.raises(SystemExit) as stop:
-        main(["evaluate", str(run), key])
-    assert stop.value.code == 2 and hint in capsys.readouterr().err
-
-
 def test_a_folder_that_is_no_run_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", str(tmp_path)])

@@ -125,7 +125,7 @@ def test_each_task_of_srun_is_a_process_of_one_run(config, one, tmp_path):
 def test_process_that_fails_ends_the_run_in_one_line(config, capfd):
     fault = {"name": "tests/fault", "step": 3, "rank": 1}
     begun = time.monotonic()
-    with pytest.raises(ConfigError, match=r"^process 2 of 2 ended: no such shard; go on .*run=DIR") as caught:
+    with pytest.raises(ConfigError, match=r"^process 2 of 2 ended: no such shard; resume .*=DIR") as caught:
         start(config(devices=2, callbacks=[fault]))
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
@@ -230,8 +230,8 @@ def test_task_of_srun_that_fails_ends_all_in_its_own_line(config):
         other = started[0].communicate(timeout=60)[1]
         assert time.monotonic() - begun < ENDING
     assert [each.returncode for each in started] == [2, 2]
-    assert re.fullmatch(r"error: process 2 of 2 ended: no such shard; go on .*\n", words)
-    assert re.fullmatch(r"error: process 1 of 2 ended: .*; go on .*\n", other)
+    assert re.fullmatch(r"error: process 2 of 2 ended: no such shard; resume .*\n", words)
+    assert re.fullmatch(r"error: process 1 of 2 ended: .*; resume .*\n", other)
 
 
 def begun(values: dict, command: list[str]) -> tuple[subprocess.Popen, Path]:
@@ -307,7 +307,7 @@ def test_run_goes_on_after_any_signal_at_a_random_step(
         assert done.returncode == status, done.stderr
     else:
         assert done.returncode == {"SIGTERM": 143, "SIGUSR1": 75}[name], done.stderr
-        assert re.fullmatch(rf"stopped by {name}.*; go on with: surrogates train run={folder}\n", done.stderr)
+        assert re.fullmatch(rf"stopped by {name}.*; resume with: .* run={folder}\n", done.stderr)
         saved = load_state(path)["module"]["step"]
         assert (
             saved >= STEPS[number] if hit["rank"] == -1 else saved in range(STEPS[number], STEPS[number] + 8)
@@ -330,7 +330,7 @@ def test_failure_in_several_runs_under_srun_ends_all(config, tmp_path):
     with tasks([sys.executable, "-m", "surrogates.train", "-m", *words, "seed=0,1"]) as started:
         heard = [each.communicate(timeout=90)[1] for each in started]
     assert [each.returncode for each in started] == [2, 2]
-    assert re.fullmatch(r"error: process 2 of 2 ended: no such shard; go on .*\n", heard[1])
+    assert re.fullmatch(r"error: process 2 of 2 ended: no such shard; resume .*\n", heard[1])
 
 
 def test_run_of_several_processes_is_opened_anywhere(one, monkeypatch):
@@ -348,8 +348,8 @@ def test_run_of_several_processes_is_opened_anywhere(one, monkeypatch):
 def test_killed_process_and_ctrl_c_end_all_with_one_line(config, tmp_path):
     command = [sys.executable, "-m", "surrogates.train", *words_of(config(**LONG, devices=2))]
     for name, pattern in (
-        ("SIGKILL", r"error: process 2 of 2 ended: killed by SIGKILL; go on .*run=DIR.*\n"),
-        ("SIGINT", r"stopped by SIGINT; go on with: surrogates train run=.*\n"),
+        ("SIGKILL", r"error: process 2 of 2 ended: killed by SIGKILL; resume .*run=DIR.*\n"),
+        ("SIGINT", r"stopped by SIGINT; resume with: surrogates train run=.*\n"),
     ):
         process, _ = begun(config() | {"output": str(tmp_path / "runs")}, command)
         others = children(process)

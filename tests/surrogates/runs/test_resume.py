@@ -134,7 +134,7 @@ def test_finished_run_can_be_prolonged(run_config):
 def test_checkpoint_that_is_not_there_is_answered_with_those_that_are(trained):
     with pytest.raises(ConfigError, match=r"no checkpoint .*lst.ckpt; this run has best, last"):
         resume(trained, "lst")
-    with pytest.raises(ConfigError, match="'best' holds weights alone"):
+    with pytest.raises(ConfigError, match="'best' holds only weights"):
         resume(trained, "best")
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from surrogates.core.errors import ConfigError
-from surrogates.runs.space import Parameter, parameter_of, space_of, split_words
+from surrogates.runs.space import Parameter, parameter_of, space_of, split_arguments
 
 
 def test_words_part_in_what_stays_and_what_varies():
     words = ["experiment=a/b", "--config-dir", "conf", "x.lr=log(1e-4, 1e-2)", "x.n=int(2,8)", "seed=int(3)"]
-    fixed, space = split_words([*words, "model=choice(mlp,gru)"])
+    fixed, space = split_arguments([*words, "model=choice(mlp,gru)"])
     assert fixed == ["experiment=a/b", "--config-dir", "conf", "seed=int(3)"]
     assert space == {
         "x.lr": Parameter("x.lr", "log", bounds=(1e-4, 1e-2)),

@@ -190,7 +190,7 @@ def test_experiment_may_say_what_varies(words, tmp_path):
 
 def test_folder_of_another_sweep_is_refused(tmp_path, fast):
     sweep(PLAN, tmp_path / "sweep", 1, silent)
-    with pytest.raises(ConfigError, match=r"holds another sweep .*go on with it by --folder alone"):
+    with pytest.raises(ConfigError, match=r"holds another sweep .*resume it by --folder only"):
         sweep(replace(PLAN, seed=3), tmp_path / "sweep", 2, silent)
     with pytest.raises(ConfigError, match=r"is no sweep: it has no sweep.yaml"):
         read_plan(tmp_path)

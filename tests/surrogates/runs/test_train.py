@@ -154,7 +154,7 @@ def test_stores_with_other_units_are_refused(run_config, store, make_store):
 def test_empty_part_is_named(run_config, store):
     training = set(store.dataset()["family"].values[store.split() == 0].tolist())
     others = [int(family) for family in set(store.dataset()["family"].values.tolist()) - training]
-    with pytest.raises(ConfigError, match=r"the train part of .* is empty"):
+    with pytest.raises(ConfigError, match=r"the train subset of .* is empty"):
         start(run_config(dataset={"url": store.url, "select": {"family": others}}))
     with pytest.raises(ConfigError, match=r"has no window of 40 samples"):
         start(run_config(task={"window": {"length": 40}, "inputs": ["force"]}))

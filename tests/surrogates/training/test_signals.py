@@ -65,7 +65,7 @@ def test_run_goes_on_bit_for_bit_after_a_signal(config, tmp_path, undisturbed, c
     assert stopped.value.code == {"SIGTERM": 143, "SIGUSR1": 75, "SIGINT": 130}[name]
     assert signal.getsignal(signal.Signals[name]) == handler
     (folder,) = (tmp_path / "runs" / "oscillators").iterdir()
-    line = f"stopped by {name} after step {step}; go on with: surrogates train run={folder}\n"
+    line = f"stopped by {name} after step {step}; resume with: surrogates train run={folder}\n"
     assert capsys.readouterr().err == line
     assert load_state(folder / "checkpoints" / "last.ckpt")["module"]["step"] == step
     resume(folder, changes={"trainer": {"callbacks": []}})

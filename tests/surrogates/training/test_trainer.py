@@ -132,7 +132,7 @@ def test_mistake_about_a_callback_is_answered(config, node, message):
 
 def test_early_stopping_without_validation_is_refused(make_store, config):
     values = config(callbacks="early_stopping") | {"dataset": make_store("few.zarr", records=6).url}
-    with pytest.raises(ConfigError, match=r"the validation part is empty; give another dataset.split"):
+    with pytest.raises(ConfigError, match=r"the validation subset is empty; give another dataset.split"):
         start(values)
 
 

@@ -44,8 +44,9 @@ class Warming(Metric):
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         """Return the number of steps, and of those that warm."""
         counts = (weight[:, 1:] > 0) & (weight[:, :-1] > 0)
-        warms = (prediction.diff(dim=1) > 0) & counts
-        return {"steps": counts.double().sum(1), "warming": warms.double().sum(1)}
+        rise = prediction.double().diff(dim=1)
+        warms = (rise > 0) + 0 * rise  # NaN stays NaN: what is unknown neither warms nor cools
+        return {"steps": counts.double().sum(1), "warming": torch.where(counts, warms, 0.0).sum(1)}
 
     def combine(self, totals: Totals) -> np.ndarray:
         """Return the share."""

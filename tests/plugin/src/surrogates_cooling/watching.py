@@ -39,7 +39,17 @@ class GradientNorm(Callback):
 
 
 class Diary:
-    """Write a line for every step with something to tell, into ``logs/diary.txt``."""
+    """Write a line for every step with something to tell, into ``logs/diary.txt``.
+
+    Parameters
+    ----------
+    folder
+        Of the logs.
+    first_step
+        Where the run begins, or goes on.
+    title
+        First line of the file.
+    """
 
     def __init__(self, folder: Path, first_step: int, title: str = "Diary") -> None:
         self._path = folder / "diary.txt"

@@ -9,8 +9,8 @@ import xarray as xr
 from datasets.radio.variables import axes, link_scalars, record_specs
 from datasets.store.specs import VariableSpec
 from surrogates.domains.radio import demo
-from surrogates.domains.radio.preparations import DrawSamples
-from surrogates.domains.radio.site import Link
+from surrogates.domains.radio.link import Link
+from surrogates.domains.radio.preparations.maps import DrawSamples
 from surrogates.learning.context import Context
 
 CELLS, CELL = 32, 4.0

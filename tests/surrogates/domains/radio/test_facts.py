@@ -9,7 +9,7 @@ from datasets.store.specs import DECIBEL, VariableSpec
 from physics.propagation import friis_path_gain, uma_path_gain
 from surrogates.core.errors import ConfigError
 from surrogates.data.batch import Batch
-from surrogates.domains.radio.site import GEOMETRY, Link
+from surrogates.domains.radio.link import GEOMETRY, Link
 from surrogates.inference.bundle import load_bundle, save_bundle
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline, Preparation
@@ -95,6 +95,16 @@ def test_first_stage_takes_what_the_second_states_where_the_data_do_not_tell(nam
     context, stated = context_of("path_gain_directional", inputs=DIRECTIONAL), SITES["28 GHz"]
     transform = Transform.build({"name": name, "iso": SMALL, **stated}, context)
     assert transform.iso.transform.link == Link(**stated)
+
+
+@pytest.mark.parametrize("name", ["radio/physics", "radio/directional"])
+def test_node_that_states_each_number_of_the_link_beside_its_steps_still_builds(name: str) -> None:
+    stated = {**SITES["28 GHz"], "steps": 32}
+    context = context_of("path_gain_directional", inputs=DIRECTIONAL)
+    node = {"name": name, **stated, **({"iso": SMALL} if name == "radio/directional" else {})}
+    transform = Transform.build(node, context)
+    assert getattr(transform, "physics", transform).link == Link(**stated)
+    assert Transform.resolved(node).items() >= stated.items()
 
 
 @pytest.mark.parametrize(

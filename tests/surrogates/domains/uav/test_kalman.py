@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
+from surrogates.domains.uav import motion
+from surrogates.domains.uav.filters import forecast, track
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
 
@@ -75,6 +77,29 @@ def test_a_filter_beats_the_difference_of_the_last_two_points_in_noise() -> None
     difference = baseline("uav/constant_velocity")(batch)[TARGET]
     naive = float((difference[:, -1] - batch[TARGET][:, -1]).norm(dim=-1).mean())
     assert fde("uav/kalman_cv", batch, process_noise=0.01, measurement_noise=0.05) < 0.2 * naive
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "motions", "stay"),
+    [
+        ("uav/kalman_cv", {}, [motion.constant_velocity(STEP, 2.0)], 1.0),
+        ("uav/kalman_ca", {}, [motion.constant_acceleration(STEP, 2.0)], 1.0),
+        ("uav/coordinated_turn", {}, [motion.coordinated_turn(STEP, 2.0, 0.3)], 1.0),
+        ("uav/coordinated_turn", {"turn_noise": 0.05}, [motion.coordinated_turn(STEP, 2.0, 0.05)], 1.0),
+        ("uav/imm", {}, "all", 0.95),
+        ("uav/imm", {"stay": 0.8}, "all", 0.8),
+    ],
+)
+def test_each_name_stands_for_the_filter_of_its_motions(name: str, arguments, motions, stay: float) -> None:
+    """The filter of these motions is compared with filterpy in `test_filters`."""
+    if motions == "all":
+        velocity, acceleration = motion.constant_velocity(STEP, 0.2), motion.constant_acceleration(STEP, 20.0)
+        motions = [velocity, acceleration, motion.coordinated_turn(STEP, 2.0, 0.3)]
+    past = batch_of(torch.cat([lines(5), parabolas(5), turns(5)]), 0.05)["position"].double()
+    mean, variance = forecast(track(past - past[:, -1:], motions, 0.05, stay), motions, HORIZON)
+    found = baseline(name, process_noise=2.0, measurement_noise=0.05, **arguments)({"position": past})
+    torch.testing.assert_close(found[TARGET], mean + past[:, -1:], rtol=0, atol=1e-12)
+    torch.testing.assert_close(found[SPREAD], variance.sqrt(), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("paths", [lines, parabolas, turns])

@@ -54,14 +54,6 @@ def test_a_step_counts_where_all_of_its_components_do() -> None:
     assert score("uav/ade", prediction, target, weight) == pytest.approx((0.5 + 2.0) / 5)
 
 
-@pytest.mark.parametrize("name", ["uav/ade", "uav/fde", "uav/miss_rate", "uav/horizon_coverage"])
-def test_a_nan_prediction_is_never_hidden(name: str) -> None:
-    prediction, target = two_tracks()
-    prediction[1, 2, 0] = math.nan
-    spread = Spread(torch.ones_like(target)) if name == "uav/horizon_coverage" else None
-    assert math.isnan(score(name, prediction, target, spread=spread))
-
-
 def test_metrics_keep_units_of_length_or_have_none() -> None:
     units = {
         name: Metric.build({"name": name}, NOTHING).units("m")
@@ -71,8 +63,21 @@ def test_metrics_keep_units_of_length_or_have_none() -> None:
 
 
 def test_a_step_beyond_the_horizon_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"at step 4 was asked for, but the horizon has 3"):
+    with pytest.raises(ValueError, match=r"^step 4 was asked for, but the horizon has 3"):
         score("uav/displacement", *two_tracks(), step=4)
+
+
+def test_coverage_at_the_horizon_of_quantiles() -> None:
+    prediction, target = two_tracks()
+    quantiles = torch.stack([prediction - 0.1, prediction, prediction + 0.1], dim=1)
+    calibration = Calibration(scores=[30.0], shares=[1.0], count=99, blocks=99, relative=True)
+    spread = Spread(None, calibration, quantiles, torch.tensor([0.05, 0.5, 0.95]))
+    score_ = score("uav/horizon_coverage", prediction, target, spread=spread, intervals="calibrated")
+    assert score_ == 1.0
+    narrow = Spread(None, calibration.model_copy(update={"scores": [10.0]}), quantiles, spread.levels)
+    assert score(
+        "uav/horizon_coverage", prediction, target, spread=narrow, intervals="calibrated"
+    ) == pytest.approx(5 / 6)
 
 
 def test_fields_are_refused() -> None:

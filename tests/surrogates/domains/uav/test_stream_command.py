@@ -93,8 +93,8 @@ def test_stamps_of_a_log_can_be_milliseconds(run, log, capsys):
 
 def test_a_jump_of_the_estimator_is_no_motion(run, log, monkeypatch, capsys):
     flight = reading.read_flight(log)
-    parts = (flight.stamps >= 3.0).astype(int)
-    monkeypatch.setattr(reading, "read_flight", lambda path: replace(flight, parts=parts))
+    segments = (flight.stamps >= 3.0).astype(int)
+    monkeypatch.setattr(reading, "read_flight", lambda path: replace(flight, segments=segments))
     command(run, "--replay", log)
     # before the jump 10 predictions of which none ends, then 10 of which none ends, and 20 after the pause
     assert "100 positions, 40 predictions, 10 scored" in capsys.readouterr().out

@@ -1,0 +1,204 @@
+"""Small examples of the pieces that belong to no domain."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from datasets.factory.sources import find_sources
+from datasets.store.specs import VariableSpec
+from surrogates.data.window import Window, windowed
+from surrogates.evaluation.evaluate import Target
+from surrogates.learning.context import Context
+from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
+from surrogates.report.pictures import Examples
+from surrogates.testing import draw_batch
+from tests.pieces.examples import Given, known
+
+GRID: dict[str, Any] = {"dims": ("sample", "y", "x"), "shape": (4, 3)}
+HEIGHT = VariableSpec(name="height", **GRID, units="m", missing=True, long_name="height of the ground")
+SPEED = VariableSpec(name="speed", dims=("sample",), shape=(), units="m s-1", long_name="speed of the wind")
+HEAT = VariableSpec(name="heat", **GRID, units="K", missing=True, long_name="temperature of the ground")
+DAMP = VariableSpec(name="damp", **GRID, minimum=0, maximum=1, long_name="humidity of the ground")
+INSIDE = VariableSpec(name="inside", **GRID, dtype="bool", long_name="whether a cell counts")
+FIELDS = Context.of([HEIGHT, SPEED], [HEAT, DAMP], INSIDE)
+
+LEVEL = VariableSpec(name="level", dims=("sample", "time"), shape=(30,), units="m", long_name="water level")
+WINDOW = Window(8, horizon=4, dimension="time")
+PAST, AHEAD = (windowed(LEVEL, WINDOW, "time", 60.0, ahead=ahead) for ahead in (False, True))
+LEVELS = Context.of([PAST], [AHEAD])
+SHORT = AHEAD.model_copy(update={"shape": (2,)})
+"""The target of one step of a forecast in two."""
+
+
+def random(*shape: int) -> Tensor:
+    """Numbers of a normal distribution, the same in every call."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+def pipeline(context: Context = FIELDS, **changes: Any) -> Pipeline:
+    """A small network with fitted normalisers."""
+    config = {
+        "network": {"name": "mlp", "width": 8, "depth": 1},
+        "record_dimension": context.record_dimension,
+    }
+    torch.manual_seed(0)
+    made = Pipeline(
+        PipelineConfig(inputs=list(context.inputs), targets=list(context.targets), **(config | changes)),
+        context,
+    )
+    made.fit_normalisers([draw_batch(context, 16, seed=9)])
+    return made
+
+
+def forecasting() -> Pipeline:
+    """A network that forecasts half of the horizon."""
+    return pipeline(
+        LEVELS.between([PAST], [SHORT]),
+        transform={"name": "windows", "values": "relative"},
+        network={"name": "lstm", "width": 4, "depth": 1},
+    )
+
+
+def examples(spec: VariableSpec = HEAT) -> Examples:
+    """Three records of a field and two methods."""
+    shape = (3, *spec.shape)
+    truth = xr.Dataset({spec.name: (spec.dims, random(*shape).numpy(), {"units": spec.units})})
+    return Examples(truth, {"model": truth + 0.1, "mean": truth * 0}, [Target(spec)], "sample")
+
+
+def generic(folder: Path) -> Given:
+    """Six files of NumPy, a run in each."""
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        values = {"h": rng.normal(size=(2, 5)), "v": rng.normal(size=2), "t": np.arange(5.0)}
+        xr.Dataset(
+            {"h": (("run", "t"), values["h"]), "v": ("run", values["v"])}, coords={"t": values["t"]}
+        ).to_netcdf(folder / f"run_{number}.nc", engine="netcdf4")
+    mapping = {
+        "title": "Sloshing tank",
+        "record_dimension": "run",
+        "variables": {
+            "height": {"source": "h", "units": "m", "long_name": "water height"},
+            "speed": {"source": "v", "units": "m s-1", "long_name": "speed of the tank"},
+        },
+        "shared": {"time": {"source": "t", "units": "s", "long_name": "time"}},
+        "splits": {"split": {"validation": 0.25, "test": 0.25, "keeps_whole": "none"}},
+    }
+    _, sources = find_sources("*.nc", folder)
+    return {"mapping": mapping, "sources": [each.model_dump() for each in sources], "folder": str(folder)}
+
+
+FLAT, STEPS, MAPS = random(3, 2, 5), random(3, 2, 6), random(2, 2, 16, 16)
+GATHERS, IMAGES = random(2, 2, 40, 16), random(2, 1, 16, 16)
+TINY_LATENT = {"latent": 8, "channels": (4, 8)}
+
+EXAMPLES = {
+    "models": {
+        "mlp": known(
+            inputs=FLAT,
+            answer=(3, 5),
+            sweep=[{"width": 4}, {"depth": 0}, {"width": 4, "activation": "tanh"}],
+        ),
+        "gru": known(inputs=STEPS, answer=(3, 6), sweep=[{"width": 4}, {"width": 4, "depth": 2}]),
+        "gru_state": known(inputs=STEPS, answer=(3,), sweep=[{"width": 4}, {"width": 4, "layers": 0}]),
+        "lstm": known(inputs=STEPS, answer=(3, 4), sweep=[{"width": 4}, {"width": 4, "depth": 1}]),
+        "sequence_transformer": known(
+            inputs=STEPS,
+            answer=(3, 4),
+            sweep=[{"width": 8}, {"width": 8, "depth": 1, "heads": 2, "dropout": 0.5}],
+        ),
+        "tcn": known(
+            inputs=STEPS,
+            answer=(3, 4),
+            sweep=[{"width": 4, "depth": 2}, {"width": 4, "depth": 1, "kernel": 2, "dropout": 0.5}],
+        ),
+        # The decoder is fed with zeros, as published.
+        "vector": known(
+            inputs=STEPS,
+            answer=(3, 4),
+            sweep=[{"width": 4}, {"width": 4, "depth": 1}],
+            idle=["gru2.weight_ih_l0"],
+        ),
+        "unet": known(
+            inputs=MAPS,
+            answer=(1, 16, 16),
+            sweep=[{"width": 4, "depth": 2}, {"width": 6, "depth": 1, "norm": "group"}],
+        ),
+        "geo_unet": known(
+            inputs=MAPS,
+            answer=(1, 16, 16),
+            sweep=[{"base": 4, "levels": 2}, {"base": 4, "levels": 1, "patch": 2, "norm": "group"}],
+        ),
+        "fno": known(inputs=IMAGES, answer=(2, 20, 16), sweep=[{"width": 4, "modes": 4, "layers": 2}]),
+        "latent_unet": known(
+            inputs=GATHERS,
+            answer=(1, 16, 16),
+            sweep=[
+                TINY_LATENT | {"repeat": 1, "depth": 1},
+                TINY_LATENT | {"repeat": 1, "depth": 1, "skip_from": "pooled"},
+                TINY_LATENT | {"translator": "linear"},
+                TINY_LATENT | {"translator": "identity"},
+            ],
+        ),
+        "invertible_x_net": known(
+            inputs=GATHERS,
+            answer=(1, 16, 16),
+            sweep=[TINY_LATENT | {"architecture": (1, 1)}, TINY_LATENT | {"architecture": (2,)}],
+        ),
+        "inversion_net": known(inputs=GATHERS, answer=(1, 16, 16), sweep=[{"width": 2}]),
+        "waveform_net": known(inputs=IMAGES, answer=(2, 40, 16), sweep=[{"width": 2}]),
+        "velocity_critic": known(inputs=IMAGES, answer=(), sweep=[{"width": 2}]),
+    },
+    "recipes": {"generic": lambda folder: {"parameters": generic(folder)}},
+    "transforms": {
+        "stack": known(context=FIELDS),
+        "windows": known(context=LEVELS, piece={"name": "windows", "values": "rates"}),
+    },
+    "heads": {
+        "point": known(),
+        "gaussian": known(weighs_cells=True),
+        "quantiles": known(),
+    },
+    "objectives": {
+        "regression": lambda _: {"pipeline": pipeline(), "batch": draw_batch(FIELDS)},
+        "forecast": lambda _: {
+            "piece": {"name": "forecast", "steps": 2},
+            "pipeline": forecasting(),
+            "batch": draw_batch(LEVELS),
+        },
+    },
+    "predictors": {
+        "direct": lambda _: {"pipeline": pipeline(), "batch": draw_batch(FIELDS)},
+        "rollout": lambda _: {
+            "piece": {"name": "rollout", "steps": 2},
+            "pipeline": forecasting(),
+            "batch": draw_batch(LEVELS),
+        },
+    },
+    "baselines": {},
+    "metrics": {
+        "rmse": known(best=0.0),
+        "mae": known(best=0.0),
+        "bias": known(best=0.0),
+        "nmse": known(best=0.0),
+        "relative_l2": known(best=0.0),
+        "r2": known(best=1.0),
+        "correlation": known(best=1.0),
+        "p90_absolute_error": known(best=1e-9),
+        "absolute_error_quantile": known(best=1e-9),
+        "ssim": known(best=1.0, piece={"name": "ssim", "minimum": 0.0, "maximum": 20.0}),
+        "crps": known(),
+        "coverage": known(best=1.0),
+        "interval_width": known(),
+        "gaussian_coverage": known(best=1.0),
+    },
+    "plots": {"fields": lambda _: {"examples": examples()}},
+}
+
+EVERY = {"baselines": known(context=FIELDS)}
+"""What serves every piece of a kind that has no example of its own."""
