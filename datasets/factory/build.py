@@ -1,14 +1,14 @@
 """Build a store from a recipe; may be killed, resumed, and cut in slices."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from datasets.factory.advice import explain_full_disk, how_to_resume
 from datasets.factory.creation import open_or_create
-from datasets.factory.errors import BuildError, explain_full_disk, resume_command
+from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
 from datasets.factory.find import recipe_of
 from datasets.factory.lock import RowsLock
@@ -19,6 +19,7 @@ from datasets.factory.workers import Job, refuse_in_starting_worker, simulate_al
 from datasets.factory.writer import RowTracker, RowWriter
 from datasets.store.layout import Store, open_store
 from datasets.store.urls import normalise
+from surrogates.core.files import clean_up
 from surrogates.core.progress import Progress
 
 
@@ -66,21 +67,22 @@ def build(
     url = normalise(str(url).rstrip("/"))
     if recipe.chained and slice is not None and slice[1] > 1:
         raise BuildError(f"Recipe '{recipe.name}' is chained: its units run in order, so it has no slices.")
-    with explain_full_disk(url):
+    with explain_full_disk(url, type(recipe)):
         store = open_or_create(recipe, url, storage_options)
         if is_final(store):
-            return store
+            return _certified(store)
+        recipe.prepare()
+        _require_same_records(store, recipe)
         units = Units(store.records, recipe.unit_records(), store.records_per_shard)
         rows = units.rows_of_slice(slice)
         with RowsLock(Files(url, storage_options), rows), _staging(url, storage_options) as staging:
             todo = sorted(set(rows) - set(store.complete_rows()))
             if todo:
-                recipe.prepare()
                 job = Job(type(recipe), recipe.model_dump(mode="json"), units, staging)
                 total = sum(len(units.row_records(row)) for row in rows)
                 with Progress(total, "record", label=recipe.name, shown=progress, bar=bar) as shown:
                     _build_rows(store, job, todo, workers, shown, recipe)
-        return store if slice is not None else _finish(store, storage_options)
+        return store if slice is not None else _finish(store, storage_options, type(recipe))
 
 
 def _build_rows(
@@ -92,7 +94,7 @@ def _build_rows(
     provenance = {
         "recipe": recipe.name,
         "recipe_version": recipe.version,
-        "recipe_config_sha256": config_hash(json.loads(str(store.attributes["recipe_config"]))),
+        "recipe_config_sha256": config_hash(store.mapping("recipe_config")),
         "software": recipe.software(),
     }
     with RowWriter(store, job.staging, job.units, provenance) as writer:
@@ -140,7 +142,7 @@ def resume(
     """
     store = open_store(url, storage_options=storage_options)
     if is_final(store):
-        return store
+        return _certified(store)
     recipe = recipe_of(store, recipe_class)
     return build(
         recipe, url, workers=workers, slice=slice, progress=progress, bar=bar, storage_options=storage_options
@@ -156,20 +158,44 @@ def finalise(url: str, *, storage_options: Mapping[str, Any] | None = None) -> S
         When shard rows are missing; names them.
     """
     store = open_store(url, storage_options=storage_options)
-    return store if is_final(store) else _finish(store, storage_options)
+    return _certified(store) if is_final(store) else _finish(store, storage_options)
 
 
-def _finish(store: Store, storage_options: Mapping[str, Any] | None) -> Store:
+def _certified(store: Store) -> Store:
+    """Return a complete store, whose last file a stopped build may not have written."""
+    store.certify_if_pending()
+    return store
+
+
+def _require_same_records(store: Store, recipe: Recipe) -> None:
+    """Refuse a store whose arrays are not those that its own recipe describes."""
+    specs = {spec.name: (spec.dims, spec.shape, spec.dtype) for spec in recipe.specs()}
+    found = {name: (spec.dims, spec.shape, spec.dtype) for name, spec in store.specs.items()}
+    if (store.records, found) != (recipe.records(), specs):
+        raise BuildError(
+            f"{store.url} holds {store.records} records of {', '.join(found)}, but its recipe "
+            f"'{recipe.name}' makes {recipe.records()} of {', '.join(specs)}, perhaps of other "
+            f"shapes. Give another `out=`."
+        )
+
+
+def _finish(
+    store: Store, storage_options: Mapping[str, Any] | None, recipe: type[Recipe] | None = None
+) -> Store:
     if missing := sorted(set(range(store.rows)) - set(store.complete_rows())):
         raise BuildError(
             f"{store.url} is not complete: {len(missing)} of {store.rows} shard rows are missing "
-            f"({_ranges(missing)}). Build the missing slices, or run `{resume_command(store.url)}`."
+            f"({_ranges(missing)}). Build the missing slices, or "
+            f"{how_to_resume(store.url, recipe or store.text('recipe'))}."
         )
-    folder = Files(store.url, storage_options).folder("build")
+    files = Files(store.url, storage_options)
+    folder = files.folder("build")
     folder.folder("staging").remove_all()
     folder.folder("locks").remove_all()
-    line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} surrogates data build {store.attributes['recipe']}"
-    store.root.attrs["history"] = f"{store.attributes['history']}\n{line}"
+    if files.local is not None:
+        clean_up(files.local)
+    line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} surrogates data build {store.text('recipe')}"
+    store.root.attrs["history"] = f"{store.text('history')}\n{line}"
     store.consolidate()
     return open_store(store.url, storage_options=storage_options)
 

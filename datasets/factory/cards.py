@@ -19,6 +19,7 @@ from datasets.store.specs import SPLIT_NAMES, Split, VariableSpec
 from datasets.store.units import display
 from surrogates.core.errors import RegistryError
 from surrogates.core.registry import names, resolve
+from surrogates.core.text import code_markdown, plain_markdown, printable
 
 ATTRIBUTE = "card"
 SECTIONS = ("variables", "splits", "licence")
@@ -30,7 +31,7 @@ def recipe_card(recipe: type[Recipe]) -> str:
     rows = [_row(spec, spec.dims) for spec in _specs(recipe)]
     return _filled(
         _written(recipe) or _outline(recipe.name, recipe.title),
-        {"variables": _variables(rows), "splits": "", "licence": recipe.license},
+        {"variables": _variables(rows), "splits": "", "licence": plain_markdown(recipe.license)},
     )
 
 
@@ -70,12 +71,12 @@ def new_card(
 def store_card(store: Store) -> str:
     """Return the card of a store; that of an older store, which keeps none, is made from what it says."""
     if kept := store.attributes.get(ATTRIBUTE):
-        return str(kept)
-    name, variables = str(store.attributes["recipe"]), store.dataset().variables
+        return printable(str(kept), lines=True).replace("<", "&lt;")
+    name, variables = store.text("recipe"), store.dataset().variables
     splits = store.split_names()
     return _store_card(
-        _written_of(name) or _outline(name, str(store.attributes["title"])),
-        str(store.attributes["license"]),
+        _written_of(name) or _outline(name, store.text("title")),
+        store.text("license"),
         (store.record_dimension, store.records),
         list(store.specs.values()),
         {key: each for key, each in variables.items() if key not in store.specs and key not in splits},
@@ -124,7 +125,7 @@ def _written_of(name: str) -> str | None:
 def _outline(name: str, title: str) -> str:
     """Return the card of a recipe of which nobody wrote anything."""
     sections = "\n\n".join(f"## {each.capitalize()}\n\n<!-- {each} -->" for each in SECTIONS)
-    return f"# {name}\n\n{title}.\n\n{sections}\n"
+    return f"# {plain_markdown(name)}\n\n{plain_markdown(title)}.\n\n{sections}\n"
 
 
 def _store_card(
@@ -139,14 +140,23 @@ def _store_card(
     rows = [_row(spec, _sized(spec.dims, (count, *spec.shape))) for spec in specs]
     for name, variable in sorted(shared.items(), key=lambda item: str(item[0])):
         about = {key: str(variable.attrs.get(key, "")) for key in ("units", "long_name")}
-        dims = _sized([str(dim) for dim in variable.dims], variable.shape)
-        rows.append([f"`{name}`", ", ".join(dims), display(about["units"]), about["long_name"]])
+        rows.append(_cells(str(name), _sized(map(str, variable.dims), variable.shape), **about))
     divided = [
-        [f"`{each.name}`", each.keeps_whole, *_counts(each.labels), each.description] for each in splits
+        [
+            code_markdown(each.name),
+            plain_markdown(each.keeps_whole),
+            *_counts(each.labels),
+            plain_markdown(each.description),
+        ]
+        for each in splits
     ]
     header = ("split", "keeps whole", *SPLIT_NAMES.values(), "what")
-    text = f"{count} records along `{dimension}`.\n\n{_table(header, divided)}" if divided else ""
-    return _filled(written, {"variables": _variables(rows), "splits": text, "licence": license})
+    text = (
+        f"{count} records along {code_markdown(dimension)}.\n\n{_table(header, divided)}" if divided else ""
+    )
+    return _filled(
+        written, {"variables": _variables(rows), "splits": text, "licence": plain_markdown(license)}
+    )
 
 
 def _split(store: Store, name: str) -> Split:
@@ -166,11 +176,15 @@ def _filled(written: str, sections: Mapping[str, str]) -> str:
 
 
 def _row(spec: VariableSpec, dims: Iterable[str]) -> list[str]:
-    units = spec.display_units or display(spec.units)
-    return [f"`{spec.name}`", ", ".join(dims), units, spec.long_name or spec.name.replace("_", " ")]
+    units = spec.display_units or spec.units
+    return _cells(spec.name, dims, units, spec.long_name or spec.name.replace("_", " "))
 
 
-def _sized(dims: Sequence[str], sizes: Sequence[int]) -> list[str]:
+def _cells(name: str, dims: Iterable[str], units: str, long_name: str) -> list[str]:
+    return [code_markdown(name), *map(plain_markdown, (", ".join(dims), display(units), long_name))]
+
+
+def _sized(dims: Iterable[str], sizes: Sequence[int]) -> list[str]:
     return [f"{dim} {size}" for dim, size in zip(dims, sizes, strict=True)]
 
 
@@ -183,5 +197,5 @@ def _variables(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

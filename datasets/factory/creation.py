@@ -1,18 +1,28 @@
 """Opens the store of a build, or creates it empty; safe when many slices start at once."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import lcm
 from typing import Any
 
+import numpy as np
+import xarray as xr
+
+from datasets.factory import left_out
 from datasets.factory.cards import ATTRIBUTE, new_card
 from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
 from datasets.factory.lock import alone
+from datasets.factory.metadata_checks import missing_meaning
 from datasets.factory.recipe import Recipe
 from datasets.factory.units import Units
+from datasets.store.checks import require_plain_index
 from datasets.store.chunking import shard_records
+from datasets.store.errors import ContractError
 from datasets.store.layout import Store, create_store, open_store
+from datasets.store.plain_folder import json_object
+from datasets.store.shared import shared_attributes
+from datasets.store.specs import VariableSpec
+from surrogates.core.files import PARTIAL
 
 SHOWN = 5
 """Differing parameters that a message names."""
@@ -63,21 +73,29 @@ def _beside(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Files,
 
 def _is_unfinished(files: Files) -> bool:
     """Return whether a process died while it created the store: the attributes are written last."""
-    if not files.exists("zarr.json"):
-        return True
-    return bool(json.loads(files.read("zarr.json")).get("attributes", {}).get("unfinished"))
+    if not files.exists("zarr.json"):  # nothing but what Zarr had half-written: the rest is a user's
+        return not files.names() or all(PARTIAL in name for name in files.names())
+    try:
+        return bool(
+            json_object(files.read("zarr.json"), f"{files.url}/zarr.json")["attributes"]["unfinished"]
+        )
+    except (ContractError, KeyError, TypeError, OSError):
+        return False
 
 
 def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str, Any] | None) -> None:
     if found := files.names():
         raise BuildError(f"{url} is not empty and not a store (it holds {found[0]}). Give another `out=`.")
     recipe.prepare()
+    for each in recipe.left_out():
+        each.require_few()
     specs, records = recipe.specs(), recipe.records()
     unit, chunk = recipe.unit_records(), recipe.records_per_chunk()
     shard = recipe.records_per_shard() or shard_records(specs, records, lcm(unit, chunk or 1))
     Units(records, unit, shard)  # refuses shards of broken units before anything is written
     try:
         shared, splits = recipe.shared(), recipe.splits()
+        _require_meaning(specs, shared)
         create_store(
             url,
             specs,
@@ -95,9 +113,22 @@ def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str
         raise
 
 
+def _require_meaning(specs: Sequence[VariableSpec], shared: xr.Dataset) -> None:
+    """Refuse, before anything is built, what a verification of the store would not accept."""
+    require_plain_index(shared)
+    named = [(spec.name, spec.to_attributes(), np.dtype(spec.dtype)) for spec in specs]
+    for key, variable in shared.variables.items():
+        named.append((str(key), shared_attributes(str(key), variable), variable.dtype))
+    for name, attributes, dtype in named:
+        for problem in missing_meaning(name, attributes, dtype):
+            raise BuildError(f"{problem.message}; mend it where the recipe declares '{name}'")
+
+
 def _attributes(recipe: Recipe) -> dict[str, Any]:
+    counts = left_out.stored(recipe.left_out())
     return {
         **recipe.attributes(),
+        **({left_out.ATTRIBUTE: counts} if counts else {}),
         "recipe": recipe.name,
         "recipe_config": recipe.config(),
         "recipe_version": recipe.version,
@@ -107,12 +138,11 @@ def _attributes(recipe: Recipe) -> dict[str, Any]:
 
 
 def _differences(store: Store, recipe: Recipe) -> list[str]:
-    there = store.attributes
-    if there["recipe"] != recipe.name:
-        return [f"recipe '{there['recipe']}' instead of '{recipe.name}'"]
-    if there["recipe_version"] != recipe.version:
-        return [f"version {there['recipe_version']} of the recipe instead of {recipe.version}"]
-    stored = json.loads(str(there["recipe_config"]))
+    if (name := store.text("recipe")) != recipe.name:
+        return [f"recipe '{name}' instead of '{recipe.name}'"]
+    if (version := store.whole_number("recipe_version")) != recipe.version:
+        return [f"version {version} of the recipe instead of {recipe.version}"]
+    stored = store.mapping("recipe_config")
     given = {key: value for key, value in recipe.config().items() if key in stored or not _left(recipe, key)}
     old, new = dict(_leaves(stored)), dict(_leaves(given))
     differences = [

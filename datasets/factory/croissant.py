@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from datasets.factory.advice import how_to_resume
 from datasets.factory.cards import introduction, section, store_card
 from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
@@ -49,19 +50,20 @@ def croissant(store: Store) -> dict[str, Any]:
     """
     mlc = require("mlcroissant", "Croissant metadata")
     if not store.is_complete:
-        raise BuildError(f"{store.url} is not complete; run `surrogates data resume {store.url}` first")
-    card, attributes = store_card(store), store.attributes
+        first = how_to_resume(store.url, store.text("recipe"))
+        raise BuildError(f"{store.url} is not complete; first {first}")
+    card = store_card(store)
     context = mlc.Context(conforms_to=VERSION)
     metadata = mlc.Metadata(
         ctx=context,
-        name=str(attributes["title"]),
+        name=store.text("title"),
         description=introduction(card),
-        license=_licences(str(attributes["license"])),
+        license=_licences(store.text("license")),
         url=store.url if "://" in store.url else PurePosixPath(store.url).name,
-        version=int(str(attributes["recipe_version"])),
-        date_created=datetime.fromisoformat(str(attributes["history"]).split()[0]),
+        version=store.whole_number("recipe_version"),
+        date_created=datetime.fromisoformat(store.text("history").split()[0]),
         cite_as=section(card, "Citation") or None,
-        keywords=[str(attributes["recipe"]), "zarr"],
+        keywords=[store.text("recipe"), "zarr"],
         distribution=_distribution(mlc, context, store),
         record_sets=[_splits(mlc, context), _records(mlc, context, store)],
     )

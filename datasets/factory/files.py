@@ -1,7 +1,10 @@
 """Small files, written atomically, on any fsspec file system."""
 
+import errno
+import glob
 import os
 import socket
+import stat
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +13,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from surrogates.core.files import sync, write_atomic
+from datasets.store.urls import local_path
+from surrogates.core.files import lives, sync, write_atomic
 
 
 class Files:
@@ -27,8 +31,12 @@ class Files:
     def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None) -> None:
         self.url = url
         self._options = dict(storage_options or {})
-        self._system, self._root = fsspec.core.url_to_fs(url, **self._options)
-        self.local = Path(self._root) if isinstance(self._system, LocalFileSystem) else None
+        self.local = local_path(url)
+        if self.local is None:
+            self._system, self._root = fsspec.core.url_to_fs(url, **self._options)
+        else:  # not by its name, in which fsspec would look for protocols
+            self.local = self.local.absolute()
+            self._system, self._root = LocalFileSystem(), str(self.local)
 
     def folder(self, name: str) -> "Files":
         """Return a folder in this folder."""
@@ -52,7 +60,9 @@ class Files:
         return bool(self._system.exists(self._path(name)))
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file; FileNotFoundError when there is none."""
+        """Return the content of a file; OSError when there is none, or a pipe or a link instead."""
+        if self.local is not None:
+            return _read_plain(self.local / name)
         return bytes(self._system.cat_file(self._path(name)))
 
     def write(self, name: str, content: bytes | memoryview) -> None:
@@ -75,7 +85,9 @@ class Files:
 
     def remove(self, name: str) -> None:
         """Delete a file if it is there."""
-        if self.exists(name):
+        if self.local is not None:
+            (self.local / name).unlink(missing_ok=True)
+        elif self.exists(name):
             self._system.rm_file(self._path(name))
 
     def remove_all(self) -> None:
@@ -93,7 +105,11 @@ class Files:
     @staticmethod
     def _half_written(folder: Path, name: str, content: bytes | memoryview) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f".{name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
+        ours = f".{name}.{socket.gethostname()}."
+        for left in folder.glob(f"{glob.escape(ours)}*"):
+            if not lives(left.name.removeprefix(ours).partition(".")[0]):
+                left.unlink(missing_ok=True)
+        path = folder / f"{ours}{os.getpid()}.{threading.get_ident()}"
         try:
             path.write_bytes(content)
             sync(path)
@@ -104,3 +120,12 @@ class Files:
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
+
+
+def _read_plain(path: Path) -> bytes:
+    """Read a plain file: a pipe would let us wait for ever, and a link may lead anywhere."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no plain file; remove it", str(path))
+        return file.read()

@@ -1,17 +1,25 @@
 """Find recipes by their registered name or by a Python path."""
 
 import importlib
-import json
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
 
 from datasets.factory.errors import BuildError
 from datasets.factory.recipe import Recipe
+from datasets.factory.sources import Source
 from datasets.store.layout import Store
 from surrogates.core.errors import RegistryError
 from surrogates.core.registry import names, resolve
 from surrogates.core.text import nearest
+
+NOT_READ = (
+    "a store is resumed with the files of the folder that you are in, and with no others: "
+    "repeat the command that "
+    "began it"
+)
 
 
 def find_recipe(name: str) -> type[Recipe]:
@@ -88,7 +96,7 @@ def recipe_of(store: Store, recipe_class: type[Recipe] | None = None) -> Recipe:
     BuildError
         When the class makes other data than the store's recipe.
     """
-    name = str(store.attributes["recipe"])
+    name = store.text("recipe")
     if recipe_class is None:
         try:
             recipe_class = _recipe(name, resolve("recipes", name))
@@ -96,4 +104,52 @@ def recipe_of(store: Store, recipe_class: type[Recipe] | None = None) -> Recipe:
             raise BuildError(f"{error} A recipe of your own is given by --recipe MODULE:CLASS.") from None
     if recipe_class.name != name:
         raise BuildError(f"{store.url} was made by recipe '{name}', but '{recipe_class.name}' was given.")
-    return recipe_class.make(json.loads(str(store.attributes["recipe_config"])))
+    config = store.mapping("recipe_config")
+    _refuse_own_paths(store.url, recipe_class, config)
+    return recipe_class.make(config)
+
+
+def _refuse_own_paths(url: str, recipe_class: type[Recipe], config: Mapping[str, Any]) -> None:
+    """Refuse files that a store names outside the current folder: who typed its path knows nothing of them.
+
+    A recipe finds the files that a user types; a store gives them as they were found, with their hashes.
+    """
+    if "folder" in config and "folder" in recipe_class.model_fields:
+        raise BuildError(
+            f"{url}: recipe_config names a folder, {config['folder']!r}, expected none; {NOT_READ}"
+        )
+    for key, field in recipe_class.model_fields.items():
+        if key not in config or not _holds_sources(field.annotation):
+            continue
+        given = config[key]
+        for each in given if isinstance(given, list) else [given]:
+            path = each.get("path") if isinstance(each, dict) else each
+            if not isinstance(each, dict) or not isinstance(path, str) or not _is_below(Path(), path):
+                raise BuildError(
+                    f"{url}: recipe_config names the file {path!r} ({key}), expected a path "
+                    f"below the current folder, "
+                    f"without '..', and its SHA-256; {NOT_READ}"
+                )
+            if each.get("sha256") is None:
+                raise BuildError(
+                    f"{url}: recipe_config gives no SHA-256 of the file {path!r} ({key}); {NOT_READ}"
+                )
+
+
+def _holds_sources(annotation: Any) -> bool:
+    """Return whether a field holds the sources of an import."""
+    return annotation is Source or any(map(_holds_sources, get_args(annotation)))
+
+
+def _is_below(folder: Path, path: str) -> bool:
+    """Return whether a path is relative and leads, links resolved, to below a folder."""
+    plain = PurePosixPath(path)
+    odd = (
+        plain.is_absolute()
+        or ".." in plain.parts
+        or "\0" in path
+        or "\\" in path
+        or ":" in path
+        or path[:1] == "~"
+    )
+    return not odd and path != "" and (folder / plain).resolve().is_relative_to(folder.resolve())

@@ -1,6 +1,7 @@
 """Importers of data sets that come as a folder of files in a published layout."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -9,9 +10,11 @@ from pydantic import Field, model_validator
 
 from datasets.factory.errors import BuildError
 from datasets.factory.formats import matching
+from datasets.factory.limits import require_regular
 from datasets.factory.mapping import SplitMapping
 from datasets.factory.recipe import Recipe
 from datasets.store.specs import Split
+from datasets.store.urls import at_home
 
 
 class FolderImport(Recipe):
@@ -39,16 +42,24 @@ class FolderImport(Recipe):
     def _know_the_files(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        if given.get("listing"):
-            return {"folder": "."} | given  # a store that is resumed names no folder
+        if given.get("listing"):  # a store that is resumed names no folder
+            return given if "folder" in given else given | {"folder": str(cls._known(given["listing"]))}
         if "folder" not in given:
             return given
-        path = Path(str(given["folder"])).expanduser()
+        path = at_home(str(given["folder"]))
+        if not path.is_dir() and os.path.lexists(path):
+            require_regular(path)
         if not path.exists():
             raise ValueError(f"there is no file or folder {path}; expected {cls.layout}")
         if not (files := cls._files(path)):
             raise ValueError(f"{path} holds none of the files of '{cls.name}'; expected {cls.layout}")
         return given | {"folder": str(path), "listing": _listing(path, files)}
+
+    @classmethod
+    def _known(cls, listing: str) -> Path:
+        """Return the file of the current folder that an import began with, or else the folder."""
+        files = cls._files(Path())
+        return next((path for path in files if _listing(path, [path]) == listing), Path())
 
     def config(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude={"folder"})
@@ -99,5 +110,11 @@ class AreaImport(FolderImport):
 def _listing(path: Path, files: list[Path]) -> str:
     """Hash names and sizes: contents of a million pictures take too long to read twice."""
     folder = path.parent if path.is_file() else path
-    lines = (f"{file.relative_to(folder).as_posix()} {file.stat().st_size}\n" for file in files)
+    lines = (f"{file.relative_to(folder).as_posix()} {_size(file)}\n" for file in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder of Zarr."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datasets.factory.errors import BuildError
+from datasets.factory.limits import require_regular
 from datasets.factory.text import HEAD, encoding_of
 from surrogates.core.registry import names, resolve
 from surrogates.core.text import listing
@@ -17,6 +18,10 @@ FORMATS = {
     "bag": "a bag of ROS 1",
     "db3": "an SQLite database, as bags of ROS 2 are",
     "mcap": "an MCAP file, as bags of ROS 2 are",
+    "ulge": "an encrypted log of PX4",
+    "dataflash": "a log of ArduPilot (DataFlash)",
+    "tlog": "a telemetry log of MAVLink (.tlog)",
+    "blackbox": "a blackbox log of Betaflight or INAV",
     "segy": "a SEG-Y file",
     "npy": "a NumPy array (.npy)",
     "npz": "an archive of NumPy arrays (.npz)",
@@ -28,6 +33,8 @@ FORMATS = {
     "hdf5": "an HDF5 or NetCDF-4 file",
     "netcdf3": "a NetCDF-3 file",
     "grib": "a GRIB file",
+    "mat73": "a MATLAB file of version 7.3 (HDF5)",
+    "mat5": "a MATLAB file of version 5",
     "tiff": "a TIFF picture, such as a GeoTIFF",
     "picture": "a picture (PNG, GIF or JPEG)",
     "pbf": "an OpenStreetMap extract (PBF)",
@@ -48,6 +55,9 @@ _MAGIC = {
     b"#ROSBAG V": "bag",
     b"SQLite format 3\x00": "db3",
     b"\x89MCAP0\r\n": "mcap",
+    b"ULogEnc": "ulge",
+    b"\xa3\x95\x80": "dataflash",
+    b"H Product:Blackbox": "blackbox",
     b"\x93NUMPY": "npy",
     b"PK\x05\x06": "zip",
     b"\x1f\x8b": "gzip",
@@ -58,6 +68,8 @@ _MAGIC = {
     b"CDF\x02": "netcdf3",
     b"CDF\x05": "netcdf3",
     b"GRIB": "grib",
+    b"MATLAB 7.3 MAT": "mat73",
+    b"MATLAB 5.0 MAT": "mat5",
     b"II*\x00": "tiff",
     b"MM\x00*": "tiff",
     b"II+\x00": "tiff",
@@ -66,14 +78,31 @@ _MAGIC = {
     b"GIF8": "picture",
     b"\xff\xd8\xff": "picture",
 }
+_INSTEAD = {
+    **dict.fromkeys((*PACKED, "zip"), "unpack it first"),
+    "ulge": "decrypt it by `decrypt_ulog.py` of PX4",
+    **dict.fromkeys(
+        ("dataflash", "tlog", "blackbox"), "write its positions east, north, up as text for uav/csv"
+    ),
+}
+"""What else to do with a file that a recipe does not read, by its format."""
 _SEGY_TEXT, _SEGY_HEADER = 3200, 3600
 _SEGY_SAMPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 15, 16)
 """Codes of the format of samples, SEG-Y revision 2.1."""
+_MAVLINK = {0xFE: 8, 0xFD: 12}
+"""Bytes of a message of MAVLink around its content, by the byte that it begins with."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def format_of(path: Path) -> str:
-    """Return the format of a file, one of `FORMATS`; `UNKNOWN` if it is none of them."""
+    """Return the format of a file, one of `FORMATS`; `UNKNOWN` if it is none of them.
+
+    Raises
+    ------
+    BuildError
+        If it is no file.
+    """
+    require_regular(path)
     with path.open("rb") as file:
         head = file.read(HEAD)
     for magic, found in _MAGIC.items():
@@ -86,6 +115,8 @@ def format_of(path: Path) -> str:
         return "pbf"
     if head[257:262] == b"ustar":
         return "tar"
+    if _is_mavlink(head):
+        return "tlog"
     return _format_of_text(head) if _is_text(head) else "segy" if _is_segy(head) else UNKNOWN
 
 
@@ -117,6 +148,8 @@ def refusal(path: Path, found: str, formats: Sequence[str], expected: str) -> st
         return ""
     readers = recipes_of(found)
     advice = f"such files are read by {listing(readers)}" if readers else "no recipe reads such files"
+    if found in _INSTEAD:
+        advice += f"; {_INSTEAD[found]}"
     return f"{path} is {FORMATS[found]}, expected {expected}; {advice}"
 
 
@@ -147,6 +180,14 @@ def _either_case(pattern: str) -> str:
         for piece in pieces[::2]
     ]
     return parents + slash + "".join(pieces)
+
+
+def _is_mavlink(head: bytes) -> bool:
+    """Tell whether two MAVLink messages of version 1 or 2 follow, each behind its time (µs, big-endian)."""
+    if len(head) < 10 or head[8] not in _MAVLINK:
+        return False
+    length = 8 + _MAVLINK[head[8]] + head[9] + (13 if head[8] == 0xFD and head[10:11] == b"\x01" else 0)
+    return head[length + 8 : length + 9] in (b"\xfd", b"\xfe")
 
 
 def _is_text(head: bytes) -> bool:

@@ -16,6 +16,7 @@ A mapping names the variables and their units::
 
 from collections.abc import Mapping as MappingType
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +25,29 @@ import xarray as xr
 from pydantic import BaseModel, Field
 
 from datasets.factory.build import build
+from datasets.factory.coordinates import Coordinates, gather
+from datasets.factory.decoding import FILLS
 from datasets.factory.errors import BuildError
 from datasets.factory.formats import require_format
-from datasets.factory.mapping import Mapping, MappingFile, SharedMapping, VariableMapping
-from datasets.factory.opening import FORMATS, Dims, close_files, kind_of, open_files
+from datasets.factory.left_out import LeftOut
+from datasets.factory.mapping import Mapping, MappingFile
+from datasets.factory.opening import FORMATS, close_files, kind_of
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.factory.sources import Source, find_sources
 from datasets.factory.text import read_text
+from datasets.factory.view import View
+from datasets.factory.view_specs import require_alike, spec_of
+from datasets.store.checks import cast
 from datasets.store.chunking import shard_records
-from datasets.store.errors import ContractError
 from datasets.store.layout import Store
 from datasets.store.specs import Split, VariableSpec
-from datasets.store.units import convert
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
 from surrogates.core.plain import read_yaml
 from surrogates.core.text import listing, nearest
 
-SINGLE = {"float64": "float32", "complex128": "complex64"}
+SHOWN = 8
+"""Names of variables that a remark lists."""
 
 
 def import_generic(
@@ -67,6 +73,27 @@ def import_generic(
     ConfigError, BuildError, ContractError
         When the mapping has a wrong key, or a file lacks a variable, a dimension, or convertible units.
     """
+    try:
+        return build(
+            recipe_of(mapping),
+            url,
+            workers=workers,
+            progress=progress,
+            bar=bar,
+            storage_options=storage_options,
+        )
+    finally:
+        close_files()
+
+
+def recipe_of(mapping: str | Path | MappingType[str, Any]) -> "GenericImport":
+    """Return the recipe of a mapping: a YAML file, or its content.
+
+    Raises
+    ------
+    ConfigError, BuildError
+        When the mapping has a wrong key, or no file is found.
+    """
     folder, where = Path(), "mapping"
     if not isinstance(mapping, MappingType):
         folder, where = Path(mapping).parent, str(mapping)
@@ -74,13 +101,7 @@ def import_generic(
     checked = validate(MappingFile, mapping, where)
     folder, sources = find_sources(checked.files, folder)
     meaning = Mapping(**checked.model_dump(exclude={"files"}))
-    recipe = GenericImport(mapping=meaning, sources=sources, folder=str(folder))
-    try:
-        return build(
-            recipe, url, workers=workers, progress=progress, bar=bar, storage_options=storage_options
-        )
-    finally:
-        close_files()
+    return GenericImport(mapping=meaning, sources=sources, folder=str(folder))
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -116,6 +137,7 @@ class GenericImport(Recipe):
     """
 
     name = "generic"
+    version = 2
     title = "Files of other programs (made by `surrogates data import generic`)"
     formats = FORMATS
 
@@ -149,15 +171,14 @@ class GenericImport(Recipe):
         return []
 
     def specs(self) -> list[VariableSpec]:
-        return [self._spec(name, variable) for name, variable in self.mapping.variables.items()]
+        return list(self._specs.values())
 
     def shared(self) -> xr.Dataset:
-        ds = self._open(self._groups[0])
-        given = {name: self._shared(name, shared) for name, shared in self.mapping.shared.items()}
-        used = {dim for spec in self.specs() for dim in spec.dims[1:]}
-        own = {str(d): ds[d] for d in used if d in ds.coords and d not in given and "units" in ds[d].attrs}
-        variables = {name: (v.dims, v.values, v.attrs) for name, v in (given | own).items()}
-        return xr.Dataset(variables).set_coords([name for name in variables if name in used])
+        found = self._coordinates
+        systems = {name: self._system(source) for name, source in self._systems.items()}
+        ds = xr.Dataset({**found.shared, **found.along, **systems})
+        named = self.mapping.shared.keys() - {dim for spec in self.specs() for dim in spec.dims}
+        return ds.set_coords([name for name in (*found.shared, *found.along) if name not in named])
 
     def splits(self) -> list[Split]:
         return [
@@ -169,16 +190,37 @@ class GenericImport(Recipe):
         for source in self.sources:
             source.require_unchanged(Path(self.folder))
         self._check_record_dimension()
-        for group in self._groups:
+        if not self.records():
+            raise BuildError(f"{self._views[0].path}: '{self.record_dimension}' has no records")
+        for view in self._views:
             for spec in self.specs():
-                self._check(group, spec)
+                require_alike(view, self._views[0], spec)
+        assert self._coordinates
+
+    def remarks(self) -> list[str]:
+        self._check_record_dimension()
+        each = (
+            []
+            if any(not view.single for view in self._views)
+            else [f"no file has the dimension '{self.record_dimension}': each file is one record"]
+        )
+        matlab = [view.path for view in self._views if kind_of(view.path) == "mat73"]
+        order = [f"{matlab[0]}: `dims:` name the axes in the order of MATLAB's size()"] if matlab else []
+        return [*each, *order, *self._coordinates.remarks]
+
+    def left_out(self) -> list[LeftOut]:
+        found = {name for view in self._views for name in view.names()}
+        used = {*self._views[0].sources.values(), *self._coordinates.sources, *self._systems.values()}
+        names = sorted(found - used)
+        shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+        return [LeftOut("variables", len(found), {}, {f"not named by the mapping ({shown})": len(names)})]
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         first, stop = int(indices[0]), int(indices[-1]) + 1
         names = self.mapping.variables
         arrays = [
-            {name: self._read(group, name, slice(max(first - start, 0), stop - start)) for name in names}
-            for group, start, end in zip(self._groups, self._starts[:-1], self._starts[1:], strict=True)
+            {name: self._read(number, name, slice(max(first - start, 0), stop - start)) for name in names}
+            for number, (start, end) in enumerate(pairwise(self._starts.tolist()))
             if start < stop and end > first
         ]
         return {name: np.concatenate([each[name] for each in arrays]) for name in names}
@@ -187,96 +229,71 @@ class GenericImport(Recipe):
         return {"xarray": xr.__version__}
 
     @cached_property
-    def _groups(self) -> list[tuple[str, ...]]:
-        """Return files that are opened together: all ``.npy`` files, each other file by itself."""
+    def _views(self) -> list[View]:
+        """Files that are opened together: all ``.npy`` files, each other file by itself."""
         paths = [source.path_in(Path(self.folder)) for source in self.sources]
         arrays = tuple(path for path in paths if kind_of(path) == "npy")
-        return [*([arrays] if arrays else []), *((path,) for path in paths if path not in arrays)]
+        groups = [*([arrays] if arrays else []), *((path,) for path in paths if path not in arrays)]
+        return [View(group, self.mapping) for group in groups]
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        """First record of each group of files, and the number of all records."""
-        return np.cumsum([0, *(self._open(group).sizes[self.record_dimension] for group in self._groups)])
+        """First record of each view, and the number of all records."""
+        return np.cumsum([0, *(view.records for view in self._views)])
 
-    @property
-    def _mapped(self) -> dict[str, SharedMapping]:
-        return {**self.mapping.shared, **self.mapping.variables}
+    @cached_property
+    def _specs(self) -> dict[str, VariableSpec]:
+        return {name: spec_of(name, self._views, self._systems.keys()) for name in self.mapping.variables}
 
-    @property
-    def _numpy_dims(self) -> Dims:
-        """Names of the axes of arrays in NumPy files."""
-        return tuple((m.source or name, m.dims) for name, m in self._mapped.items() if m.dims is not None)
+    @cached_property
+    def _coordinates(self) -> Coordinates:
+        return gather(self._views, frozenset(dim for spec in self.specs() for dim in spec.dims[1:]))
 
-    def _open(self, group: tuple[str, ...]) -> xr.Dataset:
-        """Open files under the mapping's names; without the record dimension a file is one record."""
-        mapped = self._mapped
-        ds = open_files(group, self._numpy_dims)
-        sources = {each.source or name: name for name, each in mapped.items()}
-        if missing := sources.keys() - ds.variables.keys():
-            source, known = min(missing), list(map(str, ds.variables))
-            raise BuildError(
-                f"{group[0]} has no variable '{source}' (for '{sources[source]}').{nearest(source, known)} "
-                f"It has: {listing(known)}. Arrays of NumPy files need `dims:`."
-            )
-        ds = ds[list(sources)].rename({old: new for old, new in sources.items() if old != new})
-        if self.record_dimension in ds.sizes:
-            return ds
-        return ds.assign(
-            {name: ds[name].expand_dims(self.record_dimension) for name in self.mapping.variables}
-        )
+    @cached_property
+    def _systems(self) -> dict[str, str]:
+        """Name and path of the coordinate reference systems (CF's grid mappings) of the variables."""
+        view = self._views[0]
+        found = {}
+        for source in map(view.sources.__getitem__, self.mapping.variables):
+            for name in str(view.stored[source].attrs.get("grid_mapping", "")).replace(":", " ").split():
+                path = view.find(name, source)
+                if path is not None and not view.stored[path].ndim:
+                    found[name] = path
+        return found
+
+    def _system(self, source: str) -> xr.Variable:
+        stored = self._views[0].stored[source]
+        stated = {key: value for key, value in stored.attrs.items() if key not in FILLS}
+        attributes = {"units": "1", "long_name": "coordinate reference system", **stated}
+        return xr.Variable((), stored.values, attributes)
 
     def _check_record_dimension(self) -> None:
         """Refuse a mistyped record dimension, which would make one record of each file."""
-        dims = {str(dim) for group in self._groups for dim in open_files(group, self._numpy_dims).sizes}
-        wanted = self.record_dimension
+        wanted, dims = self.record_dimension, set[str]()
+        for view in self._views:
+            dims |= {dim for name in self.mapping.variables for dim in view.dims(view.sources[name])}
+            if view.single and (name := view.unnamed()):
+                raise BuildError(
+                    f"{view.path}: the axes of '{name}' have no names; give it `dims:` in the mapping, one "
+                    f"name for each axis, '{wanted}' among them"
+                )
         if wanted not in dims and (hint := nearest(wanted, dims)):
             raise BuildError(f"No file has the record dimension '{wanted}'.{hint} Found: {listing(dims)}.")
 
-    def _variable(self, group: tuple[str, ...], name: str) -> xr.DataArray:
-        """Return a record variable of a file after comparing its dimensions with the mapping."""
-        array = self._open(group)[name]
-        wanted = self.mapping.variables[name].dims
-        if wanted is not None and array.dims != wanted:
-            raise BuildError(f"{group[0]}: '{name}' has dimensions {array.dims}, the mapping {wanted}.")
-        if array.dims[:1] != (self.record_dimension,):
+    def _read(self, number: int, name: str, records: slice) -> np.ndarray:
+        """Return records of a view as the store holds them, without NaN where the mapping expects none."""
+        view, spec = self._views[number], self._specs[name]
+        values = view.read(name, records, spec.dims)
+        turned = self._coordinates.turned[number]
+        values = values[tuple(slice(None, None, -1 if dim in turned else 1) for dim in spec.dims)]
+        unknown = np.isnan(values) if values.dtype.kind in "fc" and not spec.missing else np.zeros(0)
+        if unknown.any():
+            record = int(np.argwhere(unknown)[0][0]) + records.indices(view.records)[0]
             raise BuildError(
-                f"{group[0]}: '{name}' has dimensions {array.dims}, expected '{self.record_dimension}' "
-                "first; variables that all records share belong under `shared:`."
+                f"{view.path}: '{name}': NaN at record {record} of the file ({int(unknown.sum())} in all), a "
+                "number expected everywhere; fill it in, or say `missing: true` for it in the mapping"
             )
-        return array
-
-    def _spec(self, name: str, mapped: VariableMapping) -> VariableSpec:
-        array = self._variable(self._groups[0], name)
-        found = {
-            "name": name,
-            "dims": tuple(map(str, array.dims)),
-            "shape": array.shape[1:],
-            "dtype": mapped.dtype or SINGLE.get(str(array.dtype), str(array.dtype)),
-            "attributes": {} if mapped.role is None else {"role": mapped.role},
-        }
-        given = mapped.model_dump(exclude={"source", "dims", "dtype", "role"})
-        return validate(VariableSpec, found | given, f"variable '{name}' of the mapping")
-
-    def _check(self, group: tuple[str, ...], spec: VariableSpec) -> None:
-        array = self._variable(group, spec.name)
-        if array.dims != spec.dims or array.shape[1:] != spec.shape:
-            raise BuildError(
-                f"{group[0]}: '{spec.name}' is {dict(array.sizes)}, in {self._groups[0][0]} it has "
-                f"{dict(zip(spec.dims[1:], spec.shape, strict=True))}; all files need the same grid."
-            )
-        _converted(np.zeros(1), array, spec.units, group[0])
-
-    def _read(self, group: tuple[str, ...], name: str, records: slice) -> np.ndarray:
-        array = self._variable(group, name)[records]
-        return _converted(array.values, array, self.mapping.variables[name].units, group[0])
-
-    def _shared(self, name: str, mapped: SharedMapping) -> xr.Variable:
-        array = self._open(self._groups[0])[name]
-        attributes = {"units": mapped.units, "long_name": mapped.long_name or name.replace("_", " ")}
-        if mapped.standard_name:
-            attributes["standard_name"] = mapped.standard_name
-        values = _converted(array.values, array, mapped.units, self._groups[0][0])
-        return xr.Variable(array.dims, values, attributes)
+        return cast(spec, values)
 
     def _group_numbers(self, keeps_whole: str) -> np.ndarray:
         if keeps_whole == "none":
@@ -287,18 +304,10 @@ class GenericImport(Recipe):
                 f"keeps_whole: '{keeps_whole}' is no variable of the mapping."
                 f"{nearest(keeps_whole, choices)} Variables: {listing(choices)}; or none."
             )
-        values = np.concatenate([self._read(group, keeps_whole, slice(None)) for group in self._groups])
+        views = range(len(self._views))
+        values = np.concatenate([self._read(view, keeps_whole, slice(None)) for view in views])
         if values.ndim != 1:
             raise BuildError(
                 f"keeps_whole: '{keeps_whole}' has shape {values.shape}, expected one value a record."
             )
         return np.unique(values, return_inverse=True)[1]
-
-
-def _converted(values: np.ndarray, array: xr.DataArray, units: str, path: str) -> np.ndarray:
-    """Return values in the units of the mapping; a file that states none is taken to be in them."""
-    stated = array.attrs.get("units")
-    try:
-        return values if stated is None else convert(values, str(stated), units)
-    except ContractError as error:
-        raise BuildError(f"{path}: '{array.name}': {error}") from None

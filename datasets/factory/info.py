@@ -1,6 +1,5 @@
 """Describe the content of a store and the state of its build."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,8 +7,10 @@ import numpy as np
 import xarray as xr
 from pydantic import BaseModel
 
+from datasets.factory import left_out
 from datasets.factory.files import Files
 from datasets.factory.staging import Staging
+from datasets.store.errors import ContractError
 from datasets.store.layout import Store, open_store
 from datasets.store.specs import SPLIT_NAMES
 from datasets.store.statistics import Moments, reduce
@@ -41,7 +42,15 @@ class SplitInfo(BaseModel):
 
 
 class StoreInfo(BaseModel):
-    """What a store holds; `shares` is the share of each value of a table's flags."""
+    """What a store holds.
+
+    Attributes
+    ----------
+    shares
+        The share of each value of a table's flags.
+    left_out
+        What an importer left out: the total and the counts by cause, by what is counted.
+    """
 
     url: str
     title: str
@@ -61,6 +70,7 @@ class StoreInfo(BaseModel):
     variables: list[VariableInfo]
     shared: dict[str, str]
     shares: dict[str, dict[str, float]]
+    left_out: dict[str, dict[str, int]]
 
 
 def info(url: str, *, storage_options: Mapping[str, Any] | None = None) -> StoreInfo:
@@ -78,9 +88,10 @@ def info(url: str, *, storage_options: Mapping[str, Any] | None = None) -> Store
     records = np.concatenate([np.asarray(store.row_records(row)) for row in complete]) if complete else None
     return StoreInfo(
         url=url,
-        **{key: store.attributes[key] for key in ("title", "license", "recipe", "recipe_version")},
-        recipe_config=json.loads(str(store.attributes["recipe_config"])),
-        software=json.loads(str(store.attributes["software"])),
+        **{key: store.text(key) for key in ("title", "license", "recipe")},
+        recipe_version=store.whole_number("recipe_version"),
+        recipe_config=store.mapping("recipe_config"),
+        software=_texts(store, "software"),
         record_dimension=store.record_dimension,
         records=store.records,
         rows=store.rows,
@@ -98,15 +109,39 @@ def info(url: str, *, storage_options: Mapping[str, Any] | None = None) -> Store
         shares={
             str(name): _shares(variable)
             for name, variable in store.dataset().variables.items()
-            if store.record_dimension not in variable.dims and "flag_meanings" in variable.attrs
+            if store.record_dimension not in variable.dims and _is_table_of_flags(variable)
         },
+        left_out=_counts(store),
     )
+
+
+def _texts(store: Store, key: str) -> dict[str, str]:
+    return {name: str(value) for name, value in store.mapping(key).items()}
+
+
+def _counts(store: Store) -> dict[str, dict[str, int]]:
+    """Return what an importer left out, by what is counted."""
+    found = store.mapping(left_out.ATTRIBUTE) if left_out.ATTRIBUTE in store.attributes else {}
+    for counts in found.values():
+        if not isinstance(counts, dict) or not all(type(each) is int for each in counts.values()):
+            raise ContractError(
+                f"{store.url}/zarr.json: attribute {left_out.ATTRIBUTE!r} holds {counts!r}, "
+                f"expected counts by cause; "
+                "get the store anew"
+            )
+    return found
 
 
 def _outline(variable: xr.Variable) -> str:
     """Return dimensions and units of a variable as people write them, such as ``(time) s``."""
     units = display(str(variable.attrs.get("units", "")))
     return f"({', '.join(map(str, variable.dims))}) {units}".rstrip()
+
+
+def _is_table_of_flags(variable: xr.Variable) -> bool:
+    """Tell whether each value of a variable has one meaning; flags that are masks have several."""
+    meanings = str(variable.attrs.get("flag_meanings", "")).split()
+    return bool(meanings) and len(np.atleast_1d(variable.attrs.get("flag_values", []))) == len(meanings)
 
 
 def _shares(variable: xr.Variable) -> dict[str, float]:

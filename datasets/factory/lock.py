@@ -1,7 +1,7 @@
 """One process at a time builds a shard row."""
 
-import json
 import os
+import re
 import socket
 import threading
 import time
@@ -11,8 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
+
+_ROWS = re.compile(r"rows-(\d+)-(\d+)\.json")
 
 BEAT = 30.0
 """Seconds between two signs of life."""
@@ -77,11 +81,10 @@ class RowsLock:
                 continue
 
     def _refuse_if_alive(self, name: str) -> None:
-        found = _content(self._files, name)
-        if found is not None and _is_alive(found):
-            holder = json.loads(found)
+        holder = _holder(_content(self._files, name) or b"")
+        if holder is not None and _is_alive(holder):
             raise BuildError(
-                f"Process {holder['pid']} on {holder['host']} is building {self._store.url} at this moment "
+                f"Process {holder.pid} on {holder.host} is building {self._store.url} at this moment "
                 f"({name.removesuffix('.json')}). Wait for it, or stop it and run the command again."
             )
 
@@ -101,7 +104,8 @@ def alone(files: Files, name: str) -> Iterator[bool]:
         found = _content(files, name)
         if found is None:  # let go since: try again
             continue
-        if _is_alive(found):
+        holder = _holder(found)
+        if holder is not None and _is_alive(holder):
             time.sleep(0.05)
         elif _content(files, name) == found:
             inherited = True
@@ -125,28 +129,46 @@ def _content(files: Files, name: str) -> bytes | None:
         return None
 
 
-def _is_alive(sign: bytes) -> bool:
-    """Return whether the process that signed a lock is alive, as far as this machine can know."""
+class Holder(BaseModel):
+    """Who signed a lock, and when it was last seen, s since 1970."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    host: str
+    pid: int = Field(gt=0, lt=1 << 31)
+    born: str | None
+    seen: float
+
+
+def _holder(sign: bytes) -> Holder | None:
+    """Return who signed a lock; None where it is torn, or no process of ours wrote it."""
     try:
-        holder = json.loads(sign)
-    except ValueError:  # torn when the power failed
-        return False
-    if holder["host"] != socket.gethostname():
-        return bool(time.time() - holder["seen"] < SILENCE)
-    return holder["born"] == _born(holder["pid"])
+        return Holder.model_validate_json(sign)
+    except ValidationError:
+        return None
+
+
+def _is_alive(holder: Holder) -> bool:
+    """Return whether the process that signed a lock is alive, as far as this machine can know.
+
+    Clocks of two machines differ, but a time far ahead is no sign of life.
+    """
+    if holder.host != socket.gethostname():
+        return abs(time.time() - holder.seen) < SILENCE
+    return holder.born is not None and holder.born == _born(holder.pid)
 
 
 def _sign() -> bytes:
     pid = os.getpid()
-    sign = {"host": socket.gethostname(), "pid": pid, "born": _born(pid), "seen": time.time()}
-    return json.dumps(sign).encode()
+    holder = Holder(host=socket.gethostname(), pid=pid, born=_born(pid), seen=time.time())
+    return holder.model_dump_json().encode()
 
 
 def _born(pid: int) -> str | None:
     """Return when a process started, which tells later processes of the same number apart; None if dead."""
     if Path("/proc/self/stat").exists():
         try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         except OSError:
             return None
         return None if fields[0] == "Z" else fields[19]
@@ -158,5 +180,5 @@ def _born(pid: int) -> str | None:
 
 
 def _overlap(name: str, rows: range) -> bool:
-    start, stop = (int(number) for number in name.removesuffix(".json").split("-")[1:])
-    return max(start, rows.start) < min(stop, rows.stop)
+    found = _ROWS.fullmatch(name)
+    return found is not None and max(int(found[1]), rows.start) < min(int(found[2]), rows.stop)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from datasets.factory.limits import MOST_ARRAY_BYTES, MostBytes
 from datasets.store.specs import Split
 from datasets.store.streams import GROUP, stream
 from datasets.store.units import parse
@@ -105,6 +106,8 @@ class Mapping(BaseModel):
     ----------
     record_dimension
         The dimension of the files that counts records. Where no file has it, each file is one record.
+    most_bytes
+        Most bytes of what is read as a whole: an array of an ``.npz`` file, a chunk of NetCDF, HDF5 or Zarr.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -115,6 +118,7 @@ class Mapping(BaseModel):
     variables: dict[str, VariableMapping] = Field(min_length=1)
     shared: dict[str, SharedMapping] = {}
     splits: dict[str, SplitMapping] = {}
+    most_bytes: MostBytes = MOST_ARRAY_BYTES
 
     @model_validator(mode="after")
     def _each_source_once(self) -> Self:

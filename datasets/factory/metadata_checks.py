@@ -1,12 +1,14 @@
 """Checks of a store's metadata."""
 
-import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from datasets.factory.files import Files
 from datasets.factory.report import Problem
+from datasets.store.clocks import is_clock, undecodable
 from datasets.store.errors import ContractError
+from datasets.store.integrity import CERTIFICATE, other_copies
 from datasets.store.layout import Store
 from datasets.store.units import parse
 from surrogates.core.text import listing
@@ -15,29 +17,31 @@ ATTRIBUTES = (
     "Conventions", "format_version", "history", "license", "recipe", "recipe_config", "recipe_version",
     "record_dimension", "seed", "software", "title",
 )  # fmt: skip
+NO_UNITS = "has no units"
+_PATTERN = re.compile("%Y|YYYY", re.IGNORECASE)
+"""Of dates that are written as numbers, such as 20000131, which no unit makes time from a date."""
 
 
 def check_copies(store: Store) -> Iterator[Problem]:
     """Compare the metadata of each array and group with their gathered copy: readers use either."""
-    files = Files(store.url, store.storage_options)
-    gathered = json.loads(files.read("zarr.json")).get("consolidated_metadata") or {}
-    for name, copy in gathered.get("metadata", {}).items():
-        try:
-            same = _own(json.loads(files.read(f"{name}/zarr.json"))) == _own(copy)
-        except (OSError, ValueError):
-            same = False
-        if not same:
-            yield Problem(
-                check="metadata",
-                variable=name,
-                message=f"{store.url}/{name}/zarr.json is lost, damaged or not what {store.url}/zarr.json "
-                "says of it; replace the wrong one of the two by the other",
-            )
+    for name in other_copies(Files(store.url, store.storage_options).read):
+        yield Problem(
+            check="metadata",
+            variable=name,
+            message=f"{store.url}/{name}/zarr.json is lost, damaged or not what {store.url}/zarr.json "
+            "says of it; replace the wrong one of the two by the other",
+        )
 
 
-def _own(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata of a group without those of its members."""
-    return {key: value for key, value in metadata.items() if key != "consolidated_metadata"}
+def check_root(store: Store) -> Iterator[Problem]:
+    """Compare the root's metadata, with the attributes of the store, with their certificate."""
+    if store.certified is False:
+        yield Problem(
+            check="metadata",
+            message=f"{store.url}/zarr.json is not what {store.url}/{CERTIFICATE} certifies: "
+            f"its attributes or metadata "
+            "were changed since the build; bring the old file back from a copy, or build the store again",
+        )
 
 
 def check_meaning(store: Store) -> Iterator[Problem]:
@@ -45,15 +49,35 @@ def check_meaning(store: Store) -> Iterator[Problem]:
     if absent := set(ATTRIBUTES) - store.attributes.keys():
         yield Problem(check="metadata", message=f"global attributes are missing: {listing(absent)}")
     for name, array in store.root.arrays():
-        if not array.attrs.get("long_name"):
-            yield Problem(check="metadata", variable=name, message=f"variable '{name}' has no long_name")
-        if array.dtype.kind not in "biufc":
-            continue
-        units = array.attrs.get("units")
-        if units is None:
-            yield Problem(check="units", variable=name, message=f"variable '{name}' has no units")
-        elif " since " not in str(units):
-            try:
-                parse(str(units))
-            except ContractError as error:
-                yield Problem(check="units", variable=name, message=f"variable '{name}': {error}")
+        yield from missing_meaning(name, array.attrs, array.dtype)
+
+
+def missing_meaning(name: str, attributes: Mapping[str, Any], dtype: Any) -> Iterator[Problem]:
+    """Yield what the attributes of a variable lack.
+
+    Verification reports it; a build refuses it before it begins.
+    """
+    if not attributes.get("long_name"):
+        yield Problem(check="metadata", variable=name, message=f"variable '{name}' has no long_name")
+    if dtype.kind in "biufc" and (wrong := wrong_units(attributes)):
+        colon = "" if wrong == NO_UNITS else ":"
+        yield Problem(check="units", variable=name, message=f"variable '{name}'{colon} {wrong}")
+
+
+def wrong_units(attributes: Mapping[str, Any]) -> str:
+    """Return what is wrong with the units, and the calendar, of a number; nothing if they mean something."""
+    units, calendar = attributes.get("units"), attributes.get("calendar")
+    if units is None:
+        return NO_UNITS
+    if is_clock(units):
+        return undecodable(str(units), None if calendar is None else str(calendar))
+    if _PATTERN.search(str(units)):
+        return (
+            f"units {units!r} are a pattern of dates, expected such as 'days since 2000-01-01' and numbers "
+            "that count them, which pandas.to_datetime with a `format` and xarray make"
+        )
+    try:
+        parse(str(units))
+    except ContractError as error:
+        return str(error)
+    return ""

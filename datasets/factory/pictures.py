@@ -28,10 +28,10 @@ def picture(store: Store, record: int) -> Figure:
     if not 0 <= record < store.records:
         raise ValueError(f"record={record}: {store.url} has records 0 to {store.records - 1}.")
     ds = store.dataset().isel({store.record_dimension: record}).load()
-    recipe = str(store.attributes["recipe"])
+    recipe = store.text("recipe")
     if recipe in names("record_plots"):
         return cast(Callable[[xr.Dataset], Figure], resolve("record_plots", recipe))(ds)
-    return draw(ds[list(store.specs)], f"{store.attributes['title']}, {store.record_dimension} {record}")
+    return draw(ds[list(store.specs)], f"{store.text('title')}, {store.record_dimension} {record}")
 
 
 def draw(ds: xr.Dataset, title: str) -> Figure:

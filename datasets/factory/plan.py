@@ -57,6 +57,8 @@ def plan(recipe: Recipe, *, workers: int = 1) -> Plan:
         Worker processes of the build.
     """
     recipe.prepare()
+    for each in recipe.left_out():
+        each.require_few()
     records, unit = recipe.records(), recipe.unit_records()
     units = -(-records // unit)
     middle = 0 if recipe.chained else units // 2

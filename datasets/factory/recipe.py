@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from datasets.factory.left_out import LeftOut
 from datasets.store.specs import Split, VariableSpec
 from datasets.store.streams import SAMPLE, stream
 from surrogates.core.build import validate
@@ -134,6 +135,10 @@ class Recipe(BaseModel):
 
     def remarks(self) -> list[str]:
         """Return lines that a user should read when a build begins."""
+        return []
+
+    def left_out(self) -> list[LeftOut]:
+        """Return what an importer leaves out of its files: said, stored, and refused beyond a share."""
         return []
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:

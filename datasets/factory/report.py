@@ -32,7 +32,13 @@ class Resimulation(BaseModel):
 
 
 class Report(BaseModel):
-    """The result of a verification, ready for JSON; of damaged metadata only the problems are told."""
+    """The result of a verification, ready for JSON; of damaged metadata only the problems are told.
+
+    Attributes
+    ----------
+    certified
+        Whether a certificate covers the root's attributes; those of older releases have none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,6 +48,7 @@ class Report(BaseModel):
     rows: int
     complete_rows: int = 0
     fingerprint: str = ""
+    certified: bool = True
     problems: list[Problem] = []
     resimulated: list[Resimulation] = []
 

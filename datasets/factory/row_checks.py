@@ -6,7 +6,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from datasets.factory.errors import resume_command
+from datasets.factory.advice import how_to_resume
+from datasets.factory.recipe import Recipe
 from datasets.factory.report import Problem
 from datasets.store.checks import check_values
 from datasets.store.errors import ContractError
@@ -20,26 +21,36 @@ TOLERANCE = 1e-9
 """Relative difference up to which float64 statistics count as equal: machines sum in different orders."""
 
 
-def check_row(store: Store, row: int) -> Iterator[Problem]:
-    """Compare checksums, hashes, values and statistics of a row; one variable and its mask in memory."""
-    certified = (store.receipt(row) or {}).get("hashes") or {}
+def check_row(store: Store, row: int, recipe: type[Recipe] | str) -> Iterator[Problem]:
+    """Compare checksums, hashes, values and statistics of a row; one variable and its mask in memory.
+
+    Parameters
+    ----------
+    store, row
+        What is compared.
+    recipe
+        The recipe or its name, for the command that makes a damaged row again.
+    """
+    again = f"to make it again, delete {store.url}/build/row-{row:06d} and {how_to_resume(store.url, recipe)}"
+    hashes = (store.receipt(row) or {}).get("hashes")
+    certified = hashes if isinstance(hashes, dict) else {}
     for name, spec in store.specs.items():
         names = {each for each in (name, spec.statistics_mask) if each is not None and each in store.specs}
         arrays: dict[str, np.ndarray] = {}
         for each in sorted(names):
-            values, damage = read_row(store, each, row)
+            values, damage = _read(store, each, row, again)
             if values is not None:
                 arrays[each] = values
             elif each == name:
                 yield from damage
         if name in arrays:
-            yield from _hash(store, name, row, arrays[name], certified.get(name))
+            yield from _hash(store, name, row, arrays[name], certified.get(name), again)
             yield from _values(store, spec, row, arrays[name])
         if names == arrays.keys():
-            yield from _statistics(store, spec, row, arrays)
+            yield from _statistics(store, spec, row, arrays, again)
 
 
-def read_row(store: Store, name: str, row: int) -> tuple[np.ndarray | None, list[Problem]]:
+def _read(store: Store, name: str, row: int, again: str) -> tuple[np.ndarray | None, list[Problem]]:
     """Return a variable's values in a shard row, or None and every damaged chunk."""
     reader = store.reader([name])
     records = np.asarray(store.row_records(row))
@@ -54,12 +65,14 @@ def read_row(store: Store, name: str, row: int) -> tuple[np.ndarray | None, list
             reader.read([first])
         except DAMAGE as error:
             found = str(error).split("; ")[0]
-            message = f"{found}; {_remedy(store, row)}"
+            message = f"{found}; {again}"
             problems.append(Problem(check="checksums", variable=name, row=row, message=message))
     return None, problems
 
 
-def _hash(store: Store, name: str, row: int, values: np.ndarray, certified: str | None) -> Iterator[Problem]:
+def _hash(
+    store: Store, name: str, row: int, values: np.ndarray, certified: str | None, again: str
+) -> Iterator[Problem]:
     if hashlib.sha256(np.ascontiguousarray(values).data).hexdigest() != certified:
         records = store.row_records(row)
         yield Problem(
@@ -67,7 +80,7 @@ def _hash(store: Store, name: str, row: int, values: np.ndarray, certified: str 
             variable=name,
             row=row,
             message=f"variable '{name}', records {records[0]} to {records[-1]}: the values are not those "
-            f"that the receipt certifies; {_remedy(store, row)}",
+            f"that the receipt certifies; {again}",
         )
 
 
@@ -79,7 +92,7 @@ def _values(store: Store, spec: VariableSpec, row: int, values: np.ndarray) -> I
 
 
 def _statistics(
-    store: Store, spec: VariableSpec, row: int, arrays: dict[str, np.ndarray]
+    store: Store, spec: VariableSpec, row: int, arrays: dict[str, np.ndarray], again: str
 ) -> Iterator[Problem]:
     records = store.row_records(row)
     size = np.nanmax(np.abs(arrays[spec.name]), initial=0.0)
@@ -98,9 +111,5 @@ def _statistics(
                 variable=spec.name,
                 row=row,
                 message=f"variable '{spec.name}', record {record}: the stored {field} does not follow from "
-                f"the data; {_remedy(store, row)}",
+                f"the data; {again}",
             )
-
-
-def _remedy(store: Store, row: int) -> str:
-    return f"to make it again, delete {store.url}/build/row-{row:06d} and run `{resume_command(store.url)}`"

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 
 from datasets.factory.errors import BuildError
+from datasets.factory.limits import require_regular
+from datasets.store.urls import at_home
 
 
 class Source(BaseModel):
@@ -92,10 +94,10 @@ def find_sources(patterns: tuple[str, ...] | str, folder: Path) -> tuple[Path, t
 
 
 def _matches(pattern: str, folder: Path) -> list[str]:
-    path = folder / Path(pattern).expanduser()
+    path = folder / at_home(pattern)
     if path.exists():  # even if its name holds the characters of a pattern
         return [str(path.resolve())]
-    base = Path(path.anchor) if Path(pattern).expanduser().is_absolute() else folder
+    base = Path(path.anchor) if at_home(pattern).is_absolute() else folder
     return sorted(str(found.resolve()) for found in base.glob(str(path.relative_to(base))))
 
 
@@ -108,7 +110,7 @@ def _source(path: str, folder: Path) -> Source:
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, or of the names and contents of all files in a folder."""
     if not path.is_dir():
-        status = path.stat()
+        status = require_regular(path)
         return _digest(path.absolute(), status.st_mtime_ns, status.st_size)
     whole = hashlib.sha256()
     for each in sorted(each for each in path.rglob("*") if each.is_file()):

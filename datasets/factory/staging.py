@@ -1,14 +1,20 @@
 """Keep finished units on disk until their shard row is whole."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from datasets.factory.errors import BuildError, resume_command
+from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
+
+_UNIT = re.compile(r"unit-(\d{8,})\.npz")
+
+MARK = "="
+"""Stands before each name, which may be that of a parameter of `numpy.savez`, such as `file`."""
 
 
 class Staging:
@@ -32,7 +38,8 @@ class Staging:
 
     def units(self) -> set[int]:
         """Return the numbers of the staged units."""
-        return {int(name[5:-4]) for name in self._files.names() if name.startswith("unit-")}
+        found = (_UNIT.fullmatch(name) for name in self._files.names())
+        return {int(each[1]) for each in found if each}
 
     def write(self, unit: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Stage a unit durably."""
@@ -46,14 +53,7 @@ class Staging:
         BuildError
             When the file is damaged.
         """
-        try:
-            return _unpack(self._files.read(_unit(unit)))
-        except (zipfile.BadZipFile, ValueError) as error:
-            self._files.remove(_unit(unit))
-            raise BuildError(
-                f"The staged unit {unit} of {self.url} was damaged ({error}) and is removed. "
-                f"Run `{resume_command(self.url)}` to simulate it again."
-            ) from error
+        return self._read(_unit(unit), f"unit {unit}")
 
     def remove(self, units: Iterable[int]) -> None:
         """Delete staged units."""
@@ -72,7 +72,33 @@ class Staging:
 
     def read_state(self, unit: int) -> dict[str, np.ndarray]:
         """Return the state that a chained unit left."""
-        return _unpack(self._files.read(_state(unit)))
+        return self._read(_state(unit), f"state of unit {unit}")
+
+    def refuse(self, unit: int, found: str) -> BuildError:
+        """Remove a staged unit that does not fit, and return the error."""
+        self._files.remove(_unit(unit))
+        return _removed(self.url, f"unit {unit}", found)
+
+    def _read(self, name: str, what: str) -> dict[str, np.ndarray]:
+        try:
+            return _unpack(self._files.read(name))
+        except (
+            zipfile.BadZipFile,
+            ValueError,
+            EOFError,
+            MemoryError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            self._files.remove(name)
+            raise _removed(self.url, what, str(error) or type(error).__name__) from error
+
+
+def _removed(url: str, what: str, found: str) -> BuildError:
+    return BuildError(
+        f"The staged {what} of {url} was damaged ({found}) and is removed. Run the same command again to "
+        "simulate it anew."
+    )
 
 
 def _unit(unit: int) -> str:
@@ -85,10 +111,16 @@ def _state(unit: int) -> str:
 
 def _pack(arrays: Mapping[str, np.ndarray]) -> memoryview:
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    np.savez(buffer, allow_pickle=False, **{f"{MARK}{name}": values for name, values in arrays.items()})
     return buffer.getbuffer()
 
 
 def _unpack(content: bytes) -> dict[str, np.ndarray]:
+    """Read what `_pack` wrote: nothing is compressed, so that nothing is larger than the file."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist()):
+            raise ValueError("it is compressed")
+        if sum(each.file_size for each in archive.infolist()) > len(content):
+            raise ValueError("it claims more bytes than it has")
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        return {name.removeprefix(MARK): file[name] for name in file.files}

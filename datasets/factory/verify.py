@@ -1,19 +1,19 @@
 """Check a store against its receipts and metadata."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from datasets.factory.errors import resume_command
+from datasets.factory.advice import how_to_resume
 from datasets.factory.find import recipe_of
-from datasets.factory.metadata_checks import check_copies, check_meaning
+from datasets.factory.metadata_checks import check_copies, check_meaning, check_root
 from datasets.factory.recipe import Recipe, config_hash
 from datasets.factory.report import Problem, Report
 from datasets.factory.resimulate import resimulate_units
 from datasets.factory.row_checks import DAMAGE, check_row
 from datasets.store.checks import check_split
+from datasets.store.errors import ContractError
 from datasets.store.layout import Store, open_store
 from surrogates.core.progress import Progress
 
@@ -53,13 +53,19 @@ def verify(
     report = Report(
         url=url, recipe=str(store.attributes.get("recipe", "")), records=store.records, rows=store.rows
     )
+    report = report.model_copy(update={"certified": store.certified is not None})
     if damaged := list(check_copies(store)):  # nothing can be read for certain
         return report.model_copy(update={"problems": damaged})
-    complete = store.complete_rows()
-    problems = [*check_meaning(store), *_receipts(store, complete), *_shared(store)]
+    complete, named = store.complete_rows(), recipe_class or str(store.attributes.get("recipe"))
+    problems = [
+        *check_root(store),
+        *check_meaning(store),
+        *_receipts(store, complete, named),
+        *_shared(store),
+    ]
     with Progress(store.records, "record", label=f"verify {url}", shown=progress) as shown:
         for row in complete:
-            problems += check_row(store, row)
+            problems += check_row(store, row, named)
             shown.advance(len(store.row_records(row)))
         if len(complete) == store.rows:
             problems += _splits(store)
@@ -72,14 +78,19 @@ def verify(
     return report.model_copy(update=found)
 
 
-def _receipts(store: Store, complete: list[int]) -> Iterator[Problem]:
+def _receipts(store: Store, complete: list[int], recipe: type[Recipe] | str) -> Iterator[Problem]:
     if missing := sorted(set(range(store.rows)) - set(complete)):
         yield Problem(
             check="receipts",
             message=f"{len(missing)} of {store.rows} shard rows have no receipt, the first is row "
-            f"{missing[0]}: the build has not ended; `{resume_command(store.url)}`",
+            f"{missing[0]}: the build has not ended; to end it, "
+            f"{how_to_resume(store.url, recipe)}",
         )
-    config = json.loads(str(store.attributes.get("recipe_config", "null")))
+    try:
+        config = store.mapping("recipe_config")
+    except ContractError as error:
+        yield Problem(check="metadata", message=str(error))
+        return
     expected = {
         "recipe": store.attributes.get("recipe"),
         "recipe_version": store.attributes.get("recipe_version"),
@@ -88,13 +99,13 @@ def _receipts(store: Store, complete: list[int]) -> Iterator[Problem]:
     for row in complete:
         receipt = store.receipt(row) or {}
         for key, value in expected.items():
-            if receipt.get(key) != value:
+            if type(receipt.get(key)) is not type(value) or receipt[key] != value:
                 yield Problem(
                     check="receipts",
                     row=row,
                     message=f"the receipt of row {row} says {key}={receipt.get(key)}, the store {value}",
                 )
-        if (receipt.get("hashes") or {}).keys() != store.specs.keys():
+        if not isinstance(hashes := receipt.get("hashes"), dict) or hashes.keys() != store.specs.keys():
             yield Problem(
                 check="receipts", row=row, message=f"the receipt of row {row} certifies other variables"
             )
@@ -114,10 +125,11 @@ def _splits(store: Store) -> Iterator[Problem]:
     ds = store.dataset()
     for name in store.split_names():
         whole = str(store.array(name).attrs["keeps_whole"])
-        if whole not in ds.variables or ds[whole].dims != (store.record_dimension,):
-            continue
         try:
+            labels = store.split(name)
+            if whole not in ds.variables or ds[whole].dims != (store.record_dimension,):
+                continue
             groups = np.unique(ds[whole].values, return_inverse=True)[1]
-            check_split(name, store.split(name), groups, whole)
+            check_split(name, labels, groups, whole)
         except DAMAGE as error:
             yield Problem(check="splits", variable=name, message=str(error))

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from datasets.factory.errors import full_disk, is_full_disk
 from datasets.factory.staging import Staging
 from datasets.factory.units import Units
 from datasets.store.layout import Store
@@ -57,8 +56,6 @@ class RowWriter:
 
     def check(self) -> None:
         """Raise what went wrong in the thread."""
-        if isinstance(self._error, OSError) and is_full_disk(self._error.errno):
-            raise full_disk(self._store.url) from self._error
         if self._error is not None:
             raise self._error
 
@@ -85,13 +82,21 @@ class RowWriter:
 
     def _assemble(self, row: int) -> dict[str, np.ndarray]:
         records = self._units.row_records(row)
-        arrays: dict[str, np.ndarray] = {}
+        arrays = {
+            name: np.empty((len(records), *spec.shape), spec.dtype)
+            for name, spec in self._store.specs.items()
+        }
         for unit in self._units.of_row(row):
             indices = self._units.indices(unit) - records.start
-            for name, values in self._staging.read(unit).items():
-                if name not in arrays:
-                    arrays[name] = np.empty((len(records), *values.shape[1:]), values.dtype)
-                arrays[name][indices[0] : indices[-1] + 1] = values
+            staged = self._staging.read(unit)
+            if staged.keys() != arrays.keys():
+                raise self._staging.refuse(unit, f"it holds {sorted(staged)}, expected {sorted(arrays)}")
+            for name, values in staged.items():
+                part = arrays[name][indices[0] : indices[-1] + 1]
+                if (values.shape, values.dtype) != (part.shape, part.dtype):
+                    found = f"'{name}' is {values.dtype} {values.shape}, expected {part.dtype} {part.shape}"
+                    raise self._staging.refuse(unit, found)
+                part[...] = values
         return arrays
 
 

@@ -37,7 +37,26 @@ def check(
     ContractError
         Names the variable, what was found, what was expected and what to do.
     """
+    require_plain_index(ds)
     return ds.assign({spec.name: _checked(ds, spec, record_dimension, first_record) for spec in specs})
+
+
+def require_plain_index(ds: xr.Dataset) -> None:
+    """Refuse a dimension of stacked labels, of which records have no single coordinate.
+
+    Raises
+    ------
+    ContractError
+        Names the dimension and its levels.
+    """
+    for dim in map(str, ds.dims):
+        index = ds.indexes.get(dim)
+        if index is not None and index.nlevels > 1:
+            levels = ", ".join(map(str, index.names))
+            raise ContractError(
+                f"dimension {dim!r} has a MultiIndex ({levels}), expected plain labels; say "
+                f"ds.reset_index({dim!r})"
+            )
 
 
 def _checked(

@@ -29,8 +29,11 @@ def check_plan(
     names = (
         [spec.name for spec in specs] + [split.name for split in splits] + [str(n) for n in shared.variables]
     )
-    if nested := sorted(name for name in names if "/" in name or not name.strip()):
-        raise ContractError(f"variable names {nested} are empty or hold a '/', which Zarr takes for a group")
+    if odd := sorted(name for name in names if "/" in name or name.split() != [name]):
+        raise ContractError(
+            f"variable names {odd} are empty or hold a '/', which Zarr takes for a group, or a blank, which "
+            "separates names in attributes; write `_` instead"
+        )
     reserved = {"statistics", "build"} & set(names)
     if twice := sorted({name for name in names if names.count(name) > 1} | reserved):
         raise ContractError(f"variable names {twice} are used twice or reserved; rename them")

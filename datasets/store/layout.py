@@ -11,10 +11,12 @@ store.zarr/
 
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
+from shlex import quote
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +24,7 @@ import xarray as xr
 import zarr
 from zarr.errors import ZarrUserWarning
 
+from datasets.store import claims
 from datasets.store.chunking import chunk_records, record_bytes, shard_records
 from datasets.store.creation import (
     check_plan,
@@ -32,15 +35,19 @@ from datasets.store.creation import (
     new_root,
 )
 from datasets.store.errors import ContractError
-from datasets.store.integrity import missing_chunk
+from datasets.store.integrity import certify, is_certified, is_pending, missing_chunk, other_copies
 from datasets.store.migrations import FORMAT_VERSION, refuse_version
+from datasets.store.plain_folder import read_json, require_plain
 from datasets.store.reader import RecordReader
 from datasets.store.rows import absent_records, aligned, checked_row, row_statistics
 from datasets.store.shared import auxiliary_coordinates, write_shared
 from datasets.store.sources import open_source
-from datasets.store.specs import Attributes, Split, VariableSpec
+from datasets.store.specs import SPLIT_NAMES, Attributes, Split, VariableSpec
 from datasets.store.statistics import Moments, reduce
-from datasets.store.urls import local_path, normalise, require_protocol
+from datasets.store.urls import explained, local_path, normalise
+
+RECEIPT = re.compile(r"row-(\d{6,9})")
+"""Name of the group of a receipt, with the number of its shard row."""
 
 
 def create_store(
@@ -110,20 +117,52 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
     """
     url = normalise(url)
     options = dict(storage_options) if storage_options else None
+    folder = local_path(url)
+    absent = f"no data store at {url}; make one with `surrogates data build RECIPE {quote(f'out={url}')}`"
+    if folder is not None and not folder.is_dir():
+        raise ContractError(absent)
+    sizes = None if folder is None else require_plain(folder)
     try:
-        root = zarr.open_group(url, mode="r+", zarr_format=3, storage_options=options)
-    except (FileNotFoundError, FileExistsError, NotADirectoryError):  # nothing is there, or a file
+        if folder is not None and (folder / "zarr.json").exists():
+            read_json(folder / "zarr.json")
+        with explained(url):
+            root = zarr.open_group(url, mode="r+", zarr_format=3, storage_options=options)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError):  # nothing is there, or an array
+        raise ContractError(absent) from None
+    except (ContractError, ImportError):
+        raise
+    except Exception as error:  # Zarr raises whatever its parsing of metadata runs into
         raise ContractError(
-            f"no data store at {url}; make one with `surrogates data build RECIPE out={url}`"
-        ) from None
-    except (ValueError, TypeError, KeyError) as error:
-        require_protocol(url)
-        raise ContractError(f"the metadata of {url} are damaged ({error}); build the store again") from error
-    if root.attrs.get("unfinished"):
+            f"the metadata of {url} are damaged ({_said(error)}); build the store again"
+        ) from error
+    attributes = dict(root.attrs)
+    if attributes.get("unfinished"):
         raise ContractError(f"the creation of {url} was interrupted; build it again")
-    if root.attrs.get("format_version") != FORMAT_VERSION:
-        refuse_version(url, dict(root.attrs))
-    return Store(url, root, storage_options)
+    if attributes.get("format_version") != FORMAT_VERSION:
+        refuse_version(url, attributes)
+    header = claims.read_header(url, attributes)
+    try:
+        claims.require_sound(url, root, header)
+        store = Store(url, root, storage_options)
+        if sizes is not None:
+            claims.require_on_disk(url, root, header, len(store.complete_rows()), sizes)
+    except (ContractError, ImportError):
+        raise
+    except Exception as error:  # those of arrays, which it parses when they are asked for
+        raise ContractError(
+            f"the metadata of {url} are damaged ({_said(error)}); build the store again"
+        ) from error
+    return store
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says of metadata; some say nothing but a key."""
+    said = " ".join(str(error).split())
+    return (
+        said
+        if isinstance(error, ValueError) and said
+        else f"{type(error).__name__}: {said or 'no reason given'}"
+    )
 
 
 class Store:
@@ -139,11 +178,10 @@ class Store:
         self.url = url
         self.root = root
         self.storage_options = dict(storage_options) if storage_options else None
-        self.record_dimension = str(root.attrs["record_dimension"])
-        self.records_per_shard = int(str(root.attrs["records_per_shard"]))
+        header = claims.read_header(url, dict(root.attrs))
+        self.record_dimension, self._variables, self.records_per_shard = header
         self._live = zarr.open_group(root.store, path=root.path, mode="r+", use_consolidated=False)
-        first = str(root.attrs["record_variables"]).split()
-        self.records = int(self.array(first[0]).shape[0]) if first else 0
+        self.records = int(self.array(self._variables[0]).shape[0])
         self.rows = -(-self.records // self.records_per_shard)
 
     def __repr__(self) -> str:
@@ -153,6 +191,18 @@ class Store:
     def attributes(self) -> dict[str, Any]:
         """Global attributes."""
         return dict(self.root.attrs)
+
+    def text(self, key: str) -> str:
+        """Return a global attribute that is text; refuse one that is missing or of another kind."""
+        return claims.text(self.url, self.attributes, key)
+
+    def whole_number(self, key: str) -> int:
+        """Return a global attribute that is a whole number; refuse one that is missing or of another kind."""
+        return claims.whole_number(self.url, self.attributes, key)
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """Return a global attribute that is a JSON object as text, such as `recipe_config`."""
+        return claims.mapping(self.url, self.attributes, key)
 
     def array(self, name: str) -> zarr.Array[Any]:
         """Return the Zarr array of a variable."""
@@ -165,20 +215,47 @@ class Store:
 
     def dataset(self) -> xr.Dataset:
         """Open the store with xarray, lazily."""
+        return self._open(decode_times=True)
+
+    def _open(self, *, decode_times: bool) -> xr.Dataset:
+        self._agreed  # noqa: B018  (values are read by either copy of the metadata)
         consolidated = self.root.metadata.consolidated_metadata is not None
-        return xr.open_zarr(
-            self.url, chunks=None, consolidated=consolidated, storage_options=self.storage_options
-        )
+        folder = local_path(self.url)
+        try:
+            return xr.open_zarr(
+                self.url if folder is None else folder.absolute(),
+                chunks=None,
+                consolidated=consolidated,
+                decode_times=decode_times,
+                storage_options=None if folder is not None else self.storage_options,
+            )
+        except Exception as error:  # whatever xarray runs into in a stranger's attributes
+            raise ContractError(
+                f"xarray cannot open {self.url} ({_said(error)}); `surrogates data verify` says "
+                f"what is damaged"
+            ) from error
+
+    @cached_property
+    def _agreed(self) -> bool:
+        """Whether each array's own metadata are what the gathered copy says; refused otherwise."""
+        if (folder := local_path(self.url)) is not None:
+            for name in other_copies(lambda name: (folder / name).read_bytes(), arrays_only=True):
+                raise ContractError(
+                    f"{self.url}/{name}/zarr.json is lost, damaged or not what "
+                    f"{self.url}/zarr.json says of it; "
+                    "`surrogates data verify` names all that differ"
+                )
+        return True
 
     @cached_property
     def specs(self) -> dict[str, VariableSpec]:
         """Specifications of the record variables, as they were given to `create_store`."""
-        return {name: self._spec(name) for name in str(self.root.attrs["record_variables"]).split()}
+        return {name: self._spec(name) for name in self._variables}
 
     @cached_property
     def shared_specs(self) -> dict[str, VariableSpec]:
         """Specifications of the numeric variables without the record dimension."""
-        names = (name for name, array in self.root.arrays() if array.dtype.kind in "biufc")
+        names = (name for name, array in claims.arrays_of(self.root) if array.dtype.kind in "biufc")
         specs = {name: self._spec(name) for name in names if name not in self.specs}
         return {name: spec for name, spec in specs.items() if self.record_dimension not in spec.dims}
 
@@ -203,20 +280,29 @@ class Store:
             raise ContractError(f"{key} of {self.url} is lost; build the store again")
         try:
             return self.dataset()[name].values
-        except (ValueError, RuntimeError) as error:
+        except ContractError:
+            raise
+        except Exception as error:  # whatever codecs and the decoding of attributes run into
             raise ContractError(
                 f"variable {name!r} of {self.url} is damaged ({error}); build the store again"
             ) from error
 
     def split_names(self) -> list[str]:
         """Return the names of the splits."""
-        return sorted(name for name, array in self.root.arrays() if "keeps_whole" in array.attrs)
+        return sorted(name for name, array in claims.arrays_of(self.root) if "keeps_whole" in array.attrs)
 
     def split(self, name: str = "split") -> np.ndarray:
         """Return one int8 label per record: 0 train, 1 validation, 2 test, -1 unused."""
         if name not in self.split_names():
             raise ContractError(f"{self.url} has no split {name!r}; it has {self.split_names()}")
-        return self.shared(name)
+        labels = self.shared(name)
+        if unknown := sorted(set(np.unique(labels).tolist()) - set(SPLIT_NAMES)):
+            raise ContractError(
+                f"split {name!r} of {self.url} has labels {unknown[:5]}, expected among "
+                f"{list(SPLIT_NAMES)}; get the "
+                "store anew"
+            )
+        return labels
 
     @cached_property
     def records_per_chunk(self) -> int:
@@ -250,6 +336,7 @@ class Store:
         ContractError
             Names the variable, the record and what is wrong with it; nothing has been written then.
         """
+        self._agreed  # noqa: B018  (what is written follows the arrays' own metadata)
         records = self.row_records(row)
         values = checked_row(self.specs, records, arrays)
         if _receipt(row) in self._live:
@@ -292,8 +379,15 @@ class Store:
 
     def receipt(self, row: int) -> dict[str, Any] | None:
         """Return the receipt of a shard row, or None if the row is not complete."""
-        group = self._live.get(_receipt(row))
-        return None if group is None else dict(group.attrs)
+        try:
+            group = self._live.get(_receipt(row))
+            return None if group is None else dict(group.attrs)
+        except Exception as error:  # whatever Zarr runs into
+            raise ContractError(
+                f"the receipt {self.url}/{_receipt(row)} is damaged ({_said(error)}); delete "
+                f"it, and build the row "
+                "again"
+            ) from error
 
     def write_receipt(self, row: int, receipt: Mapping[str, object]) -> None:
         """Write the receipt that completes a shard row: what was run, its hashes. Comes after `write_row`."""
@@ -301,7 +395,10 @@ class Store:
 
     def complete_rows(self) -> list[int]:
         """Return the shard rows that have a receipt."""
-        return [row for row in range(self.rows) if _receipt(row) in self._live]
+        if (folder := local_path(self.url)) is None:
+            return [row for row in range(self.rows) if _receipt(row) in self._live]
+        found = (RECEIPT.fullmatch(path.parent.name) for path in folder.glob("build/row-*/zarr.json"))
+        return sorted(row for row in (int(each[1]) for each in found if each) if row < self.rows)
 
     @property
     def is_complete(self) -> bool:
@@ -316,11 +413,22 @@ class Store:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def consolidate(self) -> Self:
-        """Consolidate all metadata in one file, so that opening the store is one read."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
+        """Consolidate all metadata in one file, so that opening the store is one read, and certify it."""
+        with certify(self.root), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ZarrUserWarning)  # consolidation is no part of Zarr v3 yet
             self.root = zarr.consolidate_metadata(self.root.store, path=self.root.path or None)
         return self
+
+    @property
+    def certified(self) -> bool | None:
+        """Whether the root's metadata are those that were certified; None in a store of an older release."""
+        return is_certified(self.root)
+
+    def certify_if_pending(self) -> None:
+        """Certify the root's metadata where a build was stopped before it could."""
+        if is_pending(self.root):
+            with certify(self.root):
+                pass
 
     def statistics(self, variable: str, records: np.ndarray | None = None) -> Moments:
         """Return the exact statistics of a variable over some records (all when None).
@@ -335,10 +443,13 @@ class Store:
             raise ContractError(f"{self.url} has no record variable {variable!r}; it has {names}")
         chosen = np.arange(self.records) if records is None else np.sort(np.asarray(records))
         try:
+            self._agreed  # noqa: B018  (the numbers are read by the gathered copy)
             stored = Moments(
                 *(np.asarray(self.array(f"statistics/{variable}/{f.name}")[...]) for f in fields(Moments))
             )[chosen]
-        except (ValueError, RuntimeError) as error:
+        except ContractError:
+            raise
+        except Exception as error:  # whatever codecs run into
             raise ContractError(
                 f"the statistics of {variable!r} in {self.url} are damaged ({error}); build the store again"
             ) from error
@@ -346,13 +457,13 @@ class Store:
         if absent.any():
             raise ContractError(
                 f"record {chosen[absent][0]} of {self.url} is not built yet; "
-                f"run `surrogates data resume {self.url}`"
+                f"`surrogates data info {quote(self.url)}` says how to resume its build"
             )
         return reduce(stored)
 
     def reader(self, variables: Sequence[str]) -> RecordReader:
-        """Return a reader of some record variables."""
-        shown = self.dataset().variables
+        """Return a reader of some record variables; dates are read as the numbers that the store holds."""
+        shown = self._open(decode_times=False).variables
         return RecordReader(
             {name: open_source(self.url, self.array(name), shown[name]) for name in variables}
         )

@@ -14,8 +14,12 @@ FORMAT_VERSION = 1
 
 def rebuild_command(attributes: Mapping[str, object]) -> str:
     """Return the command that makes a store anew from its `recipe` and `recipe_config`."""
-    config = json.loads(str(attributes.get("recipe_config", "{}")))
-    overrides = [f"{key}={_text(value)}" for key, value in config.items()]
+    try:
+        config = json.loads(str(attributes.get("recipe_config", "{}")))
+    except (ValueError, RecursionError):  # the version is what is refused
+        config = {}
+    keys = config.items() if isinstance(config, dict) else ()
+    overrides = [f"{key}={_text(value)}" for key, value in keys]
     recipe = str(attributes.get("recipe", "RECIPE"))
     return shlex.join(["surrogates", "data", "build", recipe, "out=NEW", *overrides])
 

@@ -8,6 +8,7 @@ its codecs `sharding_indexed` (ZEP 2), `bytes`, `blosc`, `zstd`, `crc32c`.
 import json
 import math
 import os
+import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -93,10 +94,12 @@ class ShardedArray:
         if target.nbytes != self._nbytes or not np.shares_memory(target, out):
             raise ValueError(f"buffer of {target.nbytes} bytes, expected {self._nbytes} contiguous ones")
         try:
-            file = os.open(self.shard_file(chunk), os.O_RDONLY)
+            file = os.open(self.shard_file(chunk), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return self._fill(chunk, out, "the shard is missing")
         try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise self._damaged(chunk, "the shard is no plain file")
             offset, length = self._entry(file, chunk)
             if offset == length == ABSENT:
                 return self._fill(chunk, out, "the chunk is missing in the shard")
@@ -129,7 +132,9 @@ class ShardedArray:
     def _read_index(self, file: int, chunk: int) -> np.ndarray:
         size = self._chunks_per_shard * 16 + CHECKSUM_BYTES * self._index_checked
         end = os.fstat(file).st_size
-        start = max(end - size, 0) if self._index_at_end else 0
+        if size > end:
+            raise self._damaged(chunk, "the shard is shorter than its index")
+        start = end - size if self._index_at_end else 0
         raw = np.frombuffer(os.pread(file, size, start), np.uint8)
         if len(raw) != size:
             raise self._damaged(chunk, "the shard is shorter than its index")

@@ -26,10 +26,15 @@ def auxiliary_coordinates(shared: xr.Dataset, dims: tuple[str, ...]) -> str | No
     return " ".join(names) or None
 
 
+def shared_attributes(name: str, variable: xr.Variable) -> dict[str, Any]:
+    """Return the attributes of a shared variable; its name stands in for a name for people."""
+    return {"long_name": name.replace("_", " "), **{str(key): each for key, each in variable.attrs.items()}}
+
+
 def write_shared(root: zarr.Group, shared: xr.Dataset) -> None:
     """Write every variable of `shared` into the store, one chunk each, unless it is large."""
     for name, variable in shared.variables.items():
-        attributes = dict(variable.attrs)
+        attributes = shared_attributes(str(name), variable)
         if name not in shared.coords and (
             names := auxiliary_coordinates(shared, tuple(map(str, variable.dims)))
         ):

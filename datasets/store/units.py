@@ -22,8 +22,10 @@ _DISPLAYED = {DECIBEL: "dB", DECIBEL_MILLIWATT: "dBm", "0.1 lg(re 1 W)": "dBW", 
 
 
 @lru_cache(maxsize=256)
-def parse(units: str) -> cf_units.Unit:
+def parse(units: str, calendar: str | None = None) -> cf_units.Unit:
     """Return the UDUNITS unit of a UDUNITS string or a human spelling such as `dB`, `dBm`, `deg`.
+
+    Time from a date counts in a calendar of CF, in the standard one by default.
 
     Raises
     ------
@@ -32,7 +34,8 @@ def parse(units: str) -> cf_units.Unit:
     """
     spelling = _SPELLINGS.get(units.strip(), units)
     try:
-        return cf_units.Unit(spelling)
+        with cf_units.suppress_errors():  # UDUNITS prints some of them
+            return cf_units.Unit(spelling, calendar=calendar)
     except ValueError:
         raise ContractError(
             f"units {units!r} are not UDUNITS units; write e.g. 'm s-1', 'degree', '1' when dimensionless, "
@@ -50,7 +53,7 @@ def convertible(first: str, second: str) -> bool:
     return parse(first).is_convertible(parse(second))
 
 
-def convert(values: np.ndarray, from_units: str, to_units: str) -> np.ndarray:
+def convert(values: np.ndarray, from_units: str, to_units: str, calendar: str | None = None) -> np.ndarray:
     """Convert values between units; equal units return the array itself.
 
     Parameters
@@ -59,6 +62,8 @@ def convert(values: np.ndarray, from_units: str, to_units: str) -> np.ndarray:
         Array of any shape; integers become float64.
     from_units, to_units
         UDUNITS strings or human spellings.
+    calendar
+        Of both, where they count time from a date.
 
     Raises
     ------
@@ -70,7 +75,11 @@ def convert(values: np.ndarray, from_units: str, to_units: str) -> np.ndarray:
     if not convertible(from_units, to_units):
         raise ContractError(f"units {from_units!r} cannot be converted to {to_units!r}")
     floats = values if values.dtype.kind == "f" else values.astype(np.float64)
-    converted = np.asarray(parse(from_units).convert(floats, parse(to_units)))
+    known = np.isfinite(floats)
+    if not known.any():
+        return floats
+    converted = floats.copy()  # dates know neither NaN nor infinity
+    converted[known] = parse(from_units, calendar).convert(floats[known], parse(to_units, calendar))
     if (lost := np.isfinite(floats) & np.isnan(converted)).any():
         raise ContractError(
             f"{floats[lost][0]:g} {display(from_units)} is no value in {display(to_units)}; check the units"
