@@ -20,8 +20,6 @@ from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
 
 GRID = Survey()
-CELLS_A_WAVE = 4
-"""Least cells of a wave of the peak frequency, a choice of ours against dispersion; OpenFWI has 10."""
 
 
 def _shares(given: Any) -> Any:
@@ -72,14 +70,9 @@ class OpenFWILike(Recipe):
         lowest, highest = self.frequencies
         if not 0 < lowest <= highest:
             raise ValueError(f"frequency={self.frequency} Hz: positive numbers expected, the lower one first")
-        cells = variables.SLOWEST / (highest * self.spacing)
-        if cells < CELLS_A_WAVE:
-            raise ValueError(
-                f"frequency={highest:g} Hz: waves of {cells:.2g} cells at {variables.SLOWEST:.0f} m/s found, "
-                f"at least {CELLS_A_WAVE} expected; lower it, or make `spacing` smaller"
-            )
         if self.shots > self.laterals:
             raise ValueError(f"shots={self.shots} do not fit into laterals={self.laterals} columns")
+        shooting.check_wavelength(self.survey, variables.SLOWEST)
         surveys_of(np.full((1, self.depths, self.laterals), variables.FASTEST), self.survey)
         shooting.check_stride(self.survey)
         return self
@@ -98,7 +91,7 @@ class OpenFWILike(Recipe):
             steps=self.steps,
             time_stride=self.time_stride,
             frequency=self.frequencies[1],
-            source_columns=tuple(np.linspace(0, self.laterals - 1, self.shots).round().astype(int).tolist()),
+            source_columns=shooting.columns("shots", self.shots, self.spacing, self.laterals),
             receiver_columns=tuple(range(self.laterals)),
         )
 

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, Self
-from zipfile import BadZipFile
+from typing import ClassVar, Self
 
 import numpy as np
 import xarray as xr
 from pydantic import Field, model_validator
 from scipy.ndimage import gaussian_filter
 
+from datasets.factory import numpy_files
 from datasets.factory.errors import BuildError
 from datasets.factory.folders import FolderImport
 from datasets.factory.formats import require_format
+from datasets.factory.limits import MOST_ARRAY_BYTES, MostBytes, require_most
 from datasets.factory.recipe import Arrays
-from datasets.seismic import shooting, variables
-from datasets.seismic.lines import open_segy
+from datasets.seismic import shooting, variables, velocities
+from datasets.seismic.segy_keys import LayoutKeys
+from datasets.seismic.trace_choice import AUXILIARY, DEAD
+from datasets.seismic.traces import Traces, open_traces
 from datasets.store.specs import Split, VariableSpec
 from physics.waves.seismic.survey import Survey
 
 SIDE = 70  # cells of a tile
-FACTORS = {"m s-1": 1.0, "km s-1": 1000.0}
 
 
-class SectionTiles(FolderImport):
+class SectionTiles(LayoutKeys, FolderImport):
     """Tiles of a velocity section and gathers with OpenFWI's geometry; all of them are the test."""
 
     name: ClassVar[str] = "seismic/section"
@@ -38,16 +40,17 @@ class SectionTiles(FolderImport):
         "Tiles of a velocity section and simulated gathers (made by `surrogates data import`)"
     )
     formats: ClassVar[tuple[str, ...]] = ("npz", "npy", "segy")
-    patterns: ClassVar[tuple[str, ...]] = ("*.npz", "*.npy", "*.sgy", "*.segy")
+    patterns: ClassVar[tuple[str, ...]] = tuple(f"[!.]*.{suffix}" for suffix in ("npz", "npy", "sgy", "segy"))
     layout: ClassVar[str] = (
         "one file of velocities (depth, lateral): .npz with the arrays x, z (m) and model, or .npy or SEG-Y "
         "with `section_spacing`"
     )
 
-    units: Literal["m s-1", "km s-1"] = Field("m s-1", description="Of the velocities in the file.")
+    units: velocities.SpeedUnits = velocities.UNITS
     section_spacing: tuple[float, float] | None = Field(
         None, description="Depth and width of a cell of the section, m; for .npy and SEG-Y."
     )
+    most_bytes: MostBytes = MOST_ARRAY_BYTES
     smoothing: float = Field(
         0.0, ge=0, description="Width of a Gaussian that smooths the section, cells of 10 m."
     )
@@ -82,6 +85,7 @@ class SectionTiles(FolderImport):
             f"a section of {high} m x {wide} m, {self.records()} tiles of 700 m x 700 m",
             f"{100 * clipped.mean():.3g} % of its cells were clipped to "
             f"{variables.SLOWEST:.0f} to {variables.FASTEST:.0f} m/s; `clipped` holds the share of each tile",
+            *filter(None, [velocities.doubt_of_axes(section.mean(1), section.mean(0))]),
         ]
 
     def records(self) -> int:
@@ -136,15 +140,10 @@ class SectionTiles(FolderImport):
         if len(files) > 1:
             raise BuildError(f"{self.folder} holds {len(files)} sections; name one file")
         path = files[0]
-        values, spacing = read_section(path, self.section_spacing)
-        values = values * FACTORS[self.units]
-        low, high = float(values.min()), float(values.max())
-        if not 100.0 <= low <= high <= 10_000.0:
-            other = next(units for units in FACTORS if units != self.units)
-            raise BuildError(
-                f"{path}: {low:g} to {high:g} m/s found, velocities in rock expected; with units='{other}'?"
-            )
-        averaged = resampled(values, spacing, self.survey.spacing)
+        values, spacing = read_section(path, self.section_spacing, self, self.most_bytes)
+        values = velocities.converted(values, self.units, str(path))
+        velocities.require_rock(float(values.min()), float(values.max()), self.units, str(path))
+        averaged = velocities.resampled(values, spacing, self.survey.spacing)
         section = averaged.clip(variables.SLOWEST, variables.FASTEST)
         smooth = gaussian_filter(section, self.smoothing, mode="nearest") if self.smoothing else section
         return smooth.astype(np.float32), section != averaged
@@ -162,64 +161,58 @@ class SectionTiles(FolderImport):
         return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def read_section(path: Path, spacing: tuple[float, float] | None) -> tuple[np.ndarray, tuple[float, float]]:
+def read_section(
+    path: Path,
+    spacing: tuple[float, float] | None,
+    keys: LayoutKeys | None = None,
+    most: int = MOST_ARRAY_BYTES,
+) -> tuple[np.ndarray, tuple[float, float]]:
     """Read velocities (depth, lateral) and the depth and width of their cells, m.
 
     Raises
     ------
     BuildError
-        If the file is damaged, holds something else, or does not state its spacing.
+        If the file is damaged, too large, holds something else, or does not state its spacing.
     """
-    axes: tuple[np.ndarray, ...] = ()
+    axes: list[np.ndarray] = []
     found = require_format(path, SectionTiles.formats, SectionTiles.layout)
-    try:
-        if found == "npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                values, axes = arrays["model"].astype(float), (arrays["z"], arrays["x"])
-        elif found == "npy":
-            values = np.load(path, allow_pickle=False).astype(float)
-        else:
-            with open_segy(path) as file:
-                values = file.trace.raw[:].T.astype(float)
-    except (ValueError, OSError, EOFError, KeyError, BadZipFile) as error:
-        expected = SectionTiles.layout
-        raise BuildError(f"{path} holds no velocity section ({error}); expected {expected}") from None
-    shape = tuple(map(len, axes)) or values.shape
+    if found == "npz":
+        values, *axes = (numpy_files.member(path, name, most) for name in ("model", "z", "x"))
+    elif found == "npy":
+        values = numpy_files.mapped(path)
+    else:
+        traces = open_traces(path, keys)
+        require_most(path, traces.raw.nbytes, most)
+        values = _in_traces(traces, keys)
+    require_most(path, values.nbytes, most)
+    if any(each.dtype.kind not in "iuf" for each in (values, *axes)):
+        raise BuildError(f"{path} holds {values.dtype}, expected numbers; expected {SectionTiles.layout}")
+    values = values.astype(float)
+    shape = sum((each.shape for each in axes), ()) or values.shape
     if values.ndim != 2 or values.shape != shape or not np.isfinite(values).all():
         raise BuildError(
             f"{path}: an array of shape {values.shape} found, finite velocities (depth, lateral) "
             "expected, as many as the axes z and x say"
         )
     if axes:
-        spacing = (_step(path, "z", axes[0]), _step(path, "x", axes[1]))
+        spacing = (velocities.step_of(path, "z", axes[0]), velocities.step_of(path, "x", axes[1]))
     if spacing is None:
         raise BuildError(f"{path} says nothing of its cells; give section_spacing=[DEPTH, WIDTH] in m")
     return values, spacing
 
 
-def _step(path: Path, name: str, values: np.ndarray) -> float:
-    steps = np.diff(values.astype(float))
-    if not steps.size or not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] <= 0:
-        raise BuildError(f"{path}: '{name}' is no regular axis; ascending, evenly spaced positions expected")
-    return float(steps[0])
-
-
-def resampled(values: np.ndarray, spacing: tuple[float, float], side: float) -> np.ndarray:
-    """Average an array over square cells of another side; what is left at the far edges is cut off.
-
-    Parameters
-    ----------
-    values
-        Means of cells of `spacing` (depth, lateral), m.
-    side
-        Side of the new cells, m.
-    """
-    down, along = (_overlap(count, step, side) for count, step in zip(values.shape, spacing, strict=True))
-    return down @ values @ along.T
-
-
-def _overlap(count: int, step: float, side: float) -> np.ndarray:
-    """Return the share of each new cell (row) that lies in each old one (column)."""
-    cells = int(count * step / side + 1e-9)
-    old, new = np.arange(count) * step, np.arange(cells)[:, None] * side
-    return np.clip(np.minimum(new + side, old + step) - np.maximum(new, old), 0.0, None) / side
+def _in_traces(traces: Traces, keys: LayoutKeys | None) -> np.ndarray:
+    """Return velocities (depth, lateral); refuse traces that hold none, and feet that no key confirms."""
+    codes, counts = np.unique(traces.word(29), return_counts=True)
+    for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+        if kind := (DEAD | AUXILIARY).get(code):
+            raise BuildError(
+                f"{traces.path}: {count} traces that are {kind} found (trace identification {code} in bytes "
+                "29-30), velocities in all expected; write the section without them"
+            )
+    if traces.file_word(3255) == 2 and keys is not None and "units" not in keys.model_fields_set:
+        raise BuildError(
+            f"{traces.path} states feet (2 in bytes 3255-3256); state `units='ft s-1'`, or `units='m s-1'` "
+            "if its velocities are in m/s all the same, and `section_spacing` in m"
+        )
+    return traces.amplitudes(np.arange(len(traces))).T

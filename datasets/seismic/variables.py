@@ -1,5 +1,6 @@
 """What a store of seismic data holds: velocity below the ground, and what receivers record of shots."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -59,16 +60,44 @@ def source_lateral_spec(shots: int) -> VariableSpec:
     )
 
 
-def velocity_spec(depths: int, laterals: int) -> VariableSpec:
-    """Return the spec of a velocity model."""
+def label_spec(name: str, long_name: str) -> VariableSpec:
+    """Return the spec of a label of each record; `labels` makes the table that it points into."""
+    return VariableSpec(
+        name=name,
+        dims=("sample",),
+        shape=(),
+        dtype="int32",
+        long_name=long_name,
+        attributes={"instance_dimension": f"{name}s"},
+    )
+
+
+def labels(name: str, texts: Sequence[str]) -> dict[str, xr.Variable]:
+    """Return the table of texts that the indices of a label point into."""
+    about = {"long_name": name.replace("_", " ")}
+    return {f"{name}_name": xr.Variable(f"{name}s", np.array(texts, object), about)}
+
+
+def velocity_spec(
+    depths: int, laterals: int, *, slowest: float = SLOWEST, fastest: float = FASTEST
+) -> VariableSpec:
+    """Return the spec of a velocity model.
+
+    Parameters
+    ----------
+    depths, laterals
+        Cells.
+    slowest, fastest
+        Extremes, m/s; the valid range holds them and that of OpenFWI.
+    """
     return VariableSpec(
         name="velocity_model",
         dims=("sample", "depth", "lateral"),
         shape=(depths, laterals),
         units="m s-1",
         long_name="velocity of acoustic waves",
-        minimum=SLOWEST,
-        maximum=FASTEST,
+        minimum=min(SLOWEST, math.floor(slowest)),
+        maximum=max(FASTEST, math.ceil(fastest)),
         attributes={"resampling": "depth: lateral: average"},
     )
 
@@ -98,6 +127,7 @@ def gather_spec(survey: Survey, tolerance: float = 1e-3) -> VariableSpec:
             "solver_time_step": survey.time_step,
             "solver_steps": survey.steps,
             "wavelet": "ricker",
+            **({"free_surface": 1} if survey.free_surface else {}),
         },
     )
 

@@ -40,12 +40,14 @@ def homogeneous_gather(velocity: float, survey: Survey) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a receiver stands at a source, where the field is infinite.
+        If a receiver stands at a source, where the field is infinite, or the medium has a free surface.
 
     References
     ----------
     P. M. Morse, H. Feshbach, "Methods of theoretical physics", McGraw-Hill 1953, section 7.3.
     """
+    if survey.free_surface:
+        raise ValueError("survey: free_surface=True found, an unbounded medium expected")
     aside = np.subtract.outer(survey.source_columns, survey.receiver_columns)
     distance = survey.spacing * np.hypot(aside, survey.source_row - survey.receiver_row)
     if not distance.all():

@@ -77,6 +77,7 @@ def _check_alike(survey: Survey, first: Survey) -> None:
         "source_row",
         "receiver_row",
         "receiver_columns",
+        "free_surface",
     ):
         here, there = getattr(survey, name), getattr(first, name)
         if here != there:

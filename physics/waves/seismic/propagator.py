@@ -125,7 +125,8 @@ def _record(velocity: Tensor, surveys: list[Survey], fastest: float) -> Tensor:
         source_locations=_cells(first.source_row, columns),
         receiver_locations=_cells(first.receiver_row, line),
         accuracy=4,
-        pml_width=LAYER,
+        pml_width=[0 if first.free_surface else LAYER, LAYER, LAYER, LAYER],
+        boundary=["free" if first.free_surface else "pml", "pml", "pml", "pml"],
         # 15 Hz on OpenFWI's cells of 10 m. Not the source's frequency: that may differ within a batch.
         pml_freq=150.0 / first.spacing,
         max_vel=fastest,

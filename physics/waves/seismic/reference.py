@@ -50,6 +50,8 @@ def simulate(velocity: Array, survey: Survey | Sequence[Survey], *, strip: int =
         See `physics.waves.seismic.checks.surveys_of`.
     """
     surveys = surveys_of(velocity, survey)
+    if surveys[0].free_surface:
+        raise ValueError("survey: free_surface=True found; the reference scheme has none, use the propagator")
     xp, device, first = array_namespace(velocity), _device(velocity), surveys[0]
     shape = (len(surveys), len(first.source_columns), *(length + 2 * strip for length in velocity.shape[1:]))
     padded = _replicated(velocity, strip)

@@ -28,6 +28,8 @@ class Survey:
         Cells of the shots.
     receiver_columns, receiver_row
         Cells of the receivers.
+    free_surface
+        Whether the pressure is zero one cell above the first row; else waves leave on all sides.
 
     References
     ----------
@@ -44,6 +46,7 @@ class Survey:
     source_row: int = 1
     receiver_columns: tuple[int, ...] = tuple(range(70))
     receiver_row: int = 1
+    free_surface: bool = False
 
     @property
     def samples(self) -> int:
