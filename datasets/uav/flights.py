@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import Counter
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import xarray as xr
-from pydantic import AfterValidator, Field, model_validator
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from datasets.factory.errors import BuildError
 from datasets.factory.formats import matching, require_format
+from datasets.factory.left_out import MOST, LeftOut, MostLeftOut
+from datasets.factory.limits import MOST_BYTES, MostBytes, require_regular
 from datasets.factory.mapping import SplitMapping
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.factory.sources import Source, digest
 from datasets.store.chunking import shard_records
 from datasets.store.specs import Split, VariableSpec
+from datasets.store.urls import at_home
+from datasets.uav.families import Family, fits, require_clear
+from datasets.uav.interpolation import CLOSE
 from datasets.uav.tracks import Flight, Track, checked, resampled
 from datasets.uav.variables import (
     FAMILIES,
@@ -28,23 +36,13 @@ from datasets.uav.variables import (
     LENGTH,
     RECORD,
     START,
+    STEP,
     TRACKS,
     coordinates,
     padded,
     track_specs,
 )
-from surrogates.core.text import listing, nearest
-
-
-def _known_family(name: str) -> str:
-    if name not in FAMILIES:
-        raise ValueError(
-            f"there is no family '{name}'.{nearest(name, FAMILIES)} Families: {listing(FAMILIES)}"
-        )
-    return name
-
-
-Family = Annotated[str, AfterValidator(_known_family)]
+from surrogates.core.text import listing
 
 
 class Record(NamedTuple):
@@ -52,6 +50,33 @@ class Record(NamedTuple):
 
     flight: int
     track: Track
+
+
+class Recordings(NamedTuple):
+    """What was read of all files.
+
+    Attributes
+    ----------
+    names
+        Of the recordings.
+    records
+        Their tracks.
+    remarks
+        What the readers remark.
+    samples
+        How many samples the recordings hold, those left out included.
+    causes
+        How many were left out, by cause.
+    idle
+        How many are in no track.
+    """
+
+    names: list[str]
+    records: list[Record]
+    remarks: list[str]
+    samples: int
+    causes: Mapping[str, int]
+    idle: int
 
 
 class FlightImport(Recipe):
@@ -89,6 +114,9 @@ class FlightImport(Recipe):
     test: float = Field(
         0.1, ge=0, le=1, description="Share for the test; 1 with validation=0 for a test set."
     )
+    attitude: bool = Field(True, description="Whether attitudes are taken over; false leaves them out.")
+    most_left_out: MostLeftOut = MOST
+    most_bytes: MostBytes = MOST_BYTES
     data_license: str = Field("unspecified", description="Licence of the logs.")
 
     @model_validator(mode="before")
@@ -103,7 +131,9 @@ class FlightImport(Recipe):
             return {"folder": "."} | given  # a store that is resumed names no folder
         if "folder" not in given:
             return given
-        path = Path(str(given["folder"])).expanduser()
+        path = at_home(str(given["folder"]))
+        if not path.is_dir() and os.path.lexists(path):
+            require_regular(path)
         if not path.exists():
             raise ValueError(f"there is no file or folder {path}; expected {cls.expected}")
         patterns = given.get("files", cls.model_fields["files"].default)
@@ -130,7 +160,7 @@ class FlightImport(Recipe):
         """Return the logs in a folder, by name; or the one log that `path` is."""
         if path.is_file():
             return [path]
-        return [each for each in matching(path, patterns) if each.is_file()]
+        return [each for each in matching(path, patterns) if not each.is_dir()]
 
     def read(self, path: Path) -> list[Flight]:
         """Return the recordings of one file."""
@@ -159,7 +189,12 @@ class FlightImport(Recipe):
                 f"without a track of {self.min_duration:g} s in motion: {len(left)} of {len(self._names)} "
                 f"flights, such as {left[0]}"
             )
-        return lines + self._read[2]
+        return lines + self._read.remarks
+
+    def left_out(self) -> list[LeftOut]:
+        read = self._read
+        idle = f"in no track (at rest, or in one shorter than {self.min_duration:g} s)"
+        return [LeftOut("samples", read.samples, read.causes, {idle: read.idle}, self.most_left_out)]
 
     def records(self) -> int:
         return len(self._records)
@@ -206,22 +241,23 @@ class FlightImport(Recipe):
 
     @property
     def _names(self) -> list[str]:
-        return self._read[0]
+        return self._read.names
 
     @property
     def _records(self) -> list[Record]:
-        return self._read[1]
+        return self._read.records
 
     @cached_property
     def _longest(self) -> int:
         return max(len(record.track.position) for record in self._records)
 
     @cached_property
-    def _read(self) -> tuple[list[str], list[Record], list[str]]:
-        """The names of the recordings, their tracks, and the remarks of the readers."""
+    def _read(self) -> Recordings:
         names: list[str] = []
         records: list[Record] = []
         remarks: list[str] = []
+        causes: Counter[str] = Counter()
+        kept = idle = 0
         known: dict[bytes, str] = {}
         folder = Path(self.folder)
         for source in self.sources:
@@ -229,7 +265,7 @@ class FlightImport(Recipe):
             if path.is_file():
                 require_format(path, self.formats, self.expected)
             for raw in self.read(path):
-                flight = checked(raw)
+                flight = checked(raw if self.attitude else replace(raw, attitude=None))
                 tracks = resampled(
                     flight,
                     max_gap=self.max_gap,
@@ -245,38 +281,31 @@ class FlightImport(Recipe):
                 records += [Record(len(names), track) for track in tracks]
                 names.append(name)
                 remarks += flight.remarks
+                causes.update(flight.left_out)
+                kept += len(flight.stamps)
+                idle += int(_outside(flight, tracks).sum())
         if not records:
             raise BuildError(
                 f"no track of {self.min_duration:g} s in motion (faster than {self.still_speed:g} m s-1) "
                 f"among {len(names)} flights; lower min_duration or still_speed, or give longer logs"
             )
-        _require_clear(self.families, names)
-        return names, records, remarks
+        require_clear(self.families, names)
+        return Recordings(names, records, remarks, kept + causes.total(), causes, idle)
 
     def _family_of(self, name: str) -> int:
-        fitting = (family for pattern, family in self.families.items() if _fits(name, pattern))
-        return FAMILIES.index(next(fitting, self.family))  # `_require_clear` left one
+        fitting = (family for pattern, family in self.families.items() if fits(name, pattern))
+        return FAMILIES.index(next(fitting, self.family))  # `require_clear` left one
+
+
+def _outside(flight: Flight, tracks: list[Track]) -> NDArray[np.bool_]:
+    """Return which samples lie in none of the tracks."""
+    outside = np.ones(len(flight.stamps), dtype=np.bool_)
+    for track in tracks:
+        end = track.start_time + STEP * len(track.position)
+        outside &= (flight.stamps < track.start_time - CLOSE) | (flight.stamps >= end - CLOSE)
+    return outside
 
 
 def _content(flight: Flight) -> bytes:
     """Return what two copies of a flight share, wherever they lie."""
     return hashlib.sha256(flight.stamps.tobytes() + flight.position.tobytes()).digest()
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern) or fnmatchcase(PurePosixPath(name).name, pattern)
-
-
-def _require_clear(families: Mapping[str, str], names: list[str]) -> None:
-    """Refuse a pattern that fits no file, and a file that patterns of different families fit."""
-    for pattern in families:
-        if not any(_fits(name, pattern) for name in names):
-            raise BuildError(
-                f"families: no file fits '{pattern}'; the {len(names)} files are {listing(names[:5])}"
-                f"{' ...' if len(names) > 5 else ''}"
-            )
-    for name in names:
-        fitting = {pattern: family for pattern, family in families.items() if _fits(name, pattern)}
-        if len(set(fitting.values())) > 1:
-            found = listing(f"'{pattern}' ({family})" for pattern, family in fitting.items())
-            raise BuildError(f"families: '{name}' fits {found}, expected one family; narrow the patterns")

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline, interp1d
 from scipy.signal import lfilter
 
-from datasets.uav.tracks import at_times
+from datasets.uav.interpolation import at_times
 from datasets.uav.variables import STEP
 
 

@@ -1,38 +1,47 @@
-"""Flights in bags of ROS 1 and ROS 2, whose positions are east, north, up (REP 103)."""
+"""Flights in bags of ROS 1 and ROS 2, turned to east, north, up where their frames are others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasets.factory.errors import BuildError
-from datasets.factory.formats import BAGS, UNKNOWN, format_of
-from datasets.uav.frames import turned
-from datasets.uav.tracks import UNIT_WITHIN, Flight, Numbers, one_line
-from surrogates.core.optional import require
+from datasets.factory.limits import MOST_BYTES
+from datasets.uav.axes import Frame, TwistAxes, along_axes
+from datasets.uav.bags import Bag, Topic, opened
+from datasets.uav.messages import OF_TREE, READERS, Entry, Frames
+from datasets.uav.order import SET_BACK, in_order
+from datasets.uav.tracks import JUMP, JUMP_SPEED, Flight
+from datasets.uav.transforms import STATIC, way_in_tree
 from surrogates.core.text import listing, nearest
 
-METADATA = "metadata.yaml"
-"""What makes a folder a bag of ROS 2."""
+OF_PATH = "nav_msgs/Path"
+NO_CLOCK = "with a stamp of zero, from before there was a clock"
+NO_POSITION = "without a position"
+
+Clock = Literal["header", "recording", "restarting"]
 
 
-class Sample(NamedTuple):
-    """One pose: its stamp (ns; 0 for none), position, quaternion (w, x, y, z), and perhaps the twist."""
+def read_rosbag(
+    path: Path,
+    *,
+    topic: str | None = None,
+    frame: Frame | None = None,
+    clock: Clock = "header",
+    twist: TwistAxes | None = None,
+    parent: str | None = None,
+    child: str | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> list[Flight]:
+    """Read the poses of one topic; ignore all others.
 
-    stamp: int
-    numbers: tuple[float, ...]
-
-
-def read_rosbag(path: Path, *, topic: str | None = None) -> list[Flight]:
-    """Read one topic of Odometry, PoseStamped or Path; ignore all others.
-
-    The velocity of Odometry is in the axes of its child frame, and is turned to those of the position. A
+    A velocity of Odometry is along the axes of its child frame, and is turned to those of the position. A
     pose of a Path counts once, by its stamp, as it was published last.
 
     Parameters
@@ -41,149 +50,206 @@ def read_rosbag(path: Path, *, topic: str | None = None) -> list[Flight]:
         A ``.bag``, ``.db3`` or ``.mcap`` file, or the folder of a bag of ROS 2.
     topic
         Which one, if several fit.
+    frame, twist
+        Axes of all positions and attitudes, and of velocities, whatever the frames are called; None to take
+        them from the frames.
+    clock
+        Whether stamps are those of the headers, or the times of recording; or those of the headers of a
+        clock that starts again, each run of it being a flight.
+    parent, child
+        Frames between which transforms of `/tf` are read.
+    most_bytes
+        Most bytes that a packed chunk or message may unpack to.
 
     Raises
     ------
     BuildError
-        When the bag cannot be read, or no topic or several fit; lists topics and types.
+        When the bag cannot be read, no topic or several fit, or its frames or stamps are not what they
+        should be.
     """
-    module = require("rosbags.highlevel", f"Reading {path}")
-    typesys = require("rosbags.typesys")
-    store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)  # old bags of ROS 2 describe no types
-    try:
-        with _with_suffix(path) as named, module.AnyReader([named], default_typestore=store) as reader:
-            types = {each.topic: _short(each.msgtype) for each in reader.connections}
-            chosen = _choose(path, types, topic)
-            connections = [each for each in reader.connections if each.topic == chosen]
-            messages = (
-                (time, reader.deserialize(raw, each.msgtype))
-                for each, time, raw in reader.messages(connections=connections)
-            )
-            return [_flight(str(path), chosen, types[chosen], messages)]
-    except BuildError:
-        raise
-    except Exception as error:  # a damaged bag fails anywhere: header, SQLite, lengths, types of messages
-        raise BuildError(
-            f"{path} cannot be read as a bag: {one_line(error)}; is it complete, and closed by its recorder?"
-        ) from None
-
-
-@contextmanager
-def _with_suffix(path: Path) -> Iterator[Path]:
-    """Give a bag the suffix by which rosbags knows its format: its own path, or that of a temporary link."""
-    found = format_of(path) if path.is_file() else UNKNOWN
-    if found not in BAGS or path.suffix == f".{found}":
-        yield path
-        return
-    with TemporaryDirectory() as folder:
-        link = Path(folder) / f"{path.name}.{found}"
-        link.symlink_to(path.absolute())
-        yield link
-
-
-def _odometry(message: Any) -> Iterator[Sample]:
-    twist = message.twist.twist
-    pose = _pose(message.pose.pose)
-    yield Sample(_stamp(message), (*pose, *_xyz(twist.linear), *_xyz(twist.angular)))
-
-
-def _pose_stamped(message: Any) -> Iterator[Sample]:
-    yield Sample(_stamp(message), _pose(message.pose))
-
-
-def _path(message: Any) -> Iterator[Sample]:
-    for each in message.poses:
-        yield from _pose_stamped(each)
-
-
-READERS: dict[str, Callable[[Any], Iterator[Sample]]] = {
-    "nav_msgs/Odometry": _odometry,
-    "geometry_msgs/PoseStamped": _pose_stamped,
-    "nav_msgs/Path": _path,
-}
-"""By types, as ROS 1 writes them; ROS 2 puts ``msg`` between package and name."""
-
-
-def _choose(path: Path, types: dict[str, str], topic: str | None) -> str:
-    there = listing(f"{name} ({kind})" for name, kind in types.items())
-    fitting = [name for name, kind in types.items() if kind in READERS]
-    if topic is not None:
-        if topic not in types:
-            raise BuildError(f"{path} has no topic '{topic}'.{nearest(topic, types)} It has {there}")
-        if topic not in fitting:
+    with opened(path, most_bytes) as bag:
+        chosen = _choose(path, bag.topics, topic, of_tree=(parent or child) is not None)
+        if clock == "recording" and bag.topics[chosen].kind == OF_PATH:
             raise BuildError(
-                f"{path}: '{topic}' is {types[topic]}, expected one of {listing(READERS)}; the bag "
-                f"has {there}"
+                f"{path}: poses of '{chosen}' ({OF_PATH}) have no times of recording of their own; leave "
+                "`clock=recording` out, or choose another topic"
             )
+        entries = _entries(path, bag, chosen, parent, child)
+    if not entries:
+        raise BuildError(f"{path}: '{chosen}' holds no pose; choose another topic, or record it again")
+    stamps, remarks = _stamps(path, chosen, entries, clock)
+    flight = replace(_flight(path, chosen, entries, stamps), remarks=remarks)
+    flight = along_axes(flight, _frames(flight, entries), frame, twist)
+    return _runs(*_usable(flight, stamps), clock)
+
+
+def _choose(path: Path, topics: Mapping[str, Topic], topic: str | None, *, of_tree: bool) -> str:
+    there = listing(f"{name} ({each.kind})" for name, each in topics.items())
+    types = listing(READERS)
+    if topic is not None and topic not in topics:
+        raise BuildError(f"{path} has no topic '{topic}'.{nearest(topic, topics)} It has {there}")
+    if topic is not None and topics[topic].kind not in READERS:
+        raise BuildError(
+            f"{path}: '{topic}' is {topics[topic].kind}, expected one of {types}; the bag has {there}"
+        )
+    if topic is not None and of_tree and topics[topic].kind not in OF_TREE:
+        raise BuildError(
+            f"{path}: '{topic}' is {topics[topic].kind}, expected {listing(OF_TREE)} for `parent` and "
+            f"`child`; leave them out"
+        )
+    if topic is not None:
         return topic
-    if len(fitting) != 1:
-        found = "several topics" if fitting else "no topic"
-        advice = f"choose by `topic={min(fitting)}`" if fitting else "record one of them"
-        raise BuildError(f"{path} has {found} of {listing(READERS)}; {advice}. It has {there}")
+    fitting = _fitting(topics, of_tree=of_tree)
+    if not fitting:
+        wanted = listing(OF_TREE) if of_tree else types
+        raise BuildError(
+            f"{path} has no topic of {wanted} (but what ends in {STATIC}); record one of them. It has {there}"
+        )
+    if len(fitting) > 1:
+        found = listing(f"{name} ({topics[name].kind}, {topics[name].messages} messages)" for name in fitting)
+        raise BuildError(
+            f"{path} has several topics of poses: {found}; choose one by `topic={min(fitting)}`, and make a "
+            "store of each if they are several vehicles"
+        )
     return fitting[0]
 
 
-def _flight(source: str, topic: str, kind: str, messages: Iterable[tuple[int, Any]]) -> Flight:
-    """Return the flight in the messages, read one by one: a growing path repeats all its poses."""
-    path, of_body = kind == "nav_msgs/Path", False
-    kept: dict[int, tuple[int, int, Sample]] = {}
-    for number, (time, message) in enumerate(messages, 1):
-        if number == 1 and kind == "nav_msgs/Odometry":
-            of_body = message.child_frame_id not in ("", message.header.frame_id)
-        for each in READERS[kind](message):
-            if path and not each.stamp:
+def _fitting(topics: Mapping[str, Topic], *, of_tree: bool) -> list[str]:
+    """Return the topics that may be meant: of the vehicle's own types, else of others, else of `/tf`."""
+    kinds = list(READERS)
+    others, trees = kinds.index("geometry_msgs/PoseWithCovarianceStamped"), kinds.index(OF_TREE[0])
+    ranks = [kinds[trees:]] if of_tree else [kinds[:others], kinds[others:trees], kinds[trees:]]
+    for rank in ranks:
+        names = [name for name, each in topics.items() if each.kind in rank and not name.endswith(STATIC)]
+        if names:
+            return [name for name in names if topics[name].messages] or names
+    return []
+
+
+def _entries(path: Path, bag: Bag, topic: str, parent: str | None, child: str | None) -> list[Entry]:
+    """Return the poses of a topic, read one by one: a growing path repeats all its poses."""
+    kind = bag.topics[topic].kind
+    if kind in OF_TREE:
+        try:
+            return way_in_tree(bag, topic, parent, child)
+        except ValueError as error:
+            raise BuildError(f"{path}: '{topic}' {error}") from None
+    of_path = kind == OF_PATH
+    kept: dict[int, Entry] = {}
+    for number, time, message in bag.messages(topic):
+        for sample in READERS[kind](message):
+            if of_path and not sample.stamp:
                 raise BuildError(
-                    f"{source}, message of {topic} {number}: a pose has no stamp, expected one in the header "
+                    f"{path}, message of {topic} {number}: a pose has no stamp, expected one in the header "
                     "of each; record the poses or the odometry that the path is made of"
                 )
-            kept[each.stamp if path else number] = number, time, each
-    if not kept:
-        raise BuildError(f"{source}: '{topic}' holds no pose; choose another topic, or record it again")
-    numbers, times, samples = zip(*(kept[key] for key in sorted(kept)), strict=True)
-    stamps = np.array([each.stamp for each in samples], dtype=np.int64)
-    remarks: tuple[str, ...] = ()
-    if not stamps.any():
-        stamps = np.array(times, dtype=np.int64)
-        remarks = (f"{source}: no message of '{topic}' has a stamp, the times of recording are used instead",)
-    values = np.array([each.numbers for each in samples], dtype=np.float64)
-    flight = Flight(
-        source=source,
+            kept[sample.stamp if of_path else number] = Entry(number, time, sample)
+    return [kept[key] for key in sorted(kept)]
+
+
+def _flight(path: Path, topic: str, entries: list[Entry], stamps: NDArray[np.int64]) -> Flight:
+    """Return all poses, along the axes of their frames."""
+    values = np.array([each.sample.numbers for each in entries], dtype=np.float64)
+    return Flight(
+        source=str(path),
         stamps=stamps / 1e9,
         position=values[:, :3],
         attitude=values[:, 3:7],
-        numbers=np.array(numbers),
+        velocity=values[:, 7:10],
+        angular_velocity=values[:, 10:],
+        segments=np.array([each.sample.resets for each in entries], dtype=np.int64),
+        numbers=np.array([each.number for each in entries]),
         counted=f"message of {topic}",
-        remarks=remarks,
-    )
-    return _with_twist(flight, values[:, 7:], of_body) if kind == "nav_msgs/Odometry" else flight
-
-
-def _with_twist(flight: Flight, twist: Numbers, of_body: bool) -> Flight:
-    """Add velocities, unless the publisher left them all at zero."""
-    linear, angular = twist[:, :3], twist[:, 3:]
-    if of_body:
-        assert flight.attitude is not None
-        known = np.abs(np.linalg.norm(flight.attitude, axis=1, keepdims=True) - 1) < UNIT_WITHIN
-        linear = np.where(known, turned(flight.attitude, linear), np.nan)
-    return replace(
-        flight,
-        velocity=linear if twist[:, :3].any() else None,
-        angular_velocity=angular if angular.any() else None,
     )
 
 
-def _short(kind: str) -> str:
-    return kind.replace("/msg/", "/")
+def _usable(flight: Flight, stamps: NDArray[np.int64]) -> tuple[Flight, NDArray[np.int64]]:
+    """Leave out poses without a stamp or without a position."""
+    no_clock, no_position = _without_clock(stamps), ~np.isfinite(flight.position).all(axis=1)
+    kept = ~(no_clock | no_position)
+    if not kept.any():
+        raise BuildError(
+            f"{flight.source}: none of {len(kept)} poses, {flight.counted}, has a position; choose another "
+            "topic"
+        )
+    left_out = {NO_CLOCK: int(no_clock.sum()), NO_POSITION: int((no_position & ~no_clock).sum())}
+    found = replace(flight.take(kept), left_out={cause: count for cause, count in left_out.items() if count})
+    return found, stamps[kept]
 
 
-def _stamp(message: Any) -> int:
-    """Return the stamp of a header, ns."""
-    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
+def _frames(flight: Flight, entries: list[Entry]) -> Frames:
+    """Return the frames of all poses, which must be the same."""
+    first = entries[0].sample.frames
+    for index, each in enumerate(entries):
+        if (other := each.sample.frames) != first:
+            raise BuildError(
+                f"{flight.at(index)}: the frames are '{other.world}' and '{other.body}', and were "
+                f"'{first.world}' and '{first.body}' before, expected the same throughout; record what comes "
+                "from several sources under a topic for each"
+            )
+    return first
 
 
-def _pose(pose: Any) -> tuple[float, ...]:
-    return (*_xyz(pose.position), pose.orientation.w, *_xyz(pose.orientation))
+def _stamps(
+    path: Path, topic: str, entries: list[Entry], clock: Clock
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the stamps of the headers, or the times of recording where they are wanted or no other is."""
+    stamps = np.array([each.sample.stamp for each in entries], dtype=np.int64)
+    times = np.array([each.time for each in entries], dtype=np.int64)
+    if clock == "recording":
+        return times, ()
+    if stamps.any():
+        return stamps, ()
+    said = f"{path}: no message of '{topic}' has a stamp, the times of recording are used instead"
+    return times, (said,)
 
 
-def _xyz(vector: Any) -> tuple[float, float, float]:
-    return vector.x, vector.y, vector.z
+def _without_clock(stamps: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where stamps are zero, unless a clock simply starts there."""
+    zero: NDArray[np.bool_] = stamps == 0
+    starts = zero.sum() == 1 and zero[0] and len(stamps) > 1 and 0 < stamps[1] < SET_BACK * 1e9
+    return np.zeros_like(zero) if starts else zero
+
+
+def _runs(flight: Flight, stamps: NDArray[np.int64], clock: Clock) -> list[Flight]:
+    """Put samples in the order of their stamps, and split where the clock starts again."""
+    steps = np.diff(stamps)
+    back = np.flatnonzero(steps <= -SET_BACK * 1e9) + 1
+    if back.size and clock != "restarting":
+        first = int(back[0])
+        raise BuildError(
+            f"{flight.at(first)}: the clock is set back from {stamps[first - 1] / 1e9:.9g} s to "
+            f"{stamps[first] / 1e9:.9g} s ({back.size} such steps), as by a simulator that starts again; "
+            "take each run for a flight of its own by `clock=restarting`, or the times of recording by "
+            "`clock=recording`"
+        )
+    moved = (np.diff(flight.position, axis=0) != 0).any(axis=1)
+    if (same := int(((steps == 0) & moved).sum())) > len(steps) / 2:
+        raise BuildError(
+            f"{flight.source}: {same} of {len(stamps)} samples ({flight.counted}) have the stamp of the one "
+            "before and another position, expected a stamp for each; take the times of recording by "
+            "`clock=recording`"
+        )
+    _require_one_vehicle(flight)
+    edges = [0, *back.tolist(), len(stamps)]
+    runs = [in_order(flight.take(np.arange(*ends))) for ends in pairwise(edges)]
+    if len(runs) == 1:
+        return runs
+    named = [
+        replace(run, source=f"{flight.source}, run {number}", left_out={})
+        for number, run in enumerate(runs, 1)
+    ]
+    return [replace(named[0], left_out=flight.left_out), *named[1:]]
+
+
+def _require_one_vehicle(flight: Flight) -> None:
+    """Refuse positions that jump to and fro, as those of several vehicles, or runs, under one topic."""
+    ways = np.linalg.norm(np.diff(flight.position, axis=0), axis=1)
+    jumps = (ways > JUMP) & (ways > JUMP_SPEED * np.abs(np.diff(flight.stamps)))
+    if (count := int(jumps.sum())) > max(2, len(jumps) / 4):
+        first = int(np.flatnonzero(jumps)[0])
+        raise BuildError(
+            f"{flight.at(first + 1)}: the position jumps by {ways[first]:.3g} m, and so {count} of "
+            f"{len(jumps)} times, as if several vehicles, or several runs, were under one topic; record a "
+            "topic for each"
+        )

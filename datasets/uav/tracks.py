@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.factory.errors import BuildError
+from datasets.uav.interpolation import CLOSE, Numbers, at_times
 from datasets.uav.variables import STEP, TRACKS
-
-Numbers = NDArray[np.float64]
 
 SLOWEST = 1.1 * STEP
 """Median spacing of samples that still counts as 10 Hz, s: clocks jitter."""
@@ -23,8 +23,8 @@ UNIT_WITHIN = 0.02
 """Quaternions whose length is this near to 1 are unit quaternions of few digits."""
 FARTHEST = 5e4
 """Stores hold float32, which has steps of 4 mm this far from the origin, m."""
-CLOSE = 1e-6
-"""Two stamps on the grid that are this near are the same, in steps of the grid."""
+CLOCKS = {86_400.0: "day", 604_800.0: "week (GPS)"}
+"""Clocks that start again after some time, s."""
 JUMP_SPEED, JUMP = 100.0, 5.0
 """m/s and m: what goes faster, and further than the noise of two near stamps, is a jump of an estimate."""
 
@@ -54,6 +54,8 @@ class Flight:
         What `numbers` count.
     remarks
         What the reader should tell its user.
+    left_out
+        Number of samples of the recording that are not here, by cause: kept and left out are all it has.
     """
 
     source: str
@@ -67,13 +69,14 @@ class Flight:
     numbers: NDArray[np.int64] | None = None
     counted: str = "sample"
     remarks: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def series(self) -> dict[str, Numbers]:
         """Return what the flight holds along its stamps, by the names of a store."""
         return {name: values for name in TRACKS if (values := getattr(self, name, None)) is not None}
 
-    def take(self, chosen: NDArray[np.bool_]) -> Flight:
-        """Return the samples where a mask is true."""
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Flight:
+        """Return the samples where a mask is true, or those at some indices."""
         kept: dict[str, Any] = {name: values[chosen] for name, values in self.series().items()}
         for name in ("segments", "numbers"):
             values = getattr(self, name)
@@ -110,44 +113,43 @@ class Track:
 def checked(flight: Flight) -> Flight:
     """Return a flight whose stamps grow and whose positions are numbers.
 
-    A sample that repeats the one before it (same stamp, same position) is dropped with a remark. Where the
-    position jumps faster than `JUMP_SPEED` a segment ends, with a remark. Zero quaternions mean an unknown
-    attitude and become NaN.
+    Left out and counted are samples without a stamp or a position, those that give a stamp of the sample
+    before another position, and those whose quaternion has not the length 1. A sample that repeats the one
+    before it (same stamp, same position) is one with it. Where the position jumps faster than `JUMP_SPEED` a
+    segment ends, with a remark. Zero quaternions mean an unknown attitude and become NaN.
 
     Raises
     ------
     BuildError
-        For NaN among stamps or positions, stamps that go back, one stamp with two positions, quaternions
-        that are no rotation, or fewer than two samples. Names file and line.
+        For stamps that go back, quaternions most of which are no rotation, or fewer than two samples. Names
+        file and line.
     """
-    _require_finite(flight, "stamp", flight.stamps[:, None])
-    _require_finite(flight, "position", flight.position)
-    steps = np.diff(flight.stamps)
-    if (back := np.flatnonzero(steps < 0)).size:
-        first = int(back[0])
-        raise BuildError(
-            f"{flight.at(first + 1)}: the stamp {_time(flight.stamps[first + 1])} s is earlier than "
-            f"{_time(flight.stamps[first])} s before it ({back.size} such steps), expected stamps that grow; "
-            "cut the file into its recordings, or sort its samples"
-        )
-    same = np.concatenate([[False], steps == 0])
-    moved = np.concatenate([[False], (np.diff(flight.position, axis=0) != 0).any(axis=1)])
-    if (conflict := np.flatnonzero(same & moved)).size:
-        raise BuildError(
-            f"{flight.at(int(conflict[0]))}: the stamp {_time(flight.stamps[conflict[0]])} s comes twice "
-            f"with different positions ({conflict.size} such samples), expected one position at a time; "
-            "remove the wrong ones"
-        )
+    flight = _without(flight, ~np.isfinite(flight.stamps), "without a stamp")
+    unknown = np.asarray(~np.isfinite(flight.position).all(axis=1))
+    flight = _without(flight, unknown, "without a position")
+    _require_order(flight)
+    same = np.concatenate([[False], np.diff(flight.stamps) == 0])[: len(flight.stamps)]
     if same.any():
-        remark = f"{flight.source}: {int(same.sum())} repeated samples were dropped"
-        flight = replace(flight.take(~same), remarks=(*flight.remarks, remark))
+        moved = (np.diff(flight.position, axis=0) != 0).any(axis=1)
+        again = same & ~np.concatenate([[False], moved])
+        if again.any():
+            remark = f"{flight.source}: {int(again.sum())} repeated samples were dropped"
+            flight = replace(flight.take(~again), remarks=(*flight.remarks, remark))
+        same = np.concatenate([[False], np.diff(flight.stamps) == 0])
+        if 2 * same.sum() > len(same):
+            raise BuildError(
+                f"{flight.at(1)}: {same.sum()} of {len(same)} samples have the stamp of the one before and "
+                "another position, expected one position at a time; write the stamps with more digits, in "
+                "one column"
+            )
+        flight = _without(flight, same, "with the stamp of the one before and another position")
+    if flight.attitude is not None:
+        flight = _with_unit_quaternions(flight, flight.attitude)
     if len(flight.stamps) < 2:
         raise BuildError(
-            f"{flight.source} holds {len(flight.stamps)} samples of a position, expected at least 2; is it "
-            "the right file, and complete?"
+            f"{flight.source} holds {len(flight.stamps)} samples of a position, expected at least 2"
+            f"{_causes(flight)}; is it the right file, and complete?"
         )
-    if flight.attitude is not None:
-        flight = replace(flight, attitude=_unit_quaternions(flight, flight.attitude))
     if (jumps := _jumps(flight)).any():
         first = int(np.flatnonzero(jumps)[0])
         remark = (
@@ -159,10 +161,23 @@ def checked(flight: Flight) -> Flight:
         if flight.segments is not None:
             segments = segments + (jumps.sum() + 1) * flight.segments
         flight = replace(flight, segments=segments, remarks=(*flight.remarks, remark))
-    unknown: dict[str, Any] = {
+    empty: dict[str, Any] = {
         name: None for name, values in flight.series().items() if not np.isfinite(values).all(axis=1).any()
     }
-    return replace(flight, **unknown)
+    return replace(flight, **empty)
+
+
+def _without(flight: Flight, chosen: NDArray[np.bool_], cause: str) -> Flight:
+    """Return a flight without some samples, which are counted by their cause."""
+    if not chosen.any():
+        return flight
+    count = flight.left_out.get(cause, 0) + int(chosen.sum())
+    return replace(flight.take(~chosen), left_out={**flight.left_out, cause: count})
+
+
+def _causes(flight: Flight) -> str:
+    causes = ", ".join(f"{count} {cause}" for cause, count in flight.left_out.items() if count)
+    return f" (left out: {causes})" if causes else ""
 
 
 def _jumps(flight: Flight) -> NDArray[np.bool_]:
@@ -221,64 +236,6 @@ def resampled(
     return tracks
 
 
-def at_times(name: str, stamps: Numbers, values: Numbers, times: Numbers, max_gap: float = np.inf) -> Numbers:
-    """Return a variable at other times, NaN where its samples are too far apart or do not reach.
-
-    Parameters
-    ----------
-    name
-        `attitude` is interpolated on the great circle; `position_setpoint` holds until the next, `max_gap`
-        at most; all else is linear.
-    stamps, values
-        s, (n,), growing; and (n, components). Samples with NaN are ignored, but those of a setpoint mean that
-        none is given.
-    times
-        s, (m,).
-    max_gap
-        s.
-    """
-    if not len(stamps):
-        return np.full((len(times), values.shape[1]), np.nan)
-    # Small numbers keep the digits that seconds since 1970 lack.
-    stamps, times = stamps - stamps[0], times - stamps[0]
-    if name == "position_setpoint":
-        return _held(stamps, values, times, max_gap)
-    known = np.isfinite(values).all(axis=1)
-    found = np.full((len(times), values.shape[1]), np.nan)
-    if known.sum() < 2:
-        return found
-    given, values = stamps[known], values[known]
-    slack = CLOSE * STEP
-    inside = (times >= given[0] - slack) & (times <= given[-1] + slack)
-    wanted = np.clip(times, given[0], given[-1])
-    before = np.clip(np.searchsorted(given, wanted + slack, side="right") - 1, 0, len(given) - 1)
-    after = np.clip(np.searchsorted(given, wanted - slack, side="left"), 0, len(given) - 1)
-    inside &= given[after] - given[before] <= max_gap * (1 + CLOSE)
-    if name == "attitude":
-        found[inside] = _slerp(given, values, wanted[inside])
-    else:
-        found[inside] = np.stack([np.interp(wanted[inside], given, column) for column in values.T], axis=1)
-    return found
-
-
-def _held(stamps: Numbers, values: Numbers, times: Numbers, longest: float) -> Numbers:
-    last = np.searchsorted(stamps, times + CLOSE * STEP, side="right") - 1
-    fresh = (last >= 0) & (times - stamps[last] <= longest * (1 + CLOSE))
-    return np.where(fresh[:, None], values[last], np.nan)
-
-
-def _slerp(stamps: Numbers, quaternions: Numbers, times: Numbers) -> Numbers:
-    """Interpolate on the great circle (Shoemake, SIGGRAPH 1985); signs are chosen so that none jumps."""
-    from scipy.spatial.transform import Rotation, Slerp
-
-    rotations = Rotation.from_quat(quaternions[:, [1, 2, 3, 0]])
-    found = Slerp(stamps, rotations)(times).as_quat()[:, [3, 0, 1, 2]]
-    turns = np.sum(found[1:] * found[:-1], axis=1) < 0
-    first = -1.0 if len(found) and found[0, 0] < 0 else 1.0
-    signs = first * np.cumprod(np.concatenate([[1.0], np.where(turns, -1.0, 1.0)]))
-    return np.asarray(found * signs[: len(found), None])
-
-
 def _moving(position: Numbers, speed: float) -> slice:
     """Return the samples between the first and the last motion."""
     if len(position) <= STILL_SAMPLES:
@@ -288,26 +245,44 @@ def _moving(position: Numbers, speed: float) -> slice:
     return slice(int(fast[0]), int(fast[-1]) + STILL_SAMPLES + 1) if fast.size else slice(0, 0)
 
 
-def _require_finite(flight: Flight, what: str, values: Numbers) -> None:
-    if (bad := np.flatnonzero(~np.isfinite(values).all(axis=1))).size:
-        found = ", ".join(f"{value:g}" for value in values[bad[0]])
-        raise BuildError(
-            f"{flight.at(int(bad[0]))}: the {what} is {found}, expected numbers ({bad.size} such samples); "
-            "remove them: a pause is split or interpolated by its length"
+def _require_order(flight: Flight) -> None:
+    """Refuse stamps that go back, and tell why they do."""
+    stamps = flight.stamps
+    steps = np.diff(stamps)
+    if not (back := np.flatnonzero(steps < 0)).size:
+        return
+    first = int(back[0])
+    usual = float(np.median(np.abs(steps[steps != 0])))
+    before = stamps[first - 1] if first else -np.inf
+    after = stamps[first + 2] if first + 2 < len(stamps) else -np.inf
+    if (steps <= 0).all():
+        cause = "all stamps fall: the newest sample comes first; sort them by their stamps"
+    elif period := next((each for each in CLOCKS if np.all(np.abs(steps[back] + each) < 2.0)), None):
+        cause = (
+            f"the clock of a {CLOCKS[period]} starts again there; add {period:g} s to the stamps behind it"
         )
+    elif stamps[first] - before > 10 * usual and before < stamps[first + 1]:
+        cause = f"{_time(stamps[first])} s is out of line ({back.size} steps back); remove that sample"
+    elif steps[first] < -10 * usual and after > stamps[first]:
+        cause = f"it is out of line ({back.size} steps back); remove this sample"
+    elif np.all(steps[back] < -10 * usual):
+        cause = (
+            f"another recording seems to begin there ({back.size + 1} in this file); cut the file where its "
+            "stamps go back, one recording a file"
+        )
+    else:
+        cause = f"samples are out of order ({back.size} steps back); sort them by their stamps"
+    raise BuildError(
+        f"{flight.at(first + 1)}: the stamp {_time(stamps[first + 1])} s is earlier than "
+        f"{_time(stamps[first])} s before it, expected stamps that grow; {cause}"
+    )
 
 
 def _require_rate(flight: Flight) -> None:
     spacing = float(np.median(np.diff(flight.stamps)))
     if FASTEST <= spacing <= SLOWEST:
         return
-    guess = "log faster, or leave the file out"
-    for unit, factor in (("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)):
-        if 1e-3 <= spacing * factor <= SLOWEST:
-            guess = f"if the stamps are in {unit}, say `time_unit: {unit}`"
-            break
-    if spacing < FASTEST:
-        guess = "is `time_unit` right?"
+    guess = "is the unit of its stamps right?" if spacing < FASTEST else "log faster, or leave the file out"
     raise BuildError(
         f"{flight.source}: a sample every {spacing:.4g} s (median), expected 10 or more a second: what "
         f"lies between slower ones is unknown; {guess}"
@@ -324,15 +299,19 @@ def _require_near(flight: Flight) -> None:
         )
 
 
-def _unit_quaternions(flight: Flight, attitude: Numbers) -> Numbers:
-    length = np.linalg.norm(attitude, axis=1, keepdims=True)
-    unknown = ~np.isfinite(length) | (length == 0)
-    if (bad := np.flatnonzero(~unknown & (np.abs(length - 1) > UNIT_WITHIN))).size:
+def _with_unit_quaternions(flight: Flight, attitude: Numbers) -> Flight:
+    """Return a flight with quaternions of length 1, NaN where unknown; samples with others are left out."""
+    length = np.linalg.norm(attitude, axis=1)
+    known = np.isfinite(length) & (length != 0)
+    bad = known & (np.abs(length - 1) > UNIT_WITHIN)
+    if 2 * bad.sum() > known.sum():
+        first = int(np.flatnonzero(bad)[0])
         raise BuildError(
-            f"{flight.at(int(bad[0]))}: the quaternion has length {length[bad[0], 0]:.4g}, expected 1 "
-            f"({bad.size} such samples); are its columns the right ones?"
+            f"{flight.at(first)}: the quaternion has length {length[first]:.4g}, expected 1 ({bad.sum()} of "
+            f"{known.sum()} samples); are its columns the right ones? `attitude=false` leaves attitudes out"
         )
-    return np.asarray(np.where(unknown, np.nan, attitude / np.where(unknown, 1.0, length)))
+    scaled = np.where(known[:, None], attitude / np.where(known, length, 1.0)[:, None], np.nan)
+    return _without(replace(flight, attitude=scaled), bad, "whose quaternion has not the length 1")
 
 
 def _time(stamp: float) -> str:
