@@ -1,55 +1,54 @@
-"""Import `radio/drive_test`: measured signal strength on the grid of `radio/urban`, from a CSV file."""
+"""Import `radio/drive_test`: measured signal strength on the grid of `radio/urban`, from CSV files."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from datasets.factory.errors import BuildError
+from datasets.factory.left_out import MOST, LeftOut, MostLeftOut
+from datasets.factory.limits import MOST_BYTES, MostBytes
 from datasets.factory.recipe import Arrays, Recipe
-from datasets.factory.sources import Source, find_sources
+from datasets.factory.sources import Source, find_sources, one_or_several
+from datasets.factory.tables import Decimal, Separator
 from datasets.factory.text import Encoding
-from datasets.radio import variables
-from datasets.radio.readings import STRONGEST, WEAKEST, Columns, Readings, mean_power, read_readings
+from datasets.radio import doubts, variables
+from datasets.radio.antennas import Antenna, antenna_at, other_windows
+from datasets.radio.log_rows import Columns, read_rows
+from datasets.radio.measurements import Measurement, measurements_of
+from datasets.radio.placing import leave_outside
+from datasets.radio.readings import Readings, cell_name, names_of, read_positions, read_rsrp, repeated
+from datasets.radio.sieve import Sieve, Value, choose, choose_cells, choose_devices
 from datasets.radio.site_window import SiteWindow, building_heights
-from datasets.store.specs import DECIBEL_MILLIWATT, Split, VariableSpec
-from surrogates.core.text import listing, nearest
+from datasets.store.specs import Split, VariableSpec
+from surrogates.core.text import listing
 
 FEWEST = 20
 """Outdoor cells that a map needs: fewer leave neither a fit nor a score with meaning."""
-FILES = ("measurements", "buildings")
+FILES = {
+    "measurements": "the CSV file of the readings",
+    "buildings": "the heights of the buildings, which tell streets from roofs: a raster (.npy) or a map",
+}
 
 
-class Antenna(BaseModel):
-    """A cell of the site."""
+class Selected(NamedTuple):
+    """The readings of all rows, which of them are averaged, and what is to be said of them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    latitude: float = Field(ge=-90, le=90, description="Degrees north, WGS84.")
-    longitude: float = Field(ge=-180, le=180, description="Degrees east, WGS84.")
-    height: float = Field(gt=0, le=1000, description="Above the ground, m.")
-    azimuth_deg: float = Field(ge=-360, le=360, description="Boresight, degrees clockwise from north.")
-    frequency_hz: float = Field(ge=1e8, le=1e11, description="Carrier frequency, Hz.")
+    readings: Readings
+    sieve: Sieve
+    remarks: list[str]
 
 
-class Measurement(NamedTuple):
-    """One record: what one device heard of one cell."""
-
-    cell: str
-    device: str
-    rsrp: NDArray[np.float64]
-    readings: NDArray[np.int64]
-
-    @property
-    def name(self) -> str:
-        """Such as "A Samsung"."""
-        return f"{self.cell} {self.device}".strip()
+def _several(given: Any) -> Any:
+    """Make a list of one value; nothing is an empty cell."""
+    values = given if isinstance(given, list | tuple) else [given]
+    return ["" if value is None else value for value in values]
 
 
 class DriveTest(Recipe):
@@ -60,14 +59,18 @@ class DriveTest(Recipe):
     """
 
     name: ClassVar[str] = "radio/drive_test"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 4
     title: ClassVar[str] = "Signal strength measured on a drive test (made by `surrogates data import`)"
     reads_files: ClassVar[bool] = True
     formats: ClassVar[tuple[str, ...]] = ("text",)
 
     site: str = Field(description="Name of the site, for the title.")
     data_license: str = Field("unspecified", description="Licence of readings and buildings.")
-    measurements: Source = Field(description="CSV file with a header line, one reading a line.")
+    measurements: tuple[Source, ...] = Field(
+        min_length=1,
+        description="CSV file with a header line, one reading a line; or several of the same columns.",
+        json_schema_extra=one_or_several,
+    )
     buildings: Source = Field(
         description="Heights of buildings, m: a raster (.npy, row 0 in the north) or a map (.osm, .geojson)."
     )
@@ -82,27 +85,76 @@ class DriveTest(Recipe):
     receiver_height: float = Field(
         1.5, gt=0, description="Height of the phones above the local ground, m; 1.5 m is one in the hand."
     )
-    columns: Columns = Field(Columns.model_validate({}), description="Names of the CSV file's columns.")
+    columns: Columns = Field(
+        Columns.model_validate({}), description="Columns of the CSV file, by name or position."
+    )
     encoding: Encoding = None
+    separator: Separator = None
+    decimal: Decimal = None
+    quantity: Literal["rsrp"] | None = Field(
+        None, description="`rsrp` states that the column is RSRP in dBm, whatever its name says."
+    )
+    where: dict[str, Annotated[tuple[Value, ...], Field(min_length=1), BeforeValidator(_several)]] = Field(
+        {}, description="Values, or lists of them, of other columns: operator, EARFCN, band, technology."
+    )
     cells: dict[str, Antenna] = Field(min_length=1, description="The antennas, by the names in the CSV file.")
     devices: tuple[str, ...] | None = Field(None, description="Devices to import; all by default.")
     leave_out: tuple[Literal["outside", "other_cells"], ...] = Field(
         (), description="Readings to leave out: outside the window, or of cells that are not described."
     )
+    most_outside: float = Field(
+        0.5, ge=0, le=1, description="Largest share of the readings to leave out outside the window."
+    )
+    repetitions: Literal["leave_out", "keep"] = Field(
+        "leave_out", description="Rows that repeat time, position, cell, device and RSRP of another."
+    )
+    most_left_out: MostLeftOut = MOST
+    most_bytes: MostBytes = MOST_BYTES
 
     @model_validator(mode="before")
     @classmethod
     def _find_files(cls, given: Any) -> Any:
         """Make sources of the paths that a user typed, and hash their content."""
-        if not isinstance(given, dict) or not all(isinstance(given.get(key), str) for key in FILES):
+        if not isinstance(given, dict):
             return given
-        folder, sources = find_sources(tuple(given[key] for key in FILES), Path())
-        return given | dict(zip(FILES, sources, strict=True)) | {"folder": str(folder)}
+        missing = [f"`{key}=`, {what}" for key, what in FILES.items() if given.get(key) is None]
+        if missing and set(given) <= set(cls.model_fields):
+            raise ValueError(f"a file is not named: give {', and '.join(missing)}")
+        if missing:
+            return given  # another key is wrong, and perhaps this one
+        paths = _several(given["measurements"])
+        if not all(isinstance(path, str) for path in (*paths, given["buildings"])):
+            return given | {"measurements": paths}
+        folder, sources = find_sources((*paths, given["buildings"]), Path())
+        return given | {"measurements": sources[:-1], "buildings": sources[-1], "folder": str(folder)}
+
+    @field_validator("cells", mode="before")
+    @classmethod
+    def _names_of_cells(cls, given: Any) -> Any:
+        """Make texts of the numbers by which YAML names cells."""
+        if not isinstance(given, dict):
+            return given
+        return {cell_name(str(name)): antenna for name, antenna in given.items()}
+
+    @field_validator("north_west", "south_west")
+    @classmethod
+    def _degrees(cls, corner: tuple[float, float] | None) -> tuple[float, float] | None:
+        if corner is not None and not (abs(corner[0]) <= 90.0 and abs(corner[1]) <= 180.0):
+            raise ValueError(
+                f"expected [latitude, longitude] in degrees, found [{corner[0]:g}, {corner[1]:g}]"
+                + ("; write the latitude first" if abs(corner[1]) <= 90.0 else "")
+            )
+        return corner
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.north_west is None) == (self.south_west is None):
             raise ValueError("give either north_west or south_west, [latitude, longitude] of a corner")
+        if len(self.measurements) > len({each.sha256 or each.path for each in self.measurements}):
+            raise ValueError(
+                f"two files of {listing(each.path for each in self.measurements)} have the same content; "
+                "name each once"
+            )
         cells = self.window_size / self.cell_size
         if abs(cells - round(cells)) > 1e-9:
             raise ValueError(
@@ -122,9 +174,11 @@ class DriveTest(Recipe):
         return {"title": f"Drive test at {self.site}", "license": self.data_license}
 
     def prepare(self) -> None:
-        for source in (self.measurements, self.buildings):
+        for source in (*self.measurements, self.buildings):
             source.require_unchanged(Path(self.folder))
-        self._positions()
+        assert self._positions  # each antenna stands in the window
+        for each in self.left_out():
+            each.require_few()  # before what follows from too few readings
         for measurement in self._measurements:
             outdoor = int(((measurement.readings > 0) & (self._heights <= 0)).sum())
             if outdoor < FEWEST:
@@ -135,25 +189,29 @@ class DriveTest(Recipe):
                 )
 
     def remarks(self) -> list[str]:
-        """Say how many readings each map holds, and in how many cells."""
+        """Say how many readings each map holds, in how many cells, and what contradicts the site file."""
         outdoor = self._heights <= 0
-        return [
+        found = [
             f"{each.name}: {int(each.readings.sum())} readings in the window, {np.isfinite(each.rsrp).sum()} "
             f"cells, {(np.isfinite(each.rsrp) & outdoor).sum()} of them outdoors"
             for each in self._measurements
         ]
+        return [*found, *(f"warning: {doubt}" for doubt in self._doubts())]
+
+    def left_out(self) -> list[LeftOut]:
+        return [self._selected.sieve.left_out(self.most_left_out)]
 
     def records(self) -> int:
         return len(self._measurements)
 
     @classmethod
     def card_specs(cls) -> list[VariableSpec]:
-        return [*variables.geometry_specs(1, 1.0), *measured_specs(1)]
+        return [*variables.geometry_specs(1, 1.0), *variables.measured_specs(1)]
 
     def specs(self) -> list[VariableSpec]:
         count = self._window.count
         geometry = variables.geometry_specs(count, self.window_size)
-        return [*geometry, *measured_specs(count)]
+        return [*geometry, *variables.measured_specs(count)]
 
     def shared(self) -> xr.Dataset:
         names = np.array([measurement.name for measurement in self._measurements], dtype=object)
@@ -170,12 +228,11 @@ class DriveTest(Recipe):
         chosen = [self._measurements[index] for index in indices.tolist()]
         antennas = [self.cells[each.cell] for each in chosen]
         heights = np.repeat(self._heights[None], len(chosen), axis=0).astype(np.float32)
-        azimuths = [self._window.grid_azimuth(a.latitude, a.longitude, a.azimuth_deg) for a in antennas]
         return {
             "building_height": heights,
             "terrain_height": np.zeros_like(heights),
-            "transmitter_position": np.stack([self._positions()[each.cell] for each in chosen]),
-            "transmitter_azimuth": np.array(azimuths, np.float32),
+            "transmitter_position": np.stack([self._positions[each.cell] for each in chosen]),
+            "transmitter_azimuth": np.array([self._azimuth(each.cell) for each in chosen], np.float32),
             "rsrp": np.stack([each.rsrp for each in chosen]).astype(np.float32),
             "readings": np.stack([each.readings for each in chosen]).astype(np.int32),
             "frequency": np.array([a.frequency_hz for a in antennas], np.float64),
@@ -187,144 +244,90 @@ class DriveTest(Recipe):
 
         return {"numpy": np.__version__, "pyproj": pyproj.__version__, "proj": pyproj.proj_version_str}
 
-    @cached_property
-    def _window(self) -> SiteWindow:
+    @property
+    def _corner(self) -> tuple[tuple[float, float], bool]:
+        """The corner that is given, and whether it is the north-western one."""
         corner = self.north_west or self.south_west
         assert corner is not None
-        return SiteWindow.at(
-            corner, self.crs, self.window_size, self.cell_size, northern=self.north_west is not None
-        )
+        return corner, self.north_west is not None
+
+    @cached_property
+    def _window(self) -> SiteWindow:
+        corner, northern = self._corner
+        return SiteWindow.at(corner, self.crs, self.window_size, self.cell_size, northern=northern)
 
     @cached_property
     def _heights(self) -> NDArray[np.float64]:
-        return building_heights(Path(self.buildings.path_in(Path(self.folder))), self._window, self.seed)
+        return building_heights(
+            Path(self.buildings.path_in(Path(self.folder))), self._window, self.seed, self.most_bytes
+        )
+
+    @cached_property
+    def _selected(self) -> Selected:
+        """The readings, after all that a key or a fault leaves out."""
+        paths = [Path(source.path_in(Path(self.folder))) for source in self.measurements]
+        rows = read_rows(paths, self.columns, self.encoding, self.separator, self.decimal, self.most_bytes)
+        sieve = Sieve.of(rows)
+        choose(sieve, self.where)
+        cell, device = names_of(rows)
+        choose_devices(sieve, device, self.devices)
+        choose_cells(sieve, cell, list(self.cells), wanted="other_cells" in self.leave_out)
+        latitude, longitude = read_positions(sieve)
+        rsrp = read_rsrp(sieve, self.quantity)
+        leave_outside(
+            sieve,
+            latitude,
+            longitude,
+            self._window,
+            wanted="outside" in self.leave_out,
+            most=self.most_outside,
+        )
+        readings = Readings(latitude, longitude, rsrp, cell, device)
+        again, remark = repeated(sieve, readings)
+        if self.repetitions == "leave_out":
+            sieve.leave_out(again, "repeated", chosen=True)
+        return Selected(readings, sieve, [*rows.remarks, *([remark] if remark else [])])
 
     @cached_property
     def _measurements(self) -> list[Measurement]:
         """Records by cell, then by device."""
-        path = Path(self.measurements.path_in(Path(self.folder)))
-        readings = self._chosen(read_readings(path, self.columns, self.encoding), path)
-        east, north = self._window.local(readings.latitude, readings.longitude)
-        inside = self._window.holds(east, north)
-        if not inside.all():
-            self._explain_outside(readings, path, inside, east, north)
-        readings, east, north = readings.take(inside), east[inside], north[inside]
-        column, row = ((each // self.cell_size).astype(np.int64) for each in (east, north))
-        found = []
-        for cell in self.cells:
-            of_cell = readings.cell == cell if self.columns.cell else np.ones(len(row), dtype=bool)
-            if not of_cell.any():
-                raise BuildError(
-                    f"{path} has no reading of cell '{cell}' inside the window; correct `cells:`, or "
-                    "remove it"
-                )
-            for device in np.unique(readings.device[of_cell]).tolist():
-                own = of_cell & (readings.device == device)
-                maps = mean_power(readings.rsrp[own], row[own], column[own], self._window.count)
-                found.append(Measurement(cell, device, *maps))
-        return found
+        return measurements_of(self._selected.readings, self._selected.sieve, self.cells, self._window)
 
-    def _chosen(self, readings: Readings, path: Path) -> Readings:
-        """Return the readings of the wanted devices and described cells."""
-        if self.devices is not None:
-            for device in self.devices:
-                if device not in (known := np.unique(readings.device).tolist()):
-                    there = listing(known) if self.columns.device else "no column: name it by `columns:`"
-                    raise BuildError(
-                        f"{path} has no reading of the device '{device}'.{nearest(device, known)} Devices: "
-                        f"{there}"
-                    )
-            readings = readings.take(np.isin(readings.device, self.devices))
+    def _doubts(self) -> list[str]:
+        """Return what in the readings contradicts the description of the site."""
+        readings, sieve, found = self._selected
+        cells = readings.cell
         if self.columns.cell is None:
-            return readings
-        known_cell = np.isin(readings.cell, list(self.cells))
-        if not known_cell.all() and "other_cells" not in self.leave_out:
-            others = np.unique(readings.cell[~known_cell]).tolist()
-            raise BuildError(
-                f"{path} has {int((~known_cell).sum())} readings of cells that are not described: "
-                f"{listing(others)} ({listing(self.cells)} are); add them under `cells:`, or "
-                "`leave_out: [other_cells]`"
-            )
-        return readings.take(known_cell)
-
-    def _explain_outside(
-        self,
-        readings: Readings,
-        path: Path,
-        inside: NDArray[np.bool_],
-        east: NDArray[np.float64],
-        north: NDArray[np.float64],
-    ) -> None:
-        """Refuse readings outside the window, unless they are to be left out and some are inside."""
-        if inside.any() and "outside" in self.leave_out:
-            return
-        first = int(np.flatnonzero(~inside)[0])
-        swapped = self._window.holds(*self._window.local(readings.longitude, readings.latitude))
-        advice = (
-            "latitude and longitude are swapped"
-            if swapped.any() and not inside.any()
-            else "correct the window, or `leave_out: [outside]`"
+            cells = np.full(len(cells), next(iter(self.cells)))
+        carriers = {name: antenna.frequency_hz for name, antenna in self.cells.items()}
+        found = [*found, *doubts.doubts_of_columns(sieve.rows, sieve.kept, cells, carriers)]
+        found += doubts.doubt_of_floor(readings.rsrp[sieve.kept])
+        found += doubts.doubts_of_positions(
+            sieve.rows, sieve.kept, readings.latitude, readings.longitude, self.cell_size
         )
-        raise BuildError(
-            f"{path}: {int((~inside).sum())} of {inside.size} readings lie outside the window, such as line "
-            f"{readings.line[first]} at {readings.latitude[first]:.6f}, {readings.longitude[first]:.6f}, "
-            f"{east[first]:.0f} m east and {north[first]:.0f} m north of its south-west corner, where 0 to "
-            f"{self.window_size:g} m are covered; {advice}"
-        )
+        for each in self._measurements:
+            sector = doubts.Sector(self._positions[each.cell], self._azimuth(each.cell), carriers[each.cell])
+            found += doubts.doubts_of_map(each.name, each.rsrp, self.receiver_height, sector, self.cell_size)
+        measured = np.any([each.readings > 0 for each in self._measurements], axis=0)
+        return [*found, *doubts.doubt_of_buildings(self._heights, measured)]
 
+    def _azimuth(self, cell: str) -> float:
+        """Return the azimuth of an antenna from the map's y axis, rad."""
+        antenna = self.cells[cell]
+        return self._window.grid_azimuth(antenna.latitude, antenna.longitude, antenna.azimuth_deg)
+
+    @cached_property
     def _positions(self) -> dict[str, NDArray[np.float32]]:
-        """Return the antennas' positions: east, north, height, m."""
-        found = {}
-        for name, antenna in self.cells.items():
-            east, north = self._window.local(np.array([antenna.latitude]), np.array([antenna.longitude]))
-            if not self._window.holds(east, north)[0]:
-                raise BuildError(
-                    f"the antenna of cell '{name}' lies {east[0]:.0f} m east and {north[0]:.0f} m north of "
-                    f"the window's south-west corner, outside its {self.window_size:g} m; correct its "
-                    "position or the window"
-                )
-            found[name] = np.array([east[0], north[0], antenna.height], np.float32)
-        return found
-
-
-def measured_specs(cells: int) -> list[VariableSpec]:
-    """Return the variables of a measured map that ray-traced ones lack."""
-    on_map: dict[str, Any] = {"dims": variables.MAP, "shape": (cells, cells)}
-    return [
-        VariableSpec(
-            name="rsrp",
-            units=DECIBEL_MILLIWATT,
-            display_units="dBm",
-            long_name="reference signal received power, mean in linear power; NaN where nothing was measured",
-            missing=True,
-            minimum=WEAKEST,
-            maximum=STRONGEST,
-            attributes={"grid_mapping": "crs", "cell_methods": "area: mean"},
-            **on_map,
-        ),
-        VariableSpec(
-            name="readings",
-            dtype="int32",
-            long_name="number of readings in the cell",
-            minimum=0,
-            attributes={"grid_mapping": "crs", "cell_methods": "area: sum"},
-            **on_map,
-        ),
-        VariableSpec(
-            name="frequency",
-            dims=("sample",),
-            shape=(),
-            dtype="float64",
-            units="Hz",
-            long_name="carrier frequency",
-            minimum=0.0,
-        ),
-        VariableSpec(
-            name="window",
-            dims=("sample",),
-            shape=(),
-            dtype="int32",
-            long_name="window of the record",
-            attributes={"instance_dimension": "windows"},
-        ),
-    ]
+        """The antennas' positions: east, north, height, m."""
+        corner, northern = self._corner
+        others = other_windows(corner, self.crs, self.window_size, self.cell_size, northern=northern)
+        return {
+            name: np.array(
+                [
+                    *antenna_at(name, antenna.latitude, antenna.longitude, self._window, others),
+                    antenna.height,
+                ],
+                np.float32,
+            )
+            for name, antenna in self.cells.items()
+        }

@@ -9,19 +9,22 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import shapely
 import xarray as xr
 from pydantic import Field, model_validator
 
+from datasets.factory.left_out import MOST, LeftOut, MostLeftOut
+from datasets.factory.limits import MOST_BYTES, MostBytes
 from datasets.factory.sources import Source, find_sources, one_or_several
-from datasets.radio import geojson, variables
+from datasets.radio import geojson, plane, variables
 from datasets.radio.blocks import Ground, Wanted, place_windows
+from datasets.radio.building_table import left_out, table
 from datasets.radio.buildings import FORMATS, Box, Buildings, map_name, read_buildings
-from datasets.radio.heights import SOURCES
 from datasets.radio.mapped import MapError
+from datasets.radio.properties import Columns
 from datasets.radio.tracing import GROUPS_PER_CITY, TracedMaps
 from datasets.radio.windows import Placed, group_overlapping
 from datasets.store.specs import TEST, TRAIN, VALIDATION
@@ -34,6 +37,8 @@ FIRST_CODE = 32
 """Of the variable `city`; smaller numbers are those of the scenes of `radio/urban`."""
 MOST_FILES = 127 - FIRST_CODE
 MARGIN = 100.0  # m of ground around buildings and windows
+FOOTPRINTS = (*geojson.SUFFIXES, ".csv")
+"""Suffixes of footprints; Microsoft calls its lines of GeoJSON ``.csv.gz``."""
 SUBSETS = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
 
 
@@ -44,7 +49,7 @@ class Extracts(TracedMaps):
     """
 
     name: ClassVar[str] = "radio/osm"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 4
     title: ClassVar[str] = "Ray-traced path gain in windows of OpenStreetMap extracts"
     license: ClassVar[str] = ODBL
     formats: ClassVar[tuple[str, ...]] = FORMATS
@@ -57,6 +62,16 @@ class Extracts(TracedMaps):
         json_schema_extra=one_or_several,
     )
     folder: str = Field(".", description="Folder of the files; found by itself.")
+    height_property: str | None = Field(
+        None,
+        description="Tag or property with the height above the ground, by default height, building:height.",
+    )
+    height_unit: Literal["m", "ft"] = Field("m", description="Unit of plain numbers in height_property.")
+    levels_property: str | None = Field(
+        None, description="Tag or property with the number of storeys; building:levels by default."
+    )
+    most_left_out: MostLeftOut = MOST
+    most_bytes: MostBytes = MOST_BYTES
     samples: int | None = Field(
         None, ge=1, description="Maps in all; by default those of one window in each block that is built up."
     )
@@ -94,12 +109,19 @@ class Extracts(TracedMaps):
         describe()
 
     def remarks(self) -> list[str]:
-        """Say where the heights come from, what was left out, and how the windows are divided."""
+        """Say where the heights come from, what was repaired, and how the windows are divided."""
         lines = []
         for name, buildings in zip(self.city_codes(), self._buildings, strict=True):
             shares = ", ".join(f"{share:.1%} {source}" for source, share in buildings.shares().items())
-            cut = f" ({buildings.incomplete} cut by the edge are left out)" if buildings.incomplete else ""
-            lines.append(f"{name}: {len(buildings.keys)} buildings{cut}; heights by source: {shares}")
+            lines.append(f"{name}: {len(buildings.keys)} buildings; heights by source: {shares}")
+            if buildings.repaired:
+                lines.append(f"{name}: {buildings.repaired} footprints crossed themselves and were repaired")
+            if buildings.alike:
+                counts = ", ".join(f"{key} ({count})" for key, count in buildings.alike.items())
+                lines.append(
+                    f"{name}: not read, but like heights: {counts}; take one as `height_property=` or "
+                    "`levels_property=`"
+                )
             width, length = (buildings.extent[i + 2] - buildings.extent[i] for i in (0, 1))
             if min(width, length) < self.window_size:
                 lines.append(
@@ -111,8 +133,19 @@ class Extracts(TracedMaps):
         lines.append(f"{len(self._placed)} windows of {self.window_size:g} m: {divided}")
         return lines
 
+    def left_out(self) -> list[LeftOut]:
+        """Return the buildings that are not built and the heights that cannot be read, by cause.
+
+        Against `most_left_out` counts what a map says stands on its ground but does not draw so that it can
+        be built: rings that do not close, points, shapes that cannot be read. What its own words take off the
+        ground (deleted, underground, not there yet or any more), what is built once already and what has no
+        area is no loss. Nor is what the edge cuts: somebody chose the box, every box cuts some, and few of
+        the windows reach its edge.
+        """
+        return left_out(dict(zip(self.city_codes(), self._buildings, strict=True)), self.most_left_out)
+
     def attributes(self) -> dict[str, str]:
-        if all(source.path.lower().endswith(geojson.SUFFIXES) for source in self.osm_file):
+        if all(source.path.lower().removesuffix(".gz").endswith(FOOTPRINTS) for source in self.osm_file):
             return {"title": self.title, "license": "unspecified (that of the footprints)"}
         return {"title": self.title, "license": self.license}
 
@@ -123,7 +156,7 @@ class Extracts(TracedMaps):
         sizes = (self.window_size, self.cell_size)
         tables = variables.tables(self._placed, *sizes, self.city_codes(), "map extract")
         link = variables.link_scalars(self.frequency, self.receiver_height)
-        return tables.assign(self._corners() | link).merge(self._table())
+        return tables.assign(self._corners() | link).merge(table(self._buildings, self.city_codes()))
 
     def software(self) -> dict[str, str]:
         libraries = {name: importlib.metadata.version(name) for name in ("osmium", "pyproj", "shapely")}
@@ -156,7 +189,9 @@ class Extracts(TracedMaps):
             [*self._of(placed).polygons, *(shapely.box(*b) for b in boxes)]
         )
         area = (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN)
-        return _scene(source.path_in(Path(self.folder)), source.sha256, self.seed, area)
+        return _scene(
+            source.path_in(Path(self.folder)), source.sha256, self.seed, self._columns, self.most_bytes, area
+        )
 
     def rasters_of(self, placed: Placed) -> tuple[np.ndarray, np.ndarray]:
         buildings, window = self._of(placed), placed.window
@@ -164,11 +199,15 @@ class Extracts(TracedMaps):
         heights = height_raster(buildings.polygons, buildings.top, x, y)
         return heights, np.zeros_like(heights)
 
+    @property
+    def _columns(self) -> Columns:
+        return Columns(self.height_property, self.levels_property, self.height_unit)
+
     @cached_property
     def _buildings(self) -> list[Buildings]:
         paths = [source.path_in(Path(self.folder)) for source in self.osm_file]
         return [
-            _buildings(path, source.sha256, self.seed)
+            _buildings(path, source.sha256, self.seed, self._columns, self.most_bytes)
             for path, source in zip(paths, self.osm_file, strict=True)
         ]
 
@@ -210,53 +249,27 @@ class Extracts(TracedMaps):
             "window_epsg": xr.Variable("windows", zones, epsg),
         }
 
-    def _table(self) -> xr.Dataset:
-        """Return the table of the buildings: where each height came from."""
-        found = {key: np.concatenate([each[key] for each in map(_rows, self._buildings)]) for key in ROWS}
-        counts = [len(buildings.keys) for buildings in self._buildings]
-        codes = np.repeat(list(self.city_codes().values()), counts).astype(np.int8)
-        flags = {"flag_values": list(range(len(SOURCES))), "flag_meanings": " ".join(SOURCES)}
-        texts = {
-            "building_key": {"long_name": "name of the building in its file"},
-            "building_bottom": {"units": "m", "long_name": "height of the floor above the ground"},
-            "building_top": {"units": "m", "long_name": "height of the roof above the ground"},
-            "building_height_source": {"units": "1", "long_name": "where the height came from", **flags},
-        }
-        columns = {name: xr.Variable("buildings", found[name], texts[name]) for name in ROWS}
-        city = {"units": "1", "long_name": "extract of the building"} | variables.city_flags(
-            self.city_codes()
-        )
-        return xr.Dataset(columns | {"building_city": xr.Variable("buildings", codes, city)})
-
-
-ROWS = ("building_key", "building_bottom", "building_top", "building_height_source")
-
-
-def _rows(buildings: Buildings) -> dict[str, np.ndarray]:
-    """Return one row for each mapped building, from the first of its footprints."""
-    _, first = np.unique(buildings.owner, return_index=True)
-    bottom, top = (each[first].astype(np.float32) for each in (buildings.bottom, buildings.top))
-    return dict(zip(ROWS, (buildings.keys, bottom, top, buildings.source), strict=True))
-
 
 def _require_apart(extracts: Mapping[str, Buildings]) -> None:
     """Refuse two extracts of the same ground, which would be in training and test at once."""
     for (one, a), (two, b) in itertools.combinations(extracts.items(), 2):
-        boxes = [shapely.box(*(each.extent + np.tile(each.origin, 2)).tolist()) for each in (a, b)]
-        if a.epsg == b.epsg and shapely.intersection(*boxes).area > 0:
+        boxes = np.array([shapely.box(*(each.extent + np.tile(each.origin, 2)).tolist()) for each in (a, b)])
+        if a.epsg != b.epsg:
+            boxes[1:] = plane.transformed(boxes[1:], f"EPSG:{b.epsg}", f"EPSG:{a.epsg}")
+        if shapely.intersection(*boxes).area > 0:
             raise MapError(
                 f"the extracts {one} and {two} cover the same ground; give one of them, or cut them apart"
             )
 
 
 @functools.lru_cache(maxsize=8)
-def _buildings(path: str, sha256: str | None, seed: int) -> Buildings:
+def _buildings(path: str, sha256: str | None, seed: int, columns: Columns, most: int) -> Buildings:
     """Read a file once in a process; the hash tells one content from another."""
-    return read_buildings(path, seed)
+    return read_buildings(path, seed, columns, most)
 
 
 @functools.lru_cache(maxsize=1)
-def _scene(path: str, sha256: str | None, seed: int, area: Box) -> Scene:
+def _scene(path: str, sha256: str | None, seed: int, columns: Columns, most: int, area: Box) -> Scene:
     """Extrude the buildings of a file."""
-    buildings = _buildings(path, sha256, seed)
+    buildings = _buildings(path, sha256, seed, columns, most)
     return extruded_scene(buildings.polygons, buildings.top, buildings.bottom, area=area)

@@ -10,7 +10,8 @@ from the files; nor can north, which is taken to be the top of a picture.
 
 from __future__ import annotations
 
-import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -21,8 +22,9 @@ from pydantic import Field
 
 from datasets.factory.errors import BuildError
 from datasets.factory.folders import AreaImport
+from datasets.factory.left_out import MOST, LeftOut, MostLeftOut
 from datasets.factory.recipe import Arrays
-from datasets.radio.images import from_grey, read_grey
+from datasets.radio.images import from_grey, numbers, read_grey
 from datasets.radio.variables import axes, link_scalars
 from datasets.store.specs import DECIBEL, VariableSpec
 
@@ -30,7 +32,9 @@ SIDE = 256  # cells of 1 m
 WEAKEST, STRONGEST = -147.0, -47.0  # dB
 BUILDING, ANTENNA = 25.0, 1.5  # m above the ground; receivers stand as high as transmitters
 CARRIER = 5.9e9  # Hz
+SPOT = 8  # cells; an antenna is marked by less
 MAP = ("sample", "y", "x")
+BUILDINGS, ANTENNAS = ("png", "buildings_complete"), ("png", "antennas")
 
 
 class RadioMapSeer(AreaImport):
@@ -54,6 +58,7 @@ class RadioMapSeer(AreaImport):
     simulation: Literal["DPM", "IRT2", "IRT4", "carsDPM", "carsIRT2", "carsIRT4"] = Field(
         "DPM", description="Which simulation; a folder in gain/."
     )
+    most_left_out: MostLeftOut = MOST
 
     def records(self) -> int:
         return len(self._names)
@@ -102,14 +107,33 @@ class RadioMapSeer(AreaImport):
 
     def prepare(self) -> None:
         super().prepare()
-        for area, transmitter in self._names:
-            for path in (self._buildings(area), self._antenna(area, transmitter)):
-                if not path.is_file():
-                    raise BuildError(f"{path} is not there; expected {self.layout}")
+        self._names  # noqa: B018  (refuses a folder without a name that can be read)
+
+    def left_out(self) -> list[LeftOut]:
+        """Return the pictures of path gain that become no record, by cause."""
+        gains = [path for path in self._pictures if path.parent.parent.name == "gain"]
+        mine = [path for path in gains if path.parent.name == self.simulation]
+        others = Counter(path.parent.name for path in gains if path.parent.name != self.simulation)
+        named = self._numbered["gain", self.simulation]
+        nameless = [path for path in mine if numbers(path, 2) is None]
+        homeless = [path for name, path in named.items() if not self._has(BUILDINGS, name[:1])]
+        mute = [
+            path
+            for name, path in named.items()
+            if self._has(BUILDINGS, name[:1]) and not self._has(ANTENNAS, name)
+        ]
+        causes = {
+            _such_as("whose name is not AREA_TX", nameless): len(nameless),
+            "of the same numbers as another": len(mine) - len(nameless) - len(named),
+            _such_as("without buildings in png/buildings_complete", homeless): len(homeless),
+            _such_as("without an antenna in png/antennas", mute): len(mute),
+        }
+        chosen = {f"of the simulation {name}": count for name, count in sorted(others.items())}
+        return [LeftOut("pictures of path gain", len(gains), causes, chosen, self.most_left_out)]
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         names = [self._names[index] for index in indices.tolist()]
-        buildings = [read_grey(self._buildings(area), SIDE)[0, ::-1] > 0 for area, _ in names]
+        buildings = [self._buildings(area) for area, _ in names]
         gains = [read_grey(self._gain(*name), SIDE)[0, ::-1] for name in names]
         return {
             "building_height": np.where(buildings, np.float32(BUILDING), np.float32(0)),
@@ -122,27 +146,64 @@ class RadioMapSeer(AreaImport):
 
     @cached_property
     def _names(self) -> list[tuple[int, int]]:
-        """Area and transmitter of each record."""
+        """Area and transmitter of each record: those with all three pictures."""
+        named = self._numbered["gain", self.simulation]
+        names = [name for name in named if self._has(BUILDINGS, name[:1]) and self._has(ANTENNAS, name)]
         folder = Path(self.folder) / "gain" / self.simulation
-        found = [re.fullmatch(r"(\d+)_(\d+)", path.stem) for path in folder.glob("*.png")]
-        names = sorted((int(match[1]), int(match[2])) for match in found if match)
-        if not names:
+        if not named:
             raise BuildError(f"{folder} has no picture AREA_TX.png; expected {self.layout}")
-        return names
+        if not names:
+            raise BuildError(
+                f"none of the {len(named)} pictures in {folder} has its buildings and its antenna; "
+                f"expected {self.layout}"
+            )
+        return sorted((area, transmitter) for area, transmitter in names)
 
-    def _gain(self, area: int, transmitter: int) -> Path:
-        return Path(self.folder) / "gain" / self.simulation / f"{area}_{transmitter}.png"
+    @cached_property
+    def _pictures(self) -> list[Path]:
+        return self._files(Path(self.folder))
 
-    def _buildings(self, area: int) -> Path:
-        return Path(self.folder) / "png" / "buildings_complete" / f"{area}.png"
+    @cached_property
+    def _numbered(self) -> defaultdict[tuple[str, str], dict[tuple[int, ...], Path]]:
+        """Pictures by folder and numbers; the first of several with the same numbers."""
+        found: defaultdict[tuple[str, str], dict[tuple[int, ...], Path]] = defaultdict(dict)
+        for path in self._pictures:
+            folder = (path.parent.parent.name, path.parent.name)
+            if (name := numbers(path, 1 if folder == BUILDINGS else 2)) is not None:
+                found[folder].setdefault(name, path)
+        return found
 
-    def _antenna(self, area: int, transmitter: int) -> Path:
-        return Path(self.folder) / "png" / "antennas" / f"{area}_{transmitter}.png"
+    def _has(self, folder: tuple[str, str], name: tuple[int, ...]) -> bool:
+        return name in self._numbered[folder]
+
+    def _gain(self, *name: int) -> Path:
+        return self._numbered["gain", self.simulation][name]
+
+    def _buildings(self, area: int) -> np.ndarray:
+        """Return where buildings stand (row, column); refuse pictures in which grey is a height."""
+        path = self._numbered[BUILDINGS][(area,)]
+        grey = read_grey(path, SIDE)[0, ::-1]
+        if (levels := np.unique(grey[grey > 0])).size > 1:
+            raise BuildError(
+                f"{path} has {levels.size} greys besides black, expected one for all buildings, which are "
+                f"{BUILDING:g} m high; grey that is a height, as in RadioMap3DSeer, is not read"
+            )
+        return grey > 0
 
     def _position(self, area: int, transmitter: int) -> np.ndarray:
         """Return east, north, height: the middle of the pixels that mark the antenna."""
-        path = self._antenna(area, transmitter)
+        path = self._numbered[ANTENNAS][area, transmitter]
         rows, columns = np.nonzero(read_grey(path, SIDE)[0, ::-1])
         if not rows.size:
             raise BuildError(f"{path} marks no antenna; expected a white pixel")
+        if max(np.ptp(rows), np.ptp(columns)) >= SPOT:
+            raise BuildError(
+                f"{path} marks {rows.size} pixels, expected one antenna in white on black; replace "
+                "the picture"
+            )
         return np.array([columns.mean() + 0.5, rows.mean() + 0.5, ANTENNA], np.float32)
+
+
+def _such_as(cause: str, paths: Sequence[Path]) -> str:
+    """Return a cause with the first picture that it holds for."""
+    return f"{cause} (such as {min(path.name for path in paths)})" if paths else cause

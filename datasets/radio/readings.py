@@ -1,142 +1,260 @@
-"""Readings of a drive test: a CSV file, checked line by line, and their mean in the cells of a map."""
+"""Readings of a drive test: positions in degrees, RSRP in dBm, and the cell and device of each row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
+from datasets.factory.cells import is_missing, is_number, numbers, without_units
 from datasets.factory.errors import BuildError
-from datasets.factory.formats import require_format
-from datasets.factory.tables import numbers, read_table, require_columns
-from datasets.factory.text import SAVE_OR_NAME, read_text
+from datasets.factory.tables import Table
+from datasets.radio.degrees import degrees_of
+from datasets.radio.log_columns import family, other_quantity
+from datasets.radio.log_rows import Rows
+from datasets.radio.rsrp import STRONGEST, WEAKEST, unbelievable, what_instead
+from datasets.radio.sieve import Mask, Sieve, counted, flow
+from datasets.store.errors import ContractError
+from datasets.store.specs import DECIBEL_MILLIWATT
+from datasets.store.units import convert
 
-WEAKEST, STRONGEST = -160.0, -25.0
-"""Bounds of a believable RSRP, dBm; phones report -156 to -31 (3GPP TS 36.133, table 9.1.4-1, extended)."""
-NUMBERS = ("latitude", "longitude", "rsrp")
-
-
-class Columns(BaseModel):
-    """Names of the columns of the CSV file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    latitude: str = Field("latitude", description="Degrees north, WGS84.")
-    longitude: str = Field("longitude", description="Degrees east, WGS84.")
-    rsrp: str = Field("rsrp", description="Reference signal received power, dBm.")
-    cell: str | None = Field(None, description="Cell that was heard; none where the site has one.")
-    device: str | None = Field(None, description="Device that measured; none where there was one.")
+Floats = NDArray[np.float64]
+MISSING = frozenset(("unknown", "no signal", "no service", "n.a.", "invalid"))
+"""Cells without a reading, in lower case, besides those of any table."""
+APART = ("channel", "frequency", "operator", "device", "identity", "beam")
+"""Kinds of columns that tell readings of one moment apart."""
+_SHORTENED = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
+_SECOND = re.compile(
+    r"\d:\d{2}:\d{2}|[_T ]\d{1,2}[.h]\d{2}[.m]\d{2}|[_T ]\d{6}(?!\d)|^(?!\d{8}$)\d+(?:[.,]\d+)?$"
+)
+"""Times of day with seconds, and seconds since some moment; no dates."""
+_OTHER_LEVEL = re.compile(r"[(\[]\s*(dB(?!mW?(?![a-z]))[^)\]]*)[)\]]", re.IGNORECASE)
+"""Levels in the name of a column that are no power, such as dBµV/m."""
+_WHOLE = re.compile(r"(\d+)\.0*")
 
 
 @dataclass(frozen=True)
 class Readings:
-    """Readings in the order of the file.
+    """What each row says, also of the rows that are left out.
 
     Attributes
     ----------
     latitude, longitude
-        Degrees, (n,).
+        Degrees, (n,); NaN where a row has none.
     rsrp
-        dBm, (n,).
+        dBm, (n,); NaN where a row has none.
     cell, device
         Names, (n,); empty where the file has no such column.
-    line
-        Line of the file, (n,), for messages.
     """
 
-    latitude: NDArray[np.float64]
-    longitude: NDArray[np.float64]
-    rsrp: NDArray[np.float64]
+    latitude: Floats
+    longitude: Floats
+    rsrp: Floats
     cell: NDArray[np.str_]
     device: NDArray[np.str_]
-    line: NDArray[np.int64]
-
-    def take(self, chosen: NDArray[np.bool_]) -> Readings:
-        """Return the readings where a mask is true."""
-        return Readings(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
 
-def read_readings(path: Path, columns: Columns, encoding: str | None = None) -> Readings:
-    """Read a CSV file with a header line.
+def cell_name(text: str) -> str:
+    """Return the name of a cell: 101 for the ``101.0`` that spreadsheets and data frames make of it."""
+    found = _WHOLE.fullmatch(text)
+    return found[1] if found else text
+
+
+def names_of(rows: Rows) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    """Return the cell and the device of each row, (n,).
 
     Raises
     ------
     BuildError
-        When it is no text, is empty, is in another encoding, lacks a column, has a cell that is no number, or
-        its RSRP cannot be dBm.
+        When a spreadsheet has shortened the names of the cells.
     """
-    named = {key: name for key, name in columns.model_dump().items() if name is not None}
-    require_format(path, ("text",), "a CSV file with a header line")
-    table = read_table(str(path), read_text(path, encoding, SAVE_OR_NAME))
-    require_columns(str(path), table.header, named)
-    if not table.rows:
-        raise BuildError(f"{path} has a header but no reading; expected one reading a line below it.")
-    line = table.lines
-    texts = {key: table.cells(name) for key, name in named.items()}
-    latitude, longitude, rsrp = (
-        numbers(str(path), named[key], texts[key], line, finite=True) for key in NUMBERS
-    )
-    _require_degrees(path, {"latitude": latitude, "longitude": longitude}, line)
-    _require_dbm(path, rsrp, line)
-    nothing = [""] * len(table.rows)
-    cell, device = (np.array(texts.get(key, nothing), dtype=np.str_) for key in ("cell", "device"))
-    return Readings(latitude, longitude, rsrp, cell, device, line)
+    nothing = [""] * len(rows.line)
+    cell = list(map(cell_name, rows.texts(rows.named["cell"]))) if "cell" in rows.named else nothing
+    for row, text in enumerate(cell):
+        if _SHORTENED.fullmatch(text):
+            raise BuildError(
+                f"{rows.where(row)}: the cell is '{text}', a number whose digits a spreadsheet has dropped; "
+                "export the log again, or name another column by `columns: {cell: ...}`"
+            )
+    device = rows.texts(rows.named["device"]) if "device" in rows.named else nothing
+    return np.array(cell, dtype=np.str_), np.array(device, dtype=np.str_)
 
 
-def mean_power(
-    rsrp: NDArray[np.float64], row: NDArray[np.int64], column: NDArray[np.int64], cells: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Average readings in the cells of a square map, in linear power.
+def read_positions(sieve: Sieve) -> tuple[Floats, Floats]:
+    """Return latitude and longitude of each row, degrees, (n,); leave out rows without.
+
+    Raises
+    ------
+    BuildError
+        When no row has one, or the header states a unit that is no angle.
+    """
+    found = []
+    for key, axis in (("latitude", "NS"), ("longitude", "EW")):
+        column = sieve.rows.named[key]
+        texts = sieve.rows.texts(column)
+        values = np.concatenate([_degrees(table, column, axis) for table in sieve.rows.tables])
+        expected = f"degrees of {key}, such as 48.137 or 48°08'13\"{axis[0]}"
+        _require_some(sieve, column, texts, values, expected)
+        sieve.leave_out(_missing(texts) & np.isnan(values), "without position")
+        sieve.leave_out(np.isnan(values), f"with a {key} that is no number")
+        found.append(values)
+    latitude, longitude = found
+    sieve.leave_out((latitude == 0.0) & (longitude == 0.0), "without position (0, 0)")
+    return latitude, longitude
+
+
+def read_rsrp(sieve: Sieve, quantity: Literal["rsrp"] | None) -> Floats:
+    """Return the RSRP of each row, dBm, (n,); leave out rows without.
 
     Parameters
     ----------
-    rsrp
-        dBm, (n,).
-    row, column
-        Cell of each reading, (n,).
-    cells
-        Cells along a side.
+    sieve
+        Rows that are looked at.
+    quantity
+        States that the column holds RSRP, whatever its name and the technology of its rows say.
 
-    Returns
-    -------
-    mean, count
-        dBm, NaN where there is no reading; number of readings; both (cells, cells).
+    Raises
+    ------
+    BuildError
+        When the column is of another quantity, unit or code.
     """
-    power, count = np.zeros((cells, cells)), np.zeros((cells, cells), np.int64)
-    np.add.at(power, (row, column), 10.0 ** (rsrp / 10.0))
-    np.add.at(count, (row, column), 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return 10.0 * np.log10(power / count), count
+    rows, column = sieve.rows, sieve.rows.named["rsrp"]
+    if quantity is None and (other := other_quantity(column)):
+        raise BuildError(
+            f"{rows}: the column '{column}' is {other} by its name, expected RSRP in dBm; name that column "
+            "by `columns: {rsrp: ...}`, or state that this is it by `quantity: rsrp`"
+        )
+    texts = rows.texts(column)
+    values = np.concatenate([_dbm(table, column, stated=quantity is not None) for table in rows.tables])
+    _require_some(sieve, column, texts, values, "RSRP in dBm")
+    sieve.leave_out(_missing(texts) & np.isnan(values), "without RSRP")
+    sieve.leave_out(np.isnan(values), "with an RSRP that is no number")
+    if quantity is None:
+        _require_technology(sieve)
+    kept = np.flatnonzero(sieve.kept)
+    if kept.size and (instead := what_instead(values[kept])):
+        bad = kept[np.logical_or(*unbelievable(values[kept]))]
+        row = int(bad[0] if bad.size else kept[0])
+        raise BuildError(
+            f"{rows.where(row)}: {column} is {values[row]:.10g}, expected RSRP in dBm between {WEAKEST:g} "
+            f"and {STRONGEST:g} (of {kept.size} readings the median is {np.median(values[kept]):.6g}); "
+            f"{instead}"
+        )
+    marked, wrong = unbelievable(values)
+    for marker in np.unique(values[marked & sieve.kept]).tolist():
+        sieve.leave_out(values == marker, f"without RSRP ({marker:.10g})")
+    sieve.leave_out(wrong, f"with an RSRP outside {WEAKEST:g} to {STRONGEST:g} dBm")
+    return values
 
 
-def _require_degrees(path: Path, numbers: Mapping[str, NDArray[np.float64]], line: NDArray[np.int64]) -> None:
-    for key, limit in (("latitude", 90.0), ("longitude", 180.0)):
-        if (bad := np.flatnonzero(np.abs(numbers[key]) > limit)).size:
-            raise BuildError(
-                f"{path}, line {line[bad[0]]}: the {key} is {numbers[key][bad[0]]:g}, expected degrees "
-                f"within +-{limit:g} ({bad.size} such lines); are the columns swapped, or the positions in "
-                "metres?"
-            )
+def repeated(sieve: Sieve, readings: Readings) -> tuple[Mask, str]:
+    """Return which rows repeat an earlier one, (n,), and a remark on those that contradict one.
 
-
-def _require_dbm(path: Path, rsrp: NDArray[np.float64], line: NDArray[np.int64]) -> None:
-    bad = np.flatnonzero((rsrp < WEAKEST) | (rsrp > STRONGEST))
-    if not bad.size:
-        return
-    typical = float(np.median(rsrp[bad]))
-    if typical < 10 * WEAKEST:
-        guess = "are they hundredths of a dBm? Divide them by 100"
-    elif typical > 3.0:
-        guess = "is the sign missing, or are they percent or ASU (RSRP = ASU - 140)?"
-    elif typical > STRONGEST:
-        guess = "are they RSRQ or SINR in dB, or milliwatts?"
-    else:
-        guess = "remove readings that no phone reports"
-    raise BuildError(
-        f"{path}, line {line[bad[0]]}: an RSRP of {rsrp[bad[0]]:g}, expected dBm between {WEAKEST:g} and "
-        f"{STRONGEST:g} ({bad.size} of {rsrp.size} readings are not); {guess}"
+    Rows repeat each other if time, position, cell, device and RSRP are the same, and whatever else tells
+    readings of one moment apart (`APART`). Without a time that tells the second, or one that a key names,
+    nothing is a repetition: a phone at rest writes the same line again and again.
+    """
+    rows = sieve.rows
+    times = [rows.named["time"]] if "time" in rows.named else _times(rows)
+    again = np.zeros(len(rows.line), dtype=bool)
+    if not times:
+        return again, ""
+    apart = [name for kind in APART for name in rows.columns_of(kind)]
+    moments = list(zip(*(rows.texts(column) for column in (*times, *apart)), strict=True))
+    whole_of: set[tuple[object, ...]] = set()
+    first_of: dict[tuple[object, ...], int] = {}
+    other: list[tuple[int, int]] = []
+    for row in np.flatnonzero(sieve.kept).tolist():
+        if not any(moments[row][: len(times)]):
+            continue
+        moment = (*moments[row], readings.cell[row], readings.device[row])
+        whole = (*moment, readings.latitude[row], readings.longitude[row], readings.rsrp[row])
+        again[row] = whole in whole_of
+        whole_of.add(whole)
+        before = first_of.setdefault(moment, row)
+        if not again[row] and readings.rsrp[before] != readings.rsrp[row]:
+            other.append((before, row))
+    if not other:
+        return again, ""
+    before, row = other[0]
+    return again, (
+        f"{len(other)} readings have time, cell and device of another one but not its RSRP, such as "
+        f"{rows.brief(row)}, as {rows.brief(before)}: all are averaged; if there were several phones, name "
+        "their column by `columns: {device: ...}`"
     )
+
+
+def _times(rows: Rows) -> list[str]:
+    """Return the columns that tell the time by their names; none if they do not tell the second."""
+    names = rows.columns_of("time")
+    texts = [next(filter(None, rows.texts(name)), "") for name in names]
+    return names if any(_SECOND.search(text) for text in texts) else []
+
+
+def _degrees(table: Table, column: str, axis: str) -> Floats:
+    values = degrees_of(table.cells(column), axis)
+    values[~np.isfinite(values)] = np.nan
+    unit = table.unit(column, "degree")
+    if unit is None or unit in "NSEW":  # "Latitude (N)"
+        unit = "degree"
+    try:
+        return np.asarray(convert(values, unit, "degree"), np.float64)
+    except ContractError:
+        raise BuildError(
+            f"{table.name}: column '{column}' is in {unit!r}, expected degrees; name the column of "
+            "degrees by `columns:`"
+        ) from None
+
+
+def _dbm(table: Table, column: str, *, stated: bool) -> Floats:
+    """Return the RSRP of a file; NaN where a cell is no number."""
+    cells = [cell.replace("\N{MINUS SIGN}", "-") for cell in table.cells(column)]
+    cells, behind = without_units(table.name, column, cells, table.lines)
+    told = [cell if is_number(cell) else "" for cell in cells]
+    values = numbers(table.name, column, told, table.lines, decimal=table.decimal)
+    unit = table.unit(column, DECIBEL_MILLIWATT) or behind
+    if unit is None and (other := _OTHER_LEVEL.search(column)):
+        unit = other[1]
+    if unit is None or (unit == "dB" and stated):
+        unit = "dBm"
+    try:
+        return np.asarray(convert(values, unit, DECIBEL_MILLIWATT), np.float64)
+    except ContractError:
+        these = ", or state by `quantity: rsrp` that these dB are dBm" if unit == "dB" else ""
+        raise BuildError(
+            f"{table.name}: column '{column}' is in {unit!r}, expected a power such as dBm; name the column "
+            f"of RSRP by `columns: {{rsrp: ...}}`{these}"
+        ) from None
+
+
+def _missing(texts: Sequence[str]) -> Mask:
+    return np.array([is_missing(text) or text.lower() in MISSING for text in texts], dtype=bool)
+
+
+def _require_some(sieve: Sieve, column: str, texts: Sequence[str], values: Floats, expected: str) -> None:
+    """Refuse a column of which no row that is looked at has a value."""
+    kept = np.flatnonzero(sieve.kept)
+    if kept.size and np.isnan(values[kept]).all():
+        row = next((row for row in kept.tolist() if not is_missing(texts[row])), int(kept[0]))
+        raise BuildError(
+            f"{sieve.rows.where(row)}: {column} is {texts[row]!r}, expected {expected}; none of {kept.size} "
+            "readings has it"
+        )
+
+
+def _require_technology(sieve: Sieve) -> None:
+    """Refuse readings of technologies that have no RSRP."""
+    for column in sieve.rows.columns_of("technology"):
+        texts = np.array(sieve.rows.texts(column))[sieve.kept].tolist()
+        others = [text for text in texts if family(text) == "other"]
+        if others:
+            with_rsrp = sorted({text for text in texts if family(text) in ("LTE", "NR")})
+            raise BuildError(
+                f"{sieve.rows}: {len(others)} readings are of {counted(others)} by the column '{column}', "
+                f"whose level is no RSRP; choose by `where: {flow(**{column: with_rsrp or ['LTE']})}`, or "
+                "state that it is by `quantity: rsrp`"
+            )

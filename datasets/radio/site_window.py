@@ -11,11 +11,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from datasets.factory import numpy_files
 from datasets.factory.errors import BuildError
 from datasets.factory.formats import format_of, refusal
+from datasets.factory.limits import MOST_BYTES
 from datasets.radio.buildings import FORMATS, read_buildings, utm_zone
 
 RASTER = ".npy"
+HIGHEST = 1000.0
+"""Above any building, m."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,9 @@ class SiteWindow:
         return pyproj.Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
 
 
-def building_heights(path: Path, window: SiteWindow, seed: int = 0) -> NDArray[np.float64]:
+def building_heights(
+    path: Path, window: SiteWindow, seed: int = 0, most: int = MOST_BYTES
+) -> NDArray[np.float64]:
     """Return the heights of roofs above the ground, m, (y, x), y ascending northwards; 0 between buildings.
 
     Parameters
@@ -112,36 +118,86 @@ def building_heights(path: Path, window: SiteWindow, seed: int = 0) -> NDArray[n
         The window.
     seed
         Root of the heights that a map does not tell.
+    most
+        Most bytes of a map that is read as a whole.
     """
     found = format_of(path)
+    if found == "tiff":
+        raise BuildError(
+            f"{path} is a GeoTIFF or another TIFF, expected {RASTER} or a map; {_warp(path, window)}"
+        )
     if refused := refusal(path, found, (*FORMATS, "npy"), f"a raster ({RASTER}) or a map of footprints"):
         raise BuildError(refused)
-    return _raster(path, window) if found == "npy" else _footprints(path, window, seed)
+    return _raster(path, window) if found == "npy" else _footprints(path, window, seed, most)
+
+
+def _warp(path: Path, window: SiteWindow) -> str:
+    """Return the command that cuts the window out of a raster with a reference system."""
+    edges = (window.west, window.south, window.west + window.size, window.south + window.size)
+    box = " ".join(f"{edge:.3f}" for edge in edges)
+    name = path.stem
+    return (
+        f"cut the window by `gdalwarp -t_srs {window.crs} -te {box} -ts {window.count} {window.count} -r max "
+        f"{path.name} {name}_window.tif`, subtract the ground, and save it by numpy.save('{name}.npy', "
+        f"rasterio.open('{name}_window.tif').read(1))"
+    )
 
 
 def _raster(path: Path, window: SiteWindow) -> NDArray[np.float64]:
-    try:
-        heights = np.load(path, allow_pickle=False)
-    except ValueError:
-        raise BuildError(f"{path} is no NumPy array of numbers ({RASTER})") from None
+    heights = numpy_files.mapped(path)
     if heights.shape != (window.count, window.count) or heights.dtype.kind not in "iuf":
         raise BuildError(
             f"{path} holds {heights.dtype} of shape {heights.shape}, expected heights in m of shape "
-            f"({window.count}, {window.count}), row 0 in the north"
+            f"({window.count}, {window.count}), row 0 in the north: {window.size:g} m in cells of "
+            f"{window.cell:g} m{_other_grid(heights, window)}"
         )
-    if not (np.isfinite(heights).all() and (heights >= 0).all()):
-        raise BuildError(f"{path} has heights that are negative or NaN; expected 0 between buildings")
+    if not np.isfinite(heights).all() or (heights < 0).any():
+        negative = heights[heights < 0]
+        lowest = f" down to {negative.min():g}" if negative.size else ""
+        raise BuildError(
+            f"{path} has heights that are negative or NaN ({negative.size} negative{lowest}, "
+            f"{int((~np.isfinite(heights)).sum())} not finite); expected 0 between buildings: put 0 there"
+        )
+    if instead := _no_heights(heights):
+        raise BuildError(f"{path}: {instead}; expected heights above the ground in m, 0 between buildings")
     return heights[::-1].astype(np.float64)
 
 
-def _footprints(path: Path, window: SiteWindow, seed: int) -> NDArray[np.float64]:
+def _other_grid(heights: NDArray[Any], window: SiteWindow) -> str:
+    """Return the keys that fit the shape of a raster; nothing if it is not square."""
+    if heights.ndim != 2 or heights.shape[0] != heights.shape[1] or not heights.size:
+        return ""
+    count = len(heights)
+    return (
+        f"; it fits `window_size={count * window.cell:g}` if its cells are {window.cell:g} m wide, or "
+        f"`cell_size={window.size / count:.15g}` if it covers {window.size:g} m"
+    )
+
+
+def _no_heights(heights: NDArray[Any]) -> str:
+    """Return what a raster holds instead of heights of buildings above the ground; empty if they may be."""
+    values, highest = np.unique(heights), float(heights.max())
+    if values.tolist() in ([0, 1], [0, 255], [1, 255]):
+        return f"its values are only {values[0]:g} and {values[1]:g}, a mask of buildings"
+    if values[0] > 0:
+        return (
+            f"no cell is 0 (the lowest is {values[0]:g}): they may be altitudes of the surface, from which "
+            "the ground is to be subtracted"
+        )
+    if highest > HIGHEST:
+        unit = "cm: divide by 100" if highest <= 100 * HIGHEST else "mm: divide by 1000"
+        return f"its highest value is {highest:g}, higher than any building; they may be {unit}"
+    return ""
+
+
+def _footprints(path: Path, window: SiteWindow, seed: int, most: int) -> NDArray[np.float64]:
     """Raise the buildings of an OpenStreetMap extract or GeoJSON file in the plane of the window."""
     import pyproj
     import shapely
 
     from physics.raytracing.extrusion import height_raster
 
-    buildings = read_buildings(path, seed)
+    buildings = read_buildings(path, seed, most=most)
     transformer = pyproj.Transformer.from_crs(f"EPSG:{buildings.epsg}", window.crs, always_xy=True)
 
     def to_window(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ What was found on the published samples, and holds here:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,14 +31,14 @@ from pydantic import Field
 
 from datasets.factory.errors import BuildError
 from datasets.factory.folders import AreaImport
+from datasets.factory.left_out import MOST, LeftOut, MostLeftOut
 from datasets.factory.recipe import Arrays
-from datasets.radio.images import from_grey, read_grey
+from datasets.radio.images import from_grey, numbers, read_grey
 from datasets.radio.variables import axes, link_scalars
 from datasets.store.specs import DECIBEL, VariableSpec
 
 SIDE = 256  # cells of 1 m
 CARRIER = 5.9e9  # Hz
-NAME = re.compile(r"(\d+)_(\d+)_(\d+)")
 FULL_TURN = 2.0 * np.pi
 
 
@@ -84,7 +85,7 @@ class UrbanRadio3D(AreaImport):
     """Volumes of UrbanRadio3D, one for each area and transmitter; NaN where a quantity has no file."""
 
     name: ClassVar[str] = "radio/urbanradio3d"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     title: ClassVar[str] = (
         "UrbanRadio3D: power, delay and directions in city areas (by `surrogates data import`)"
     )
@@ -98,6 +99,8 @@ class UrbanRadio3D(AreaImport):
     layout: ClassVar[str] = "pathLoss, ToA, Doa_Azi, Doa_Ele with BID_X_Y.gif or h1 to h20/BID_X_Y.png"
 
     heights: int = Field(4, ge=1, le=20, description="Planes to read, 1 m apart from 1 m upwards.")
+
+    most_left_out: MostLeftOut = MOST
 
     def records(self) -> int:
         return len(self._names)
@@ -150,6 +153,28 @@ class UrbanRadio3D(AreaImport):
         super().prepare()
         self._names  # noqa: B018  (refuses a folder without a name that can be read)
 
+    def remarks(self) -> list[str]:
+        """Say of which quantities volumes or planes are missing, which are NaN."""
+        lines = []
+        for name, quantity in QUANTITIES.items():
+            files = self._found[quantity.folders[0]]
+            volumes = sum(each not in files for each in self._names)
+            planes = sum(self._missing(files[each]) for each in self._names if each in files)
+            if volumes:
+                lines.append(f"{name}: {volumes} of {len(self._names)} volumes have no file and are NaN")
+            if planes:
+                lines.append(f"{name}: {planes} planes of volumes have no file and are NaN")
+        return lines
+
+    def left_out(self) -> list[LeftOut]:
+        """Return the pictures that become no record, by cause; a GIF counts as one."""
+        above = [path for path in self._pictures if _plane(path) > self.heights]
+        causes = Counter(_cause(path) for path in self._pictures if _plane(path) <= self.heights)
+        used = sum(len(planes) for named in self._found.values() for planes in named.values())
+        causes["of the same numbers as another"] = causes.pop("", 0) - used
+        chosen = {f"of planes above {self.heights} m": len(above)}
+        return [LeftOut("pictures", len(self._pictures), dict(causes), chosen, self.most_left_out)]
+
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         names = [self._names[index] for index in indices.tolist()]
         positions = [(x + 0.5, y + 0.5) for _, x, y in names]
@@ -160,32 +185,64 @@ class UrbanRadio3D(AreaImport):
         }
 
     @cached_property
-    def _names(self) -> list[tuple[int, int, int]]:
-        """Area, X and Y of each record: the names of all quantities; a file of another name is left out."""
-        matches = (NAME.fullmatch(path.stem) for path in self._files(Path(self.folder)))
-        names = {(int(match[1]), int(match[2]), int(match[3])) for match in matches if match}
+    def _names(self) -> list[tuple[int, ...]]:
+        """Area, X and Y of each record: the names of all quantities."""
+        names = {name for named in self._found.values() for name in named}
         if not names:
             raise BuildError(f"{self.folder} has no picture BID_X_Y; expected {self.layout}")
         return sorted(names)
 
-    def _read(self, quantity: str, name: tuple[int, int, int]) -> np.ndarray:
-        """Return values (z, y, x) of one file, y northwards; NaN throughout where there is none."""
-        grey = self._grey(QUANTITIES[quantity].folders, "{}_{}_{}".format(*name))
-        if grey is None:
-            return np.full((self.heights, SIDE, SIDE), np.nan, np.float32)
+    @cached_property
+    def _pictures(self) -> list[Path]:
+        return self._files(Path(self.folder))
+
+    @cached_property
+    def _found(self) -> dict[str, dict[tuple[int, ...], dict[int, Path]]]:
+        """Pictures by the first folder of the quantity, numbers and plane; 0 is a GIF, which is preferred."""
+        found: dict[str, dict[tuple[int, ...], dict[int, Path]]] = {
+            quantity.folders[0]: {} for quantity in QUANTITIES.values()
+        }
+        for path in sorted(self._pictures, key=_plane):
+            plane, folder = _plane(path), (path.parents[1] if _plane(path) else path.parent).name
+            quantity = next((each for each in QUANTITIES.values() if folder in each.folders), None)
+            if quantity is None or plane > self.heights or _cause(path):
+                continue
+            planes = found[quantity.folders[0]].setdefault(numbers(path, 3) or (), {})
+            if 0 not in planes:
+                planes.setdefault(plane, path)
+        return found
+
+    def _missing(self, planes: dict[int, Path]) -> int:
+        """Return how many planes of a volume have no file."""
+        return 0 if 0 in planes else self.heights - len(planes)
+
+    def _read(self, quantity: str, name: tuple[int, ...]) -> np.ndarray:
+        """Return values (z, y, x) of one volume, y northwards; NaN where there is no file."""
+        planes = self._found[QUANTITIES[quantity].folders[0]].get(name, {})
+        if 0 in planes:
+            grey = read_grey(planes[0], SIDE, self.heights)
+        else:
+            empty = np.zeros((SIDE, SIDE), np.uint8)
+            heights = range(1, self.heights + 1)
+            grey = np.stack([read_grey(planes[z], SIDE)[0] if z in planes else empty for z in heights])
         values = from_grey(upright(grey, quantity), QUANTITIES[quantity].low, QUANTITIES[quantity].high)
         if quantity == "azimuth_of_arrival":
             return np.mod(FULL_TURN / 4.0 - values, FULL_TURN).astype(np.float32)
         return values
 
-    def _grey(self, folders: tuple[str, ...], stem: str) -> np.ndarray | None:
-        for folder in (Path(self.folder) / name for name in folders):
-            if (picture := folder / f"{stem}.gif").is_file():
-                return read_grey(picture, SIDE, self.heights)
-            planes = [folder / f"h{number}" / f"{stem}.png" for number in range(1, self.heights + 1)]
-            if all(plane.is_file() for plane in planes):
-                return np.concatenate([read_grey(plane, SIDE) for plane in planes])
-        return None
+
+def _plane(path: Path) -> int:
+    """Return the height of the folder ``h<height>`` of a picture, m; 0 of a GIF, which holds all heights."""
+    found = re.fullmatch(r"h(\d+)", path.parent.name)
+    return int(found[1]) if found else 0
+
+
+def _cause(path: Path) -> str:
+    """Return why a picture becomes no record by its name; nothing if it does."""
+    name = numbers(path, 3)
+    if name is None:
+        return "whose name is not BID_X_Y"
+    return "" if max(name[1:]) < SIDE else "whose transmitter lies outside of the area"
 
 
 def upright(grey: np.ndarray, quantity: str) -> np.ndarray:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from pydantic import JsonValue
 
+from datasets.radio.rsrp import STRONGEST, WEAKEST
 from datasets.radio.windows import Placed
-from datasets.store.specs import DECIBEL, VariableSpec
+from datasets.store.specs import DECIBEL, DECIBEL_MILLIWATT, VariableSpec
 from physics.raytracing.scenes import CITIES
 
 CRS = (
@@ -75,6 +77,49 @@ def geometry_specs(cells: int, size: float) -> list[VariableSpec]:
             long_name="boresight of the directional antenna, clockwise from north",
             minimum=0.0,
             maximum=6.2832,
+        ),
+    ]
+
+
+def measured_specs(cells: int) -> list[VariableSpec]:
+    """Return the variables of a measured map that ray-traced ones lack."""
+    on_map: dict[str, Any] = {"dims": MAP, "shape": (cells, cells)}
+    return [
+        VariableSpec(
+            name="rsrp",
+            units=DECIBEL_MILLIWATT,
+            display_units="dBm",
+            long_name="reference signal received power, mean in linear power; NaN where nothing was measured",
+            missing=True,
+            minimum=WEAKEST,
+            maximum=STRONGEST,
+            attributes={"grid_mapping": "crs", "cell_methods": "area: mean"},
+            **on_map,
+        ),
+        VariableSpec(
+            name="readings",
+            dtype="int32",
+            long_name="number of readings in the cell",
+            minimum=0,
+            attributes={"grid_mapping": "crs", "cell_methods": "area: sum"},
+            **on_map,
+        ),
+        VariableSpec(
+            name="frequency",
+            dims=("sample",),
+            shape=(),
+            dtype="float64",
+            units="Hz",
+            long_name="carrier frequency",
+            minimum=0.0,
+        ),
+        VariableSpec(
+            name="window",
+            dims=("sample",),
+            shape=(),
+            dtype="int32",
+            long_name="window of the record",
+            attributes={"instance_dimension": "windows"},
         ),
     ]
 
