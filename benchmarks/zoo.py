@@ -149,7 +149,7 @@ def make(name: str, size: str, seed: int) -> Path:
         halve(staged / "bundle")
         experiment = open_run(staged)
         after = evaluate_run(staged, experiment, device="cpu").as_dict()
-        require_equal_scores(json.loads((run / "metrics.json").read_text()), after)
+        require_equal_scores(json.loads((run / "metrics.json").read_text(encoding="utf-8")), after)
         pack(
             staged / "bundle",
             FOLDER / name,

@@ -91,6 +91,8 @@ PIECES: dict[str, dict[str, str]] = {
 
 EXTRAS: dict[str, str] = {
     "neuralop": "operators",
+    "aiohttp": "urls",
+    "s3fs": "urls",
     "tensorstore": "scale",
     "dask": "scale",
     "netCDF4": "netcdf",

@@ -90,7 +90,7 @@ def run_seeds(claims: Iterable[Claim], path: Path, root: Path) -> list[dict[str,
                 "commit": commit(root),
             }
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a") as stream:
+            with path.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(row) + "\n")
             rows.append(row)
     return rows
@@ -100,7 +100,7 @@ def read_seeds(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a seeds file; a last line that a kill cut off is dropped from the file."""
     if not path.exists():
         return []
-    lines = path.read_text().splitlines(keepends=True)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines.pop()
         write_atomic(path, "".join(lines))

@@ -58,7 +58,7 @@ def trained_run(overrides: Sequence[str], seed: int, output: Path | None = None)
         stopped = sorted(folder.glob("**/checkpoints/last.ckpt"))
         (run,) = main([f"run={stopped[-1].parent.parent}"] if stopped else [*given, f"output={folder}"])
         write_atomic(note, f"{run}\n")
-    return Path(note.read_text().strip())
+    return Path(note.read_text(encoding="utf-8").strip())
 
 
 def trained_runs(runs: Iterable[Sequence[str]], seed: int) -> list[Path]:
@@ -108,7 +108,7 @@ def scored(
 
 def own_scores(run: Path, name: str = "{method}/{target}/{metric}") -> dict[str, float]:
     """Return the scores of a run and its baselines on its whole test subset."""
-    rows = json.loads((run / "metrics.json").read_text())["rows"]
+    rows = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["rows"]
     return named_scores((row for row in rows if row["group"] == "all" and row["value"] is not None), name)
 
 
@@ -129,7 +129,7 @@ def prefixed(prefix: str, values: Mapping[str, float]) -> dict[str, float]:
 
 def parameters(run: Path) -> float:
     """Return the number of parameters of a run's network."""
-    return float(json.loads((run / "metrics.json").read_text())["parameters"])
+    return float(json.loads((run / "metrics.json").read_text(encoding="utf-8"))["parameters"])
 
 
 def _bare(name: str) -> str:

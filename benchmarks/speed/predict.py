@@ -145,7 +145,7 @@ def cascade(size: str, folder: Path) -> tuple[Pipeline, float | None]:
     runs = sorted(folder.glob("radio/geo2sigmap_directional/*/metrics.json"))
     if not runs:
         return fresh(size), None
-    rows = json.loads(runs[-1].read_text())
+    rows = json.loads(runs[-1].read_text(encoding="utf-8"))
     scores = [
         row["value"]
         for row in rows["rows"]
@@ -156,7 +156,9 @@ def cascade(size: str, folder: Path) -> tuple[Pipeline, float | None]:
 
 def fresh(size: str) -> Pipeline:
     """Return an untrained cascade of one of the experiment's sizes."""
-    outline: dict[str, Any] = yaml.safe_load((files("surrogates.conf") / EXPERIMENT).read_text())
+    outline: dict[str, Any] = yaml.safe_load(
+        (files("surrogates.conf") / EXPERIMENT).read_text(encoding="utf-8")
+    )
     values = merge(outline, outline["sizes"][size])
     specs = {spec.name: spec for spec in record_specs(WINDOW.cells, WINDOW.size)}
     for preparation in (DrawSamples(), LinkBudget()):

@@ -173,8 +173,8 @@ def _models(recipe: OpenFWILike) -> np.ndarray:
 def _network(specs: Mapping[str, VariableSpec], task: str) -> Pipeline:
     """Return a tiny network of the experiment with fresh weights: its time does not depend on them."""
     conf = files("surrogates.conf")
-    outline = yaml.safe_load((conf / "experiment/seismic/latent_unet.yaml").read_text())
-    settings = yaml.safe_load((conf / f"task/seismic/{task}.yaml").read_text())
+    outline = yaml.safe_load((conf / "experiment/seismic/latent_unet.yaml").read_text(encoding="utf-8"))
+    settings = yaml.safe_load((conf / f"task/seismic/{task}.yaml").read_text(encoding="utf-8"))
     direction = {"direction": "forward"} if task == "forward" else {}
     config = PipelineConfig(
         inputs=[specs[name] for name in settings["inputs"]],

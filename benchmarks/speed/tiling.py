@@ -153,7 +153,9 @@ def _peak() -> int:
     """
     status = Path("/proc/self/status")
     if status.exists():
-        (line,) = (each for each in status.read_text().splitlines() if each.startswith("VmHWM:"))
+        (line,) = (
+            each for each in status.read_text(encoding="utf-8").splitlines() if each.startswith("VmHWM:")
+        )
         return int(line.split()[1]) * 1024
     import resource
 

@@ -17,6 +17,7 @@ def bench(
 ) -> None:
     """Measure ours and a reference in turn on this machine. Reports, never fails for a slow result."""
     from surrogates.core.checkout import checkout, evidence
+    from surrogates.core.files import require_writable
 
     root = checkout("Benchmarks")
     available = benchmarks(root / "benchmarks" / "speed")
@@ -30,6 +31,8 @@ def bench(
         raise ValueError(
             f"There is no benchmark '{name}'.{nearest(name, available)} Benchmarks: {', '.join(available)}."
         )
+    if json_path is not None:
+        require_writable(json_path)
     rows, speed = evidence(root, f"speed.{name}").run(quick=quick), evidence(root, "speed.rows")
     typer.echo(speed.table(rows))
     machine = speed.describe_machine()
@@ -38,12 +41,12 @@ def bench(
     )
     if json_path is not None:
         json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_text(json.dumps(speed.as_json(rows), indent=2) + "\n")
+        json_path.write_text(json.dumps(speed.as_json(rows), indent=2) + "\n", encoding="utf-8")
 
 
 def benchmarks(folder: Path) -> dict[str, str]:
     """Return the name and the first line of each benchmark: a module of the folder with a function `run`."""
-    trees = {path.stem: ast.parse(path.read_text()) for path in sorted(folder.glob("*.py"))}
+    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.py"))}
     return {
         name: (ast.get_docstring(tree) or "").partition("\n")[0]
         for name, tree in trees.items()

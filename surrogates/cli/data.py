@@ -1,15 +1,23 @@
 """`surrogates data`: build, resume, check, show and import datasets."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from surrogates.cli.data_card import card
 from surrogates.cli.data_keys import read_keys
+from surrogates.cli.echo import echo
+from surrogates.training.signals import Stopped
+
+if TYPE_CHECKING:
+    from datasets.factory.recipe import Recipe
+
+MOST_RECORDS = 10**9
 
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
 
@@ -117,14 +125,14 @@ def build(
     recipe_class = find_recipe(name)
     keys = read_keys(settings or [], recipe_class, [] if config is None else [config])
     own, recipe = keys.own, keys.recipe()
+    _require_possible(recipe)
     if dry_run or own.out is not None:
-        for line in recipe.remarks():
-            typer.echo(line)
+        _say_what_was_found(recipe)
     if dry_run:
         from datasets.factory.plan import plan
         from surrogates.cli.data_text import plan_text
 
-        typer.echo(plan_text(plan(recipe, workers=own.workers)))
+        echo(plan_text(plan(recipe, workers=own.workers)), lines=True)
         return
     if own.out is None:
         raise ValueError(
@@ -147,6 +155,8 @@ def resume(url: Url, settings: Settings = None, recipe: RecipePath = None, progr
 
     keys = read_keys(settings or [])
     own, rest = keys.own, keys.given
+    if own.out is not None:
+        raise ValueError(f"resume goes on with {url}; leave out={own.out} out.")
     if rest:
         raise ValueError(
             f"resume takes workers=N and parts=I/N, found {', '.join(rest)}: the recipe is fixed."
@@ -175,9 +185,9 @@ def list_recipes() -> None:
 
     for name in names("recipes"):
         try:
-            typer.echo(recipe_text(name, find_recipe(name)))
+            echo(recipe_text(name, find_recipe(name)), lines=True)
         except ImportError as error:
-            typer.echo(f"{name}\n    not installed: {error}\n")
+            echo(f"{name}\n    not installed: {error}\n", lines=True)
 
 
 @app.command()
@@ -186,6 +196,7 @@ def info(url: Url, json: Json = None) -> None:
     from datasets.factory.info import info as describe
     from surrogates.cli.data_text import print_info
 
+    _require_writable(json)
     found = describe(url)
     _write_json(json, found.model_dump_json(indent=2))
     print_info(found)
@@ -212,17 +223,20 @@ def verify(
     from datasets.factory.find import find_recipe
     from datasets.factory.verify import verify as check
 
+    _require_writable(json)
     recipe_class = find_recipe(recipe) if recipe else None
     report = check(url, resimulate=resimulate, recipe_class=recipe_class, progress=progress is not False)
     _write_json(json, report.model_dump_json(indent=2))
     for problem in report.problems:
-        typer.echo(f"{problem.check}: {problem.message}")
+        echo(f"{problem.check}: {problem.message}")
     for unit in report.resimulated:
         records = f"records {unit.first_record} to {unit.last_record}"
-        typer.echo(f"unit {unit.unit} ({records}): {unit.answer} ({unit.detail})")
+        echo(f"unit {unit.unit} ({records}): {unit.answer} ({unit.detail})")
+    if not report.certified:
+        echo("The root's attributes are not certified: an older release built the store.")
     if not resimulate:
-        typer.echo("No unit was simulated again; `--resimulate 3` runs the recipe on three random units.")
-    typer.echo(f"{url}: {'holds' if report.ok else 'DOES NOT HOLD'} ({report.records} records)")
+        echo("No unit was simulated again; `--resimulate 3` runs the recipe on three random units.")
+    echo(f"{url}: {'holds' if report.ok else 'DOES NOT HOLD'} ({report.records} records)")
     if not report.ok:
         raise typer.Exit(1)
 
@@ -241,12 +255,13 @@ def plot(
     from datasets.factory.pictures import picture
     from datasets.store.layout import open_store
 
-    if not out.suffix:
+    if out.suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"--out {out}: give a file name that ends in .png, .svg or .pdf.")
+    _require_writable(out)
     figure = picture(open_store(url), record)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
-    typer.echo(str(out))
+    echo(out)
 
 
 @importers.command("generic")
@@ -271,7 +286,8 @@ def import_generic(
     splits:
       split: {validation: 0.1, test: 0.1}
     """
-    from datasets.factory.importing import import_generic as import_files
+    from datasets.factory.build import build as build_store
+    from datasets.factory.importing import recipe_of
 
     keys = read_keys(settings or [])
     own, rest = keys.own, keys.given
@@ -279,10 +295,13 @@ def import_generic(
         raise ValueError(
             f"import takes out=URL and workers=N, found {', '.join(rest)}: the rest is in {mapping}."
         )
+    _require_whole(own.slice)
     if own.out is None:
         raise ValueError(f"Where to? Add out=URL, for example out=data/{mapping.stem}.zarr.")
+    recipe = recipe_of(mapping)
+    _say_what_was_found(recipe)
     with _interruptible():
-        import_files(mapping, own.out, workers=own.workers, **_shown(progress))
+        build_store(recipe, own.out, workers=own.workers, **_shown(progress))
     _say_state(own.out, None)
 
 
@@ -301,16 +320,16 @@ def _importer(name: str) -> Any:
         from surrogates.cli.data_help import reads_folder
 
         arguments = settings or []
-        files = [text for text in arguments if text.lower().endswith((".yaml", ".yml")) and "=" not in text]
+        files = [text for text in arguments if text.lower().endswith((".yaml", ".yml")) and _is_path(text)]
         rest = [text for text in arguments if text not in files]
         if reads_folder(recipe_class):
-            rest = [text if "=" in text else f"folder={text}" for text in rest]
+            rest = [f"folder={text}" if _is_path(text) else text for text in rest]
         keys = read_keys(rest, recipe_class, list(map(Path, files)))
+        _require_whole(keys.own.slice)
         own, recipe = keys.own, keys.recipe()
         if own.out is None:
             raise ValueError(f"Where to? Add out=URL, for example out=data/{Path(name).name}.zarr.")
-        for line in recipe.remarks():
-            typer.echo(line)
+        _say_what_was_found(recipe)
         with _interruptible():
             build_store(recipe, own.out, workers=own.workers, **_shown(progress))
         _say_state(own.out, None)
@@ -318,18 +337,51 @@ def _importer(name: str) -> Any:
     return typer.main.get_command(command)
 
 
+def _is_path(argument: str) -> bool:
+    """Return whether an argument is no KEY=VALUE; a path may have an `=` too."""
+    return re.match(r"\w[\w.]*=", argument) is None or Path(argument).exists()
+
+
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """After Ctrl-C, say that nothing is lost."""
+    """After a signal that ends a build, say that nothing is lost."""
     try:
         yield
-    except KeyboardInterrupt:
-        typer.echo("Stopped. Finished units are kept; the same command resumes the build.", err=True)
-        raise typer.Exit(130) from None
+    except Stopped as stopped:
+        stopped.told = True
+        echo(
+            f"Stopped by {stopped.name}. Finished units are kept; the same command resumes the build.",
+            err=True,
+        )
+        raise
 
 
 def _shown(progress: bool | None) -> dict[str, Any]:
     return {"progress": progress is not False, "bar": progress or None}
+
+
+def _require_possible(recipe: "Recipe") -> None:
+    """Refuse more records than any store holds; their labels alone would fill the memory."""
+    if (records := recipe.records()) > MOST_RECORDS:
+        raise ValueError(
+            f"recipe '{recipe.name}' would make {records} records; a store holds up to {MOST_RECORDS}; "
+            "ask for fewer."
+        )
+
+
+def _require_whole(chosen: tuple[int, int] | None) -> None:
+    """Refuse a slice of an import."""
+    if chosen is not None:
+        raise ValueError(
+            "An import is made as a whole; leave parts= out, and give workers=N for more at once."
+        )
+
+
+def _say_what_was_found(recipe: "Recipe") -> None:
+    """Say what a recipe remarks, and what it leaves out."""
+    for line in [*recipe.remarks(), *(each.remark() for each in recipe.left_out())]:
+        if line:
+            echo(line)
 
 
 def _say_state(url: str, chosen: tuple[int, int] | None) -> None:
@@ -341,15 +393,24 @@ def _say_state(url: str, chosen: tuple[int, int] | None) -> None:
     store = open_store(url)
     done = len(store.complete_rows())
     if is_final(store):
-        typer.echo(f"{store.url} is complete: {store.records} records in {store.rows} shard rows.")
+        echo(f"{store.url} is complete: {store.records} records in {store.rows} shard rows.")
     elif chosen is not None:
-        typer.echo(
+        echo(
             f"Slice {chosen[0]}/{chosen[1]} is complete ({done} of {store.rows} shard rows of {store.url}). "
             f"After the last slice: surrogates data finalise {quote(store.url)}"
         )
 
 
 def _write_json(path: Path | None, text: str) -> None:
+    from surrogates.core.files import write_atomic
+
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n")
+        write_atomic(path, text + "\n")
+
+
+def _require_writable(path: Path | None) -> None:
+    """Refuse a file that cannot be written, before any work."""
+    from surrogates.core.files import require_writable
+
+    if path is not None:
+        require_writable(path)

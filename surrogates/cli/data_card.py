@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from surrogates.cli.echo import echo
+
 
 def card(
     target: Annotated[
@@ -24,12 +26,12 @@ def card(
     """
     text = _croissant(target) if croissant else _card(target)
     if out is None:
-        typer.echo(text.rstrip("\n"))
+        echo(text.rstrip("\n"), lines=True)
         return
     from surrogates.core.files import write_atomic
 
     write_atomic(out, text)
-    typer.echo(str(out))
+    echo(out)
 
 
 def _card(target: str) -> str:

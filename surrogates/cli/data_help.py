@@ -48,7 +48,8 @@ def print_help(name: str, recipe: type[Recipe]) -> None:
     table = Table("key", "type", "units", "default", "meaning", box=None)
     for row in _rows(schema, schema.get("$defs", {})):
         table.add_row(*row)
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140).print(table)
+    width = None if sys.stdout.isatty() else 140
+    Console(file=sys.stdout, width=width, markup=False, emoji=False).print(table)
     typer.echo(
         f"\nBeside them {', '.join(OWN)}: out=URL is the store, workers=N the processes, parts=I/N a slice.\n"
         "KEY: VALUE lines of a YAML file come by "

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surrogates.cli.data_values import read_value
+
 if TYPE_CHECKING:
     from datasets.factory.recipe import Recipe
 
@@ -79,7 +81,7 @@ def read_keys(
     Parameters
     ----------
     overrides
-        KEY=VALUE, the value as in YAML.
+        KEY=VALUE: text as it stands where the recipe takes text or paths, else as in YAML.
     recipe_class
         Recipe whose keys are expected beside those of the command; None expects no others.
     files
@@ -91,7 +93,7 @@ def read_keys(
         For an override without `=`, a value that is no YAML, or a key that the recipe lacks, with the
         nearest one and its file.
     """
-    given = _of_overrides(overrides)
+    given = _of_overrides(overrides, recipe_class)
     _refuse_unknown(given, recipe_class, "")
     for file in files:
         read = _of_file(file)
@@ -106,16 +108,18 @@ def read_keys(
     return Keys(own, rest, recipe_class, tuple(files))
 
 
-def _of_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    from surrogates.core.plain import read_yaml
+def _of_overrides(overrides: Sequence[str], recipe_class: "type[Recipe] | None") -> dict[str, Any]:
+    from surrogates.core.text import require_keys_once
 
+    fields = {} if recipe_class is None else recipe_class.model_fields
     given: dict[str, Any] = {}
+    require_keys_once(overrides)
     for each in overrides:
         key, equals, value = each.partition("=")
         if not equals:
             raise ValueError(f"Found '{each}', expected KEY=VALUE, such as workers=2.")
         try:
-            given[key] = value if key in OWN else read_yaml(value)
+            given[key] = value if key in OWN else read_value(value, fields.get(key))
         except ValueError as error:
             raise ValueError(f"{each}: not a YAML value, such as 3, [a, b] or {{x: 1}} ({error}).") from None
     return given
@@ -171,4 +175,6 @@ def _slice(text: str) -> tuple[int, int]:
     number, slash, count = text.partition("/")
     if not (slash and number.isdecimal() and count.isdecimal()):
         raise ValueError(f"parts={text}: expected I/N, such as parts=3/10.")
+    if not 1 <= int(number) <= int(count):
+        raise ValueError(f"parts={text}: expected I/N with I from 1 to N, such as parts=3/10.")
     return int(number), int(count)

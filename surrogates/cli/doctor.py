@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import cast
 
-import typer
-
+from surrogates.cli.echo import echo
 from surrogates.core.finding import Finding
 from surrogates.core.optional import install_line
 from surrogates.core.plugins import extra_of, plugins
@@ -20,9 +19,9 @@ MARKS = {True: "ok", False: "--"}
 def doctor() -> None:
     """Show which backends and optional extras are there, and how to get what is missing."""
     for finding in findings():
-        typer.echo(f"{MARKS[finding.present]}  {finding.name:<17} {finding.found}")
+        echo(f"{MARKS[finding.present]}  {finding.name:<17} {finding.found}")
         if finding.remedy:
-            typer.echo(f"    {'':<17} get it with: {finding.remedy}")
+            echo(f"    {'':<17} get it with: {finding.remedy}")
 
 
 def findings() -> Iterator[Finding]:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from surrogates.cli.echo import echo
+
 TAKEN = ("dataset", "task", "trainer", "seed")
 KEPT = (
     "task.inputs",
@@ -23,7 +25,7 @@ KEPT = (
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of the run, or zoo:NAME.")],
+    run: Annotated[str, typer.Argument(help="Folder of the run, or zoo:NAME.")],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(help="What to score otherwise: dataset=URL, task.draws=10, ...", metavar="KEY=VALUE"),
@@ -46,43 +48,50 @@ def evaluate(
         'task.preparations=[{name: radio_hold_out, protocol: blocks, side: 128}]'
     """
     from surrogates.core.build import validate
+    from surrogates.core.files import require_writable
     from surrogates.experiment.config import RunConfig
     from surrogates.experiment.experiment import Experiment
     from surrogates.inference.zoo import is_of_zoo, located
     from surrogates.report.page import text_table
     from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run
-    from surrogates.runs.folder import merge, open_run, read_config
+    from surrogates.runs.folder import merge, open_given_run, read_config, require_local
+    from surrogates.runs.paths import run_folder
 
     if split not in ("test", "validation", "train"):
         raise ValueError(f"split is '{split}'; expected test, validation or train.")
+    if json_path is not None:
+        require_writable(json_path)
     changes = _changes(overrides or [])
     shipped = is_of_zoo(run)
-    if shipped:
-        folder = located(run)
-        if "dataset" not in changes:
-            raise ValueError(f"{run} comes without its data; give a store to score it on, dataset=URL.")
-        run = folder
+    folder = located(run) if shipped else run_folder(run)
+    if shipped and "dataset" not in changes:
+        raise ValueError(f"{run} comes without its data; give a store to score it on, dataset=URL.")
     if not changes and split == "test":
-        evaluation = evaluate_run(run, open_run(run), device=device)
+        evaluation = evaluate_run(folder, open_given_run(folder), device=device)
     else:
-        values = read_config(run)
+        values = read_config(folder)
         on = validate(RunConfig, merge(values, changes), "configuration")
+        if not shipped:
+            require_local(folder, [each.url for each in on.dataset] if "dataset" in changes else [])
         compared = merge(values, changes if shipped else {"task": {"baselines": on.task.baselines}})
         trained = Experiment.open(validate(RunConfig, compared, "configuration"))
-        evaluation = evaluate_elsewhere(run, trained, Experiment.open(on), split=split, device=device)
-    typer.echo(text_table(evaluation.table, evaluation.targets))
-    typer.echo(f"\nintervals: {evaluation.about['intervals']}")
+        evaluation = evaluate_elsewhere(folder, trained, Experiment.open(on), split=split, device=device)
+    echo(text_table(evaluation.table, evaluation.targets), lines=True)
+    echo()
+    echo(f"intervals: {evaluation.about['intervals']}")
     if json_path is not None:
         json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_text(json.dumps(evaluation.as_dict(), indent=2) + "\n")
-        typer.echo(f"-> {json_path}")
+        json_path.write_text(json.dumps(evaluation.as_dict(), indent=2) + "\n", encoding="utf-8")
+        echo(f"-> {json_path}")
 
 
 def _changes(overrides: list[str]) -> dict[str, Any]:
     """Return the overridden values; refuse those that the run's weights depend on."""
-    from surrogates.core.text import listing, nearest
+    from surrogates.core.text import listing, nearest, require_keys_once
     from surrogates.runs.compose import given_values
+    from surrogates.runs.paths import readable
 
+    require_keys_once(overrides)
     for override in overrides:
         key, equals, value = override.lstrip("+").partition("=")
         if not (equals and value):
@@ -95,7 +104,7 @@ def _changes(overrides: list[str]) -> dict[str, Any]:
             )
         if _touches(key, KEPT):
             raise ValueError(f"{key}: a trained run keeps it; train another run to change it.")
-    return given_values(overrides, {})
+    return given_values([readable(override) for override in overrides], {})
 
 
 def _touches(key: str, paths: tuple[str, ...]) -> bool:

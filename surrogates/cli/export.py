@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from surrogates.cli.echo import echo
+
 if TYPE_CHECKING:
     from surrogates.data.batch import Batch
     from surrogates.inference.bundle import Bundle
@@ -19,6 +21,7 @@ def export(
     ] = 1e-4,
 ) -> None:
     """Write physical inputs to physical outputs as ONNX, compared with torch by onnxruntime."""
+    from surrogates.core.files import require_writable
     from surrogates.inference.onnx import export_onnx
     from surrogates.inference.surrogate import load
 
@@ -27,14 +30,17 @@ def export(
         raise ValueError(f"the output is {path.name}; expected a name that ends in .onnx.")
     if path.exists():
         raise FileExistsError(f"{path} exists; remove it or choose another name.")
+    require_writable(path)
+    if not 0 < tolerance < float("inf"):
+        raise ValueError(f"--tolerance is {tolerance:g}; expected a number above 0, such as 1e-4.")
     bundle = load(run, device="cpu").bundle
     given, source = _records(run, bundle, records)
     for each in export_onnx(bundle, path, given, tolerance):
-        typer.echo(
+        echo(
             f"{each.name}: largest difference from torch {each.largest:.3g} {each.units}, "
             f"{each.relative:.1e} of its spread, on {source}"
         )
-    typer.echo(f"-> {path}")
+    echo(f"-> {path}")
 
 
 def _records(run: Path, bundle: "Bundle", count: int) -> "tuple[Batch, str]":
@@ -42,14 +48,14 @@ def _records(run: Path, bundle: "Bundle", count: int) -> "tuple[Batch, str]":
     import numpy as np
 
     from surrogates.inference.onnx import synthetic_records
-    from surrogates.runs.folder import CONFIG, open_run
+    from surrogates.runs.folder import CONFIG, open_given_run
 
     if (run / CONFIG).is_file():
         try:
-            experiment = open_run(run)
+            experiment = open_given_run(run)
             index = experiment.data.index("test")
         except (ValueError, OSError) as error:
-            typer.echo(f"warning: the run's data cannot be read ({error})", err=True)
+            echo(f"warning: the run's data cannot be read ({error})", err=True)
         else:
             if len(index) >= 2:
                 few = index.take(np.arange(min(count, len(index))))

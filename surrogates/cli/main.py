@@ -1,6 +1,8 @@
 """The root of `surrogates`: it names every command and imports only the one that is called."""
 
 import importlib
+import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -10,6 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from surrogates.core.plugins import plugins
+from surrogates.core.text import brief, printable
+from surrogates.training.signals import Signals, Stopped
 
 # Command -> (where it lives, its line in the help). A module is imported when its command runs, so that
 # `--help` and a mistyped command answer at once. An entry is a Typer application or a plain function.
@@ -28,9 +32,17 @@ COMMANDS = {
     "doctor": ("surrogates.cli.doctor:doctor", "Show what is installed and how to get the rest."),
 }
 
+SERVERS = ("aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "google", "requests")
+"""Packages by which fsspec asks other machines; their errors are no defects of ours."""
+
 FORWARDED = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
 
+LONGEST = 2000
+"""Characters of a message."""
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+UsageError: Any = typer.BadParameter.__bases__[0]
+"""Of Typer: a command line that does not parse."""
 
 app = typer.Typer(no_args_is_help=True, **PLAIN | {"add_completion": True})
 
@@ -72,7 +84,22 @@ def _forward(
 ) -> None:
     """Run a command of ours."""
     name = str(context.info_name)
-    _application(COMMANDS[name][0])(args=words or [], prog_name=f"surrogates {name}")
+    _call(_application(COMMANDS[name][0]), words or [], f"surrogates {name}")
+
+
+def _call(command: Callable[..., Any], words: Sequence[str], name: str) -> None:
+    """Run a command and end with its status; one that does not parse is a user's mistake like any other."""
+    try:
+        status = command(args=list(words), prog_name=name, standalone_mode=False)
+    except UsageError as error:
+        said = error.format_message()
+        if said.startswith("Usage: "):  # a group without a command
+            error.show()
+            sys.exit(error.exit_code)
+        where = error.ctx.command_path if error.ctx else name
+        then = " See" if said.endswith("?") else "; see"
+        raise ValueError(f"{said.rstrip('.')}{then} `{where} --help`") from None
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def _application(path: str) -> Callable[..., Any]:
@@ -109,7 +136,7 @@ def _runner(path: str, called: str, old: str | None = None) -> Callable[[typer.C
     def run(context: typer.Context) -> None:
         if old is not None:
             typer.echo(f"warning: say `surrogates {called}`; `{old}` goes with the next release", err=True)
-        _application(path)(args=context.args, prog_name=f"surrogates {called}")
+        _call(_application(path), context.args, f"surrogates {called}")
 
     return run
 
@@ -134,9 +161,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         warnings.showwarning = _one_line_warning
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    words = [_at_home(each) for each in given if each != "--debug"]
     try:
-        _add_plugins()
-        app(args=[each for each in given if each != "--debug"], prog_name="surrogates")
+        with Signals().listening():
+            _add_plugins()
+            _call(app, words, "surrogates")
+    except Stopped as stopped:
+        if not stopped.told:
+            command = shlex.join(["surrogates", *given])
+            print(f"stopped by {stopped.name}; begin again with: {command}", file=sys.stderr)
+        raise
     except Exception as error:
         if debug or not _is_users_mistake(error):
             raise
@@ -146,14 +180,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Show a warning without its file and line."""
-    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"warning: {_one_of(str(message))}", file=sys.stderr)
+
+
+def _at_home(argument: str) -> str:
+    """Return ``--option=~/a`` with the home folder, as shells write it only after a space."""
+    option, equals, value = argument.partition("=")
+    if option.startswith("--") and equals and value.startswith("~"):
+        return f"{option}={os.path.expanduser(value)}"  # noqa: PTH111  (`Path.expanduser` raises for `~x`)
+    return argument
 
 
 def _is_users_mistake(error: Exception) -> bool:
-    return isinstance(error, ValueError | OSError | ImportError)
+    return isinstance(error, ValueError | OSError | ImportError) or _is_of_server(error)
+
+
+def _is_of_server(error: Exception) -> bool:
+    """Return whether a library that asks other machines for data has given up."""
+    return type(error).__module__.partition(".")[0] in SERVERS
 
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+        return _one_of(f"{error.filename}: {error.strerror}")
+    if isinstance(error, ImportError) and isinstance(error.__cause__, ModuleNotFoundError):
+        from surrogates.core.optional import explain_missing
+
+        error = explain_missing(error.__cause__, "The command")
+    said = _one_of(str(error))
+    if _is_of_server(error):
+        return f"a server failed ({type(error).__name__}: {said}); run the command again when it answers"
+    return said or type(error).__name__
+
+
+def _one_of(text: str) -> str:
+    """Return a message, which may quote a file, as one line of a bearable length that only shows text."""
+    return printable(brief(" ".join(text.split()), LONGEST))

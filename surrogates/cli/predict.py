@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surrogates.core.files import replacing
+from surrogates.cli.echo import echo
+from surrogates.core.files import replacing, require_writable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a run or of a bundle, or zoo:NAME.")],
-    source: Annotated[Path, typer.Argument(help="Inputs: a .nc file or a .zarr store.", metavar="INPUT")],
-    output: Annotated[Path | None, typer.Argument(help="Where the prediction goes: .nc or .zarr.")] = None,
+    bundle: Annotated[str, typer.Argument(help="Folder of a run or of a bundle, or zoo:NAME.")],
+    source: Annotated[
+        str, typer.Argument(help="Inputs: path or URL of a .nc file or a .zarr store.", metavar="INPUT")
+    ],
+    output: Annotated[str | None, typer.Argument(help="Where the prediction goes: .nc or .zarr.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples at a time.")] = None,
     interval: Annotated[float | None, typer.Option(help="Level of calibrated intervals, e.g. 0.9.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
@@ -40,42 +43,59 @@ def predict(
 
     from surrogates.inference.errors import OutOfRangeWarning
     from surrogates.inference.geotiff import write_geotiffs
+    from surrogates.inference.source import open_inputs, require_inputs
     from surrogates.inference.surrogate import load
 
-    _check_paths(source, output, geotiff)
+    target = None if output is None else _local(output)
+    _check_paths(target, geotiff)
+    for option, given in (("--crs", crs), ("--origin", origin)):
+        if given is not None and geotiff is None:
+            raise ValueError(
+                f"{option} belongs to a GeoTIFF; give --geotiff FILE.tif with it, or leave it out."
+            )
+    require_inputs(source)
     surrogate = load(bundle, device=device)
-    dataset = _select(_open(source), surrogate.record_dimension, record)
+    dataset = _select(open_inputs(source), surrogate.record_dimension, record)
     frames = [] if geotiff is None else _frames(surrogate, dataset, crs, origin)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OutOfRangeWarning)
-        store = output if output is not None and output.suffix == ".zarr" else None
+        store = target if target is not None and target.suffix == ".zarr" else None
         prediction = surrogate.predict(dataset, batch_size=batch_size, interval=interval, out=store)
     for warning in caught:
-        typer.echo(f"warning: {warning.message}", err=True)
+        echo(f"warning: {warning.message}", err=True)
     outputs = ", ".join(map(str, prediction.data_vars))
-    if output is not None:
+    if target is not None:
         if store is None:
-            _write(prediction, output)
-        typer.echo(f"{outputs} -> {output}")
+            _write(prediction, target)
+        echo(f"{outputs} -> {target}")
     if geotiff is not None:
         for path in write_geotiffs(prediction, geotiff, frames, surrogate.record_dimension):
-            typer.echo(f"{outputs} -> {path}")
+            echo(f"{outputs} -> {path}")
 
 
-def _check_paths(source: Path, output: Path | None, geotiff: Path | None) -> None:
-    """Refuse paths that cannot be read or written, before any work."""
+def _local(output: str) -> Path:
+    """Return the path of the prediction; a URL is refused."""
+    from datasets.store.urls import local_path
+
+    path = local_path(output)
+    if path is None:
+        raise ValueError(f"the output is the URL {output}; expected a path on this machine's disk.")
+    return path
+
+
+def _check_paths(output: Path | None, geotiff: Path | None) -> None:
+    """Refuse paths that cannot be written, before any work."""
     if output is None and geotiff is None:
         raise ValueError("nothing to write; give an OUTPUT that ends in .nc or .zarr, or --geotiff FILE.tif.")
-    for path, what in ((source, "the input"), (output, "the output")):
-        if path is not None and path.suffix not in (".nc", ".zarr"):
-            raise ValueError(f"{what} is {path.name}; expected a name that ends in .nc or .zarr.")
+    if output is not None and output.suffix not in (".nc", ".zarr"):
+        raise ValueError(f"the output is {output.name}; expected a name that ends in .nc or .zarr.")
     if geotiff is not None and geotiff.suffix not in (".tif", ".tiff"):
         raise ValueError(f"--geotiff is {geotiff.name}; expected a name that ends in .tif.")
-    if not source.exists():
-        raise FileNotFoundError(f"There is no input at {source}.")
     for path in (output, geotiff):
         if path is not None and path.exists():
             raise FileExistsError(f"{path} exists; remove it or choose another name.")
+        if path is not None:
+            require_writable(path)
 
 
 def _select(dataset: "xr.Dataset", dimension: str, record: int | None) -> "xr.Dataset":
@@ -100,12 +120,6 @@ def _frames(
     ((_, column), *_) = [plane_of(spec.name, spec.dims) for spec in surrogate.outputs.values()]
     records = range(dataset.sizes.get(dimension, 1))
     return [frame_of(dataset, column, dimension, number, crs, origin) for number in records]
-
-
-def _open(path: Path) -> "xr.Dataset":
-    import xarray as xr
-
-    return xr.open_zarr(path, chunks=None) if path.suffix == ".zarr" else xr.open_dataset(path)
 
 
 def _write(prediction: "xr.Dataset", path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import typer
 
+from surrogates.cli.echo import echo
+
 train = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -16,4 +18,4 @@ def run(context: typer.Context) -> None:
     folders, group = main(context.args), launched()
     if group is None or group.rank == 0:  # torchrun and srun start this command in every process
         for folder in folders:
-            typer.echo(folder)
+            echo(folder)

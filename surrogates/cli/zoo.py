@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from surrogates.cli.echo import echo
+
 if TYPE_CHECKING:
     from surrogates.inference.zoo import Card
 
@@ -40,13 +42,13 @@ def zoo(
         raise ValueError("--example needs the NAME of a bundle; `surrogates zoo` lists them.")
     found = cards() if name is None else [card_of(name)]
     if as_json:
-        typer.echo(json.dumps([asdict(card) for card in found], indent=2))
+        echo(json.dumps([asdict(card) for card in found], indent=2), lines=True)
     elif markdown:
-        typer.echo(markdown_table(found))
+        echo(markdown_table(found), lines=True)
     elif name is None:
-        typer.echo("\n\n".join(_text(card) for card in found))
+        echo("\n\n".join(_text(card) for card in found), lines=True)
     elif example is None:
-        typer.echo((folder_of(name) / CARD).read_text().rstrip())
+        echo((folder_of(name) / CARD).read_text(encoding="utf-8").rstrip(), lines=True)
     if name is not None and example is not None:
         _write_example(f"{PREFIX}{name}", example)
 
@@ -97,4 +99,4 @@ def _write_example(name: str, path: Path) -> None:
     with replacing(path) as staging:
         free_text(dataset).to_zarr(staging, zarr_format=3, consolidated=False)
         consolidate(staging)
-    typer.echo(f"{', '.join(map(str, dataset.data_vars))} -> {path}")
+    echo(f"{', '.join(map(str, dataset.data_vars))} -> {path}")

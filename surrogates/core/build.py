@@ -15,8 +15,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from surrogates.core.errors import ConfigError
 from surrogates.core.registry import current_name, resolve
 from surrogates.core.registry import names as registered
-from surrogates.core.text import listing, nearest
+from surrogates.core.text import brief, listing, nearest
 
+MOST_FAULTS = 10
 Model = TypeVar("Model", bound=BaseModel)
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -155,7 +156,7 @@ def split_node(kind: str, node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
         return current_name(kind, node), {}
     if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
         raise ConfigError(
-            f"{kind.removesuffix('s')}: expected 'name: ...' and its arguments, found {node!r}. "
+            f"{kind.removesuffix('s')}: expected 'name: ...' and its arguments, found {brief(repr(node))}. "
             f"Registered {kind}: {listing(registered(kind))}."
         )
     return current_name(kind, node["name"]), {key: value for key, value in node.items() if key != "name"}
@@ -237,7 +238,10 @@ def _checked(
 
 
 def _explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    return f"{where}: " + "; ".join(_explain_one(fault, model) for fault in error.errors())
+    faults = error.errors()
+    told = [_explain_one(fault, model) for fault in faults[:MOST_FAULTS]]
+    more = [f"{len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+    return f"{where}: " + "; ".join([*told, *more])
 
 
 def _explain_one(fault: Any, model: type[BaseModel]) -> str:
@@ -251,9 +255,10 @@ def _explain_one(fault: Any, model: type[BaseModel]) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error":
         return f"'{path}': {message}" if path else message
+    found = brief(repr(fault["input"]))
     if message.startswith("Input should be "):
-        return f"'{path}' should be {message.removeprefix('Input should be ')}, found {fault['input']!r}"
-    return f"'{path}': {message[0].lower()}{message[1:]}, found {fault['input']!r}"
+        return f"'{path}' should be {message.removeprefix('Input should be ')}, found {found}"
+    return f"'{path}': {message[0].lower()}{message[1:]}, found {found}"
 
 
 def _keys_at(model: type[BaseModel], parents: list[Any]) -> list[str]:

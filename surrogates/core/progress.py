@@ -8,6 +8,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from surrogates.core.text import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
@@ -55,7 +57,7 @@ class Progress:
         self, total: int, unit: str = "step", *, label: str = "", shown: bool = True, bar: bool | None = None
     ) -> None:
         self.total = total
-        label = label or _LABEL.get()
+        label = printable(label or _LABEL.get())
         self._unit, self._label, self._note = unit, label, ""
         self._plain = shown and not (sys.stderr.isatty() if bar is None else bar)
         self._bar = _bar() if shown and not self._plain else None

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
+from datasets.store.clocks import durations
 from datasets.store.layout import Store
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
@@ -198,9 +199,8 @@ def window_starts(records: np.ndarray, window: Window, coordinate: np.ndarray | 
         return records
     breaks = np.diff(records) != 1
     if coordinate is not None and (~breaks).any():
-        steps = np.diff(coordinate[records])
-        seconds = steps / np.timedelta64(1, "s") if steps.dtype.kind == "m" else steps.astype(np.float64)
-        breaks |= (seconds > GAP * np.median(seconds[~breaks])) | (seconds <= 0)
+        steps = np.diff(coordinate[records].astype(np.float64))
+        breaks |= (steps > GAP * np.median(steps[~breaks])) | (steps <= 0)
     edges = [0, *(np.flatnonzero(breaks) + 1), len(records)]
     runs = (records[a:b] for a, b in pairwise(edges))
     return np.concatenate([run[: max(0, len(run) - window.span + 1) : window.stride] for run in runs])
@@ -210,8 +210,8 @@ def windows_of(store: Store, records: np.ndarray, window: Window) -> np.ndarray:
     """Return the window starts in a store; the record coordinate, if there is one, shows the gaps."""
     dataset = store.dataset()
     name = store.record_dimension
-    coordinate = np.asarray(dataset[name].values) if name in dataset.coords else None
-    return window_starts(records, window, coordinate)
+    clock = durations(dataset[name])[0] if name in dataset.coords else np.empty(0, dtype=object)
+    return window_starts(records, window, clock if clock.dtype.kind in "fiu" else None)
 
 
 def require_dimension(store: Store, window: Window | None) -> None:

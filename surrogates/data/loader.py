@@ -85,6 +85,7 @@ class BatchLoader:
         self.train = train
         self.seconds_waited = 0.0
         self._sources = [Source(store, variables, index.window) for store in stores]
+        _require_one_shape(self._sources, variables)
         self._shared = _same_shared(self._sources)
         self._preparations = list(preparations)
         self._augmentations = list(augmentations) if train else []
@@ -277,6 +278,19 @@ def _indices(stores: Sequence[Store], index: ExampleIndex) -> np.ndarray:
     chunk = max(store.records_per_chunk for store in stores)
     lengths = [-(-store.records // chunk) * chunk for store in stores]
     return np.concatenate([[0], np.cumsum(lengths)])[index.store] + index.record
+
+
+def _require_one_shape(sources: Sequence[Source], variables: Sequence[str]) -> None:
+    """Refuse stores whose examples do not stack to one batch."""
+    for name in variables:
+        first, *others = [source.spec(name) for source in sources]
+        for source, other in zip(sources[1:], others, strict=True):
+            if other.shape != first.shape:
+                raise ConfigError(
+                    f"variable '{name}' has the shape {other.shape} in {source.store.url}, but {first.shape} "
+                    f"in {sources[0].store.url}; stores of one run must agree: resample one, or train on one "
+                    "apart"
+                )
 
 
 def _same_shared(sources: Sequence[Source]) -> Batch:

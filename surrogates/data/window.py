@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from datasets.store.clocks import durations
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 
@@ -115,15 +116,17 @@ def spacing(dataset: xr.Dataset, along: str, record_dimension: str, url: str) ->
     ConfigError
         When the spacing inside the records varies, or the values do not ascend.
     """
-    if along not in dataset.coords or dataset.sizes[along] < 2 or dataset[along].dtype.kind not in "fiumM":
+    if along not in dataset.coords or dataset.sizes[along] < 2:
         return 1.0
-    steps = np.diff(dataset[along].values)
-    seconds = steps / np.timedelta64(1, "s") if steps.dtype.kind == "m" else steps.astype(np.float64)
-    step = float(f"{np.median(seconds):.9g}")
-    if along != record_dimension and not np.allclose(seconds, step, rtol=TOLERANCE, atol=0.0):
+    values, _ = durations(dataset[along])
+    if values.dtype.kind not in "fiu":
+        return 1.0
+    steps = np.diff(values.astype(np.float64))
+    step = float(f"{np.median(steps):.9g}")
+    if along != record_dimension and not np.allclose(steps, step, rtol=TOLERANCE, atol=0.0):
         raise ConfigError(
             f"task.window: the coordinate '{along}' of {url} is not evenly spaced (steps from "
-            f"{seconds.min():g} to {seconds.max():g}); resample the data, for example by importing them again"
+            f"{steps.min():g} to {steps.max():g}); resample the data, for example by importing them again"
         )
     if not 0 < step < np.inf:
         raise ConfigError(
@@ -147,8 +150,8 @@ def horizon_coordinates(
     window, step
         The window and its spacing.
     """
-    inside = along in dataset.coords and dataset[along].dtype.kind in "fiu"
-    attributes = dict(dataset[along].attrs) if inside else {"units": "s" if along in dataset.coords else "1"}
+    values, units = durations(dataset[along]) if along in dataset.coords else (np.empty(0), "")
+    attributes = {"units": (units or "1") if values.dtype.kind in "fiu" else "1"}
 
     def of(name: str, first: int, count: int, meaning: str) -> xr.DataArray:
         values = np.round(step * np.arange(first, first + count), 9)

@@ -142,7 +142,8 @@ def _band(spec: VariableSpec, coordinate: xr.DataArray, ends: tuple[float, float
     if not indices.size:
         raise ConfigError(
             f"bands: no cell of '{spec.name}' lies between {dimension} {low:g} and {high:g}; its cells lie "
-            f"from {values.min():g} to {values.max():g}"
+            f"from {values.min():g} to {values.max():g}. Change `edges`, or leave bands out by "
+            "task.derivations=[]"
         )
     units = str(coordinate.attrs.get("units", ""))
     between = f"{dimension} {low:g} to {high:g} {display(units)}".rstrip()

@@ -20,6 +20,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from datasets.store.units import difference
+from surrogates.core.ranges import Level
 from surrogates.learning.contract import Metric, Statistics, Totals
 
 Step = PositiveInt | Literal[-1]
@@ -227,7 +228,7 @@ class AbsoluteErrorQuantile(Metric):
         Between 0 and 1.
     """
 
-    quantile: float = 0.9
+    quantile: Level = 0.9
 
     def __post_init__(self) -> None:
         if not 0 < self.quantile < 1:

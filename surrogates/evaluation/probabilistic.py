@@ -13,6 +13,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from datasets.store.units import difference
+from surrogates.core.ranges import Level
 from surrogates.evaluation.metrics import Step, at_step, mean_of, total
 from surrogates.learning.conformal import Calibration, require_level
 from surrogates.learning.contract import Metric, Statistics, Totals
@@ -128,7 +129,7 @@ class Interval(Metric):
         all cells together.
     """
 
-    level: float = 0.9
+    level: Level = 0.9
     intervals: Intervals = "calibrated"
     step: Step | None = None
 
@@ -169,7 +170,7 @@ class Coverage(Interval):
         return "1"
 
 
-def gaussian_coverage(level: float = 0.9, step: Step | None = None) -> Coverage:
+def gaussian_coverage(level: Level = 0.9, step: Step | None = None) -> Coverage:
     """Return the coverage of the intervals of Gaussians with the predicted standard deviations.
 
     Parameters

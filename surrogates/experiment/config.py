@@ -3,8 +3,17 @@
 import warnings
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_serializer,
+    model_validator,
+)
 
+from datasets.store.urls import local_path
 from surrogates.core.text import listing, nearest
 from surrogates.data.index import Value
 from surrogates.learning.answers import deviation_name
@@ -26,6 +35,15 @@ Nodes = Annotated[list[Node], BeforeValidator(_as_nodes)]
 """Several of them; one may stand alone."""
 
 
+def _at_home(path: str) -> str:
+    folder = local_path(path)
+    if folder is None:
+        raise ValueError(f"found the URL {path}, expected a folder on this machine's disk")
+    return str(folder)
+
+
+Folder = Annotated[str, AfterValidator(_at_home)]
+"""A path on this machine's disk, where `~` is home and ``file://`` says nothing more."""
 METRICS = ("rmse", "mae", "bias", "crps", "coverage", "interval_width", "gaussian_coverage")
 
 
@@ -236,7 +254,11 @@ class TrainerConfig(Section):
     @model_validator(mode="after")
     def _one_length(self) -> Self:
         if (self.max_steps is None) == (self.epochs is None):
-            raise ValueError("give either max_steps or epochs")
+            found = "neither" if self.epochs is None else "both"
+            raise ValueError(
+                f"found {found} of max_steps and epochs, expected one; the other is null, as in "
+                "trainer.max_steps=null"
+            )
         return self
 
     @model_validator(mode="after")
@@ -257,7 +279,7 @@ def require_equal_shares(batch_size: int, processes: int) -> None:
 class InitConfig(Section):
     """Weights to start from."""
 
-    source: str = Field(alias="from", description="Bundle or run.")
+    source: Folder = Field(alias="from", description="Bundle or run.")
     only: list[str] = Field([], description="Patterns of names of the network's weights; none takes all.")
 
     @model_validator(mode="before")
@@ -280,19 +302,21 @@ class RunConfig(Section):
     task: TaskConfig
     model: Node = Field(description="Network.")
     trainer: TrainerConfig
-    output: str = Field("runs", description="Folder of all runs.")
+    output: Folder = Field("runs", description="Folder of all runs.")
     init: InitConfig | None = Field(
         None, description="Bundle or run whose weights are the start, or `{from: RUN, only: [PATTERNS]}`."
     )
-    parts: dict[str, str] = Field(
+    parts: dict[str, Folder] = Field(
         {}, description="Pipelines inside the transform, and the runs they come from."
     )
 
     @model_validator(mode="before")
     @classmethod
     def _one_store(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or not values.get("dataset"):
+        if not isinstance(values, dict):
             return values
-        dataset = values["dataset"]
+        dataset = values.get("dataset")
+        if not dataset:
+            raise ValueError("no data: give the path or URL of a store, such as dataset=data/mine.zarr")
         stores = dataset if isinstance(dataset, list) else [dataset]
         return {**values, "dataset": [{"url": each} if isinstance(each, str) else each for each in stores]}

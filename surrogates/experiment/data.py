@@ -27,6 +27,7 @@ from surrogates.experiment.devices import on_gpu
 from surrogates.experiment.stores import (
     common_specs,
     open_complete,
+    require_apart,
     require_variable,
     shared_coordinates,
     shared_fields,
@@ -63,6 +64,10 @@ class RunData:
         task = config.task
         stores = [open_complete(each) for each in config.dataset]
         data = cls(config, stores, [], [], common_specs(stores, window_of(config)))
+        if len(stores) > 1:
+            require_apart(
+                stores, [_of_all_subsets(*each) for each in zip(stores, config.dataset, strict=True)]
+            )
         for node in task.preparations:
             preparation = Preparation.build(node, data.context)
             for name in preparation.variables:

@@ -17,7 +17,7 @@ from surrogates.experiment.config import RunConfig
 from surrogates.experiment.data import RunData
 from surrogates.experiment.devices import require_accelerator
 from surrogates.experiment.pieces import Pieces, require_read
-from surrogates.experiment.stores import fit_from_stores
+from surrogates.experiment.stores import fit_from_stores, require_values
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline, Derivation
 from surrogates.learning.pipeline import Pipeline
@@ -185,13 +185,17 @@ class Experiment:
         trainer = self.config.trainer
         require_accelerator(trainer)
         require_read(self.config)
+        require_values(self.data.stores, index, self.config.task, "train")
+        require_values(self.data.stores, self.data.index("validation"), self.config.task, "validation")
         for key in ("groups", "blocks"):
             self.data.labels(key, few)
         _ = self.derived, self.scored_only  # what they refuse is refused now
         if self.config.task.both_ways:
             _ = self.reversed().variables  # so is what the baselines of the other direction refuse
         names = [name for name, _ in pipeline.network.named_parameters()]
-        matching(names, trainer.freeze, "trainer.freeze")
+        frozen = matching(names, trainer.freeze, "trainer.freeze")
+        if names and len(set(frozen)) == len(names):
+            raise ConfigError("trainer.freeze leaves no weight to train; name fewer, such as ['encoder.*']")
         matching(names, list(trainer.groups), "trainer.groups")
         build("optimisers", trainer.optimiser, parameters=list(pipeline.parameters()), fused=None)
         build("schedules", trainer.schedule, steps=1)
@@ -217,8 +221,10 @@ class Experiment:
                 self.pieces.objective(pipeline, batch, torch.Generator().manual_seed(0))
                 inputs = {name: batch[name] for name in pipeline.input_names}
                 return self.pieces.predictor(pipeline, inputs, None)
-        except RuntimeError as error:  # torch's error for shapes and types that do not fit
+        except (RuntimeError, IndexError) as error:  # torch's, for shapes and types that do not fit
             network = pipeline.config.network["name"]
+            shapes = ", ".join(f"{name} {tuple(batch[name].shape)}" for name in pipeline.input_names)
             raise ConfigError(
-                f"the first two examples do not pass through the model '{network}': {error}"
+                f"the first two examples ({shapes}) do not pass through the model '{network}': {error}; take "
+                "a model for such shapes, or other inputs"
             ) from error

@@ -1,6 +1,7 @@
 """The stores of a run: open and compare them, and describe their examples."""
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 
 import numpy as np
 import xarray as xr
@@ -13,8 +14,8 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.data.index import ExampleIndex, require_dimension
 from surrogates.data.source import Source
-from surrogates.data.window import Window, step_of
-from surrogates.experiment.config import DatasetConfig
+from surrogates.data.window import Window, known_name, step_of
+from surrogates.experiment.config import DatasetConfig, TaskConfig
 from surrogates.learning.context import AGREE
 from surrogates.learning.layout import CODES
 from surrogates.learning.normaliser import MinMax, Normaliser
@@ -42,9 +43,61 @@ def open_complete(dataset: DatasetConfig) -> Store:
     if not store.is_complete:
         raise ConfigError(
             f"{dataset.url} has {len(store.complete_rows())} of {store.rows} shard rows; "
-            f"finish it with `surrogates data resume {dataset.url}`"
+            f"`surrogates data info {quote(dataset.url)}` says how to resume its build"
         )
     return store
+
+
+def require_apart(stores: Sequence[Store], records: Sequence[np.ndarray]) -> None:
+    """Refuse a record that is given twice: it would count double, or be trained on and scored.
+
+    Parameters
+    ----------
+    stores
+        Of one run; stores of the same content are one, whatever their addresses.
+    records
+        Those of each store that are used.
+    """
+    seen: dict[str, list[tuple[str, np.ndarray]]] = {}
+    for store, own in zip(stores, records, strict=True):
+        others = seen.setdefault(store.fingerprint, [])
+        for url, known in others:
+            if (both := np.intersect1d(known, own)).size:
+                raise ConfigError(
+                    f"dataset: {url} and {store.url} give {both.size} records twice; name a store once, or "
+                    "let `select` choose other records of each"
+                )
+        others.append((store.url, own))
+
+
+def require_values(stores: Sequence[Store], index: ExampleIndex, task: TaskConfig, subset: str) -> None:
+    """Refuse inputs and targets of which a subset knows no value, and targets that are the same throughout.
+
+    The stores' statistics tell; a variable that a preparation makes, or that the records share, passes.
+    """
+    counted = [(store, index.of_store(number)) for number, store in enumerate(stores)]
+    used = [(store, records) for store, records in counted if len(records)]
+    for name in [*task.inputs, *task.targets] if used else []:
+        stored = known_name(name) if name not in stores[0].specs else name
+        spec = stores[0].specs.get(stored)
+        if (
+            spec is None
+            or np.dtype(spec.dtype).kind not in "fiu"
+            or spec.statistics_mask not in (None, task.mask)
+        ):
+            continue
+        known = merged([store.statistics(stored, records) for store, records in used])
+        where = f"'{stored}' in the {subset} subset of {listing(store.url for store, _ in used)}"
+        if not known.count.any():
+            raise ConfigError(
+                f"{where} has no value (all are NaN); name another variable, split or selection"
+            )
+        constant = np.nanmin(known.minimum) == np.nanmax(known.maximum)
+        if name in task.targets and subset == "train" and constant and not task.preparations:
+            raise ConfigError(
+                f"the target {where} is {np.nanmax(known.maximum):g} throughout, so there is nothing to "
+                "learn; name another target, split or selection"
+            )
 
 
 def shared_coordinates(store: Store) -> dict[str, xr.DataArray]:

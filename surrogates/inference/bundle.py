@@ -2,8 +2,6 @@
 
 import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +16,7 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
-from surrogates.core.files import sync, sync_folder, write_atomic
+from surrogates.core.files import new_folder_beside, replace_folder, write_atomic
 from surrogates.data.batch import Batch
 from surrogates.inference.card import card
 from surrogates.inference.ensemble import copy_members, joint_manifest, mixture, require_fitting
@@ -38,7 +36,7 @@ from surrogates.inference.manifest import (
     write_manifest,
 )
 from surrogates.inference.threads import is_little, one_thread
-from surrogates.inference.weights import load_pipeline, save_weights
+from surrogates.inference.weights import load_pipeline, require_weights, save_weights
 from surrogates.inference.zoo import located
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Predictor
@@ -175,9 +173,8 @@ def save_bundle(
         Data sets with fingerprint and split hash, seed, experiment, commit; plain JSON values.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    _require_free(folder)
+    with new_folder_beside(folder) as staging:
         save_weights(pipeline, staging / WEIGHTS)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
@@ -200,9 +197,7 @@ def save_bundle(
         )
         _write_text(manifest, staging)
         staging.chmod(0o755)
-        _replace(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        replace_folder(staging, folder)
     return folder
 
 
@@ -233,16 +228,13 @@ def save_ensemble(
     """
     folder = Path(folder)
     require_fitting({str(source): read_manifest(Path(source)) for source in sources})
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    _require_free(folder)
+    with new_folder_beside(folder) as staging:
         hashes = copy_members([Path(source) for source in sources], staging)
         members = [read_manifest(staging / label) for label in hashes]
         _write_text(joint_manifest(members, hashes, name, provenance or {}), staging)
         staging.chmod(0o755)
-        _replace(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        replace_folder(staging, folder)
     return folder
 
 
@@ -273,6 +265,13 @@ def load_bundle(path: str | os.PathLike[str], device: str | torch.device = "cpu"
         Names the rule that the bundle breaks.
     """
     folder = located(path)
+    try:
+        return _load(folder, device)
+    except BundleError as error:
+        raise BundleError(str(error) if str(folder) in str(error) else f"{folder}: {error}") from None
+
+
+def _load(folder: Path, device: str | torch.device) -> Bundle:
     manifest = read_manifest(folder)
     if manifest.members:
         inner = {name: read_manifest(folder / name) for name in manifest.members}
@@ -283,6 +282,7 @@ def load_bundle(path: str | os.PathLike[str], device: str | torch.device = "cpu"
 
 
 def _load_member(folder: Path, manifest: Manifest, device: str | torch.device) -> tuple[Pipeline, Predictor]:
+    require_weights(manifest.pipeline, folder / WEIGHTS, manifest.context)
     for name, expected in manifest.files.items():
         if sha256(folder / name) != expected:
             raise BundleError(
@@ -318,20 +318,10 @@ def _write_text(manifest: Manifest, folder: Path) -> None:
     write_atomic(folder / CARD, card(manifest))
 
 
-def _replace(staging: Path, folder: Path) -> None:
-    """Move the finished folder to its path; move aside what was there, since folders do not overwrite."""
-    sync(staging)
-    if folder.exists():
-        if not (folder / MANIFEST).is_file():
-            raise BundleError(f"{folder} exists and is no bundle; choose another folder or remove it.")
-        aside = staging.with_suffix(".old")
-        folder.rename(aside)
-        staging.rename(folder)
-        sync_folder(folder.parent)
-        shutil.rmtree(aside)
-    else:
-        staging.rename(folder)
-        sync_folder(folder.parent)
+def _require_free(folder: Path) -> None:
+    """Refuse to replace a folder that is no bundle."""
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise BundleError(f"{folder} exists and is no bundle; choose another folder or remove it.")
 
 
 def _coordinates(pipeline: Pipeline, given: Mapping[Any, xr.DataArray]) -> dict[str, Coordinate]:
@@ -344,7 +334,7 @@ def _coordinates(pipeline: Pipeline, given: Mapping[Any, xr.DataArray]) -> dict[
         coordinate = given[dim]
         if (
             coordinate.dims == (dim,)
-            and coordinate.dtype.kind in "fiuUTO"
+            and (coordinate.dtype.kind in "fiuUT" or all(isinstance(each, str) for each in coordinate.values))
             and coordinate.size <= MAX_COORDINATE
         ):
             attributes: dict[str, JsonValue] = {

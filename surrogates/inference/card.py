@@ -5,6 +5,7 @@ from typing import Any
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import difference, display
+from surrogates.core.text import code_markdown, plain_markdown
 from surrogates.inference.manifest import Manifest
 
 
@@ -13,11 +14,11 @@ def card(manifest: Manifest, path: str = "PATH") -> str:
     quoted = path if path == "PATH" else f'"{path}"'
     config = manifest.pipeline
     blocks = [
-        f"# {manifest.name}",
+        f"# {plain_markdown(manifest.name)}",
         f"Predicts {_names(config.targets)} from {_names(config.inputs)}"
         f"{', and the other way round' if config.both_ways else ''}, with "
         f"{f'{len(manifest.members)} networks' if manifest.members else 'the network'} "
-        f"`{config.network.get('name')}` asked by `{manifest.predictor.get('name')}`.",
+        f"{_code(config.network.get('name'))} asked by {_code(manifest.predictor.get('name'))}.",
         f"```python\nimport surrogates\n\nout = surrogates.load({quoted}).predict(ds)  # an xarray.Dataset"
         "\n```",
         "## Inputs",
@@ -35,7 +36,7 @@ def card(manifest: Manifest, path: str = "PATH") -> str:
         "extrapolations; `predict` warns when a range is left.",
         "## Origin",
         _origin(manifest.provenance),
-        _table(("package", "version"), manifest.versions.items()),
+        _table(("package", "version"), (map(plain_markdown, each) for each in manifest.versions.items())),
     ]
     return "\n\n".join(each for each in blocks if each) + "\n"
 
@@ -44,12 +45,14 @@ def _intervals(manifest: Manifest) -> list[str]:
     """Return the half widths of the intervals at two levels, if the bundle is calibrated."""
     if not manifest.calibration:
         return []
-    units = {spec.name: display(difference(spec.units)) for spec in manifest.pipeline.answered}
+    units = {
+        spec.name: plain_markdown(display(difference(spec.units))) for spec in manifest.pipeline.answered
+    }
     rows = []
     for name, table in manifest.calibration.items():
         unit = "standard deviations" if table.relative else units[name] or "1"
         rows.append(
-            [f"`{name}`", *(f"{table.radius(level):.3g} {unit}" for level in (0.5, 0.9)), table.blocks]
+            [_code(name), *(f"{table.radius(level):.3g} {unit}" for level in (0.5, 0.9)), str(table.blocks)]
         )
     header = ("target", "half width at 50 %", "at 90 %", "validation records or blocks")
     return ["## Intervals", "By `predict(ds, interval=0.9)`, split conformal.", _table(header, rows)]
@@ -58,11 +61,12 @@ def _intervals(manifest: Manifest) -> list[str]:
 def _origin(provenance: Mapping[str, Any]) -> str:
     """Return a table of the single values, and one of each list of records (the data sets)."""
     lists = {key: value for key, value in provenance.items() if _is_records(value)}
-    plain = [(key, f"`{value}`") for key, value in provenance.items() if key not in lists]
+    plain = [(plain_markdown(key), _code(value)) for key, value in provenance.items() if key not in lists]
     blocks = [_table(("what", "value"), plain)]
     for records in lists.values():
         header = list(dict.fromkeys(key for record in records for key in record))
-        blocks.append(_table(header, ([record.get(key, "") for key in header] for record in records)))
+        rows = ([plain_markdown(str(record.get(key, ""))) for key in header] for record in records)
+        blocks.append(_table([*map(plain_markdown, header)], rows))
     return "\n\n".join(each for each in blocks if each)
 
 
@@ -72,7 +76,7 @@ def _is_records(value: object) -> bool:
 
 def _columns(spec: VariableSpec) -> list[str]:
     units = spec.display_units or display(spec.units)
-    return [f"`{spec.name}`", spec.long_name, units or "1", ", ".join(spec.dims)]
+    return [_code(spec.name), *map(plain_markdown, (spec.long_name, units or "1", ", ".join(spec.dims)))]
 
 
 def _range(manifest: Manifest, spec: VariableSpec) -> str:
@@ -88,12 +92,10 @@ def _scores(manifest: Manifest) -> str:
         return "Not evaluated."
     lines = [
         (
-            row["method"],
-            row["target"],
-            row["metric"],
-            _number(row["value"]),
-            f"{_number(row['low'])} to {_number(row['high'])}",
-            display(str(row["units"])) or "1",
+            *(plain_markdown(str(row.get(key))) for key in ("method", "target", "metric")),
+            _number(row.get("value")),
+            f"{_number(row.get('low'))} to {_number(row.get('high'))}",
+            plain_markdown(display(str(row.get("units", "1")))) or "1",
         )
         for row in rows
         if isinstance(row, dict) and row.get("group") == "all"
@@ -106,11 +108,14 @@ def _number(value: Any) -> str:
 
 
 def _names(specs: Sequence[VariableSpec]) -> str:
-    return ", ".join(f"`{spec.name}`" for spec in specs)
+    return ", ".join(_code(spec.name) for spec in specs)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in rows]
-    if not lines:
-        return ""
-    return "\n".join([" | ".join(header), " | ".join("---" for _ in header), *lines])
+def _code(value: object) -> str:
+    return code_markdown(str(value))
+
+
+def _table(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table of Markdown; its cells are Markdown that ends no cell."""
+    lines = [list(header), ["---"] * len(header), *map(list, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if len(lines) > 2 else ""

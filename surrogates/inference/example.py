@@ -19,6 +19,7 @@ from surrogates.inference.weights import read_header
 EXAMPLE = "example.safetensors"
 PREDICTED = "predicted."
 SEED = 0
+MAX_EXAMPLE = 1 << 28
 
 
 def write_example(path: Path, bundle: Bundle, batch: Batch) -> None:
@@ -57,6 +58,9 @@ def read_example(bundle: Bundle) -> tuple[xr.Dataset, xr.Dataset]:
             f"{bundle.folder} holds no example; bundles of `surrogates zoo` do. Ask this one with records of "
             "your own, or of the store that it was trained on."
         )
+    size = (bundle.folder / EXAMPLE).stat().st_size
+    if size > MAX_EXAMPLE:
+        raise BundleError(f"{bundle.folder / EXAMPLE} has {size} bytes; at most {MAX_EXAMPLE} are read.")
     header = read_header(bundle.folder / EXAMPLE)
     specs = {spec.name: spec for spec in _specs(manifest)}
     known = specs | {f"{PREDICTED}{spec.name}": spec for spec in manifest.pipeline.targets}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import xarray as xr
 
+from datasets.store.clocks import durations
 from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from datasets.store.units import convert, convertible
@@ -44,9 +45,7 @@ def check_grid(
         expected = spacing(np.asarray(coordinate.values))
         if dim not in ds.coords or expected is None:
             continue
-        values, found_units = np.asarray(ds[dim].values), str(ds[dim].attrs.get("units", ""))
-        if values.dtype.kind in "mM":
-            values, found_units = (values - values[:1]) / np.timedelta64(1, "s"), "s"
+        values, found_units = durations(ds[dim])
         units = str(coordinate.attributes.get("units", ""))
         slack = TOLERANCE
         if dim in windows and values.dtype.kind in "fiu":
@@ -60,6 +59,12 @@ def check_grid(
         if not units or not found_units or not convertible(found_units, units):
             continue
         found = spacing(convert(values, found_units, units), slack)
+        if found is not None and abs(found + expected) <= slack * abs(expected):
+            descending = ", ascending=False" if expected < 0 else ""
+            raise ContractError(
+                f"coordinate {dim!r} {'ascends' if found > 0 else 'descends'} by {abs(found):g} {units}, in "
+                f"training it {'ascends' if expected > 0 else 'descends'}; say ds.sortby({dim!r}{descending})"
+            )
         if found is not None and abs(found - expected) > slack * abs(expected):
             raise ContractError(
                 f"coordinate {dim!r}: spacing {found:g} {units}, expected {expected:g} {units} as in "

@@ -24,8 +24,8 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
 from surrogates.core.files import write_atomic
-from surrogates.core.plain import LOADER, read_yaml
-from surrogates.core.text import listing
+from surrogates.core.plain import read_text, read_yaml, require_small
+from surrogates.core.text import brief, listing
 from surrogates.data.window import HORIZON, step_of, window_dimension
 from surrogates.inference.errors import BundleError
 from surrogates.learning.conformal import Calibration
@@ -35,12 +35,12 @@ from surrogates.learning.transform import Transform
 
 FORMAT_VERSION = 2
 MANIFEST, WEIGHTS, CARD = "bundle.yaml", "weights.safetensors", "card.md"
-MAX_YAML_BYTES = 4 << 20
 MAX_VARIABLES = 1000
 MAX_INTEGER = 1 << 24  # constructors make lists of such lengths before any limit on parameters can act
 MAX_COORDINATE = 1 << 14
-MAX_DEPTH = 64
+MAX_WINDOW = 1 << 18
 MAX_MEMBERS = 256
+MAX_BYTES = 1 << 34  # of all files: 16 GiB
 MAX_CELLS = 1 << 28  # of one record of one variable: 1 GiB as float32
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy", ".npz", ".dill", ".pt2"}
 
@@ -140,9 +140,9 @@ class Manifest(BaseModel):
     @classmethod
     def _only_names(cls, files: dict[str, str]) -> dict[str, str]:
         for name in files:
-            if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name or ":" in name:
+            if name in ("", ".", "..") or {*"/\\:"} & {*name} or not name.isprintable() or len(name) > 200:
                 raise ValueError(
-                    f"the file {name!r} leaves the bundle's folder; only plain names are allowed"
+                    f"the file {brief(name)!r} leaves the bundle's folder; only plain names are allowed"
                 )
         return files
 
@@ -167,12 +167,10 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise BundleError(f"{folder} has no {MANIFEST}, so it is no bundle. `surrogates train` makes one.")
-    if path.stat().st_size > MAX_YAML_BYTES:
-        raise BundleError(f"{path} has {path.stat().st_size} bytes; at most {MAX_YAML_BYTES} are read.")
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise BundleError(f"{path} is no text: {error}. Fetch the bundle again.") from None
+        text = read_text(path)
+    except ConfigError as error:
+        raise BundleError(f"{error} Fetch the bundle again.") from None
     manifest = parse_manifest(text)
     for name in manifest.files:
         if not (folder / name).is_file():
@@ -188,13 +186,13 @@ def read_manifest(folder: Path) -> Manifest:
 def parse_manifest(text: str) -> Manifest:
     """Turn YAML into a checked manifest; strings such as `${oc.env:HOME}` stay strings."""
     try:
-        _refuse_explosive(text)
+        require_small(text, aliases=False)
         data = read_yaml(text)
         if not isinstance(data, dict):
             found = "nothing" if data is None else type(data).__name__
             raise BundleError(f"{MANIFEST} holds {found}, expected a mapping. Fetch the bundle again.")
         data = TypeAdapter(dict[str, JsonValue]).validate_python(data)
-    except (yaml.YAMLError, ConfigError) as error:
+    except ConfigError as error:
         raise BundleError(f"{MANIFEST} is no plain YAML: {_first_line(error)}") from None
     except ValidationError as error:
         raise BundleError(f"{MANIFEST} holds more than plain values: {_first_line(error)}") from None
@@ -233,24 +231,21 @@ def _of_version_1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "format_version": FORMAT_VERSION}
 
 
-def _refuse_explosive(text: str) -> None:
-    """Refuse aliases, with which a small file can stand for a huge one, and deep nesting."""
-    depth = 0
-    for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            raise BundleError(f"{MANIFEST} uses YAML aliases; a bundle holds plain values only.")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise BundleError(f"{MANIFEST} is nested deeper than {MAX_DEPTH} levels.")
-
-
 def refuse_unsafe_files(folder: Path) -> None:
-    """Refuse links, which may lead out of the folder, and formats that can run code when they are read."""
+    """Refuse links, which may lead out of the folder, pipes, formats that can run code, and too much."""
     if not folder.is_dir():
         raise BundleError(f"{folder} is not a folder; expected a bundle.")
+    size = 0
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
             raise BundleError(f"{path} is a symbolic link; a bundle holds its files itself.")
+        if not (path.is_file() or path.is_dir()):
+            raise BundleError(f"{path} is neither a file nor a folder; a bundle holds nothing else.")
+        size += path.stat().st_size
+        if size > MAX_BYTES:
+            raise BundleError(
+                f"{path} makes the bundle larger than {MAX_BYTES} bytes; at most so many are read."
+            )
         if path.suffix.lower() in PICKLES:
             raise BundleError(
                 f"{path} may hold a pickle, which runs code when read; weights belong in {WEIGHTS}. "
@@ -279,6 +274,9 @@ def _refuse_huge(config: PipelineConfig, others: Sequence[VariableSpec]) -> None
     names = [spec.name for spec in specs]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BundleError(f"The bundle describes {listing(twice)} twice.")
+    for name in (*names, *(dim for spec in specs for dim in spec.dims)):
+        if name in ("", ".", "..") or "/" in name or not name.isprintable():
+            raise BundleError(f"{name!r} cannot be a name; variables and dimensions have names without '/'.")
     for spec in specs:
         if len(spec.dims) != len(spec.shape) + (config.record_dimension in spec.dims):
             raise BundleError(
@@ -289,12 +287,30 @@ def _refuse_huge(config: PipelineConfig, others: Sequence[VariableSpec]) -> None
             raise BundleError(
                 f"Variable {spec.name!r} has the shape {spec.shape}; 1 to {MAX_CELLS} cells are allowed."
             )
-        if window_dimension(spec) is None:
+        along = window_dimension(spec)
+        if along is None:
             continue
+        length = dict(zip(reversed(spec.dims), reversed(spec.shape), strict=False)).get(along, 1)
+        if length > MAX_WINDOW:
+            raise BundleError(
+                f"Variable {spec.name!r} has windows of {length} samples; at most {MAX_WINDOW} are allowed."
+            )
         try:
             step_of(spec)
         except ConfigError as error:
             raise BundleError(f"{MANIFEST}: {error}") from None
+    _refuse_other_lengths([*config.inputs, *config.targets])
+
+
+def _refuse_other_lengths(specs: Sequence[VariableSpec]) -> None:
+    """Refuse a dimension of two lengths, windows aside."""
+    lengths: dict[str, int] = {}
+    for spec in specs:
+        for dim, length in zip(reversed(spec.dims), reversed(spec.shape), strict=False):
+            if dim != window_dimension(spec) and lengths.setdefault(dim, length) != length:
+                raise BundleError(
+                    f"The dimension {dim!r} is {lengths[dim]} long, but {length} in {spec.name!r}."
+                )
 
 
 def refuse_huge_answer(spec: VariableSpec) -> None:

@@ -250,7 +250,10 @@ def _describe(path: Path, bundle: Bundle, outputs: Sequence[str]) -> None:
     for value in (*model.graph.input, *model.graph.output):
         spec = specs[value.name]
         value.doc_string = f"{spec.long_name or spec.name} [{display(spec.units) or '1'}]"
-    model.producer_name, model.producer_version = "sciml-surrogates", manifest.versions["sciml-surrogates"]
+    model.producer_name, model.producer_version = (
+        "sciml-surrogates",
+        manifest.versions.get("sciml-surrogates", ""),
+    )
     model.doc_string = f"{manifest.name}: physical inputs to physical outputs, NaN where something is unknown"
     entries = {
         "name": manifest.name,

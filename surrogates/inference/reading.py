@@ -122,12 +122,19 @@ class Inputs:
         if self.single:
             varying = [str(n) for n in read.data_vars if self._record_dimension in self._specs[str(n)].dims]
             read = read.assign({name: read[name].expand_dims(self._record_dimension) for name in varying})
-        checked = check(
-            read,
-            [self._there(self._specs[name], slices) for name in names],
-            record_dimension=self._record_dimension,
-            first_record=slices[self._record_dimension].start,
-        )
+        first = slices[self._record_dimension].start
+        try:
+            checked = check(
+                read,
+                [self._there(self._specs[name], slices) for name in names],
+                record_dimension=self._record_dimension,
+                first_record=first,
+            )
+        except (RuntimeError, MemoryError) as error:  # of codecs, on damaged bytes
+            raise ContractError(
+                f"the inputs {', '.join(names)} cannot be read from record {first} on "
+                f"({' '.join(str(error).split()) or type(error).__name__}); the file is damaged: get it anew"
+            ) from error
         batch = {}
         for name in names:
             values = checked[name].values

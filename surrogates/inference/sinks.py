@@ -1,7 +1,11 @@
 """Collect a prediction, portion by portion: in memory, or in a Zarr store that need not fit into it."""
 
+import math
+import os
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ import zarr
 from zarr.errors import ZarrUserWarning
 
 from datasets.store.specs import VariableSpec
-from surrogates.core.files import replacing
+from surrogates.core.files import FULL, forget_half_written, replacing
 from surrogates.inference.outputs import attributes_of, data_array, fitting
 
 Portion = tuple[Mapping[str, slice], Mapping[str, np.ndarray]]
@@ -45,13 +49,39 @@ class Outline:
         """Shape of a variable."""
         return tuple(self.sizes[dim] for dim in self.specs[name].dims)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all variables."""
+        return sum(
+            math.prod(self.shape(name)) * np.dtype(spec.dtype).itemsize for name, spec in self.specs.items()
+        )
+
+    @property
+    def largest(self) -> str:
+        """The longest dimension and its length, as text."""
+        dim = max(self.sizes, key=lambda name: self.sizes[name])
+        return f"{self.sizes[dim]} along {dim}"
+
     def region(self, name: str, slices: Mapping[str, slice]) -> tuple[slice, ...]:
         """Return the index of a portion in a variable."""
         return tuple(slices.get(dim, slice(None)) for dim in self.specs[name].dims)
 
 
 def in_memory(outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
-    """Return all portions as one data set."""
+    """Return all portions as one data set.
+
+    Raises
+    ------
+    ValueError
+        When it is larger than the memory of this machine.
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if (size := outline.nbytes) > memory:
+        raise ValueError(
+            f"the prediction has {size:.3g} bytes ({outline.largest}), more than the memory of "
+            f"this machine; write it "
+            "to a .zarr, or predict fewer records"
+        )
     arrays: dict[str, np.ndarray] = {}
     for slices, values in portions:
         for name in outline.specs:
@@ -73,8 +103,22 @@ def require_store(path: Path) -> None:
 
 
 def on_disk(path: Path, outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
-    """Write all portions as they come and return the opened store; it appears whole or not at all."""
-    with replacing(path) as staging:
+    """Write all portions as they come and return the opened store; it appears whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        When the disk has not even room for a quarter of it: predictions do not pack as well.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    forget_half_written(path)
+    if (size := outline.nbytes) > 4 * shutil.disk_usage(path.parent).free:
+        raise ValueError(
+            f"the prediction has {size:.3g} bytes ({outline.largest}), more than fits the disk "
+            f"of {path}; free some "
+            "space, or predict fewer records"
+        )
+    with full_disk_explained(path), replacing(path) as staging:
         write_coordinates(outline, staging)
         group = zarr.open_group(staging, mode="r+")
         arrays: dict[str, Any] = {}
@@ -87,12 +131,28 @@ def on_disk(path: Path, outline: Outline, portions: Iterator[Portion]) -> xr.Dat
     return xr.open_zarr(path, chunks=None)
 
 
+@contextmanager
+def full_disk_explained(path: Path) -> Iterator[None]:
+    """Say of a full disk, in one line, what to do; nothing of the prediction stays."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        found, remedy = FULL[error.errno]
+        raise OSError(
+            f"{found} {path}; nothing of the prediction is kept: {remedy} and run the command again"
+        ) from error
+
+
 def write_coordinates(outline: Outline, path: Path) -> None:
     """Begin a store with everything but the variables."""
     found: dict[str, xr.DataArray] = {}
     for spec in outline.specs.values():
         found |= fitting(outline.coordinates, {dim: outline.sizes[dim] for dim in spec.dims})
     bare = xr.Dataset(coords=found, attrs=dict(outline.attributes))
+    for each in bare.coords.values():  # codecs may be those of another version of Zarr
+        each.encoding = {key: each.encoding[key] for key in ("calendar", "units") if key in each.encoding}
     free_text(bare).to_zarr(path, mode="w", zarr_format=3, consolidated=False)
 
 

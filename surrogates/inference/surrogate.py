@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from datasets.store.checks import require_plain_index
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.core.registry import current_name, resolve
@@ -30,6 +31,7 @@ from surrogates.inference.reading import Inputs
 from surrogates.inference.resampling import resampled
 from surrogates.inference.sinks import Outline, Portion, in_memory, on_disk, require_store
 from surrogates.inference.tiling import Axis, axes_of, blend
+from surrogates.inference.turning import other_way, turned, turned_outline, turned_portions
 from surrogates.learning.answers import LEVELS, beside
 from surrogates.learning.layout import field_dims
 from surrogates.learning.tile import Reader, Tile
@@ -129,8 +131,9 @@ class Surrogate:
             record dimension it is one example. Other variables are ignored. Fields on a plane or in space may
             be larger than those of training: they are predicted in overlapping tiles of that size, blended.
             Of a longer past than a forecast needs, the last samples are taken, of a padded record the last
-            before its `length`. Where a specification says how (`surrogates.inference.resampling`), inputs
-            with another even step than in training are resampled.
+            before its `length`. Cells that run the other way than in training, such as a `y` that descends,
+            are turned, and the prediction is turned back. Where a specification says how
+            (`surrogates.inference.resampling`), inputs with another even step than in training are resampled.
         batch_size
             Examples at a time, by default as many as make about a million cells, and one tile of a larger
             field. Only these are read from a data set that lies on disk.
@@ -169,14 +172,15 @@ class Surrogate:
             raise TypeError(
                 f"predict takes an xarray.Dataset with the inputs by name, found {type(ds).__name__}."
             )
-        if self._is_the_other_way(ds):
+        if self._is_reversed(ds):
             return self.reversed().predict(ds, batch_size, interval=interval, out=out)
         calibration = self.bundle.manifest.calibration
         if interval is not None:
             check_interval(interval, calibration, self.outputs)
         if out is not None:
             require_store(Path(out))
-        ds, inputs = self.checked(ds, list(self.inputs.values()))
+        dims = self._turned_dims(ds)
+        ds, inputs = self.checked(turned(ds, dims), list(self.inputs.values()))
         axes = self._axes(inputs)
         portions = self._batches(inputs, batch_size) if axes is None else self._tiles(inputs, axes)
         if interval is not None:
@@ -186,11 +190,20 @@ class Surrogate:
         portions = chain([head], portions)
         if inputs.single:
             portions = map(self._without_record, portions)
+        if dims:
+            outline = turned_outline(outline, dims)
+            portions = turned_portions(portions, outline, dims)
         whole = in_memory(outline, portions) if out is None else on_disk(Path(out), outline, portions)
         inputs.warn_out_of_range(stacklevel=2)
         return whole
 
-    def _is_the_other_way(self, ds: xr.Dataset) -> bool:
+    def _turned_dims(self, ds: xr.Dataset) -> frozenset[str]:
+        """Return the dimensions that are turned; none where an input is a location in the field."""
+        if any(pipeline.transform.positions for pipeline, _ in self.bundle.parts):
+            return frozenset()
+        return other_way(ds, self.bundle.manifest.coordinates, self.inputs.values())
+
+    def _is_reversed(self, ds: xr.Dataset) -> bool:
         """Return whether a data set lacks an input but holds all inputs of the other direction."""
         return (
             self.bundle.both_ways
@@ -216,6 +229,7 @@ class Surrogate:
     def checked(self, ds: xr.Dataset, specs: Sequence[VariableSpec]) -> tuple[xr.Dataset, Inputs]:
         """Return a data set in which these inputs fit, and the inputs, of which nothing is read yet."""
         manifest = self.bundle.manifest
+        require_plain_index(ds)
         ds = latest(ds, specs, self.record_dimension)
         check_attributes(ds, specs)
         for pipeline, _ in self.bundle.parts:

@@ -48,26 +48,43 @@ def save_weights(module: nn.Module, path: Path) -> None:
     save_file(state, path)
 
 
-def load_pipeline(config: PipelineConfig, path: Path, context: Context | None = None) -> Pipeline:
-    """Build a pipeline and give it the weights of a file.
+def require_weights(config: PipelineConfig, path: Path, context: Context | None = None) -> None:
+    """Refuse a file of weights that does not belong to a configuration, without reading the weights.
 
-    The pipeline is first built on torch's `meta` device, which takes no memory, and may not have more
-    parameters than the file; names, shapes and types are compared with the file's header; only then is it
-    built in memory. Weights that the file holds in half precision become single precision.
+    The pipeline is built on torch's `meta` device, which takes no memory, and may not have more parameters
+    than the file; names, shapes and types are compared with the file's header.
 
     Raises
     ------
     BundleError
-        When the file is damaged or does not belong to the configuration.
+        When the file is damaged, or does not belong to the configuration.
     """
     header = read_header(path)
     budget = sum(prod(shape) for shape, _ in header.values())
     skeleton = _build_without_memory(config, budget, context)
     _compare(header, {name: (tuple(t.shape), t.dtype) for name, t in skeleton.state_dict().items()})
+
+
+def load_pipeline(config: PipelineConfig, path: Path, context: Context | None = None) -> Pipeline:
+    """Build a pipeline and give it the weights of a file that `require_weights` accepts.
+
+    Weights that the file holds in half precision become single precision.
+
+    Raises
+    ------
+    BundleError
+        When a weight is NaN or infinite.
+    """
     with torch.random.fork_rng(devices=[]):
         pipeline = Pipeline(config, context)
     with safe_open(path, framework="pt", device="cpu") as file:
-        pipeline.load_state_dict({name: file.get_tensor(name) for name in header}, strict=True)
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if spoilt := [name for name, values in weights.items() if not torch.isfinite(values).all()]:
+        raise BundleError(
+            f"{path} holds NaN or infinity in {listing(spoilt[:5])}, with which nothing is predicted; it is "
+            "damaged, or its training diverged. Fetch the bundle again, or train again."
+        )
+    pipeline.load_state_dict(weights, strict=True)
     return pipeline.eval()
 
 
@@ -106,7 +123,7 @@ def _build_without_memory(config: PipelineConfig, budget: int, context: Context 
             raise
         except ValueError as error:
             raise BundleError(f"The bundle cannot be built: {error}") from None
-        except (ArithmeticError, RuntimeError, TypeError, MemoryError) as error:
+        except (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError) as error:
             # A constructor refused its arguments with its own error, e.g. a size beyond 64 bits.
             message = " ".join(str(error).split())[:300]
             raise BundleError(f"The bundle's arguments do not make a network: {message}") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets.store.units import display
+from datasets.store.urls import local_path
 from surrogates.core.text import listing, nearest
 from surrogates.inference.errors import BundleError
 
@@ -93,11 +94,15 @@ def located(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     BundleError
-        When the path does not exist.
+        When the path does not exist, or is a URL of another machine.
     """
     if is_of_zoo(path):
         return folder_of(os.fspath(path).removeprefix(PREFIX))
-    folder = Path(path)
+    folder = local_path(os.fspath(path))
+    if folder is None:
+        raise BundleError(
+            f"{path} is a URL, but a bundle is opened on this machine's disk; copy its folder here"
+        )
     if not folder.exists():
         hint = nearest(f"{PREFIX}{folder}", [f"{PREFIX}{name}" for name in names()], cutoff=0.8)
         raise BundleError(

@@ -1,13 +1,15 @@
 """Heads: the meaning of a network's outputs, their loss, and the answer in physical units."""
 
 from itertools import pairwise
-from typing import ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.ranges import Share
 from surrogates.learning.answers import Answer, GaussianAnswer, QuantileAnswer
 from surrogates.learning.piece import Piece
 
@@ -117,9 +119,7 @@ class Gaussian(Head):
     outputs = 2
     rolls_out = True
 
-    def __init__(self, normalised: bool, beta: float = 0.5) -> None:
-        if not 0 <= beta <= 1:
-            raise ConfigError(f"head 'gaussian': beta is {beta}; expected a number from 0 to 1.")
+    def __init__(self, normalised: bool, beta: Share = 0.5) -> None:
         self._normalised, self._beta = normalised, beta
 
     def mean_and_log_variance(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,7 +161,9 @@ class Quantiles(Head):
     A. Galichon, "Quantile and probability curves without crossing", Econometrica 78, 2010.
     """
 
-    def __init__(self, levels: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)) -> None:
+    def __init__(
+        self, levels: Annotated[tuple[float, ...], Field(max_length=999)] = (0.05, 0.25, 0.5, 0.75, 0.95)
+    ) -> None:
         ascending = all(low < high for low, high in pairwise(levels))
         if not (ascending and 0.5 in levels and 0 < levels[0] < 0.5 < levels[-1] < 1):
             raise ConfigError(

@@ -16,6 +16,7 @@ CODES = ("flag_values", "flag_masks", "flag_meanings", "instance_dimension")
 """Attributes (CF) of integers that are no quantities."""
 FLOAT32_INTEGERS = 4
 """Bytes of the widest integers that are taken, since most of their values are small counts."""
+MAX_CHANNELS = 1 << 20
 
 
 def field_dims(spec: VariableSpec, record_dimension: str) -> tuple[str, ...]:
@@ -85,7 +86,18 @@ class Layout:
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the channels, ``level[3]`` for inner dimensions."""
+        """Names of the channels, ``level[3]`` for inner dimensions.
+
+        Raises
+        ------
+        ConfigError
+            For more than `MAX_CHANNELS`.
+        """
+        if self.channels > MAX_CHANNELS:
+            raise ConfigError(
+                f"the variables make {self.channels} channels, more than {MAX_CHANNELS}; name the dimensions "
+                "of fields in task.transform.grid, so that they are no channels"
+            )
         return [
             spec.name if count == 1 else f"{spec.name}[{i}]"
             for spec, count in zip(self.specs, self.counts, strict=True)

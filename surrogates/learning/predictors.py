@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
-from pydantic import PositiveInt
 from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.core.ranges import Horizon
 from surrogates.core.text import listing
 from surrogates.data.batch import Batch
 from surrogates.data.window import HORIZON, known_name, window_dimension
@@ -39,7 +39,7 @@ class Rollout(Predictor):
         How often the pipeline is asked; the task's horizon is as many times the pipeline's.
     """
 
-    def __init__(self, steps: PositiveInt = 1) -> None:
+    def __init__(self, steps: Horizon = 1) -> None:
         self.steps = steps
 
     def __call__(

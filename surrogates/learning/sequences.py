@@ -103,6 +103,7 @@ class Windows(Transform):
                 "larger task.window.length"
             )
         self._values, self._repeat_last = values, repeat_last
+        self.channel_names = self.layout.names
         moving = [window_dimension(spec) is not None for spec in inputs]
         self.offset_free = (
             []
@@ -116,7 +117,6 @@ class Windows(Transform):
         self._step = step_of(targets[0])
         self._rates = Rates(self._step)
         self._horizon = Layout(tuple(targets), self.grid, record_dimension).grid_shape[0]
-        self.channel_names = self.layout.names
         self.in_channels = len(self.channel_names)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, cast
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from surrogates.core.optional import require
+from surrogates.core.ranges import Depth, Width
 from surrogates.nn.fields import Pair, require_field
 
 
@@ -46,9 +47,9 @@ class FNO(nn.Module):
         out_channels: int,
         in_shape: Pair,
         out_shape: Pair,
-        width: PositiveInt = 32,
-        layers: PositiveInt = 4,
-        modes: PositiveInt = 30,
+        width: Width = 32,
+        layers: Depth = 4,
+        modes: Depth = 30,
         padding: Annotated[int, Field(ge=0, le=1024)] = 9,
     ) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Few, Width
 from surrogates.models.unet import UNet
 from surrogates.nn.conv import Norm
 
@@ -37,9 +38,9 @@ class GeoUNet(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        base: int = 64,
-        levels: int = 4,
-        patch: int = 1,
+        base: Width = 64,
+        levels: Few = 4,
+        patch: Few = 1,
         norm: Norm = "batch",
     ) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """Gated recurrent unit for sequences."""
 
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Depth, Width
 from surrogates.nn.sequence import as_steps
 
 
@@ -19,9 +19,7 @@ class GRU(nn.Module):
         Number of stacked layers.
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, width: PositiveInt = 64, depth: PositiveInt = 1
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, width: Width = 64, depth: Depth = 1) -> None:
         super().__init__()
         self.cells = nn.GRU(in_channels, width, num_layers=depth, batch_first=True)
         self.head = nn.Linear(width, out_channels)

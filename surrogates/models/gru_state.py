@@ -1,8 +1,8 @@
 """Gated recurrent unit that reads a sequence and answers once."""
 
-from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Depth, Hidden, Width
 from surrogates.models.mlp import MLP
 from surrogates.nn.sequence import as_steps
 
@@ -28,9 +28,9 @@ class GRUState(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        width: PositiveInt = 64,
-        depth: PositiveInt = 1,
-        layers: NonNegativeInt = 1,
+        width: Width = 64,
+        depth: Depth = 1,
+        layers: Hidden = 1,
     ) -> None:
         super().__init__()
         self.cells = nn.GRU(in_channels, width, num_layers=depth, batch_first=True)

@@ -3,9 +3,9 @@
 from math import ceil
 from typing import cast
 
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Width
 from surrogates.nn.conv import stage
 from surrogates.nn.fields import Pair, require_field
 
@@ -42,7 +42,7 @@ class InversionNet(nn.Module):
         out_channels: int,
         in_shape: Pair,
         out_shape: Pair,
-        width: PositiveInt = 32,
+        width: Width = 32,
     ) -> None:
         super().__init__()
         w2, w4, w8, w16 = (width * factor for factor in (2, 4, 8, 16))

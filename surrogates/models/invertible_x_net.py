@@ -2,9 +2,9 @@
 
 from typing import cast
 
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Depths, Widths
 from surrogates.nn.fields import Pair, require_field
 from surrogates.nn.invertible import InvertibleUNet
 from surrogates.nn.latent import Decoder, Direction, Encoder, Latent, kinds
@@ -48,8 +48,8 @@ class InvertibleXNet(nn.Module):
         out_shape: Pair,
         direction: Direction = "inverse",
         latent: Latent = 72,
-        channels: tuple[PositiveInt, ...] = (8, 16, 32, 64, 128),
-        architecture: tuple[PositiveInt, ...] = (4, 4, 4, 4),
+        channels: Widths = (8, 16, 32, 64, 128),
+        architecture: Depths = (4, 4, 4, 4),
     ) -> None:
         super().__init__()
         source, target = kinds(direction, in_channels, out_channels)

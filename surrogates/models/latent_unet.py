@@ -2,9 +2,9 @@
 
 from typing import Literal, cast
 
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Depth, Few, Widths
 from surrogates.nn.fields import Pair, require_field
 from surrogates.nn.latent import Decoder, Direction, Encoder, Latent, kinds
 from surrogates.nn.translator import LatentTranslator, SkipFrom
@@ -55,9 +55,9 @@ class LatentUNet(nn.Module):
         out_shape: Pair,
         direction: Direction = "inverse",
         latent: Latent = 70,
-        channels: tuple[PositiveInt, ...] = (8, 16, 32, 64, 128),
-        depth: PositiveInt = 2,
-        repeat: PositiveInt = 2,
+        channels: Widths = (8, 16, 32, 64, 128),
+        depth: Few = 2,
+        repeat: Depth = 2,
         skip_from: SkipFrom = "unpooled",
         translator: Literal["unet", "linear", "identity"] = "unet",
         autoencode: bool = False,

@@ -1,8 +1,8 @@
 """Long short-term memory for forecasts."""
 
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Depth, Horizon, Width
 from surrogates.nn.sequence import Steps, as_steps
 
 
@@ -30,9 +30,9 @@ class LSTM(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        horizon: PositiveInt,
-        width: PositiveInt = 64,
-        depth: PositiveInt = 2,
+        horizon: Horizon,
+        width: Width = 64,
+        depth: Depth = 2,
     ) -> None:
         super().__init__()
         self.cells = nn.LSTM(in_channels, width, num_layers=depth, batch_first=True)

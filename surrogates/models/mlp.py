@@ -3,8 +3,9 @@
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
+
+from surrogates.core.ranges import Hidden, Width
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
@@ -28,8 +29,8 @@ class MLP(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        width: PositiveInt = 128,
-        depth: NonNegativeInt = 3,
+        width: Width = 128,
+        depth: Hidden = 3,
         activation: Literal["relu", "gelu", "silu", "tanh"] = "gelu",
     ) -> None:
         super().__init__()

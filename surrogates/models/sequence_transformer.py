@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Depth, Horizon, Width
 from surrogates.nn.sequence import AttentionBlock, Steps, as_steps, sinusoids
 
 
@@ -35,10 +36,10 @@ class SequenceTransformer(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        horizon: PositiveInt,
-        width: PositiveInt = 64,
-        depth: PositiveInt = 2,
-        heads: PositiveInt = 4,
+        horizon: Horizon,
+        width: Width = 64,
+        depth: Depth = 2,
+        heads: Width = 4,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     ) -> None:
         if width % heads or width % 2:

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Few, Horizon, Width
 from surrogates.nn.sequence import CausalBlock, Steps, as_steps
 
 
@@ -37,10 +38,10 @@ class TCN(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        horizon: PositiveInt,
-        width: PositiveInt = 64,
-        depth: PositiveInt = 4,
-        kernel: PositiveInt = 3,
+        horizon: Horizon,
+        width: Width = 64,
+        depth: Few = 4,
+        kernel: Width = 3,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__()

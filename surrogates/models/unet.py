@@ -1,8 +1,8 @@
 """U-Net for fields on a plane."""
 
-from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Halvings, Width
 from surrogates.nn.conv import DoubleConv, Norm, Up
 
 
@@ -27,8 +27,8 @@ class UNet(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        width: PositiveInt = 32,
-        depth: NonNegativeInt = 4,
+        width: Width = 32,
+        depth: Halvings = 4,
         norm: Norm = "batch",
     ) -> None:
         super().__init__()

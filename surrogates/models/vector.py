@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Depth, Horizon, Width
 from surrogates.nn.sequence import as_steps
 
 
@@ -37,9 +38,9 @@ class VECTOR(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        horizon: PositiveInt,
-        width: PositiveInt = 64,
-        depth: PositiveInt = 2,
+        horizon: Horizon,
+        width: Width = 64,
+        depth: Depth = 2,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
     ) -> None:
         super().__init__()

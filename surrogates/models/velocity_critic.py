@@ -2,9 +2,9 @@
 
 from typing import cast
 
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Width
 from surrogates.nn.conv import stage
 from surrogates.nn.fields import Pair, require_field, shape_after
 
@@ -36,7 +36,7 @@ class VelocityCritic(nn.Module):
        section 4.
     """
 
-    def __init__(self, in_channels: int, in_shape: Pair, width: PositiveInt = 32) -> None:
+    def __init__(self, in_channels: int, in_shape: Pair, width: Width = 32) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         before, shape = in_channels, in_shape

@@ -2,9 +2,9 @@
 
 from typing import cast
 
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Width
 from surrogates.nn.conv import stage
 from surrogates.nn.fields import Pair, Resize, require_field, shape_after
 
@@ -37,7 +37,7 @@ class WaveformNet(nn.Module):
         out_channels: int,
         in_shape: Pair,
         out_shape: Pair,
-        width: PositiveInt = 32,
+        width: Width = 32,
     ) -> None:
         super().__init__()
         shape, before = in_shape, in_channels

@@ -8,6 +8,11 @@ Pair = tuple[int, int]
 
 def require_field(name: str, field: Tensor, channels: int, shape: Pair) -> None:
     """Refuse a tensor that is not (batch, channels, *shape), in one line."""
+    if len(shape) != 2:
+        raise ValueError(
+            f"{name} needs fields, with two dimensions beside the channels; found {tuple(field.shape)}; give "
+            "inputs and targets on a grid, or take another model"
+        )
     if field.ndim != 4 or tuple(field.shape[1:]) != (channels, *shape):
         raise ValueError(
             f"{name} needs (batch, {channels}, {shape[0]}, {shape[1]}); found {tuple(field.shape)}; give "

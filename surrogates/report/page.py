@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from datasets.store.units import display
+from surrogates.core.text import printable
 from surrogates.evaluation.evaluate import Target
 from surrogates.evaluation.tables import ALL, Score, Table
 from surrogates.report.pictures import curves, encode
@@ -113,7 +114,7 @@ def text_table(table: Table, targets: Sequence[Target]) -> str:
         ]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         body = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
-        blocks.append("\n".join([shown.title, *body]))
+        blocks.append("\n".join(map(printable, [shown.title, *body])))
     return "\n\n".join(blocks)
 
 
@@ -121,7 +122,7 @@ def loss_figure(run: Path) -> Figure | None:
     """Draw the columns of the run's CSV logs that are called `loss`; return None without any."""
     columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for path in sorted((run / "logs").rglob("*.csv")):
-        with path.open(newline="") as stream:
+        with path.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
         for name in rows[0] if rows else ():
             points = [

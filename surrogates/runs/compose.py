@@ -1,10 +1,8 @@
 """Compose configuration files and command line into plain values, by Hydra."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -13,37 +11,28 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
 from surrogates.core.registry import names
-from surrogates.core.text import listing, nearest
+from surrogates.core.text import listing, nearest, require_keys_once
 from surrogates.experiment.config import RunConfig
+from surrogates.experiment.pieces import with_defaults
+from surrogates.runs.explained import explain
 from surrogates.runs.folder import merge
 from surrogates.runs.multirun import flags_of, multirun, show
+from surrogates.runs.paths import literal, readable, run_folder, unescaped
 from surrogates.runs.train import resume, start
 
 CONFIG_MODULE = "surrogates.conf"
-TOP = (
-    "seed",
-    "dataset",
-    "task",
-    "model",
-    "trainer",
-    "output",
-    "init",
-    "parts",
-    "size",
-    "sizes",
-    "run",
-    "ckpt",
-    "experiment",
-    "sweep",
-)
 CONTROL = ("run", "ckpt", "sizes", "sweep")
 Answer = TypeVar("Answer")
+_RANGE = re.compile(r"(log|uniform|int)\([^,]*,.*\)")
+_HEARD = ("hydra.searchpath",)
+"""Keys of Hydra's own that one run hears; with ``-m`` its sweepers and launchers hear theirs."""
 
 
 def register() -> None:
@@ -85,13 +74,15 @@ def main(arguments: Sequence[str]) -> list[Path]:
         Folders of the runs.
     """
     register()
-    arguments = [quoted(each) for each in arguments]
     flags, overrides = flags_of(arguments)
+    _require_heard(overrides, many=flags.multirun)
     if flags.shows:
-        show(arguments)
+        show([readable(each) for each in arguments])
         return []
     if not flags.multirun:
         return [composed(arguments, run_composed)]
+    arguments = [readable(each, many=True) for each in arguments]
+    overrides = flags_of(arguments)[1]
     with _explained():
         given = OverridesParser.create().parse_overrides(overrides)
     for override in given:
@@ -101,17 +92,30 @@ def main(arguments: Sequence[str]) -> list[Path]:
             )
     output = Path()
     for overrides in _each_value(given):  # so that errors come before the first run
-        output = composed([*flags.kept, *overrides], lambda config: Path(config.output))
+        output = _composed([*flags.kept, *overrides], _checked)
     return [Path(folder) for folder in multirun(arguments, output, run_composed)]
 
 
-def quoted(argument: str) -> str:
-    """Return `run=` or `output=` with its folder in quotes if Hydra could not read it otherwise."""
-    key, _, folder = argument.partition("=")
-    as_it_is = re.fullmatch(r"[\w./:-]*", folder, re.ASCII) or re.search(r"^['\"]|^\w+\(|,|\$\{", folder)
-    if key not in ("run", "output") or as_it_is:
-        return argument
-    return f"{key}={json.dumps(folder, ensure_ascii=False)}"
+def _require_heard(overrides: Sequence[str], *, many: bool) -> None:
+    """Refuse overrides of which Hydra would take one of two, none, or a search for a value."""
+    require_keys_once(overrides)
+    for each in overrides:
+        key, _, value = each.lstrip("+~").partition("=")
+        if not key:
+            raise ConfigError(f"found '{each}', expected key=value, such as trainer.max_steps=100")
+        if _RANGE.fullmatch(value):
+            raise ConfigError(f"{each}: `surrogates sweep` searches a range; give one value here")
+        if key.startswith("hydra.run.") or (key.startswith("hydra.") and key not in _HEARD and not many):
+            raise ConfigError(
+                f"{each}: nothing hears this key; leave it out (output=DIR says where the folders of runs go)"
+            )
+
+
+def _checked(config: DictConfig) -> Path:
+    """Check the values of one run of several, and return the folder of all."""
+    if not config.run:
+        with_defaults(validate(RunConfig, new_run(config), "configuration"))
+    return run_folder(config.output)
 
 
 def read(arguments: Sequence[str]) -> dict[str, Any]:
@@ -128,13 +132,18 @@ def read(arguments: Sequence[str]) -> dict[str, Any]:
 
 def composed(arguments: Sequence[str], work: Callable[[DictConfig], Answer]) -> Answer:
     """Compose the configuration of a command line and return `work(config)`."""
+    return _composed([readable(each) for each in arguments], work)
+
+
+def _composed(arguments: Sequence[str], work: Callable[[DictConfig], Answer]) -> Answer:
+    """Compose a command line that Hydra can read."""
     register()
     flags, overrides = flags_of(arguments)
     folders = [Path(each).absolute() for each in flags.folders]
     home = next((each for each in folders if (each / f"{flags.name}.yaml").is_file()), None)
     others = [f"file://{each}" for each in folders if each != home]
     paths = [*others, *([] if home is None else [f"pkg://{CONFIG_MODULE}"])]
-    searched = [f"hydra.searchpath=[{','.join(json.dumps(each) for each in paths)}]"] if paths else []
+    searched = [f"hydra.searchpath=[{','.join(map(literal, paths))}]"] if paths else []
     begin = (
         initialize_config_module(CONFIG_MODULE, version_base="1.3")
         if home is None
@@ -169,6 +178,8 @@ def run_composed(config: DictConfig) -> Path:
     """Start or resume the run of one composed configuration, which holds Hydra's own section too."""
     overrides, choices, changes = _given(config)
     values = _plain(config)
+    if values["run"] == "":
+        raise ConfigError("run= is empty; give the folder of the run to resume, or leave it out")
     if values["run"]:
         groups = [text for text in overrides if _key(text) in choices]
         if groups:
@@ -176,7 +187,7 @@ def run_composed(config: DictConfig) -> Path:
                 f"{', '.join(groups)}: a resumed run keeps its own pieces; change single values only"
             )
         kept = {key: value for key, value in changes.items() if key not in CONTROL}
-        return resume(Path(values["run"]), values["ckpt"] or "last", kept)
+        return resume(run_folder(values["run"]), values["ckpt"] or "last", kept)
     if values["ckpt"]:
         raise ConfigError("ckpt= needs run=DIR, the folder of the run to resume")
     return start(new_run(config))
@@ -215,7 +226,7 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 
 def _given(config: DictConfig) -> tuple[list[str], dict[str, Any], dict[str, Any]]:
     """Return the overrides of the command line, the chosen groups, and the values that the overrides set."""
-    overrides = list(config.hydra.overrides.task)
+    overrides = cast(list[str], OmegaConf.to_container(config.hydra.overrides.task, resolve=False))
     choices = dict(config.hydra.runtime.choices)
     return overrides, choices, given_values(overrides, choices)
 
@@ -247,33 +258,19 @@ def given_values(overrides: Sequence[str], choices: Mapping[str, Any]) -> dict[s
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         if override.key_or_group not in choices and not override.is_delete():
             OmegaConf.update(found, override.key_or_group, override.value(), merge=True, force_add=True)
-    return cast(dict[str, Any], OmegaConf.to_container(found, resolve=False))
+    return cast(dict[str, Any], _as_meant(OmegaConf.to_container(found, resolve=False)))
 
 
-def explain(error: Exception) -> ConfigError:
-    """Turn Hydra's message into ours: the key that is wrong, and the nearest that exists."""
-    text = str(error).strip()
-    unknown = re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text)
-    if isinstance(error, ConfigCompositionException) and unknown:
-        key = unknown.group(1) or unknown.group(2)
-        return ConfigError(f"unknown key '{key}'.{nearest(key, TOP)} Valid keys: {listing(TOP)}")
-    missing = error.missing_cfg_file if isinstance(error, MissingConfigException) else None
-    if missing and "/" in missing:
-        group, _, name = missing.partition("/")
-        choices = _shipped(group)
-        return ConfigError(
-            f"no {group} '{name}'.{nearest(name, choices)} There are: {listing(choices)}; "
-            f"your own come in with --config-dir DIR (DIR/{group}/{name}.yaml)"
-        )
-    return ConfigError(" ".join(text.split()))
-
-
-def _shipped(group: str) -> list[str]:
-    """Return the choices of a group that come with installed packages."""
-    if group == "model":
-        return names("models")
-    folder = Path(str(files("surrogates.conf"))) / group
-    return [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+def _as_meant(value: Any) -> Any:
+    """Return values as they are, and texts without the escapes of an interpolation."""
+    match value:
+        case dict():
+            return {key: _as_meant(each) for key, each in value.items()}
+        case list():
+            return [_as_meant(each) for each in value]
+        case str():
+            return unescaped(value)
+    return value
 
 
 def _key(override: str) -> str:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.files import require_writable
 from surrogates.inference.bundle import save_ensemble
 from surrogates.inference.manifest import read_manifest
 from surrogates.runs.evaluate import calibrate_run, evaluate_run
-from surrogates.runs.folder import CONFIG, open_run, read_config
+from surrogates.runs.folder import CONFIG, open_given_run, read_config
 
 
 def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
@@ -34,6 +35,13 @@ def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
     """
     if out.exists():
         raise ConfigError(f"{out} exists; remove it or choose another folder with --out DIR")
+    require_writable(out)
+    if len(runs) < 2:
+        raise ConfigError(f"an ensemble needs two runs or more, found {len(runs)}")
+    for run in runs:
+        if [each.resolve() for each in runs].count(run.resolve()) > 1:
+            raise ConfigError(f"{run} is given twice; a member counts once, so name each run once")
+        read_config(run)
     known = [(run, _records(run)) for run in runs]
     for run, records in known:
         if records != known[0][1]:
@@ -41,7 +49,8 @@ def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
                 f"{run} has learned from other records than {known[0][0]}: stores, splits or selection "
                 "differ; an ensemble takes runs of the same data"
             )
-    experiment = open_run(runs[0])
+    experiment = open_given_run(runs[0])
+    made = next((each for each in reversed(out.parents) if not each.exists()), out)
     out.mkdir(parents=True)
     try:
         shutil.copyfile(runs[0] / CONFIG, out / CONFIG)
@@ -61,7 +70,7 @@ def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
         elif len(experiment.data.index("validation")):
             calibrate_run(out, experiment, device=device)
     except BaseException:
-        shutil.rmtree(out)  # it was made here; half an ensemble would pass for one
+        shutil.rmtree(made)  # it was made here; half an ensemble would pass for one
         raise
     return out
 

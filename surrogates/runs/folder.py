@@ -1,19 +1,21 @@
 """A run's folder: names of its files, reading and writing its configuration."""
 
 import fcntl
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from shutil import rmtree
 from time import monotonic, sleep
 from typing import Any, TextIO
 
 import yaml
 
+from datasets.store.urls import local_path
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
-from surrogates.core.files import write_atomic
+from surrogates.core.files import clean_up, write_atomic
+from surrogates.core.plain import read_yaml_file
 from surrogates.experiment.config import RunConfig
 from surrogates.experiment.experiment import Experiment
 
@@ -25,7 +27,41 @@ ENDING = 15.0
 
 def open_run(folder: Path) -> Experiment:
     """Open the experiment of a run's folder."""
-    return Experiment.open(validate(RunConfig, read_config(folder), str(folder / CONFIG)))
+    return Experiment.open(read_run(folder))
+
+
+def open_given_run(folder: Path) -> Experiment:
+    """Open the experiment of a run's folder that may come from a stranger; see `require_local`."""
+    require_local(folder)
+    return open_run(folder)
+
+
+def require_local(folder: Path, typed: Collection[str] = ()) -> None:
+    """Refuse a run whose configuration names stores elsewhere that nobody has typed.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    typed
+        URLs that may be contacted.
+
+    Raises
+    ------
+    ConfigError
+        Names the URL.
+    """
+    for each in read_run(folder).dataset:
+        if local_path(each.url) is None and each.url not in typed:
+            raise ConfigError(
+                f"{folder / CONFIG} names the store {each.url}, which is contacted only when it is typed; "
+                f"add dataset={shlex.quote(each.url)}, or copy the store and write its path into the file"
+            )
+
+
+def read_run(folder: Path) -> RunConfig:
+    """Return the checked configuration of a run."""
+    return validate(RunConfig, read_config(folder), str(folder / CONFIG))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -33,8 +69,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise ConfigError(f"{folder} is no run: it has no {CONFIG}")
-    values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return values
+    return read_yaml_file(path)
 
 
 def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,20 +96,19 @@ def alone_in(folder: Path) -> Iterator[None]:
     ConfigError
         When another process on this machine still trains there; one that is ending is waited for.
     """
-    with (folder / LOCK).open("w") as file:
+    with (folder / LOCK).open("w", encoding="utf-8") as file:
         deadline = monotonic() + ENDING
-        while not _locked(file):
+        while not locked(file):
             if monotonic() > deadline:
                 raise ConfigError(
                     f"{folder} is in training by another process; wait for it or end it, then say it again"
                 )
             sleep(0.1)
-        for half in (folder / "checkpoints").glob(".*.ckpt-*"):
-            rmtree(half, ignore_errors=True)
+        clean_up(folder)
         yield
 
 
-def _locked(file: TextIO) -> bool:
+def locked(file: TextIO) -> bool:
     """Lock a file until this process ends; return False if another process holds the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from surrogates.core.errors import ConfigError
 from surrogates.core.files import write_atomic
-from surrogates.core.text import listing, nearest
+from surrogates.core.text import listing, nearest, printable
 from surrogates.experiment.launched import launched
 
 CONFIG_PATH = "pkg://surrogates.conf"
@@ -35,6 +35,8 @@ SHOWS = (
     "-sc",
 )
 QUIET = ("--run", "-r", "--resolve", "--package", "-p", "--config-path", "-cp")
+SHOWN = ("job", "hydra", "all")
+CHOICES = {"--cfg": SHOWN, "-c": SHOWN}
 VALUED = (*FOLDERS, *NAMES, "--config-path", "-cp", "--cfg", "-c", "--package", "-p", "--info", "-i")
 
 
@@ -74,16 +76,30 @@ def flags_of(arguments: Sequence[str]) -> tuple[Flags, list[str]]:
             many = True
         elif flag in (*FOLDERS, *NAMES):
             given = value if equals else next(following, "")
+            _require_value(flag, given)
             kept += [flag, given]
             (folders if flag in FOLDERS else names).append(given)
         elif flag in (*SHOWS, *QUIET):
             shows = shows or flag in SHOWS
-            if flag in VALUED and not equals:
-                next(following, None)
+            if flag in VALUED:
+                _require_value(flag, value if equals else next(following, ""))
         else:
             known = (*FOLDERS, *NAMES, *MULTIRUN, *SHOWS, *QUIET)
             raise ConfigError(f"unknown flag '{flag}'.{nearest(flag, known)} Flags: {listing(known)}")
     return Flags(kept, folders, names[-1], many, shows), overrides
+
+
+def _require_value(flag: str, given: str) -> None:
+    """Refuse a flag without its value, a folder that is not there, and what Hydra cannot show."""
+    if flag in CHOICES and given not in CHOICES[flag]:
+        raise ConfigError(
+            f"{flag} {given}".rstrip() + f": expected {flag} and one of {listing(CHOICES[flag])}"
+            f"{nearest(given, CHOICES[flag])}"
+        )
+    if not given or given.startswith("-"):
+        raise ConfigError(f"{flag} needs a value behind it")
+    if flag in FOLDERS and not Path(given).is_dir():
+        raise ConfigError(f"{flag} {given}: there is no such folder; give one that holds YAML files of yours")
 
 
 def multirun(arguments: Sequence[str], output: Path, work: Callable[[DictConfig], Path]) -> list[str]:
@@ -133,7 +149,7 @@ def _job(work: Callable[[DictConfig], Path], notes: Path, config: DictConfig) ->
         note["run"] = str(work(whole))
     except (ValueError, OSError, ImportError) as error:
         if launched() is not None:  # the other processes are in the run that failed, and cannot follow
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
             sys.exit(2)
         note["error"] = " ".join(str(error).split())
     write_atomic(notes / f"{int(own.job.num):06d}.json", json.dumps(note))

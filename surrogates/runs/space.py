@@ -3,10 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from surrogates.core.errors import ConfigError
-from surrogates.core.text import nearest
+from surrogates.core.text import nearest, split_list
+from surrogates.runs.paths import is_path
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -92,9 +94,9 @@ def parameter_of(key: str, text: str) -> Parameter | None:
         For an unknown name before the bracket, and for bounds that are none.
     """
     call = _CALL.match(text)
-    if call is None:
+    if call is None or (is_path(key) and call[1] != "choice"):
         return None
-    kind, values = call[1], _split(call[2])
+    kind, values = call[1], split_list(call[2])
     if kind in CASTS and not (kind == "int" and len(values) == 2):
         return None
     if kind not in KINDS:
@@ -116,6 +118,8 @@ def _bounds(key: str, text: str, kind: str, values: Sequence[str]) -> tuple[floa
         raise ConfigError(
             f"{key}={text}: expected {KINDS[kind].partition(':')[0]} with two numbers"
         ) from None
+    if not (isfinite(low) and isfinite(high)):
+        raise ConfigError(f"{key}={text}: expected two finite numbers")
     if not low < high:
         raise ConfigError(f"{key}={text}: the first number must be smaller than the second")
     if kind == "log" and low <= 0:
@@ -123,19 +127,3 @@ def _bounds(key: str, text: str, kind: str, values: Sequence[str]) -> tuple[floa
     if kind == "int" and not (low.is_integer() and high.is_integer()):
         raise ConfigError(f"{key}={text}: both numbers of int(LOW,HIGH) must be whole")
     return low, high
-
-
-def _split(text: str) -> list[str]:
-    """Split at commas outside brackets and quotes."""
-    values, depth, quote = [""], 0, ""
-    for letter in text:
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        depth += (letter in "([{") - (letter in ")]}") if not quote else 0
-        if letter == "," and depth == 0 and not quote:
-            values.append("")
-        else:
-            values[-1] += letter
-    return [value.strip() for value in values]

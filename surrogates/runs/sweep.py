@@ -1,18 +1,16 @@
 """A search for good values: trials are ordinary runs, proposed by Optuna, in a folder that resumes."""
 
-import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from datasets.store.streams import SWEEP, stream
 from surrogates.core.errors import ConfigError
-from surrogates.core.files import write_atomic
 from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
 from surrogates.evaluation.scoring import score
@@ -23,66 +21,31 @@ from surrogates.report.page import CLOSEST_TO_ZERO, LARGEST
 from surrogates.report.sweeps import Tried
 from surrogates.runs.compose import read
 from surrogates.runs.evaluate import model_of
-from surrogates.runs.folder import CONFIG, alone_in, open_run
-from surrogates.runs.space import Parameter, parameter_of, space_of, split_arguments
+from surrogates.runs.folder import CONFIG, LOCK, alone_in, locked, open_run
+from surrogates.runs.resuming import CHECKPOINTS, LAST
+from surrogates.runs.sweep_plan import LOSS, Plan, write_plan
 from surrogates.runs.train import prepare, resume, start
-from surrogates.training.logs import read_curve
+from surrogates.training.checkpoint import load_state
+from surrogates.training.logs import require_whole
 from surrogates.training.signals import Stopped
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-LOSS = "loss"
-PLAN, JOURNAL, PICTURE = "sweep.yaml", "study.journal", "sweep.png"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The definition of a sweep; written into its folder.
-
-    Attributes
-    ----------
-    arguments
-        Command line of every trial, without what varies.
-    space
-        What varies.
-    metric
-        ``loss``, the validation loss of the weights that are kept, or a metric of the validation split.
-    seed
-        Seed of the proposals.
-    """
-
-    arguments: list[str]
-    space: dict[str, Parameter]
-    metric: str = LOSS
-    seed: int = 0
-
-    @classmethod
-    def of(cls, arguments: Sequence[str], metric: str = LOSS, seed: int = 0) -> "Plan":
-        """Read a command line, and the ``sweep:`` of its experiment."""
-        fixed, given = split_arguments(arguments)
-        if many := [
-            each for each in fixed if each in ("-m", "--multirun") or each.startswith(("run=", "ckpt="))
-        ]:
-            raise ConfigError(f"{listing(many)}: a sweep starts runs of its own; leave it out")
-        space = space_of(read(fixed)["sweep"]) | given
-        if not space:
-            raise ConfigError(
-                "nothing varies; give e.g. 'trainer.optimiser.lr=log(1e-4,1e-2)', or a `sweep:` in the "
-                "experiment"
-            )
-        return cls(list(fixed), space, metric, seed)
-
-    def command(self, settings: Mapping[str, str]) -> list[str]:
-        """Return the arguments of one trial."""
-        return [*self.arguments, *(f"{key}={value}" for key, value in settings.items())]
+NUMBER = "number"
+"""Attribute of a trial: its own number, since one that a kill has cut off may be asked for twice."""
+PAUSE = 1.0
+"""Seconds between two looks at the trials of other processes."""
+JOURNAL, PICTURE = "study.journal", "sweep.png"
 
 
 def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = print) -> list[Tried]:
     """Run trials until there are as many as wanted; resume a sweep that was stopped.
 
     What Optuna proposes depends only on the seed and the trials before, so a sweep that was killed ends
-    as an undisturbed one; the run that was under way resumes from its last checkpoint.
+    as an undisturbed one; the run that was under way resumes from its last checkpoint. Several processes may
+    share a sweep, on one machine or with a common disk: each takes the next trial that no other runs, and
+    takes up those of a process that has ended.
 
     Parameters
     ----------
@@ -108,31 +71,83 @@ def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = pr
         )
     check_plan(plan)
     folder.mkdir(parents=True, exist_ok=True)
+    with resumable(folder, trials):
+        return _search(plan, folder, trials, say)
+
+
+@contextmanager
+def resumable(folder: Path, trials: int) -> Iterator[None]:
+    """After a signal, print the command that resumes a sweep."""
     try:
-        with alone_in(folder):
-            return _search(plan, folder, trials, say)
-    except Stopped:
+        yield
+    except Stopped as stopped:
         command = shlex.join(["surrogates", "sweep", "--folder", str(folder), "--trials", str(trials)])
         print(f"resume the whole sweep with: {command}", file=sys.stderr, flush=True)
+        stopped.told = True
         raise
 
 
 def _search(plan: Plan, folder: Path, trials: int, say: Callable[[str], None]) -> list[Tried]:
-    study = _open(plan, folder)
-    for number in range(len(tried(study)), trials):
-        trial = _ask(study, plan, number)
-        settings = {key: parameter.suggest(trial) for key, parameter in plan.space.items()}
-        trial.set_user_attr("settings", settings)
-        try:
-            run = _run(plan, settings, folder / "trials" / f"{number:04d}")
-            trial.set_user_attr("run", str(run))
-            study.tell(trial, _value(run, plan.metric))
-        except Exception as error:  # a trial may fail in any way; the sweep continues, and says so
-            trial.set_user_attr("error", " ".join(str(error).split()) or type(error).__name__)
-            study.tell(trial, state=_state("FAIL"))
-        done = tried(study)
-        say(_line(done[-1], trials, best(done, plan.metric)))
+    """Run trials that no other process runs, until all have ended."""
+    with alone_in(folder):
+        study = _open(plan, folder)
+    waiting = False
+    while missing := _missing(study, trials):
+        for number in missing:
+            with _claimed(folder / "trials" / f"{number:04d}") as ours:
+                if ours and number in _missing(study, trials):  # it may have ended since
+                    last = _try(study, plan, folder, number)
+                    done = tried(study)
+                    say(_line(last, trials, best(done, plan.metric)))
+                    waiting = False
+                    break
+        else:
+            if not waiting:
+                say(f"waiting for other processes, which run what is left: {len(missing)}")
+            waiting = True
+            sleep(PAUSE)
     return tried(study)
+
+
+def _missing(study: "Study", trials: int) -> list[int]:
+    """Return the numbers of the trials that have not ended."""
+    return sorted(set(range(trials)) - {each.number for each in tried(study)})
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[bool]:
+    """Try to hold a trial's folder, and yield whether it is ours; the lock of a process ends with it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        yield locked(file)
+
+
+def _try(study: "Study", plan: Plan, folder: Path, number: int) -> Tried:
+    """Run a trial, or take up that of a process which has ended, with the values that it was given."""
+    trial = _begun(study, number)
+    if trial is None:
+        trial = _ask(study, plan, number)
+        trial.set_user_attr("settings", {key: each.suggest(trial) for key, each in plan.space.items()})
+        trial.set_user_attr(NUMBER, number)
+    settings = dict(trial.user_attrs["settings"])
+    try:
+        run = _run(plan, settings, folder / "trials" / f"{number:04d}")
+        trial.set_user_attr("run", str(run))
+        study.tell(trial, _value(run, plan.metric))
+    except Exception as error:  # a trial may fail in any way; the sweep continues, and says so
+        trial.set_user_attr("error", " ".join(str(error).split()) or type(error).__name__)
+        study.tell(trial, state=_state("FAIL"))
+    return next(each for each in tried(study) if each.number == number)
+
+
+def _begun(study: "Study", number: int) -> "Trial | None":
+    """Return the trial that a process has left unfinished; nobody else runs it while its folder is ours."""
+    from optuna.trial import Trial
+
+    for trial in study.get_trials(deepcopy=False, states=[_state("RUNNING")]):
+        if trial.user_attrs.get(NUMBER) == number:
+            return Trial(study, trial._trial_id)
+    return None
 
 
 def check_plan(plan: Plan) -> None:
@@ -163,18 +178,20 @@ def _require_validation(experiment: Experiment, metric: str) -> None:
 
 
 def tried(study: "Study") -> list[Tried]:
-    """Return the finished trials in their order, without one that a kill cut off."""
-    ended = [t for t in study.trials if "error" in t.user_attrs or t.state.name == "COMPLETE"]
-    return [
+    """Return the trials that have ended, in the order of their numbers."""
+    told = ("COMPLETE", "FAIL")
+    ended = [t for t in study.trials if t.state.name in told and {"run", "error"} & t.user_attrs.keys()]
+    found = [
         Tried(
-            number,
+            trial.user_attrs.get(NUMBER, place),  # a sweep of the release before has no numbers
             dict(trial.user_attrs["settings"]),
             float("nan") if trial.value is None else trial.value,
             trial.user_attrs.get("run", ""),
             trial.user_attrs.get("error", ""),
         )
-        for number, trial in enumerate(ended)
+        for place, trial in enumerate(ended)
     ]
+    return sorted(found, key=lambda each: each.number)
 
 
 def best(done: Sequence[Tried], metric: str) -> Tried | None:
@@ -188,48 +205,20 @@ def ranked(done: Sequence[Tried], metric: str) -> list[Tried]:
     return sorted((each for each in done if not each.error), key=lambda each: sign * each.value)
 
 
-def best_command(plan: Plan, settings: Mapping[str, str]) -> str:
-    """Return the command that trains with these values."""
-    return f"surrogates train {shlex.join(plan.command(settings))}"
-
-
-def read_plan(folder: Path) -> Plan:
-    """Return the plan of a sweep's folder."""
-    path = folder / PLAN
-    if not path.is_file():
-        raise ConfigError(f"{folder} is no sweep: it has no {PLAN}; give what to try, e.g. experiment=...")
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    space = {key: parameter_of(key, text) for key, text in values["space"].items()}
-    return Plan(values["words"], {k: p for k, p in space.items() if p}, values["metric"], values["seed"])
-
-
 def _open(plan: Plan, folder: Path) -> "Study":
     """Open the study of a folder, or begin one; another plan than the folder's is refused."""
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    if (folder / PLAN).is_file() and read_plan(folder) != plan:
-        raise ConfigError(
-            f"{folder} holds another sweep ({folder / PLAN}); resume it by --folder only, or choose "
-            "another folder"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    space = {key: _text(parameter) for key, parameter in plan.space.items()}
-    text = yaml.safe_dump(
-        {"words": plan.arguments, "space": space, "metric": plan.metric, "seed": plan.seed}, sort_keys=False
-    )
-    write_atomic(folder / PLAN, text)
+    write_plan(folder, plan)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
+    return optuna.create_study(
         study_name="sweep",
         storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))),
         direction="maximize" if plan.metric in LARGEST else "minimize",
         load_if_exists=True,
     )
-    for trial in study.get_trials(states=[_state("RUNNING")]):
-        study.tell(trial.number, state=_state("FAIL"))  # a kill cut it off; it is asked for again
-    return study
 
 
 def _ask(study: "Study", plan: Plan, number: int) -> "Trial":
@@ -242,16 +231,21 @@ def _ask(study: "Study", plan: Plan, number: int) -> "Trial":
 
 def _run(plan: Plan, settings: Mapping[str, str], output: Path) -> Path:
     """Train one trial, or resume the run that a kill left in its folder."""
-    if stopped := sorted(output.glob(f"**/{CONFIG}")):
-        return resume(stopped[-1].parent)
-    values = read([*plan.command(settings), f"output={json.dumps(str(output))}"])
+    if stopped := sorted(output.glob(f"**/{CONFIG}"), key=lambda path: (-len(path.parts), path)):
+        return resume(stopped[-1].parent)  # loggers keep files of that name further down
+    values = read([*plan.command(settings), f"output={output}"])
     values.pop("sweep")
     return start(values)
 
 
 def _value(run: Path, metric: str) -> float:
     if metric == LOSS:
-        return min(float(row["validation/loss"]) for row in read_curve(run / "logs" / "validation.csv"))
+        ended = load_state(run / CHECKPOINTS / f"{LAST}.ckpt")["module"]["step"]
+        rows = require_whole(run / "logs" / "validation.csv", int(ended))
+        losses = [loss for row in rows if isfinite(loss := float(row["validation/loss"]))]
+        if not losses:
+            raise ConfigError("no validation loss is a finite number: the run has diverged")
+        return min(losses)
     bundle, experiment = load_bundle(run / "bundle"), open_run(run)
     device = next(bundle.pipeline.parameters()).device
     table = score(model_of(bundle), experiment, split="validation", device=device)
@@ -262,11 +256,6 @@ def _value(run: Path, metric: str) -> float:
 
 def _state(name: str) -> Any:
     return sys.modules["optuna"].trial.TrialState[name]
-
-
-def _text(parameter: Parameter) -> str:
-    inside = parameter.choices or (repr(each) for each in parameter.bounds)
-    return f"{parameter.kind}({','.join(inside)})"
 
 
 def _line(last: Tried, trials: int, leader: Tried | None) -> str:

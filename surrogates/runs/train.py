@@ -15,7 +15,6 @@ from surrogates.core.build import split_node, validate
 from surrogates.core.checkout import commit
 from surrogates.core.errors import ConfigError
 from surrogates.core.registry import resolve
-from surrogates.core.text import listing
 from surrogates.experiment.config import RunConfig, TrainerConfig, require_equal_shares
 from surrogates.experiment.experiment import Experiment
 from surrogates.experiment.launched import processes
@@ -26,36 +25,25 @@ from surrogates.learning.pipeline import Pipeline
 from surrogates.runs.evaluate import calibrate_run, evaluate_run
 from surrogates.runs.folder import CONFIG, alone_in, merge, new_folder, read_config, write_config
 from surrogates.runs.processes import joined, launch, require_guard, starts_others
+from surrogates.runs.resuming import (
+    LAST,
+    checkpoint_name,
+    fingerprints,
+    refuse_other_beginning,
+    refuse_other_state,
+    require_same_data,
+    require_steps_left,
+    state_of,
+)
 from surrogates.runs.slurm import is_done, note_job, run_of_job
 from surrogates.runs.weights import take_weights
-from surrogates.training.checkpoint import load_state
+from surrogates.training.checkpoint import full_disk_explained
 from surrogates.training.fit import build_callback, fit
 from surrogates.training.ranks import Ranks
 from surrogates.training.signals import Signals, Stopped
 
-LAST = "last"
 PROLONGING = ("max_steps", "epochs", "callbacks")
 """Keys of the trainer whose change resumes a run that a callback has ended."""
-
-# What a saved state depends on.
-STATE = (
-    "seed",
-    "model",
-    "task.inputs",
-    "task.targets",
-    "task.transform",
-    "task.shared",
-    "task.head",
-    "task.normalisation",
-    "task.both_ways",
-    "task.objective",
-    "task.predictor",
-    "task.window",
-    "trainer.batch_size",
-    "trainer.optimiser.name",
-    "trainer.freeze",
-    "trainer.groups",
-)
 
 
 def start(values: Mapping[str, Any]) -> Path:
@@ -127,7 +115,7 @@ def resume(folder: str | Path, checkpoint: str = LAST, changes: Mapping[str, Any
     folder
         The run's folder.
     checkpoint
-        Name of a checkpoint in it.
+        Name of a checkpoint in it, or its file.
     changes
         Values that replace those of the run, such as a larger ``trainer.max_steps``.
 
@@ -138,14 +126,18 @@ def resume(folder: str | Path, checkpoint: str = LAST, changes: Mapping[str, Any
     """
     folder = Path(folder)
     values = read_config(folder)
+    refuse_other_beginning(folder, values, changes or {})
+    checkpoint = checkpoint_name(folder, checkpoint)
     prolonged = any(key in (changes or {}).get("trainer", {}) for key in PROLONGING)
     other_data = "dataset" in (changes or {})
     arguments: dict[str, Any] = {"checkpoint": checkpoint, "prolonged": prolonged, "other_data": other_data}
-    begun = _state(folder, **arguments) is not None
+    state = state_of(folder, **arguments)
     with _listening(folder) as signals:
-        experiment, pipeline = prepare(merge(values, changes or {}), begun=begun)
+        experiment, pipeline = prepare(merge(values, changes or {}), begun=state is not None)
         settings, plain = experiment.config.trainer, with_defaults(experiment.config)
-        _refuse_other_state(with_defaults(validate(RunConfig, values, str(folder / CONFIG))), plain)
+        refuse_other_state(folder, with_defaults(validate(RunConfig, values, str(folder / CONFIG))), plain)
+        if state is not None and prolonged:
+            require_steps_left(experiment, state["module"]["step"])
         if starts_others(settings):
             require_guard()
             with alone_in(folder):
@@ -167,23 +159,6 @@ def _require_shared(settings: TrainerConfig, experiment: Experiment) -> None:
         )
 
 
-def _refuse_other_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Refuse a change of what the saved weights, optimiser and position in the epoch depend on."""
-    for path in STATE:
-        old, new = _at(before, path), _at(after, path)
-        if old != new:
-            raise ConfigError(
-                f"{path}: a resumed run keeps {old!r}, found {new!r}; to change it start a new run, "
-                "with init=RUN to begin from these weights"
-            )
-
-
-def _at(values: Any, path: str) -> Any:
-    for key in path.split("."):
-        values = values[key]
-    return values
-
-
 def _claimed(config: RunConfig, plain: Mapping[str, Any]) -> Path:
     """Return the folder of a new run, or of the one that this SLURM job began."""
     parent = Path(config.output) / config.experiment
@@ -192,8 +167,9 @@ def _claimed(config: RunConfig, plain: Mapping[str, Any]) -> Path:
         print(f"resuming {folder}, which this SLURM job began", file=sys.stderr, flush=True)
         return folder
     folder = new_folder(parent)
-    note_job(folder, "going")
-    write_config(folder, plain)
+    with full_disk_explained(folder):
+        note_job(folder, "going")
+        write_config(folder, plain)
     return folder
 
 
@@ -202,34 +178,11 @@ def _train_launched(path: Path, **arguments: Any) -> Path:
     config = validate(RunConfig, read_config(path), str(path / CONFIG))
     experiment = Experiment.open(config)
     pipeline = experiment.pipeline()
-    if _state(path, **arguments) is None:
+    if state_of(path, **arguments) is None:
         take_weights(pipeline, config)
     with _listening(path) as signals, joined(config.trainer) as ranks:
         signals.tells = False  # the parent does
         return _train(path, experiment, pipeline, ranks, signals, **arguments)
-
-
-def _state(
-    folder: Path, checkpoint: str = LAST, *, prolonged: bool = False, **_: Any
-) -> dict[str, Any] | None:
-    """Return the state to resume from, or None if the run was stopped before its first checkpoint.
-
-    Parameters
-    ----------
-    folder
-        The run's folder.
-    checkpoint
-        Name of a checkpoint in it.
-    prolonged
-        Whether the configuration has changed: then a run that a callback has ended resumes too.
-    """
-    path = folder / "checkpoints" / f"{checkpoint}.ckpt"
-    if checkpoint == LAST and not path.exists():
-        return None
-    state = load_state(path)
-    if "module" not in state:
-        raise ConfigError(f"checkpoint '{checkpoint}' holds only weights; resume from ckpt=last")
-    return state | {"should_stop": False} if prolonged else state
 
 
 def _train(
@@ -253,12 +206,12 @@ def _train(
     **arguments
         Of `_state`.
     """
-    with alone_in(folder) if ranks.first else nullcontext():
+    with full_disk_explained(folder), alone_in(folder) if ranks.first else nullcontext():
         ranks.agree(lambda: None)  # nobody reads before the folder is ours
         if ranks.first:
             write_config(folder, with_defaults(experiment.config))
-        state = _state(folder, **arguments)
-        _require_same_data(experiment, state, **arguments)
+        state = state_of(folder, **arguments)
+        require_same_data(folder, experiment, state, **arguments)
         steps = ranks.gather(state["module"]["step"] if state else 0)
         if len(set(steps)) > 1:
             raise ConfigError(
@@ -282,26 +235,9 @@ def _train(
             ranks=ranks,
             signals=signals,
             about=with_defaults(experiment.config),
-            data=_fingerprints(experiment),
+            data=fingerprints(experiment),
         )
         return _finish(experiment, pipeline, weights, folder) if ranks.first else folder
-
-
-def _fingerprints(experiment: Experiment) -> list[str]:
-    """Return values that change with the content of the data sets."""
-    return [store.fingerprint for store in experiment.data.stores]
-
-
-def _require_same_data(
-    experiment: Experiment, state: Mapping[str, Any] | None, other_data: bool = False, **_: Any
-) -> None:
-    """Refuse data whose content has changed since a state was saved, unless `other_data`."""
-    before = (state or {}).get("data")
-    if before is not None and before != _fingerprints(experiment) and not other_data:
-        raise ConfigError(
-            f"{listing([store.url for store in experiment.data.stores])}: the content has changed since the "
-            "checkpoint; start a new run with init=RUN, or say dataset=... to resume with other data"
-        )
 
 
 @contextmanager
@@ -313,6 +249,7 @@ def _listening(run: Path | None = None) -> Iterator[Signals]:
             yield signals
     except Stopped as stopped:
         after = "" if stopped.step is None else f" after step {stopped.step}"
+        stopped.told = True
         override = shlex.quote(f"run={signals.run}")
         advice = f"resume with: surrogates train {override}" if signals.run else "nothing was begun"
         if signals.tells:

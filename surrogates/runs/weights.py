@@ -1,7 +1,6 @@
 """The weights that a run starts from: those of another run, and those of pipelines inside its transform."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
@@ -15,16 +14,16 @@ def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
     """Load the weights that the configuration names; a pipeline inside the transform needs some."""
     inner = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
     if config.init and config.init.only:
-        _take_some(pipeline, Path(config.init.source), config.init.only)
+        _take_some(pipeline, config.init.source, config.init.only)
     elif config.init:
-        _take_weights(pipeline, Path(config.init.source), "init")
+        _take_weights(pipeline, config.init.source, "init")
     for name, source in config.parts.items():
         if name not in inner:
             raise ConfigError(
                 f"parts: the transform has no pipeline '{name}'.{nearest(name, inner)} "
                 f"It has: {listing(inner)}."
             )
-        _take_weights(inner[name], Path(source), f"parts.{name}")
+        _take_weights(inner[name], source, f"parts.{name}")
     for name in inner:
         if name not in config.parts and (config.init is None or config.init.only):
             raise ConfigError(
@@ -33,7 +32,7 @@ def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
             )
 
 
-def _take_some(pipeline: Pipeline, source: Path, patterns: Sequence[str]) -> None:
+def _take_some(pipeline: Pipeline, source: str, patterns: Sequence[str]) -> None:
     """Start from the weights of another network that match; the rest, and the normalisers, are new."""
     given = load_bundle(source).pipeline.network.state_dict()
     own = pipeline.network.state_dict()
@@ -48,7 +47,7 @@ def _take_some(pipeline: Pipeline, source: Path, patterns: Sequence[str]) -> Non
     pipeline.network.load_state_dict(own)
 
 
-def _take_weights(pipeline: Pipeline, source: Path, key: str) -> None:
+def _take_weights(pipeline: Pipeline, source: str, key: str) -> None:
     """Start from the weights of a bundle, normalisers included; names and shapes must agree."""
     bundle = load_bundle(source)
     given = bundle.pipeline.state_dict()

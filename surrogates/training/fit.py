@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -193,6 +194,6 @@ def _loggers(
         except Exception as error:  # each service has its own
             raise ConfigError(
                 f"the logger '{node['name']}' cannot begin: {error}; mend it, or leave it out of "
-                f"trainer.loggers and resume with run={folder}"
+                f"trainer.loggers and resume with {quote(f'run={folder}')}"
             ) from error
     return loggers

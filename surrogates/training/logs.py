@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from lightning.fabric.loggers import TensorBoardLogger
 from lightning.fabric.loggers.logger import Logger
 
+from surrogates.core.errors import ConfigError
 from surrogates.core.files import write_atomic
 
 TRAIN, VALIDATION, CALLBACKS = "train", "validation", "callbacks"
@@ -96,11 +97,55 @@ def _kind(name: str, metrics: Mapping[str, float]) -> str:
 
 
 def read_curve(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a curve, without a last line that a kill cut short."""
+    """Return the rows of a curve, without a last line that a kill cut short, be it inside its last number.
+
+    Raises
+    ------
+    ConfigError
+        When a row is no row of numbers; names the file and the line.
+    """
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["step"].isdigit() and None not in row.values()]
+    text = path.read_bytes().decode(errors="replace")
+    whole = text[: text.rfind("\n") + 1]  # a line ends with it, however well a shorter one reads
+    rows = list(csv.DictReader(whole.splitlines()))
+    for number, row in enumerate(rows, start=2):
+        if not (row.get("step") or "").isdigit() or None in row or not all(map(_is_number, row.values())):
+            raise ConfigError(
+                f"{path}: line {number} is no row of a loss curve; restore the file, or remove it"
+            )
+    return rows
+
+
+def require_whole(path: Path, steps: int) -> list[dict[str, str]]:
+    """Return the rows of a curve of validations, none of which may be missing.
+
+    Parameters
+    ----------
+    path
+        The file.
+    steps
+        Step at which the run ended.
+
+    Raises
+    ------
+    ConfigError
+        When it does not go on evenly to the end of the run.
+    """
+    rows = read_curve(path)
+    found = [int(row["step"]) for row in rows]
+    every = found[0] if found else 1
+    if found != sorted({*range(every, steps, every), steps}):
+        raise ConfigError(f"{path} is not whole: rows are missing before step {steps}; train the run again")
+    return rows
+
+
+def _is_number(text: str | None) -> bool:
+    """Return whether a cell holds a number, or nothing where a column has gaps."""
+    try:
+        return text == "" or float(text or "none") is not None
+    except ValueError:
+        return False
 
 
 def tensorboard(folder: Path, first_step: int) -> Logger:

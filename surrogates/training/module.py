@@ -167,14 +167,16 @@ class LearningModule(nn.Module):
         if self._gradual is not None:
             self._gradual.step = self.step - 1  # a validation may follow before the next step
         self.pipeline.load_state_dict(state["pipeline"])
-        self.optimisers[0].load_state_dict(state["optimiser"])
-        if self.average is not None and state["average"] is not None:
+        _load(self.optimisers[0], state["optimiser"])
+        if self._settings.ema is not None and state["average"] is None:
+            self.average = Average(self.pipeline, self._settings.ema)  # from here on
+        elif self.average is not None:
             self.average.load_state_dict(state["average"])
         self._losses = {name: value.to(self._fabric.device) for name, value in state["losses"].items()}
         self._counted = state["counted"]
         if self.critic is not None:
             self.critic.load_state_dict(state["critic"])
-            self.optimisers[1].load_state_dict(state["critic_optimiser"])
+            _load(self.optimisers[1], state["critic_optimiser"])
 
     def final_weights(self) -> dict[str, Tensor]:
         """Return the weights to predict with: their average if there is one."""
@@ -223,3 +225,13 @@ class LearningModule(nn.Module):
         for name, value in values.items():
             self._losses[name] = self._losses[name] + value if name in self._losses else value
         self._counted += 1
+
+
+def _load(optimiser: Optimizer, state: dict[str, Any]) -> None:
+    """Restore what an optimiser has gathered; its settings stay those of the configuration."""
+    own = [
+        {key: value for key, value in group.items() if key != "params"} for group in optimiser.param_groups
+    ]
+    optimiser.load_state_dict(state)
+    for group, settings in zip(optimiser.param_groups, own, strict=True):
+        group.update(settings)

@@ -10,14 +10,16 @@ from typing import Any
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch.optim import SGD, Adam, Adamax, AdamW, Optimizer
 
+from surrogates.core.ranges import Share
+
 Parameters = Sequence[Any]
 """Parameters of a network, or groups of them as torch takes them."""
 
 
 def adam(
     parameters: Parameters,
-    lr: float = 1e-3,
-    weight_decay: float = 0.0,
+    lr: PositiveFloat = 1e-3,
+    weight_decay: NonNegativeFloat = 0.0,
     fused: bool | None = None,
 ) -> Optimizer:
     """Return Adam (Kingma & Ba 2015).
@@ -32,7 +34,9 @@ def adam(
     return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=_fusible(parameters, fused))
 
 
-def adamax(parameters: Parameters, lr: float = 2e-3, weight_decay: float = 0.0) -> Optimizer:
+def adamax(
+    parameters: Parameters, lr: PositiveFloat = 2e-3, weight_decay: NonNegativeFloat = 0.0
+) -> Optimizer:
     """Return Adamax: Adam with a decaying maximum for the mean square (Kingma & Ba 2015, section 7).
 
     Parameters
@@ -47,8 +51,8 @@ def adamax(parameters: Parameters, lr: float = 2e-3, weight_decay: float = 0.0) 
 
 def adamw(
     parameters: Parameters,
-    lr: float = 1e-3,
-    weight_decay: float = 1e-2,
+    lr: PositiveFloat = 1e-3,
+    weight_decay: NonNegativeFloat = 1e-2,
     fused: bool | None = None,
 ) -> Optimizer:
     """Return Adam with decoupled weight decay (Loshchilov & Hutter 2019).
@@ -64,7 +68,10 @@ def adamw(
 
 
 def sgd(
-    parameters: Parameters, lr: float = 1e-2, momentum: float = 0.9, weight_decay: float = 0.0
+    parameters: Parameters,
+    lr: PositiveFloat = 1e-2,
+    momentum: Share = 0.9,
+    weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
     """Return stochastic gradient descent with Nesterov momentum.
 

@@ -24,12 +24,15 @@ class Stopped(SystemExit):
         Of the signal.
     step
         Steps that are done and saved; None before the first and after the last one.
+    told
+        Whether somebody has said so.
     """
 
     def __init__(self, number: int, step: int | None = None) -> None:
         self.number = signal.Signals(number)
         super().__init__(STATUS[self.number])
         self.name, self.step = self.number.name, step
+        self.told = False
 
 
 class Signals:
@@ -78,10 +81,10 @@ class Signals:
             raise Stopped(self.noted)
 
     def _answer(self, number: int, _: FrameType | None) -> None:
-        if not self._deferred:
-            raise Stopped(number)
         if not self.noted:
             self.noted, self._came = number, monotonic()
+            if not self._deferred:
+                raise Stopped(number)
         elif number == signal.SIGINT and monotonic() - self._came > AGAIN:
             raise KeyboardInterrupt
 

@@ -28,7 +28,7 @@ def run_seed(seed: int) -> dict[str, float]:
     """
     output = runs.RUNS / str(seed)
     demo.main(["--data", str(runs.DATA / "demo.zarr"), "--output", str(output), f"seed={seed}"])
-    rmse = json.loads((output / "metrics.json").read_text())["rmse_db"]
+    rmse = json.loads((output / "metrics.json").read_text(encoding="utf-8"))["rmse_db"]
     shutil.rmtree(output)
     return {f"{stage}/{method}": value for stage, table in rmse.items() for method, value in table.items()}
 

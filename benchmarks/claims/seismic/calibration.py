@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         row = next((each for each in measured if each.items() >= key.items()), None)
         if row is None:
             row = key | measure(family, given.samples, given.workers)
-            with known.open("a") as file:
+            with known.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
         rows.append(row)
         print(

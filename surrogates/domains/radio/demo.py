@@ -73,10 +73,13 @@ def main(arguments: list[str] | None = None) -> None:
     step(
         "U-Net-Iso", iso / "run.txt", lambda: train(iso, STAGES["without_samples"][0], given.data, overrides)
     )
-    staged = [f"parts.iso={(iso / 'run.txt').read_text().strip()}", *overrides]
+    staged = [f"parts.iso={(iso / 'run.txt').read_text(encoding='utf-8').strip()}", *overrides]
     name = STAGES["with_200_samples"][0]
     step("U-Net-Dir", directional / "run.txt", lambda: train(directional, name, given.data, staged))
-    runs = {stage: Path((given.output / stage / "run.txt").read_text().strip()) for stage in STAGES}
+    runs = {
+        stage: Path((given.output / stage / "run.txt").read_text(encoding="utf-8").strip())
+        for stage in STAGES
+    }
     report(runs, given.output, seconds)
 
 
@@ -152,7 +155,7 @@ def report(runs: dict[str, Path], output: Path, seconds: dict[str, float]) -> No
 
 def scores(run: Path, stage: str) -> dict[str, float]:
     """Return the RMSE of each method on the unseen city, dB."""
-    metrics = json.loads((run / "metrics.json").read_text())
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     found = {
         row["method"]: row["value"]
         for row in metrics["rows"]
@@ -207,7 +210,9 @@ def _examples(run: Path, stage: str) -> "Examples":
 def _earlier(output: Path) -> dict[str, float]:
     """Return the times of the steps of an earlier call."""
     path = output / "metrics.json"
-    seconds: dict[str, float] = json.loads(path.read_text())["seconds"] if path.exists() else {}
+    seconds: dict[str, float] = (
+        json.loads(path.read_text(encoding="utf-8"))["seconds"] if path.exists() else {}
+    )
     return seconds
 
 

@@ -3,8 +3,10 @@
 from typing import cast
 
 import torch
+from pydantic import NegativeFloat, PositiveInt
 from torch import Tensor
 
+from surrogates.core.ranges import Share
 from surrogates.data.batch import Batch
 from surrogates.domains.radio.link import HEIGHTS
 from surrogates.domains.radio.measured.process import SectorProcess
@@ -31,7 +33,7 @@ class Geo2SigMapLoss(Objective):
 
     variables = (HEIGHTS,)
 
-    def __init__(self, outdoor: float = 0.3, floor: float = -160.0) -> None:
+    def __init__(self, outdoor: Share = 0.3, floor: NegativeFloat = -160.0) -> None:
         self.outdoor, self.floor = outdoor, floor
 
     def __call__(
@@ -60,7 +62,7 @@ class ProcessLikelihood(Objective):
         Cells drawn from those that count, of each map; the process predicts only these.
     """
 
-    def __init__(self, context: Context, cells: int = 256) -> None:
+    def __init__(self, context: Context, cells: PositiveInt = 256) -> None:
         self.cells, self.mask = cells, context.mask_name
 
     def __call__(

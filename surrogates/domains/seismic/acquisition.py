@@ -182,6 +182,7 @@ def _common(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> Surv
         source_row=_row(spec, "source_depth", depths, spacing),
         receiver_columns=receivers,
         receiver_row=_row(spec, "receiver_depth", depths, spacing),
+        free_surface=spec.attributes.get("free_surface") == 1,
     )
 
 

@@ -6,6 +6,7 @@ PIECES: dict[str, dict[str, str]] = {
         "seismic/openfwi": "datasets.seismic.openfwi:OpenFWI",
         "seismic/segy": "datasets.seismic.segy:SegyGathers",
         "seismic/section": "datasets.seismic.section:SectionTiles",
+        "seismic/models": "datasets.seismic.models:VelocityModels",
     },
     "transforms": {
         "seismic/gathers": "surrogates.domains.seismic.transforms:Gathers",
@@ -35,6 +36,7 @@ PIECES: dict[str, dict[str, str]] = {
         "seismic/openfwi": "surrogates.domains.seismic.plots:draw_record",
         "seismic/segy": "surrogates.domains.seismic.plots:draw_record",
         "seismic/section": "surrogates.domains.seismic.plots:draw_record",
+        "seismic/models": "surrogates.domains.seismic.plots:draw_record",
     },
     "verbs": {
         "seismic": "surrogates.domains.seismic.verbs:SeismicVerbs",

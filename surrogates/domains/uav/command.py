@@ -2,12 +2,15 @@
 
 import sys
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from surrogates.core.text import printable
+from surrogates.training.signals import Stopped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,12 +34,18 @@ def stream(
     ] = None,
     topic: Annotated[str | None, typer.Option(help="Topic of a bag, if several fit.")] = None,
     time_unit: Annotated[TimeUnit | None, typer.Option(help="Unit of the stamps of a CSV file. [s]")] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another key of the importer of such logs, as frame=ned or instance=1; repeatable."
+        ),
+    ] = None,
     speed: Annotated[
         float | None,
         typer.Option(help="1 replays as fast as it was flown; as fast as possible if not given."),
     ] = None,
     system: Annotated[
-        int | None, typer.Option(help="System id of the vehicle; by default the first that sends.")
+        int | None, typer.Option(help="System id of the vehicle; by default the first that keeps sending.")
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Stop listening after this time; by default at Ctrl-C.")
@@ -68,6 +77,7 @@ def stream(
     to port 14550; ask a real autopilot for at least 10 Hz of it (MAV_CMD_SET_MESSAGE_INTERVAL, message 32).
     """
     options = {"topic": topic, "time_unit": time_unit}
+    options |= {name: value for name, _, value in (each.partition("=") for each in key or [])}
     _check(replay, mavlink, options, speed, system, seconds, out, csv)
     from surrogates.domains.uav.session import Session
     from surrogates.domains.uav.stream_plots import write_picture
@@ -86,14 +96,17 @@ def stream(
         else:
             assert replay is not None
             positions = _replayed(session, replay, options, speed)
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, Stopped):
             _follow(session, positions, out if listener or speed else None, title)
         _end_line()
         if listener is not None and not session.times:
             raise ValueError(_unheard(listener, str(mavlink)))
         typer.echo(session.summary())
+        if listener is not None and listener.others:
+            typer.echo(f"not followed: {_listed(listener.others)}; choose one by --system", err=True)
         if session.refused:
-            typer.echo(f"warning: the last of {session.refused} refused: {session.refusal}", err=True)
+            refusal = printable(session.refusal)
+            typer.echo(f"warning: the last of {session.refused} refused: {refusal}", err=True)
         if csv is not None and session.predictions:
             typer.echo(f"predictions -> {csv}")
         if out is not None:
@@ -163,6 +176,14 @@ def _unheard(listener: "MavlinkPositions", connection: str) -> str:
     )
 
 
+def _listed(others: Mapping[tuple[int, int], int]) -> str:
+    """Say who else sent positions, the commonest first."""
+    most = sorted(others.items(), key=lambda item: -item[1])[:5]
+    return ", ".join(
+        f"{count} positions of system {system}, component {component}" for (system, component), count in most
+    )
+
+
 def _show_line(text: str) -> None:
     if sys.stderr.isatty():
         typer.echo(f"\r\x1b[K{text}", nl=False, err=True)
@@ -189,7 +210,10 @@ def _check(
     if (replay is None) == (mavlink is None):
         raise ValueError("give one source of positions: --replay FILE or --mavlink CONNECTION.")
     heard: dict[str, object] = {"--system": system, "--seconds": seconds}
-    replayed: dict[str, object] = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
+    named = {"topic": "--topic", "time_unit": "--time-unit"}
+    replayed: dict[str, object] = {
+        named.get(name, f"--key {name}={value}"): value for name, value in options.items()
+    }
     replayed["--speed"] = speed
     for name, value in (replayed if replay is None else heard).items():
         if value is not None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from surrogates.core.errors import ConfigError
+from surrogates.core.ranges import Horizon
 from surrogates.core.text import listing
 from surrogates.data.window import HORIZON, known_name, step_of, window_dimension
 from surrogates.learning.context import Context
@@ -71,7 +72,7 @@ class CourseFrame(Transform):
     _turn: Tensor
     _upright: Tensor
 
-    def __init__(self, context: Context, mean_over: int = 5, flatten: bool = False) -> None:
+    def __init__(self, context: Context, mean_over: Horizon = 5, flatten: bool = False) -> None:
         super().__init__()
         inputs, targets = context.inputs, context.targets
         if len(inputs) != 1 or len(targets) != 1 or known_name(targets[0].name) != inputs[0].name:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic import PositiveFloat
 from torch import Tensor
 
 from datasets.store.units import difference
+from surrogates.core.ranges import Level
 from surrogates.evaluation.metrics import Step, at_step, mean_of, total
 from surrogates.evaluation.probabilistic import Coverage, Intervals
 from surrogates.learning.contract import Metric, Statistics, Totals
@@ -63,7 +65,7 @@ class MissRate(Metric):
         Distance, in the target's units.
     """
 
-    threshold: float = 1.0
+    threshold: PositiveFloat = 1.0
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         distance, counts = (at_step(values, LAST) for values in distances(prediction, target, weight))
@@ -78,7 +80,7 @@ class MissRate(Metric):
         return "1"
 
 
-def horizon_coverage(level: float = 0.9, intervals: Intervals = "gaussian") -> Coverage:
+def horizon_coverage(level: Level = 0.9, intervals: Intervals = "gaussian") -> Coverage:
     """Return the share of the truth inside the intervals at the end of the horizon, its components pooled.
 
     Parameters

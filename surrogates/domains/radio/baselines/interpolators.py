@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from pydantic import PositiveInt
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
 from sklearn.linear_model import RidgeCV
 from sklearn.neighbors import KNeighborsRegressor
@@ -164,7 +165,7 @@ class NearestSamples(Interpolator):
         Number of samples.
     """
 
-    def __init__(self, context: Context, cell: float, samples: str = SAMPLES, k: int = 3) -> None:
+    def __init__(self, context: Context, cell: float, samples: str = SAMPLES, k: PositiveInt = 3) -> None:
         super().__init__(context, cell, samples)
         self.k = k
 

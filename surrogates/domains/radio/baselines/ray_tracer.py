@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 
 from physics.raytracing.scenes import CITIES, Window, load_city
 from physics.raytracing.solver import Pattern, Settings, trace_path_gain
@@ -37,8 +38,8 @@ class FewerRays(Baseline):
         self,
         context: Context,
         facts: Mapping[str, float],
-        rays: int = 100_000,
-        depth: int = 8,
+        rays: PositiveInt = 100_000,
+        depth: NonNegativeInt = 8,
     ) -> None:
         self.targets, self.cell = context.target_names, facts["cell"]
         self.settings = Settings(facts["frequency"], rays, depth, receiver_height=facts["receiver_height"])

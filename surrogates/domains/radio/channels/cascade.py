@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
+from pydantic import PositiveFloat
 from torch import Tensor
 
+from surrogates.core.ranges import Count
 from surrogates.domains.radio.channels.interpolation import interpolate
 from surrogates.domains.radio.channels.physics import PhysicsChannels, require
 from surrogates.domains.radio.link import AZIMUTH, GEOMETRY, LINK_FACTS, POSITION, Link
@@ -94,9 +96,9 @@ class Directional(Transform):
         context: Context,
         facts: Mapping[str, float],
         iso: dict[str, Any] | None = None,
-        steps: int = 64,
-        length: float = 40.0,
-        noise: float = 0.5,
+        steps: Count = 64,
+        length: PositiveFloat = 40.0,
+        noise: PositiveFloat = 0.5,
     ) -> None:
         super().__init__()
         require(context.inputs, (*GEOMETRY, AZIMUTH, SAMPLES), "radio/directional")

@@ -10,6 +10,7 @@ from torch.nn import functional
 from datasets.store.specs import VariableSpec
 from physics.propagation import knife_edge_loss
 from surrogates.core.errors import ConfigError
+from surrogates.core.ranges import Count
 from surrogates.core.text import listing
 from surrogates.domains.radio.link import GEOMETRY, HEIGHTS, LINK_FACTS, POSITION, Link, Path
 from surrogates.learning.context import Context, Fact
@@ -63,7 +64,7 @@ class PhysicsChannels(Transform):
     takes_tiles = True
     positions = (POSITION,)
 
-    def __init__(self, context: Context, facts: Mapping[str, float], steps: int = 64) -> None:
+    def __init__(self, context: Context, facts: Mapping[str, float], steps: Count = 64) -> None:
         super().__init__()
         require(context.inputs, GEOMETRY, "radio/physics")
         self.link = Link.of(facts, steps)

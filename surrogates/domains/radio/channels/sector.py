@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from physics.propagation import knife_edge_loss
+from surrogates.core.ranges import Count
 from surrogates.domains.radio.channels.cascade import first_stage
 from surrogates.domains.radio.channels.physics import built_share, require
 from surrogates.domains.radio.link import AZIMUTH, GEOMETRY, LINK_FACTS, POSITION, Link
@@ -64,7 +65,7 @@ class SectorChannels(Transform):
         context: Context,
         facts: Mapping[str, float],
         iso: dict[str, Any] | None = None,
-        steps: int = 128,
+        steps: Count = 128,
     ) -> None:
         super().__init__()
         require(context.inputs, (*GEOMETRY, AZIMUTH, RSRP_SAMPLES), "radio/sector")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from surrogates.core.ranges import Count
 from surrogates.domains.radio.channels.interpolation import known_cells
 from surrogates.domains.radio.channels.sector import LEVEL, TEN_DECIBELS, SectorChannels
 from surrogates.domains.radio.measured import antennas
@@ -70,7 +71,7 @@ class SectorProcess(nn.Module):
     and 5.2. J. A. Hoeting et al., "Bayesian model averaging: a tutorial", Statistical Science 14, 1999.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, samples: int = 512) -> None:
+    def __init__(self, in_channels: int, out_channels: int, samples: Count = 512) -> None:
         super().__init__()
         if (in_channels, out_channels) != (len(CHANNELS), 2):
             raise ValueError(

@@ -153,7 +153,7 @@ def score_draws(
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     left = [each for each in left if each[-1]]
-    with path.open("a") as file, Progress(len(left), "draw", shown=progress) as bar:
+    with path.open("a", encoding="utf-8") as file, Progress(len(left), "draw", shown=progress) as bar:
         for record, name, protocol, draw, missing in left:
             split = protocol.split(record.measured, draw)
             for method in missing:
@@ -249,7 +249,7 @@ def _read(path: Path) -> list[Row]:
     """Return the rows of a file; a last line that was cut off counts as not written, and is removed."""
     if not path.exists():
         return []
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         write_atomic(path, whole)

@@ -1,0 +1,82 @@
+"""Open the inputs of a prediction: a NetCDF file or a Zarr store, on this machine's disk or at a URL."""
+
+import warnings
+from pathlib import Path, PurePosixPath
+
+import xarray as xr
+
+from datasets.store.errors import ContractError
+from datasets.store.layout import open_store
+from datasets.store.plain_folder import read_json, require_plain
+from datasets.store.urls import explained, local_path
+
+SUFFIXES = (".nc", ".zarr")
+
+
+def require_inputs(source: str) -> None:
+    """Refuse a name that is not taken, and a path where nothing lies.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        Names the input.
+    """
+    path = local_path(source)
+    name = PurePosixPath(source) if path is None else path
+    if name.suffix not in SUFFIXES:
+        raise ValueError(f"the input is {name.name}; expected a name that ends in .nc or .zarr.")
+    if path is not None and not path.exists():
+        raise FileNotFoundError(f"There is no input at {source}.")
+
+
+def open_inputs(source: str) -> xr.Dataset:
+    """Open inputs lazily; a NetCDF file of another machine is copied to a temporary folder first.
+
+    Raises
+    ------
+    ContractError
+        When nothing lies at a URL, or its server does not answer.
+    """
+    path = local_path(source)
+    if path is None:
+        with explained(source):
+            return _open_remote(source)
+    path = path.absolute()  # a relative name such as `a:b.nc` could pass for a URL
+    return _open_store(path) if path.suffix == ".zarr" else xr.open_dataset(path)
+
+
+def _open_store(path: Path) -> xr.Dataset:
+    """Open a Zarr store of this machine's disk, of ours or of another program."""
+    if not path.is_dir():
+        raise ContractError(f"{path} is no folder; expected a Zarr store")
+    require_plain(path)
+    root = path / "zarr.json"
+    attributes = read_json(root).get("attributes") if root.exists() else None
+    if isinstance(attributes, dict) and "format_version" in attributes:
+        return open_store(str(path)).dataset()
+    try:
+        return xr.open_zarr(path, chunks=None)
+    except Exception as error:  # whatever Zarr and xarray run into in a stranger's metadata
+        said = " ".join(str(error).split()) or "no reason given"
+        raise ContractError(
+            f"{path} is no Zarr store that xarray opens ({type(error).__name__}: {said}); write it again"
+        ) from error
+
+
+def _open_remote(url: str) -> xr.Dataset:
+    if PurePosixPath(url).suffix != ".zarr":
+        import fsspec
+
+        return xr.open_dataset(fsspec.open_local(f"simplecache::{url}"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated metadata")
+        try:
+            found = xr.open_zarr(url, chunks=None, zarr_format=3)
+        except Exception:  # of the other version; some servers forbid to look for files that they lack
+            found = xr.open_zarr(url, chunks=None, zarr_format=2)
+    if not found.variables:
+        raise ContractError(
+            f"{url} shows no variables: its server lists no folders, and the store has no consolidated "
+            "metadata; call zarr.consolidate_metadata on it, or copy it here"
+        )
+    return found
