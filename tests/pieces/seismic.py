@@ -116,12 +116,21 @@ def section(folder: Path) -> Given:
     return {"folder": str(folder / "section.npz"), "units": "km s-1", "time_stride": 8}
 
 
+def models(folder: Path) -> Given:
+    """Six models of layers, two in each file."""
+    for number in range(3):
+        np.save(folder / f"models{number}.npy", layers(2, number))
+    keys = {"cell": [10, 10], "shots": 1, "steps": 120, "time_stride": 4, "keeps_whole": "file"}
+    return {"folder": str(folder), **keys}
+
+
 EXAMPLES = {
     "recipes": {
         "seismic/openfwi_like": known(piece=SmallUnits(), workers=[1]),
         "seismic/openfwi": lambda folder: {"parameters": openfwi(folder)},
         "seismic/segy": lambda folder: {"parameters": segy(folder)},
         "seismic/section": lambda folder: {"parameters": section(folder)},
+        "seismic/models": lambda folder: {"parameters": models(folder)},
     },
     "transforms": {
         # Drawn ones: the logarithm of amplitudes has a kink at zero, where simulated ones begin.

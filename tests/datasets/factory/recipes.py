@@ -23,6 +23,15 @@ class Slow(Oscillator):
         return super().simulate(indices, rngs)
 
 
+class Sleeping(Oscillator):
+    """Makes the file that TOY_LOG names, and falls asleep for a minute."""
+
+    def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        Path(os.environ["TOY_LOG"]).touch()
+        time.sleep(60)
+        return super().simulate(indices, rngs)
+
+
 class Deadly(Oscillator):
     """Kills its process while the file that TOY_FUSE names has characters; each death takes one."""
 

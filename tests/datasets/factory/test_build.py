@@ -133,9 +133,7 @@ def test_what_failed_has_to_be_mended_before_a_build_goes_on(
     monkeypatch.setattr(Slow, "simulate", refuse)
     with pytest.raises(BuildError) as caught:
         build(Slow(), str(tmp_path / "toy.zarr"), workers=0, progress=False)
-    assert "is the file scaled? Finished units are kept; once that is mended, resume with `" in str(
-        caught.value
-    )
+    assert "is the file scaled? Finished units are kept; once that is mended, run `" in str(caught.value)
 
 
 @pytest.mark.parametrize("where", ["staging", "row", "receipt"])
@@ -174,7 +172,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_samples(undisturbed: str, 
         tracemalloc.stop()
         return highest
 
-    assert peak(96) < 1.3 * peak(32)
+    assert peak(192) < 1.3 * peak(96)  # with fewer rows not as many are under way at once
 
 
 def test_a_complete_store_is_left_alone(copied: str, monkeypatch: pytest.MonkeyPatch) -> None:

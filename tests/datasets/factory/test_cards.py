@@ -115,6 +115,11 @@ def write_section(folder: Path) -> dict[str, object]:
     return {"section_spacing": [10.0, 10.0]}
 
 
+def write_models(folder: Path) -> dict[str, object]:
+    np.save(folder / "models.npy", np.full((2, 30, 30), 2000.0))
+    return {"cell": [10.0, 10.0], "keeps_whole": "file"}
+
+
 def write_flight(folder: Path) -> dict[str, object]:
     times = np.arange(60) * 0.1
     rows = [f"{t:.1f} {3 * t:.3f} 0 5 0 0 0 1" for t in times]
@@ -128,6 +133,7 @@ def write_flight(folder: Path) -> dict[str, object]:
         ("seismic/openfwi", write_openfwi),
         ("seismic/segy", write_line),
         ("seismic/section", write_section),
+        ("seismic/models", write_models),
         ("uav/tum", write_flight),
     ],
 )

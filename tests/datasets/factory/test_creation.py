@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import xarray as xr
 import zarr
 
 from datasets.factory.build import build, is_final
@@ -72,3 +73,25 @@ def test_a_parameter_that_came_later_is_no_difference_at_its_default(copied: str
         open_or_create(Newer(colour="red"), copied)
     group = zarr.open_group(copied, mode="r")
     assert "colour" not in str(group.attrs["recipe_config"])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({}, "variable 'depth' has no units; mend it where the recipe declares 'depth'"),
+        ({"units": "wibble"}, "variable 'depth': units 'wibble' are not UDUNITS"),
+        (
+            {"units": "months since 2000-01-01"},
+            "variable 'depth': units 'months since 2000-01-01' make no dates",
+        ),
+    ],
+)
+def test_what_verify_would_not_accept_is_refused_before_anything_is_built(
+    attributes: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depth = xr.Dataset({"depth": ((), 1.0, attributes)})
+    monkeypatch.setattr(Oscillator, "shared", lambda self: depth)
+    url = tmp_path / "toy.zarr"
+    with pytest.raises(BuildError, match=message):
+        build(Oscillator(), str(url), workers=0, progress=False)
+    assert not url.exists() or not list(url.iterdir())

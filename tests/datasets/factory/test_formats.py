@@ -62,6 +62,10 @@ CASES = {
     "json": b' {"type": "FeatureCollection"}',
     "text": b"timestamp,tx\n0,1\n",
     "segy": segy(EBCDIC, 1),
+    "ulge": b"ULogEnc\x01" + bytes(80),
+    "dataflash": b"\xa3\x95\x80\x80\x59FMT\x00" + bytes(80),
+    "tlog": 2 * (bytes.fromhex("00060a24181e4000 fe 02 00 01 01 20") + bytes(4)),
+    "blackbox": b"H Product:Blackbox flight data recorder by Nicholas Sherlock\n",
 }
 
 
@@ -116,6 +120,24 @@ def test_another_format_is_refused_by_what_it_is_and_who_reads_it(tmp_path: Path
     assert str(caught.value) == (
         f"{tmp_path}/flight.csv is a log of PX4 (ULog), expected CSV files; such files are read by uav/ulog"
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "advice"),
+    [
+        ("gzip", r"packed by gzip, expected bags; such files are read by .*; unpack it first"),
+        (
+            "dataflash",
+            r"ArduPilot \(DataFlash\), expected bags; no recipe .*; write its positions .* for uav/csv",
+        ),
+    ],
+)
+def test_file_that_no_importer_reads_as_it_is_gets_a_next_step(
+    found: str, advice: str, tmp_path: Path
+) -> None:
+    (tmp_path / "flight.bag").write_bytes(CASES[found])
+    with pytest.raises(BuildError, match=advice):
+        require_format(tmp_path / "flight.bag", ("bag",), "bags")
 
 
 def test_recipes_name_formats_that_are_told_apart() -> None:

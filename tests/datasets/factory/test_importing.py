@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,10 @@ import yaml
 
 from datasets.factory.build import resume
 from datasets.factory.errors import BuildError
-from datasets.factory.importing import import_generic
+from datasets.factory.importing import import_generic, recipe_of
+from datasets.factory.info import info
 from datasets.factory.verify import verify
+from datasets.store.errors import ContractError
 from datasets.store.layout import open_store
 from surrogates.core.errors import ConfigError
 
@@ -186,6 +191,92 @@ def test_an_import_in_workers_equals_one_without(folder: Path) -> None:
     assert open_store(str(folder / "b.zarr")).is_complete
 
 
+def climate(calendar: str = "noleap") -> xr.Dataset:
+    """Days with a clock, an axis without units and names, and a group number in double precision."""
+    time = ("time", np.arange(8.0), {"units": "days since 2000-02-27", "calendar": calendar})
+    return xr.Dataset(
+        {
+            "t2": (("level", "time"), np.arange(16.0).reshape(2, 8), {"units": "degC"}),
+            "block": ("time", 16777216.0 + np.arange(8) // 2),
+        },
+        coords={"time": time, "level": ("level", [1, 2]), "site": ("level", ["a", "b"]), "height": 2.0},
+    )
+
+
+@pytest.mark.parametrize("clock", [None, "time", "day"])
+def test_what_an_import_completes_a_verification_accepts(clock: str | None, tmp_path: Path) -> None:
+    climate().to_netcdf(tmp_path / "a.nc")
+    variables = {"t2": {"units": "K"}, "block": {"units": "1"}}
+    if clock:
+        variables[clock] = {"source": "time", "units": "hours since 2000-02-27"}
+    path = write(
+        tmp_path,
+        files="a.nc",
+        record_dimension="time",
+        variables=variables,
+        shared={},
+        splits={"split": {"validation": 0.25, "test": 0.25, "keeps_whole": "block"}},
+    )
+    url = str(tmp_path / "a.zarr")
+    import_generic(path, url, workers=0, progress=False)
+    assert [problem.message for problem in verify(url, progress=False).problems] == []
+    ds = xr.open_zarr(url)
+    assert ds.t2.dims == ("time", "level")
+    assert str(ds.time.values[3]) == "2000-03-02 00:00:00"  # without the 29th
+    assert (ds.level.attrs["units"], ds.level.attrs["long_name"]) == ("1", "level")
+    assert (
+        "days since 2000-02-27" in {variable.encoding.get("units") for variable in ds.coords.values()}
+        or clock
+    )
+    described = info(url)
+    assert "level" in described.shared
+
+
+def test_names_that_attributes_could_not_list_are_refused_before_anything_is_built(tmp_path: Path) -> None:
+    climate().to_netcdf(tmp_path / "a.nc")
+    variables = {"air temperature": {"source": "t2", "units": "K"}}
+    path = write(tmp_path, files="a.nc", record_dimension="time", variables=variables, shared={}, splits={})
+    with pytest.raises(
+        ContractError, match=r"\['air temperature'\] are empty or hold a '/'.*write `_` instead"
+    ):
+        import_generic(path, str(tmp_path / "a.zarr"), workers=0, progress=False)
+    assert not (tmp_path / "a.zarr").exists()
+
+
+def test_a_missing_value_is_answered_with_the_file_and_what_to_do(tmp_path: Path) -> None:
+    ds = climate()
+    ds.t2[1, 5] = np.nan
+    ds.to_netcdf(tmp_path / "a.nc")
+    variables = {"t2": {"units": "K"}}
+    path = write(tmp_path, files="a.nc", record_dimension="time", variables=variables, shared={}, splits={})
+    with pytest.raises(BuildError) as caught:
+        import_generic(path, str(tmp_path / "a.zarr"), workers=0, progress=False)
+    for said in (
+        "a.nc: 't2': NaN at record 5 of the file (1 in all)",
+        "`missing: true`",
+        "give another `out=`",
+    ):
+        assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"GRIB\0\0\0\2", r"is a GRIB file, .*engine='cfgrib'\)\.to_netcdf\("),
+        (b"a,b\n1,2\n", r"is a text file, .*pd\.read_csv\("),
+        (b"\x1f\x8b\x08", "packed by gzip, .*unpack it first"),
+        (b"MATLAB 5.0 MAT-file", "MATLAB file of version 5, .*'-v7.3'"),
+        (b"\x89HDF\r\n\x1a\n cut", r"a\.nc cannot be read .*fetch it again"),
+    ],
+)
+def test_files_of_other_formats_are_answered_with_a_way_to_convert_them(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.nc").write_bytes(content)
+    with pytest.raises(BuildError, match=message):
+        import_generic(write(tmp_path, files="a.nc"), str(tmp_path / "a.zarr"), workers=0, progress=False)
+
+
 def test_the_units_of_a_dimensionless_variable_may_be_the_number_one(folder: Path) -> None:
     path = write(folder, **changed("tank", units=1))
     assert import_generic(path, str(folder / "a.zarr"), workers=0, progress=False).specs["tank"].units == "1"
@@ -232,3 +323,34 @@ def test_an_import_does_not_go_on_with_sources_that_have_changed(
         resume(url, workers=0, progress=False)
     with pytest.raises(BuildError, match=r"holds other data: sources\[0\]\.sha256="):
         import_generic(write(folder), url, workers=0, progress=False)
+
+
+class Closed(SimpleHTTPRequestHandler):
+    """A server that lists no folders, as many that hold data."""
+
+    def list_directory(self, path: Any) -> None:
+        self.send_error(403)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bare.zarr", "403.*; a store of a server that lists no folders needs consolidated metadata"),
+        ("nothing.zarr", "nothing lies at .*/nothing.zarr; check the address"),
+    ],
+)
+def test_a_store_that_a_server_does_not_show_is_told_from_one_without_the_variable(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    runs(0, 3).to_zarr(tmp_path / "bare.zarr", consolidated=False)
+    handler = partial(Closed, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{name}"
+        with pytest.raises(BuildError, match=said) as caught:
+            recipe_of(mapping(files=url)).prepare()
+        server.shutdown()
+    assert "\n" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -56,3 +57,17 @@ def test_decibels_are_shown_as_people_write_them(tmp_path: Path, capsys: pytest.
     print_info(found)
     said = capsys.readouterr().out
     assert "dBm" in said and "lg(re" not in said
+
+
+@pytest.mark.parametrize(
+    ("values", "shares"),
+    [([1, 2], {"a": 0.25, "b": 0.75}), ([1], {}), (None, {})],
+)
+def test_flags_without_a_value_for_each_meaning_have_no_shares(
+    values: list[int] | None, shares: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = {"units": "1", "flag_meanings": "a b"} | ({} if values is None else {"flag_values": values})
+    ground = xr.Dataset({"ground": ("cell", np.array([1, 2, 2, 2], "i1"), about)})
+    monkeypatch.setattr(Oscillator, "shared", lambda self: ground)
+    build(Oscillator(samples=16), str(tmp_path / "toy.zarr"), workers=0, progress=False)
+    assert info(str(tmp_path / "toy.zarr")).shares == ({"ground": shares} if shares else {})

@@ -1,7 +1,11 @@
 """Workers may die, or never start."""
 
+import multiprocessing
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from datasets.factory.build import build
 from datasets.factory.errors import BuildError
 from datasets.store.layout import open_store
 from tests.datasets.factory.conftest import content
-from tests.datasets.factory.recipes import Deadly
+from tests.datasets.factory.recipes import Deadly, Sleeping
 from tests.toy import Oscillator
 
 
@@ -64,3 +68,26 @@ def test_a_recipe_that_workers_cannot_import_is_refused(tmp_path: Path) -> None:
         build(Local(), url, workers=1, progress=False)
     assert open_store(url).complete_rows() == []
     build(Local(), url, workers=0, progress=False)
+
+
+def test_workers_end_with_a_build_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, log = str(tmp_path / "toy.zarr"), tmp_path / "log"
+    monkeypatch.setenv("TOY_LOG", str(log))
+    begun = {each.pid for each in multiprocessing.active_children()}
+
+    def stop() -> None:
+        while not log.exists():
+            time.sleep(0.05)
+        signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        timer = threading.Thread(target=stop)
+        timer.start()
+        with pytest.raises(SystemExit):
+            build(Sleeping(), url, workers=2, progress=False)
+        timer.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not {each.pid for each in multiprocessing.active_children()} - begun
+    assert not open_store(url).complete_rows()

@@ -75,10 +75,24 @@ class OsmMap:
         self.ways.append(way)
         return int(way.attrib["id"])
 
+    def arcs(self, ring: Ring, tags: Tags | None = None) -> list[int]:
+        """Add a ring as two open ways and return their numbers."""
+        whole = self.way(ring, tags)
+        corners = [corner.attrib["ref"] for corner in self.ways.pop().findall("nd")]
+        for number, ends in ((whole, corners[:3]), (whole + 4000, corners[2:])):
+            self.ways.append(_element("way", number, tags))
+            for place, corner in enumerate(ends):
+                self.ways[-1].insert(place, xml.Element("nd", ref=corner))
+        return [whole, whole + 4000]
+
     def relation(self, outer: Sequence[int], inner: Sequence[int], tags: Tags) -> int:
         """Add a multipolygon of ways and return its number."""
-        relation = _element("relation", self.number + 5000, {"type": "multipolygon", **tags})
-        for role, ways in (("outer", outer), ("inner", inner)):
+        return self.gather({"outer": outer, "inner": inner}, {"type": "multipolygon", **tags})
+
+    def gather(self, members: Mapping[str, Sequence[int]], tags: Tags) -> int:
+        """Add a relation of ways by role and return its number."""
+        relation = _element("relation", self.number + 5000, tags)
+        for role, ways in members.items():
             for way in ways:
                 xml.SubElement(relation, "member", type="way", ref=str(way), role=role)
         self.relations.append(relation)

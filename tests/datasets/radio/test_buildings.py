@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import shapely
 
-from datasets.radio.buildings import Buildings, clean, map_name, read_buildings, utm_zone
+from datasets.radio.buildings import Buildings, map_name, read_buildings
 from datasets.radio.heights import SOURCES
 from datasets.radio.mapped import MapError
+from datasets.radio.outlines import clean
+from datasets.radio.plane import utm_zone
 from physics.raytracing.extrusion import height_raster
 from physics.raytracing.scenes import Window, extruded_scene
 from tests.datasets.radio.maps import EAST, EPSG, NORTH, OsmMap, Ring, real, square, write_geojson
@@ -64,7 +66,7 @@ def test_beyond_utm_is_said() -> None:
 
 
 def test_map_of_more_than_a_zone_is_refused() -> None:
-    with pytest.raises(MapError, match=r"reaches over 20.0 x 1.0 degrees.*give one town at a time"):
+    with pytest.raises(MapError, match=r"reaches over 20.0 x 1.0 degrees.*cut out a town: `osmium extract"):
         utm_zone((0, 50, 20, 51))
 
 
@@ -200,7 +202,7 @@ def test_map_is_known_whatever_its_name(packed: Callable[[bytes], bytes], tmp_pa
         ("a.shp", b"", r"a\.shp is empty or of an unknown format, expected an OpenStreetMap extract"),
         ("a.osm", b"<html><body>429 Too Many Requests", r"a\.osm is a web page, expected an OpenStreetMap"),
         ("a.osm", b"", "is no whole OSM file"),
-        ("a.geojson", b"", "is no JSON"),
+        ("a.geojson", b"", "is no whole JSON"),
         ("a.osm", b'<osm version="0.6"></osm>', "holds no building; take a larger extract"),
         ("missing.osm", None, "there is no file"),
     ],
@@ -219,7 +221,9 @@ def test_extract_with_nothing_but_cut_buildings_says_so(tmp_path: Path) -> None:
     osm_map = OsmMap()
     osm_map.way(square(0, 0, 40), YES)
     osm_map.nodes.pop()
-    with pytest.raises(MapError, match="no building, but 1 that its edge cuts; take a larger extract"):
+    with pytest.raises(
+        MapError, match="no building, but 1 cut by the edge of the map; take a larger extract"
+    ):
         read_buildings(osm_map.write(tmp_path / "a.osm"))
 
 

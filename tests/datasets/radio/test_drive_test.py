@@ -180,7 +180,7 @@ def test_an_unknown_device_is_answered_with_the_nearest(walk: dict[str, Any], tm
 
 def test_cells_that_are_not_described_are_refused_or_left_out(walk: dict[str, Any], tmp_path: Path) -> None:
     del walk["cells"]["B"]
-    assert "60 readings of cells that are not described: B (A are)" in refused(walk, tmp_path)
+    assert "60 readings of cells that are not described: B (60), where A are" in refused(walk, tmp_path)
     assert imported(walk | {"leave_out": ["other_cells"]}, tmp_path).records == 2
 
 
@@ -244,7 +244,14 @@ def test_duke_readings_fill_the_cells_that_were_published(tmp_path: Path) -> Non
         "measurements": str(DUKE / "duke_cbrs_rsrp_cells_A_C.csv"),
         "buildings": str(DUKE / "duke_site1_building_height_128.npy"),
     }
-    dataset = imported(settings, tmp_path).dataset().load()
+    recipe = DriveTest.make(settings)
+    assert not [line for line in recipe.remarks() if "warning" in line]
+    store = imported(settings, tmp_path)
+    ((cause, count),) = [
+        pair for pair in json.loads(store.attributes["left_out"])["readings"].items() if pair[0] != "total"
+    ]
+    assert (cause, count) == ("outside the window (first: duke_cbrs_rsrp_cells_A_C.csv, line 2)", 5747)
+    dataset = store.dataset().load()
     occupied = dataset["readings"].values > 0
     outdoor = occupied & (dataset["building_height"].values <= 0)
     counts = {

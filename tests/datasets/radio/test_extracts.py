@@ -131,6 +131,7 @@ def test_store_names_its_file_by_content_and_its_licence(store: str) -> None:
     assert "(c) OpenStreetMap contributors, ODbL 1.0" in attributes["license"]
     assert {"osmium", "shapely", "pyproj", "sionna-rt"} <= json.loads(attributes["software"]).keys()
     assert str(file.parent) not in json.dumps(attributes)
+    assert json.loads(attributes["left_out"])["buildings of Market_street"] == {"total": 11}
 
 
 def test_store_verifies_and_a_unit_simulated_again_is_the_same(
@@ -167,6 +168,49 @@ def test_extract_smaller_than_the_window_is_said_and_centred(tmp_path: Path) -> 
     assert recipe.attributes()["license"].startswith("unspecified")
 
 
+def test_what_is_not_built_is_counted_said_and_refused_beyond_the_share(tmp_path: Path) -> None:
+    footprints = [(square(60.0 * number, 0, 30), {"building": "yes", "height": 9}) for number in range(18)]
+    footprints += [(square(0, 60, 30), {"building": "yes", "location": "underground"})]
+    path = write_geojson(tmp_path / "a.geojson", footprints)
+    content = json.loads(path.read_text())
+    point = {"type": "Point", "coordinates": [24.94, 60.17]}
+    content["features"] += [{"type": "Feature", "properties": {"building": "yes"}, "geometry": point}]
+    path.write_text(json.dumps(content))
+    buildings, heights = Extracts.make({"osm_file": str(path)}).left_out()
+    assert buildings.remark() == (
+        "2 of 20 buildings of a left out: 1 drawn as a point or a line, 1 below the ground"
+    )
+    assert heights.remark() == ""
+    with pytest.raises(BuildError, match=r"1 of 19 buildings of a \(5.3%\) .*`most_left_out=0.06`"):
+        buildings.require_few()
+    Extracts.make({"osm_file": str(path), "most_left_out": 0.06}).left_out()[0].require_few()
+
+
+def test_heights_that_cannot_be_read_are_said_with_the_commonest(tmp_path: Path) -> None:
+    footprints = [(square(60.0 * number, 0, 30), {"height": 9}) for number in range(18)]
+    footprints += [
+        (square(60.0 * number, 60, 30), {"height": text}) for number, text in enumerate(["tall"] * 2)
+    ]
+    recipe = Extracts.make({"osm_file": str(write_geojson(tmp_path / "a.geojson", footprints))})
+    _, heights = recipe.left_out()
+    assert heights.remark() == (
+        "2 of 20 heights of a left out: 2 in words that cannot be read (such as 'height=tall')"
+    )
+    with pytest.raises(BuildError, match=r"2 of 20 heights of a \(10.0%\)"):
+        heights.require_few()
+
+
+def test_columns_are_keys_and_what_looks_like_a_height_is_said(tmp_path: Path) -> None:
+    footprints = [(square(60.0 * number, 0, 30), {"BLDG_HT": 100, "floors": 3}) for number in range(3)]
+    path = write_geojson(tmp_path / "a.geojson", footprints)
+    recipe = Extracts.make(
+        {"osm_file": str(path), "height_property": "BLDG_HT", "height_unit": "ft", "built_share": 0}
+    )
+    assert recipe.shared()["building_top"].values.tolist() == [pytest.approx(30.48)] * 3
+    said = "a: not read, but like heights: floors (3); take one as `height_property=` or `levels_property=`"
+    assert said in recipe.remarks()
+
+
 def test_several_files_become_one_store_and_keep_their_names(tmp_path: Path, street: Path) -> None:
     hut = write_geojson(tmp_path / "hut.geojson", [(square(2000, 0, 30), {"height": 9})])
     recipe = Extracts.make({"osm_file": [str(street), str(hut)], **SMALL, "samples": None})
@@ -185,6 +229,21 @@ def test_two_extracts_of_the_same_ground_are_refused(tmp_path: Path, street: Pat
     recipe = Extracts.make({"osm_file": [str(street), str(other)], **SMALL})
     with pytest.raises(ValueError, match="Market_street and again cover the same ground"):
         recipe.prepare()
+
+
+def test_two_extracts_of_the_same_ground_in_two_zones_are_refused(tmp_path: Path) -> None:
+    def village(name: str, west: float, east: float) -> str:
+        features = []
+        for left in (west, 29.9995, east):
+            ring = [[left, 60.0], [left + 1e-3, 60.0], [left + 1e-3, 60.001], [left, 60.001], [left, 60.0]]
+            polygon = {"type": "Polygon", "coordinates": [ring]}
+            features.append({"type": "Feature", "properties": {"height": 9}, "geometry": polygon})
+        (tmp_path / name).write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+        return str(tmp_path / name)
+
+    files = [village("west.geojson", 29.97, 29.99), village("east.geojson", 30.01, 30.03)]
+    with pytest.raises(ValueError, match="west and east cover the same ground"):
+        Extracts.make({"osm_file": files, "built_share": 0}).prepare()
 
 
 def test_build_does_not_go_on_with_a_file_that_has_changed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.radio.heights import SOURCES, height_of, random_height, read_length, read_levels
+from datasets.radio.heights import SOURCES, height_of, random_height, read_length, read_levels, unreadable
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,24 @@ from datasets.radio.heights import SOURCES, height_of, random_height, read_lengt
         ("3;4", 4.0),
         ("3 m; 4.5", 4.5),
         ("about;7", 7.0),
+        ("~12", 12.0),
+        ("ca. 12", 12.0),
+        ("est. 12 m", 12.0),
+        ("+12", 12.0),
+        ("12m.", 12.0),
+        ("12 mtr", 12.0),
+        ("12 м", 12.0),
+        ("12\u00a0m", 12.0),
+        ("1200 cm", 12.0),
+        ("1.2e1", 12.0),
+        ("0012", 12.0),
+        ("10-12", 12.0),
+        ("10 m \u2013 12 m", 12.0),
+        ("10;12 m", 12.0),
+        ("6'6\"", 1.9812),
+        ("6'-6\"", 1.9812),
+        ("6\u20326\u2033", 1.9812),
+        ("40 feet", 12.192),
     ],
 )
 def test_height_with_a_unit_is_read(text: str, metres: float) -> None:
@@ -30,7 +48,8 @@ def test_height_with_a_unit_is_read(text: str, metres: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "high", "-3", "15 km", "10-12", "1e3", "5000", "m", "nan", "15 x"]
+    "text",
+    [None, "", "high", "-3", "15 km", "2010-12", "12/15", ">9", "1,234", "1e9", "5000", "m", "nan", "15 x"],
 )
 def test_what_is_no_height_is_passed_over(text: str | None) -> None:
     assert read_length(text) is None
@@ -38,8 +57,33 @@ def test_what_is_no_height_is_passed_over(text: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "storeys"),
+    [("4", 4), ("2,5", 2.5), ("3;4", 4), ("3-4", 4), ("G+4", 5), ("R+2", 3), ("4 floors", 4), ("~4", 4)],
+)
+def test_storeys_are_read(text: str, storeys: float) -> None:
+    assert read_levels(text) == storeys
+
+
+@pytest.mark.parametrize("text", ["2+1", "3,4", "many", "500"])
+def test_what_is_no_number_of_storeys_is_passed_over(text: str) -> None:
+    assert read_levels(text) is None
+
+
+def test_texts_that_cannot_be_read_are_counted_and_those_for_no_height_are_not() -> None:
+    tags = [
+        {"height": "tall"},
+        {"height": "tall", "building:levels": "2+1"},
+        *({"height": text} for text in ("-1", "-1.0", "0", "0.0", "0 m", "NaN", "12 storeys", "~12")),
+        {"min_height": "3 storeys"},
+    ]
+    assert unreadable(tags) == {"height=tall": 2, "building:levels=2+1": 1, "min_height=3 storeys": 1}
+
+
+@pytest.mark.parametrize(
     ("tags", "top", "source"),
     [
+        ({"height": "12 storeys"}, 42.0, "building:levels"),
+        ({"height": "12 storeys", "building:levels": "9"}, 31.5, "building:levels"),
         ({"height": "20", "building:height": "30", "building:levels": "9"}, 20.0, "height"),
         ({"building:height": "30", "building:levels": "9"}, 30.0, "building:height"),
         ({"height": "unknown", "building:levels": "9"}, 31.5, "building:levels"),
@@ -89,6 +133,9 @@ def test_random_heights_are_storeys_about_five_of_them() -> None:
         ({"height": "20", "min_height": "20"}, 0.0),
         ({"height": "20", "min_height": "?", "min_level": "2"}, 7.0),
         ({"height": "20"}, 0.0),
+        ({"height": "6", "building": "roof"}, 5.5),
+        ({"height": "6", "building:part": "canopy"}, 5.5),
+        ({"height": "6", "building": "roof", "min_height": "4"}, 4.0),
     ],
 )
 def test_part_that_hangs_begins_at_its_least_height_if_that_lies_below_its_roof(

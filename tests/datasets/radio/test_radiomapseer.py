@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,16 @@ import pytest
 import xarray as xr
 from PIL import Image
 
+from datasets.factory.errors import BuildError
 from datasets.radio.images import from_grey
+from datasets.radio.radiomapseer import RadioMapSeer
 from datasets.store.checks import check_split
 from datasets.store.layout import open_store
 from surrogates.cli.main import main
+from tests.datasets.cards import fields
 from tests.datasets.radio.maps import to_grey
+
+Spoil = Callable[[Path], object]
 
 AREAS, TRANSMITTERS = range(10), range(3)
 
@@ -119,11 +125,15 @@ def test_import_goes_on_where_it_was_and_refuses_other_files(
             lambda root: shutil.rmtree(root / "gain"),
             "has no picture AREA_TX.png; expected gain/DPM/AREA_TX.png",
         ),
-        (lambda root: (root / "png/buildings_complete/3.png").unlink(), r"3.png is not there"),
-        (lambda root: (root / "png/antennas/3_1.png").unlink(), r"3_1.png is not there"),
+        (
+            lambda root: (root / "png/buildings_complete/3.png").unlink(),
+            "3 of 30 pictures of path gain (10.0%) cannot be used: 3 without buildings in "
+            "png/buildings_complete (such as 3_0.png)",
+        ),
+        (lambda root: shutil.rmtree(root / "png/antennas"), "none of the 30 pictures in "),
         (shutil.rmtree, "there is no file or folder"),
         (lambda root: write(root / "gain/DPM/0_0.png", np.zeros((8, 8))), "8 x 8 pixels, expected 256 x 256"),
-        (lambda root: (root / "gain/DPM/0_0.png").write_text("x"), "cannot be read as a picture"),
+        (lambda root: (root / "gain/DPM/0_0.png").write_text("x"), "is no picture of PNG or GIF"),
         (lambda root: write(root / "png/antennas/0_0.png", np.zeros((256, 256))), "marks no antenna"),
     ],
 )
@@ -136,6 +146,106 @@ def test_folder_that_does_not_fit_is_answered_in_one_line(
     error = capsys.readouterr().err.strip()
     assert said in error
     assert "Traceback" not in error
+
+
+def capitals(root: Path) -> None:
+    (root / "gain/DPM/3_1.png").rename(root / "gain/DPM/03_01.PNG")
+
+
+def both(root: Path) -> None:
+    shutil.copy(root / "gain/DPM/3_1.png", root / "gain/DPM/03_01.png")
+
+
+def deep(root: Path) -> None:
+    """Widen a picture to 16 bits."""
+    path = root / "gain/DPM/3_1.png"
+    Image.fromarray(np.asarray(Image.open(path)).astype(np.uint16) * 257).save(path)
+
+
+def palette(root: Path) -> None:
+    path = root / "gain/DPM/3_1.png"
+    Image.open(path).convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE).save(path)
+
+
+def repainted(name: str, change: Callable[[np.ndarray], np.ndarray], mode: str = "L") -> Spoil:
+    def spoil(root: Path) -> None:
+        grey = change(np.asarray(Image.open(root / name)))
+        Image.fromarray(grey).convert(mode).save(root / name)
+
+    return spoil
+
+
+def colours(grey: np.ndarray) -> np.ndarray:
+    return np.stack([grey, 255 - grey, grey], axis=-1)
+
+
+def half_transparent(grey: np.ndarray) -> np.ndarray:
+    return np.stack([grey, grey, grey, np.full_like(grey, 128)], axis=-1)
+
+
+GAIN, HOUSES, ANTENNA = "gain/DPM/3_1.png", "png/buildings_complete/3.png", "png/antennas/3_1.png"
+EXAMPLES: dict[str, list[tuple[Spoil, str | dict[str, int]]]] = {
+    "`gain/SIMULATION/AREA_TX.png`": [
+        (lambda root: shutil.copytree(root / "gain/DPM", root / "gain/IRT2"), {"of the simulation IRT2": 30})
+    ],
+    "`png/buildings_complete/AREA.png`": [
+        (
+            repainted(HOUSES, lambda grey: np.where(np.arange(256) > 30, grey, grey // 2)),
+            "2 greys besides black",
+        )
+    ],
+    "`png/antennas/AREA_TX.png`": [
+        (repainted(ANTENNA, lambda grey: 255 - grey), "expected one antenna in white on black"),
+        (repainted(ANTENNA, lambda grey: 0 * grey), "marks no antenna"),
+    ],
+    "a name that is not `AREA_TX`": [
+        (
+            lambda root: shutil.copy(root / GAIN, root / "gain/DPM/copy of 3_1.png"),
+            {"whose name is not AREA_TX (such as copy of 3_1.png)": 1},
+        )
+    ],
+    "a name in capitals or with zeros before (`00_01.PNG`)": [
+        (capitals, {}),
+        (both, {"of the same numbers as another": 1}),
+    ],
+    "a map without its buildings or its antenna": [
+        (lambda root: (root / ANTENNA).unlink(), {"without an antenna in png/antennas (such as 3_1.png)": 1}),
+        (
+            lambda root: (root / HOUSES).unlink(),
+            {"without buildings in png/buildings_complete (such as 3_0.png)": 3},
+        ),
+    ],
+    "8 bits of grey, with a palette too": [(palette, {})],
+    "16 bits of grey": [
+        (deep, {}),
+        (lambda root: Image.fromarray(np.full((256, 256), 300, np.uint16)).save(root / GAIN), "has 16 bits"),
+    ],
+    "colours, transparency, JPEG": [
+        (repainted(GAIN, colours, "RGB"), "is in colours"),
+        (repainted(GAIN, half_transparent, "RGBA"), "has transparent pixels"),
+        (lambda root: Image.open(root / GAIN).save(root / GAIN, "JPEG"), "is no picture of PNG or GIF"),
+    ],
+    "a size other than 256 x 256": [(lambda root: write(root / GAIN, np.zeros((8, 8))), "8 x 8 pixels")],
+}
+
+
+@pytest.mark.parametrize("field", fields("radio/radiomapseer"))
+def test_line_of_the_card_is_true(field: str, folder: Path, tmp_path: Path) -> None:
+    sound = RadioMapSeer.make({"folder": str(folder)})
+    record = sound._names.index((3, 1))
+    for number, (spoil, expected) in enumerate(EXAMPLES[field]):
+        root = shutil.copytree(folder, tmp_path / str(number))
+        spoil(root)
+        recipe = RadioMapSeer.make({"folder": str(root)})
+        if isinstance(expected, str):
+            with pytest.raises(BuildError, match=expected):
+                recipe.simulate(np.array([record]), [])
+            continue
+        counts = recipe.left_out()[0].counts()
+        assert {key: count for key, count in counts.items() if key != "total"} == expected
+        if (3, 1) in recipe._names:
+            gain = recipe.simulate(np.array([recipe._names.index((3, 1))]), [])["path_gain"]
+            np.testing.assert_array_equal(gain, sound.simulate(np.array([record]), [])["path_gain"])
 
 
 def test_importer_says_where_to_and_names_the_nearest_key(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,13 @@ import xarray as xr
 from PIL import Image
 
 from datasets.factory.build import build
+from datasets.factory.errors import BuildError
 from datasets.radio.urbanradio3d import SIDE, UrbanRadio3D, upright
 from datasets.store.checks import check_split
+from tests.datasets.cards import fields
 from tests.datasets.radio.maps import REAL, to_grey
+
+Spoil = Callable[[Path], object]
 
 LIGHT = 299_792_458.0  # m/s
 NAMES = [(0, 60, 200), (0, 110, 20), (7, 128, 90), (8, 55, 45), (9, 200, 30)]
@@ -65,7 +71,8 @@ def write_pngs(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def ds(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
     root = tmp_path_factory.mktemp("urbanradio3d")
-    recipe = UrbanRadio3D.make({"folder": str(write_gifs(root / "gifs")), "heights": 2})
+    folder = str(write_gifs(root / "gifs"))
+    recipe = UrbanRadio3D.make({"folder": folder, "heights": 2, "most_left_out": 0.07})
     build(recipe, str(root / "a.zarr"), workers=0, progress=False)
     return xr.open_zarr(root / "a.zarr").load()
 
@@ -123,6 +130,90 @@ def test_more_heights_than_frames_are_refused(tmp_path: Path) -> None:
     recipe = UrbanRadio3D.make({"folder": str(write_gifs(tmp_path / "gifs")), "heights": 9})
     with pytest.raises(ValueError, match=r"has \d frames, expected 9; ask for fewer heights"):
         recipe.simulate(np.arange(1), [])
+
+
+PNG = "pathLoss/h2/0_60_200.png"
+
+
+def rename(old: str, new: str) -> Spoil:
+    return lambda root: (root / old).rename(root / new)
+
+
+def saved(change: Callable[[np.ndarray], np.ndarray], kind: str = "PNG") -> Spoil:
+    return lambda root: Image.fromarray(change(np.asarray(Image.open(root / PNG)))).save(root / PNG, kind)
+
+
+def as_gif(root: Path) -> None:
+    """Put a GIF of two planes beside the pictures of a volume."""
+    pages = [Image.open(root / PNG.replace("h2", f"h{plane}")) for plane in (1, 2)]
+    pages[0].save(root / "pathLoss/0_60_200.gif", save_all=True, append_images=pages[1:])
+
+
+def palette(root: Path) -> None:
+    Image.open(root / PNG).convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE).save(root / PNG)
+
+
+def one_frame(root: Path) -> None:
+    Image.open(root / PNG).save(root / "pathLoss/0_60_200.gif")
+
+
+OUTSIDE, NAMELESS = "whose transmitter lies outside of the area", "whose name is not BID_X_Y"
+EXAMPLES: dict[str, list[tuple[Spoil, str | dict[str, int]]]] = {
+    "`BID_X_Y` of the name": [(lambda root: None, {})],
+    "a name that is not `BID_X_Y`": [(rename(PNG, "pathLoss/h2/0_60.png"), {NAMELESS: 1})],
+    "X or Y above 255": [(rename(PNG, "pathLoss/h2/0_60_256.png"), {OUTSIDE: 1})],
+    "frames of a GIF": [(one_frame, "has 1 frames, expected 2; ask for fewer heights")],
+    "`hHEIGHT`": [(rename("pathLoss/h2", "pathLoss/h9"), {"of planes above 2 m": 5})],
+    "a plane without a file": [(lambda root: (root / PNG).unlink(), {})],
+    "a quantity without a file": [(lambda root: shutil.rmtree(root / "pathLoss"), {})],
+    "a volume as GIF and as PNG": [(as_gif, {"of the same numbers as another": 2})],
+    "8 bits of grey, with a palette too": [(palette, {})],
+    "16 bits of grey": [
+        (saved(lambda grey: grey.astype(np.uint16) * 257), {}),
+        (saved(lambda grey: grey.astype(np.uint16) + 1000), "has 16 bits"),
+    ],
+    "colours, transparency, JPEG": [
+        (saved(lambda grey: np.stack([grey, 255 - grey, grey], -1)), "is in colours"),
+        (saved(lambda grey: np.stack([grey, grey // 2], -1)), "has transparent pixels"),
+        (saved(lambda grey: grey, "JPEG"), "is no picture of PNG or GIF"),
+    ],
+    "a size other than 256 x 256": [(saved(lambda grey: grey[:8, :8].copy()), "8 x 8 pixels")],
+}
+MISSING = {
+    "`hHEIGHT`": "relative_path_gain: 5 planes of volumes have no file and are NaN",
+    "X or Y above 255": "relative_path_gain: 1 planes of volumes have no file and are NaN",
+    "a name that is not `BID_X_Y`": "relative_path_gain: 1 planes of volumes have no file and are NaN",
+    "a plane without a file": "relative_path_gain: 1 planes of volumes have no file and are NaN",
+    "a quantity without a file": "relative_path_gain: 5 of 5 volumes have no file and are NaN",
+}
+
+
+@pytest.fixture(scope="module")
+def pngs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pngs(tmp_path_factory.mktemp("pngs") / "root")
+
+
+@pytest.mark.parametrize("field", fields("radio/urbanradio3d"))
+def test_line_of_the_card_is_true(field: str, pngs: Path, tmp_path: Path) -> None:
+    sound = UrbanRadio3D.make({"folder": str(pngs), "heights": 2})._read("relative_path_gain", (0, 60, 200))
+    for number, (spoil, expected) in enumerate(EXAMPLES[field]):
+        root = shutil.copytree(pngs, tmp_path / str(number))
+        spoil(root)
+        recipe = UrbanRadio3D.make({"folder": str(root), "heights": 2})
+        if isinstance(expected, str):
+            with pytest.raises(BuildError, match=expected):
+                recipe.simulate(np.array([0]), [])
+            continue
+        counts = recipe.left_out()[0].counts()
+        assert {key: count for key, count in counts.items() if key != "total"} == expected
+        arrays = recipe.simulate(np.array([0]), [])
+        assert arrays["transmitter_position"].tolist() == [[60.5, 200.5]]
+        missing = [line for line in recipe.remarks() if line.startswith("relative_path_gain")]
+        assert missing == ([MISSING[field]] if field in MISSING else [])
+        planes = slice(0, 0 if "quantity" in field else 1 if field in MISSING else 2)
+        gain = arrays["relative_path_gain"][0]
+        np.testing.assert_array_equal(gain[planes], sound[planes])
+        assert np.isnan(gain[planes.stop :]).all()
 
 
 def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:

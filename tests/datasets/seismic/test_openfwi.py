@@ -123,8 +123,8 @@ def spoil(folder: Path, how: str) -> None:
         ("swapped", "are gathers and models swapped"),
         ("fewer", "holds 3 records and"),
         ("grid", "expected; is it a file of OpenFWI?"),
-        ("cut", "is no .npy file of numbers"),
-        ("objects", "is no .npy file of numbers"),
+        ("cut", "states 4,200,000 bytes (shape (3, 5, 1000, 70)), but holds"),
+        ("objects", "holds Python objects"),
     ],
 )
 def test_unfit_files_are_refused_before_anything_is_read(folder: Path, how: str, message: str) -> None:

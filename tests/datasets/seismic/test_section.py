@@ -1,6 +1,7 @@
 """Tiles of a velocity section: averages, clipping, positions, and gathers of the solver."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,15 @@ import xarray as xr
 from datasets.factory.build import build
 from datasets.factory.errors import BuildError
 from datasets.factory.verify import verify
-from datasets.seismic.section import SectionTiles, read_section, resampled
+from datasets.seismic.section import SectionTiles, read_section
+from datasets.seismic.segy_keys import LayoutKeys
 from datasets.seismic.variables import FAMILIES
+from datasets.seismic.velocities import resampled
 from physics.waves.seismic.propagator import simulate
 from surrogates.core.errors import ConfigError
+from tests.datasets.cards import fields
 from tests.datasets.seismic.files import spread, write_segy
+from tests.datasets.seismic.segy_bytes import Words, change
 
 SHARED = Path(os.environ.get("SURROGATES_SEISMIC_DATA", "../shared/data/seismic"))
 MARMOUSI_LIKE = SHARED / "pylops_poststack_model.npz"
@@ -116,6 +121,98 @@ def test_files_without_axes_need_the_spacing(tmp_path: Path, kind: str) -> None:
         made(path, units="m s-1")
 
 
+def test_a_key_states_the_format_that_a_segy_section_leaves_open(tmp_path: Path) -> None:
+    path = tmp_path / "section.sgy"
+    write_segy(path, section(150, 150).T, *spread(np.zeros(1), 5.0 * np.arange(150)))
+    change(path, file={3225: 0})
+    with pytest.raises(BuildError, match="`sample_format=5` for IEEE floats"):
+        made(path, units="m s-1", section_spacing=(5.0, 5.0))
+    assert made(path, units="m s-1", section_spacing=(5.0, 5.0), sample_format=5).records() == 1
+
+
+def of_traces(folder: Path, *, file: Words | None = None, trace: Words | None = None) -> Path:
+    """Return a section in SEG-Y of 40 rows of 20 m, and change words of its headers."""
+    path = folder / "section.sgy"
+    write_segy(path, section(40, 150).T, *spread(np.zeros(1), 5.0 * np.arange(150)))
+    change(path, file=file, trace=trace)
+    return path
+
+
+SEGY = {"section_spacing": (20.0, 5.0)}
+
+
+def segy_layout(folder: Path) -> None:
+    path = of_traces(folder, file={3225: 0})
+    with pytest.raises(BuildError, match="format of samples 0 found"):
+        read_section(path, (20.0, 5.0))
+    found, _ = read_section(path, (20.0, 5.0), LayoutKeys(sample_format=5))
+    np.testing.assert_allclose(found, section(40, 150))
+
+
+def feet(folder: Path) -> None:
+    path = of_traces(folder, file={3255: 2})
+    with pytest.raises(BuildError, match=r"^[^(]*states feet .*`units='ft s-1'`, or `units='m s-1'`"):
+        SectionTiles.make({"folder": str(path)} | SEGY).prepare()
+    metres = made(path, **SEGY, units="m s-1")
+    np.testing.assert_allclose(metres._section[0][0, 0], section().min().clip(1500), rtol=1e-6)
+    assert made(path, **SEGY, units="ft s-1")._section[1].all()
+
+
+def traces_without_velocities(folder: Path) -> None:
+    for code, kind in ((2, "dead"), (6, "sweep")):
+        path = of_traces(folder, trace={29: np.where(np.arange(150) == 7, code, 1)})
+        with pytest.raises(BuildError, match=f"1 traces that are {kind} found .*; write the section without"):
+            made(path, **SEGY, units="m s-1")
+
+
+def other_headers(folder: Path) -> None:
+    path = of_traces(folder, file={3217: 4000}, trace={109: 50, 71: -100, 73: 7, 181: 9, 169: 3})
+    np.testing.assert_array_equal(read_section(path, (20.0, 5.0))[0], section(40, 150).astype("f4"))
+
+
+def axes(folder: Path) -> None:
+    assert read_section(written(folder / "a.npz", section(), 8.0), None)[1] == (8.0, 8.0)
+    np.savez(folder / "b.npz", model=section(), z=-np.arange(145), x=np.arange(290))
+    with pytest.raises(BuildError, match="'z' is no regular axis"):
+        read_section(folder / "b.npz", None)
+
+
+def member(folder: Path) -> None:
+    np.savez(folder / "a.npz", vp=section(), z=np.arange(145), x=np.arange(290))
+    with pytest.raises(BuildError, match="has no array 'model'"):
+        read_section(folder / "a.npz", None)
+
+
+def scale(folder: Path) -> None:
+    path = written(folder / "a.npz", section())
+    assert made(path)._section[0].max() == 4500.0
+    with pytest.raises(BuildError, match="with units='km s-1'"):
+        made(path, units="m s-1")
+
+
+def first_bytes(folder: Path) -> None:
+    (folder / "a.npz").write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(BuildError, match="HDF5"):
+        read_section(folder / "a.npz", None)
+
+
+FIELDS: dict[str, Callable[[Path], None]] = {
+    "first bytes": first_bytes,
+    "`model` of `.npz`": member,
+    "`x`, `z` of `.npz`": axes,
+    "scale of velocities": scale,
+    "format of samples, byte order, number of samples of SEG-Y": segy_layout,
+    "measurement system of SEG-Y (3255)": feet,
+    "trace identification of SEG-Y (29)": traces_without_velocities,
+    "other headers of SEG-Y": other_headers,
+}
+
+
+@pytest.mark.parametrize("field", fields("seismic/section"))
+def test_fields_of_the_files_are_read_as_the_card_says(field: str, tmp_path: Path) -> None:
+    FIELDS[field](tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -123,7 +220,7 @@ def test_files_without_axes_need_the_spacing(tmp_path: Path, kind: str) -> None:
         ({"values": section(100, 290)}, "at least 700 m x 700 m expected"),
         ({"values": np.full((150, 150), np.nan)}, "finite velocities"),
         ({"values": np.zeros((3, 150, 150))}, "finite velocities"),
-        ({"damage": True}, "holds no velocity section"),
+        ({"damage": True}, "expected numbers as np.save writes them"),
         ({"z": np.geomspace(1, 2, 145)}, "'z' is no regular axis"),
         ({"z": np.arange(140.0)}, "as many as the axes"),
     ],

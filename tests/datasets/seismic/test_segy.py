@@ -12,16 +12,21 @@ from datasets.factory.errors import BuildError
 from datasets.factory.verify import verify
 from datasets.seismic.lines import read_line
 from datasets.seismic.segy import SegyGathers
+from datasets.seismic.traces import open_traces
 from surrogates.core.errors import ConfigError
 from tests.datasets.seismic.files import spread, write_segy
+from tests.datasets.seismic.segy_bytes import (
+    RECEIVERS,
+    SHOTS,
+    amplitudes,
+    change,
+    gathers,
+    recipe,
+    write_line,
+)
 
 SHARED = Path(os.environ.get("SURROGATES_SEISMIC_DATA", "../shared/data/seismic"))
 MARINE = SHARED / "mobil_avo_gather_60x1000.npy"
-SHOTS, RECEIVERS = np.array([0.0, 55.0, 100.0]), np.arange(0.0, 101.0, 12.5)
-
-
-def gathers(shots: int = 3, receivers: int = 9, samples: int = 40) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal((shots, samples, receivers)).astype(np.float32)
 
 
 def standing(path: Path, values: np.ndarray, order: np.ndarray | None = None, **more: object) -> None:
@@ -74,14 +79,16 @@ def test_a_line_may_run_in_any_direction_and_scalars_scale(tmp_path: Path) -> No
     write_segy(
         tmp_path / "line.sgy", traces, sources @ turn + [5e5, 6e6], receivers @ turn + [5e5, 6e6], scalar=-100
     )
-    line = read_line(tmp_path / "line.sgy")
+    line = read_line(open_traces(tmp_path / "line.sgy"))
     np.testing.assert_allclose(line.shots, SHOTS, atol=0.02)
     np.testing.assert_allclose(line.receivers, np.tile(RECEIVERS, (3, 1)), atol=0.02)
 
 
 def test_a_recording_that_begins_late_has_its_times(tmp_path: Path) -> None:
     standing(tmp_path / "line.sgy", gathers(), delay=100)
-    np.testing.assert_allclose(read_line(tmp_path / "line.sgy").times, 0.1 + 0.004 * np.arange(40))
+    np.testing.assert_allclose(
+        read_line(open_traces(tmp_path / "line.sgy")).times, 0.1 + 0.004 * np.arange(40)
+    )
 
 
 def odd(path: Path, how: str) -> None:
@@ -107,12 +114,12 @@ def odd(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("bent", "a straight line expected"),
-        ("uneven", "even spacing expected"),
-        ("missing", "8 traces of the shot at (100.0, 0.0) m found, 9 of others"),
-        ("no places", "coordinates in GroupX and GroupY"),
+        ("bent", "trace 21: its receiver at (25, 30) m lies 24."),
+        ("uneven", "a receiver 17.5 m behind the one before found, 12.5 m as between most expected"),
+        ("missing", "8 traces of the shot at 100 m (trace 19 and following) found, 9 of most others"),
+        ("no places", "coordinates in bytes 81-88 of the trace headers expected"),
         ("neither", "neither stand still nor keep their distance"),
-        ("no step", "one positive number expected"),
+        ("no step", "one positive number expected; state it in s, such as `sample_interval=0.004`"),
     ],
 )
 def test_odd_geometry_is_refused_in_one_line(tmp_path: Path, how: str, message: str) -> None:
@@ -134,7 +141,9 @@ def test_files_of_two_geometries_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        ("cut", "is no whole SEG-Y file"),
+        ("cut", "26 whole traces of 40 samples and 323 bytes of another found; the file is cut off"),
+        ("empty", "0 bytes found, at least the 3600 of the headers of a SEG-Y file expected"),
+        ("headers", "holds headers and no traces"),
         ("text", r"is a text file, expected a SEG-Y file; such files are read by .*uav/csv"),
         ("page", r"is a web page, expected a SEG-Y file; no recipe reads such files"),
     ],
@@ -144,6 +153,8 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: str, said: str) -> No
     standing(path, gathers())
     contents = {
         "cut": path.read_bytes()[:-77],
+        "empty": b"",
+        "headers": path.read_bytes()[:3600],
         "text": b"no SEG-Y",
         "page": b"<!DOCTYPE html><html>Not found",
     }
@@ -152,12 +163,117 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: str, said: str) -> No
         SegyGathers.make({"folder": str(path)}).prepare()
 
 
-def test_nan_names_the_trace(tmp_path: Path) -> None:
+def test_nan_names_the_trace_and_its_shot_can_be_left_out(tmp_path: Path) -> None:
     values = gathers()
     values[1, 5, 0] = np.nan
     standing(tmp_path / "line.sgy", values)
-    with pytest.raises(BuildError, match=r"line.sgy, trace 10: NaN"):
+    change(tmp_path / "line.sgy", trace={9: np.repeat([1, 2, 3], 9)})
+    with pytest.raises(BuildError, match=r"line.sgy, trace 10: NaN .*`leave_out=\{9: 2\}`"):
         imported(tmp_path, tmp_path / "store.zarr")
+    made = recipe(tmp_path, leave_out={9: 2})
+    np.testing.assert_array_equal(amplitudes(made)[0], gathers()[[0, 2]])
+    assert made.left_out()[0].remark() == "9 of 27 traces left out: 9 by leave_out (bytes 9-12)"
+
+
+def test_dead_traces_are_missing_in_the_store_and_counted(tmp_path: Path) -> None:
+    path = write_line(tmp_path / "line.sgy", trace={29: 1 + (np.arange(27) == 13)})
+    store = imported(path, tmp_path / "store.zarr")
+    expected = gathers()
+    expected[1, :, 4] = np.nan
+    np.testing.assert_array_equal(store["shot_gather"][0], expected)
+    assert "dead (trace identification 2), stored as NaN" in store.attrs["left_out"]
+
+
+def test_too_many_dead_traces_are_refused_unless_asked_for(tmp_path: Path) -> None:
+    path = write_line(tmp_path / "line.sgy", trace={29: 1 + (np.arange(27) < 3)})
+    with pytest.raises(BuildError, match=r"3 of 27 traces .*`most_left_out=0.12`"):
+        recipe(path).left_out()[0].require_few()
+    recipe(path, most_left_out=0.12).left_out()[0].require_few()
+
+
+def test_files_of_one_shot_each_are_joined_by_their_receivers(tmp_path: Path) -> None:
+    for name, shot in (("c.sgy", 0.0), ("a.sgy", 100.0), ("b.sgy", 55.0)):
+        sources, receivers = spread(np.array([shot]), RECEIVERS)
+        write_segy(tmp_path / name, np.full((9, 40), shot), sources, receivers)
+    made = recipe(tmp_path)
+    np.testing.assert_allclose(made.shared()["shot"], SHOTS)
+    np.testing.assert_array_equal(amplitudes(made)[0, :, 0, 0], SHOTS)
+    assert "files with the same receivers are joined (records: 1)" in made.remarks()[0]
+
+
+def test_files_that_repeat_a_spread_stay_records_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for number, (name, north) in enumerate((("a", 0.0), ("b", 500.0), ("c", 0.0))):
+        moved, (sources, receivers) = np.array([0.0, north]), spread(SHOTS, RECEIVERS)
+        write_segy(tmp_path / f"{name}.sgy", np.full((27, 40), number), sources + moved, receivers + moved)
+    np.testing.assert_array_equal(amplitudes(recipe(tmp_path))[:, 0, 0, 0], [0, 1, 2])
+
+
+def test_files_of_two_lines_become_two_records(tmp_path: Path) -> None:
+    for name, shot, east in (("a", 0.0, 0.0), ("b", 55.0, 500.0), ("c", 55.0, 0.0), ("d", 0.0, 500.0)):
+        sources, receivers = spread(np.array([shot]), RECEIVERS)
+        turned = [places[:, ::-1] + [east, 0.0] for places in (sources, receivers)]
+        write_segy(tmp_path / f"{name}.sgy", np.full((9, 40), east + shot), *turned)
+    np.testing.assert_array_equal(amplitudes(recipe(tmp_path))[:, :, 0, 0], [[0.0, 55.0], [500.0, 555.0]])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"trace": {109: 100}}, "b.sgy has other sampling times than .*a.sgy"),
+        ({"file": {3257: 2}}, "b.sgy has other impulse polarity than .*a.sgy"),
+    ],
+)
+def test_files_of_one_spread_with_other_samples_are_not_joined(
+    tmp_path: Path, words: dict[str, dict[int, int]], said: str
+) -> None:
+    write_line(tmp_path / "a.sgy", shots=SHOTS[:1])
+    write_line(tmp_path / "b.sgy", shots=SHOTS[1:], **words)  # type: ignore[arg-type]
+    with pytest.raises(BuildError, match=said):
+        recipe(tmp_path)
+
+
+def test_a_shot_in_two_files_of_a_spread_is_refused(tmp_path: Path) -> None:
+    for name, shots in (("a.sgy", SHOTS), ("b.sgy", SHOTS[:1])):
+        write_line(tmp_path / name, shots=shots)
+    with pytest.raises(BuildError, match=r"a.sgy and .*b.sgy both hold a shot at 0 m of one spread"):
+        recipe(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "key", "shots"),
+    [
+        (
+            {73: 0, 9: np.repeat([4, 5, 6], 9)},
+            r"field record 4 and 5 .*`leave_out=\{9: 5\}`",
+            {9: [5, 6]},
+            [0],
+        ),
+        (
+            {29: np.where(np.arange(27) == 20, 6, 1), 17: np.repeat([4, 5, 6], 9)},
+            r"8 traces of the shot at 100 m .*`leave_out=\{17: 6\}`",
+            {17: 6},
+            [0, 1],
+        ),
+    ],
+)
+def test_advice_to_leave_traces_out_helps(
+    tmp_path: Path, words: dict[int, object], said: str, key: dict[int, object], shots: list[int]
+) -> None:
+    path = write_line(tmp_path / "line.sgy", trace=words)  # type: ignore[arg-type]
+    with pytest.raises(BuildError, match=said):
+        recipe(path)
+    np.testing.assert_array_equal(amplitudes(recipe(path, leave_out=key))[0], gathers()[shots])
+
+
+def test_sources_without_coordinates_are_named(tmp_path: Path) -> None:
+    path = write_line(tmp_path / "line.sgy", trace={73: 0, 77: 0, 85: 600_000})
+    with pytest.raises(BuildError, match=r"no coordinates of sources found \(bytes 73-80"):
+        recipe(path)
+
+
+def test_a_byte_outside_of_the_header_is_refused() -> None:
+    with pytest.raises(ConfigError, match="240 is no byte of a trace header"):
+        SegyGathers.make({"folder": ".", "listing": "x", "leave_out": {240: 1}})
 
 
 def test_an_empty_folder_says_what_is_expected(tmp_path: Path) -> None:

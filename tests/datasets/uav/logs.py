@@ -43,11 +43,42 @@ class Messages:
             orientation=self.types["geometry_msgs/msg/Quaternion"](x=x, y=y, z=z, w=w),
         )
 
-    def pose_stamped(self, stamp: float, position: Sequence[float], attitude: Sequence[float] = LEVEL) -> Any:
-        return self.types[POSE](header=self.header(stamp), pose=self.pose(position, attitude))
+    def pose_stamped(
+        self,
+        stamp: float,
+        position: Sequence[float],
+        attitude: Sequence[float] = LEVEL,
+        frame: str = "map",
+    ) -> Any:
+        return self.types[POSE](header=self.header(stamp, frame), pose=self.pose(position, attitude))
 
-    def path(self, stamp: float, poses: Sequence[Any]) -> Any:
-        return self.types[PATH](header=self.header(stamp), poses=list(poses))
+    def pose_with_covariance(self, stamp: float, position: Sequence[float]) -> Any:
+        pose = self.types["geometry_msgs/msg/PoseWithCovariance"](self.pose(position), np.zeros(36))
+        return self.types["geometry_msgs/msg/PoseWithCovarianceStamped"](self.header(stamp), pose)
+
+    def point(self, stamp: float, position: Sequence[float], frame: str = "map") -> Any:
+        point = self.types["geometry_msgs/msg/Point"](*map(float, position))
+        return self.types["geometry_msgs/msg/PointStamped"](self.header(stamp, frame), point)
+
+    def transform(
+        self,
+        stamp: float,
+        position: Sequence[float],
+        attitude: Sequence[float] = LEVEL,
+        frames: tuple[str, str] = ("map", "base_link"),
+    ) -> Any:
+        pose = self.pose(position, attitude)
+        return self.types["geometry_msgs/msg/TransformStamped"](
+            self.header(stamp, frames[0]),
+            frames[1],
+            self.types["geometry_msgs/msg/Transform"](self.vector(position), pose.orientation),
+        )
+
+    def tree(self, *transforms: Any) -> Any:
+        return self.types["tf2_msgs/msg/TFMessage"](list(transforms))
+
+    def path(self, stamp: float, poses: Sequence[Any], frame: str = "map") -> Any:
+        return self.types[PATH](header=self.header(stamp, frame), poses=list(poses))
 
     def odometry(
         self,
@@ -57,12 +88,13 @@ class Messages:
         linear: Sequence[float] = (0, 0, 0),
         angular: Sequence[float] = (0, 0, 0),
         child: str = "base_link",
+        frame: str = "map",
     ) -> Any:
         twist = self.types["geometry_msgs/msg/Twist"](
             linear=self.vector(linear), angular=self.vector(angular)
         )
         return self.types[ODOMETRY](
-            header=self.header(stamp),
+            header=self.header(stamp, frame),
             child_frame_id=child,
             pose=self.types["geometry_msgs/msg/PoseWithCovariance"](
                 pose=self.pose(position, attitude), covariance=np.zeros(36)
@@ -91,40 +123,64 @@ def write_bag1(path: Path, recorded: Recorded) -> Path:
     return path
 
 
-def write_bag2(path: Path, recorded: Recorded, plugin: StoragePlugin = StoragePlugin.SQLITE3) -> Path:
+def write_bag2(
+    path: Path,
+    recorded: Recorded,
+    plugin: StoragePlugin = StoragePlugin.SQLITE3,
+    typestore: Any = ROS2,
+) -> Path:
     """Write the folder of a bag of ROS 2."""
     with Writer2(path, version=9, storage_plugin=plugin) as writer:
         connections: dict[str, Any] = {}
         for topic, time, message in recorded:
             kind = message.__msgtype__
             if topic not in connections:
-                connections[topic] = writer.add_connection(topic, kind, typestore=ROS2)
-            writer.write(connections[topic], round(time * 1e9), ROS2.serialize_cdr(message, kind))
+                connections[topic] = writer.add_connection(topic, kind, typestore=typestore)
+            writer.write(connections[topic], round(time * 1e9), typestore.serialize_cdr(message, kind))
     return path
 
 
-CODES = {"uint64_t": "Q", "uint8_t": "B", "bool": "?", "float": "f", "float[3]": "3f", "float[4]": "4f"}
+CODES = {
+    "uint64_t": "Q",
+    "uint8_t": "B",
+    "bool": "?",
+    "float": "f",
+    "float[2]": "2f",
+    "float[3]": "3f",
+    "float[4]": "4f",
+    "double": "d",
+}
 Topic = tuple[Mapping[str, str], Sequence[Sequence[Any]]]
 """Types of the fields by their names (`timestamp` in µs is added) and rows, the stamp (s) first."""
 
 
-def write_ulog(path: Path, topics: Mapping[str, Topic]) -> Path:
-    """Write a log of PX4 (docs.px4.io, "ULog File Format"): header, flags, formats, subscriptions, data."""
+def write_ulog(path: Path, topics: Mapping[str, Topic], dropouts: Mapping[float, int] | None = None) -> Path:
+    """Write a log of PX4 (docs.px4.io, "ULog File Format"): header, flags, formats, subscriptions, data.
+
+    Parameters
+    ----------
+    topics
+        By name; `name:1` is instance 1. Those of several topics are sorted by their stamps.
+    dropouts
+        Durations, ms, by the stamp that they follow, s.
+    """
 
     def message(kind: str, content: bytes) -> bytes:
         return struct.pack("<HB", len(content), ord(kind)) + content
 
     parts = [b"ULog\x01\x12\x35\x01" + struct.pack("<Q", 0), message("B", bytes(40))]
-    for name, (fields, _) in topics.items():
+    for name, (fields, _) in {key.partition(":")[0]: topic for key, topic in topics.items()}.items():
         described = "".join(f"{kind} {field};" for field, kind in {"timestamp": "uint64_t", **fields}.items())
         parts.append(message("F", f"{name}:{described}".encode()))
-    rows = []
-    for number, (name, (fields, values)) in enumerate(topics.items()):
-        parts.append(message("A", struct.pack("<BH", 0, number) + name.encode()))
+    rows = [(stamp, message("O", struct.pack("<H", lost))) for stamp, lost in (dropouts or {}).items()]
+    for number, (key, (fields, values)) in enumerate(topics.items()):
+        name, _, instance = key.partition(":")
+        parts.append(message("A", struct.pack("<BH", int(instance or 0), number) + name.encode()))
         layout = "<HQ" + "".join(CODES[kind] for kind in fields.values())
         for stamp, *cells in values:
             flat = [each for cell in cells for each in (cell if isinstance(cell, (list, tuple)) else [cell])]
             rows.append((stamp, message("D", struct.pack(layout, number, round(stamp * 1e6), *flat))))
-    parts += [content for _, content in sorted(rows, key=lambda row: row[0])]
-    path.write_bytes(b"".join(parts))
+    if len(topics) > 1 or dropouts:
+        rows.sort(key=lambda row: row[0])
+    path.write_bytes(b"".join([*parts, *(content for _, content in rows)]))
     return path

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from datasets.uav.frames import enu_from_ned, enu_from_ned_attitude, flu_from_frd, multiplied, turned
+from datasets.uav.frames import enu_from_ned, enu_from_ned_attitude, multiplied, standard_vectors, turned
 
 RNG = np.random.default_rng(3)
 
@@ -17,7 +17,7 @@ def rotation(quaternions: np.ndarray) -> Rotation:
 
 def test_north_east_down_become_east_north_up() -> None:
     np.testing.assert_array_equal(enu_from_ned(np.array([1.0, 2.0, 3.0])), [2.0, 1.0, -3.0])
-    np.testing.assert_array_equal(flu_from_frd(np.array([1.0, 2.0, 3.0])), [1.0, -2.0, -3.0])
+    np.testing.assert_array_equal(standard_vectors(np.array([1.0, 2.0, 3.0]), "frd"), [1.0, -2.0, -3.0])
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_every_attitude_turns_the_same_body_vector_to_the_same_place() -> None:
     ned /= np.linalg.norm(ned, axis=1, keepdims=True)
     frd = RNG.normal(size=(20, 3))
     expected = enu_from_ned(rotation(ned).apply(frd))
-    found = rotation(enu_from_ned_attitude(ned)).apply(flu_from_frd(frd))
+    found = rotation(enu_from_ned_attitude(ned)).apply(standard_vectors(frd, "frd"))
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from datasets.factory.find import importer_names
 from datasets.factory.verify import verify
 from datasets.store.checks import check_split
 from datasets.store.layout import open_store
-from datasets.uav.importers import CsvFlights
+from datasets.uav.importers import BagFlights, CsvFlights, UlogFlights
 from datasets.uav.variables import FAMILIES
 from surrogates.cli.main import main
 from tests.datasets.uav.logs import OF_ROS1, OF_ROS2, write_bag1, write_bag2, write_ulog
@@ -174,6 +175,40 @@ def test_user_reads_what_was_left_out(folder: Path) -> None:
     ]
 
 
+def test_samples_are_counted_by_why_they_are_in_no_track(folder: Path) -> None:
+    (found,) = CsvFlights.make({"folder": str(folder)}).left_out()
+    assert found.counts() == {"total": 4675, "in no track (at rest, or in one shorter than 3 s)": 50}
+    assert found.few()
+    (found,) = CsvFlights.make({"folder": str(folder), "min_duration": 0.5}).left_out()
+    assert found.counts() == {"total": 4675}
+
+
+def test_too_many_rows_without_numbers_are_refused_until_the_key_allows_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, url = tmp_path / "a.csv", tmp_path / "a.zarr"
+    write_csv(path, 0, 8)
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    rows[::10] = [row.split(",")[0] + ",,," for row in rows[::10]]
+    path.write_text("\n".join([header, *rows]), encoding="utf-8")
+    words = (path, "family=line", f"out={url}", "workers=0", "--no-progress")
+    assert run("uav/csv", *words) == 2
+    message = capsys.readouterr().err
+    assert "40 of 400 samples (10.0%) cannot be used: 40 without a position" in message
+    (key,) = re.findall("`(most_left_out=.*?)`", message)
+    assert run("uav/csv", *words, key) == 0
+    assert "40 of 400 samples left out: 40 without a position" in capsys.readouterr().out
+    stored = json.loads(open_store(str(url)).attributes["left_out"])
+    assert stored == {"samples": {"total": 400, "without a position": 40}}
+
+
+def test_attitudes_can_be_left_out(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", 0, 4, turned=True)
+    named = {"folder": str(tmp_path)}
+    assert "attitude" in {spec.name for spec in CsvFlights.make(named).specs()}
+    assert "attitude" not in {spec.name for spec in CsvFlights.make({**named, "attitude": False}).specs()}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -193,7 +228,7 @@ def test_user_reads_what_was_left_out(folder: Path) -> None:
             "'C1.csv' fits '*1.csv' (line), 'C*' (circle), expected one family",
         ),
         (["{folder}", "time_unit=min"], "'time_unit' should be 's', 'ms', 'us' or 'ns', found 'min'"),
-        (["{folder}", "time_unit=us"], "a sample every 2e-08 s (median), expected 10 or more a second"),
+        (["{folder}", "time_unit=us"], "if they are in s, say `time_unit=s`"),
         (["{folder}", "columns={t_x: a}"], "unknown key 'columns.t_x'. Did you mean 'tx'?"),
         (["{folder}", "max_gab=1"], "has no parameter 'max_gab'. Did you mean 'max_gap'?"),
         (["{folder}", "test=0.6", "validation=0.4"], "leave nothing to train on"),
@@ -272,6 +307,29 @@ def test_folder_of_a_bag_of_ros_2_is_one_log(tmp_path: Path) -> None:
     url = tmp_path / "a.zarr"
     assert run("uav/rosbag", tmp_path / "b", f"out={url}", "workers=0", "--no-progress") == 0
     assert list(xr.open_zarr(url).recording.values) == ["b"]
+
+
+def test_keys_of_bags_and_of_logs_of_px4_reach_their_readers(tmp_path: Path) -> None:
+    pose = OF_ROS2.pose_stamped
+    turned = [("/a", 9 + i / 10, pose(t, (1, 2, 3))) for i, t in enumerate((130.0, 130.1, 1.0, 1.1))]
+    turned += [("/b", t, pose(t, (4, 5, 6))) for t in (1.0, 1.1)]
+    bag = write_bag2(tmp_path / "bag", turned)
+    given = {"folder": str(tmp_path), "files": "**/metadata.yaml"}
+    first, second = BagFlights(**given, topic="/a", frame="ned", clock="restarting").read(bag)
+    np.testing.assert_array_equal(first.position[0], [2, 1, -3])
+    np.testing.assert_allclose(second.stamps, [1.0, 1.1])
+    (flight,) = BagFlights(**given, topic="/b", twist="world").read(bag)
+    np.testing.assert_array_equal(flight.position[0], [4, 5, 6])
+    with pytest.raises(BuildError, match="has no topic of tf/tfMessage"):
+        BagFlights(**given, parent="map", child="base_link").read(bag)
+    fields = dict.fromkeys(("x", "y", "z"), "float")
+    topics = {
+        f"vehicle_local_position:{number}": (fields, [(t, float(number), 0.0, 0.0) for t in (1.0, 1.1)])
+        for number in range(2)
+    }
+    log = write_ulog(tmp_path / "a.ulg", topics)
+    (flight,) = UlogFlights(folder=str(log), instance=1).read(log)
+    np.testing.assert_array_equal(flight.position[0], [0, 1, 0])
 
 
 def test_importers_are_registered() -> None:

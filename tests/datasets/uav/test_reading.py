@@ -55,6 +55,14 @@ def test_reader_follows_from_the_file(kind: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(flight.position, [[0, 0, 5], [1, 0, 5]])
 
 
+def test_options_may_be_text(tmp_path: Path) -> None:
+    assert len(read_flight(write("a.ulg", tmp_path), instance="0").stamps) == 2
+    with pytest.raises(BuildError, match=r"a.ulg: instance is 'last'. Input should be a valid integer"):
+        read_flight(tmp_path / "a.ulg", instance="last")
+    with pytest.raises(BuildError, match=r"a.bag: frame is 'up'. Input should be 'enu', 'ned', "):
+        read_flight(write("a.bag", tmp_path), frame="up")
+
+
 @pytest.mark.parametrize("kind", ["a.bag", "a.ulg", "tum.txt", "euroc.csv", "plain.csv", "one.tar.gz"])
 def test_wrong_suffix_does_not_matter(kind: str, tmp_path: Path) -> None:
     path = write(kind, tmp_path).rename(tmp_path / "flight.dat")
@@ -71,10 +79,10 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "known"),
     [
-        ("plain.csv", {"topic": "/a"}, "columns, encoding, time_unit"),
-        ("a.bag", {"time_unit": "ms"}, "topic"),
-        ("tum.txt", {"time_unit": "ms"}, "encoding"),
-        ("a.ulg", {"topic": "/a"}, "none"),
+        ("plain.csv", {"topic": "/a"}, "columns, decimal, encoding, frame, most_bytes, separator, time_unit"),
+        ("a.bag", {"time_unit": "ms"}, "child, clock, frame, most_bytes, parent, topic, twist"),
+        ("tum.txt", {"frame": "ned"}, "decimal, encoding, most_bytes, separator, time_unit"),
+        ("a.ulg", {"topic": "/a"}, "instance"),
     ],
 )
 def test_option_of_another_kind_of_log_is_refused(
@@ -102,8 +110,33 @@ def test_what_is_no_flight_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="holds 2 flights, expected one"):
         read_flight(tmp_path / "two.tar")
     (tmp_path / "a.csv").write_text("timestamp,tx,ty,tz\n0,0,0,0\nnan,1,1,1\n")
-    with pytest.raises(BuildError, match=r"a\.csv, line 3: the stamp is nan"):
+    with pytest.raises(BuildError, match=r"holds 1 samples .* \(left out: 1 without a stamp\)"):
         read_flight(tmp_path / "a.csv")
+
+
+def test_log_of_which_much_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    rows = [f"{0.1 * row:.1f},{row},0,{'' if row % 10 else 5}" for row in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["timestamp,tx,ty,tz", *rows]), encoding="utf-8")
+    with pytest.raises(
+        BuildError, match=r"a\.csv: 36 of 40 samples left out: 36 without a position; at most"
+    ):
+        read_flight(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("0,0,0,5,0,0,0,1\n0.1,1,0,5,0,0,0,1\n", True),  # TUM with commas
+        ("timestamp tx ty tz\n0 0 0 5\n0.1 1 0 5\n", False),  # CSV with spaces
+        ("#timestamp,tx,ty,tz\n0,0,0,5\n0.1,1,0,5\n", False),
+        ("timestamp;tx;ty;tz\n0;0;0;5\n0,1;1;0;5\n", False),
+    ],
+)
+def test_header_tells_csv_from_tum_whatever_separates_columns(text: str, kept: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    flight = read_flight(tmp_path / "a.txt")
+    np.testing.assert_array_equal(flight.position, [[0, 0, 5], [1, 0, 5]])
+    assert (flight.attitude is not None) == kept
 
 
 @published

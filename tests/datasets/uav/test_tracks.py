@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from datasets.factory.errors import BuildError
-from datasets.uav.tracks import FARTHEST, Flight, at_times, checked, resampled
+from datasets.uav.interpolation import at_times
+from datasets.uav.tracks import FARTHEST, Flight, checked, resampled
 from datasets.uav.variables import padded
 
+TIMES = np.round(0.1 * np.arange(50), 1)
 RNG = np.random.default_rng(7)
 START = 1_700_000_000.0  # seconds since 1970
 
@@ -168,16 +171,68 @@ def test_steps_of_a_flight_at_the_farthest_place_survive_in_a_store() -> None:
 
 
 @pytest.mark.parametrize(
+    ("flight", "left_out"),
+    [
+        (spoilt(3, stamp=np.nan), {"without a stamp": 1}),
+        (spoilt(4, x=np.nan), {"without a position": 1}),
+        (spoilt(4, x=np.inf), {"without a position": 1}),
+        (spoilt(9, stamp=0.8), {"with the stamp of the one before and another position": 1}),
+    ],
+)
+def test_sample_that_cannot_be_used_is_left_out_by_its_cause(
+    flight: Flight, left_out: dict[str, int]
+) -> None:
+    found = checked(flight)
+    assert found.left_out == left_out
+    assert len(found.stamps) == 49
+    assert checked(found).left_out == left_out
+    assert [len(track.position) for track in resampled(flight)] == [50]
+
+
+def test_samples_that_a_reader_left_out_are_counted_too() -> None:
+    flight = replace(spoilt(4, x=np.nan), left_out={"outside": 2})
+    assert checked(flight).left_out == {"outside": 2, "without a position": 1}
+
+
+def test_few_quaternions_of_another_length_leave_their_samples_out() -> None:
+    attitude = np.tile([1.0, 0, 0, 0], (50, 1))
+    attitude[7] *= 3
+    found = checked(line(np.arange(0, 5, 0.1), attitude=attitude))
+    assert found.left_out == {"whose quaternion has not the length 1": 1}
+    assert found.attitude is not None
+    np.testing.assert_array_equal(found.attitude, np.tile([1.0, 0, 0, 0], (49, 1)))
+
+
+def in_order(stamps: np.ndarray) -> Flight:
+    return Flight("a.csv", stamps, np.arange(3.0 * len(stamps)).reshape(-1, 3), counted="line")
+
+
+@pytest.mark.parametrize(
+    ("stamps", "said"),
+    [
+        (
+            TIMES[::-1],
+            "line 2: the stamp 4.8 s is earlier than 4.9 s before it, .* the newest sample comes first",
+        ),
+        (
+            np.concatenate([TIMES, TIMES]),
+            r"line 51: .* another recording seems to begin there \(2 in this file",
+        ),
+        (np.concatenate([TIMES + 86_395.1, TIMES]), "line 51: .* clock of a day starts again there"),
+        (np.concatenate([TIMES + 604_795.1, TIMES]), r"clock of a week \(GPS\) starts again .* add 604800 s"),
+        (np.insert(TIMES, 9, 99.0), "line 11: .* 99 s is out of line .*; remove that sample"),
+        (np.insert(TIMES, 30, 0.0), "line 31: .* it is out of line .*; remove this sample"),
+        (TIMES[[*range(9), 10, 9, *range(11, 50)]], "line 11: .* out of order .*; sort them by their stamps"),
+    ],
+)
+def test_stamps_that_go_back_are_refused_by_what_made_them_so(stamps: np.ndarray, said: str) -> None:
+    with pytest.raises(BuildError, match=said):
+        checked(in_order(stamps))
+
+
+@pytest.mark.parametrize(
     ("flight", "said"),
     [
-        (spoilt(3, stamp=np.nan), r"a\.csv, line 5: the stamp is nan, expected numbers \(1 such samples\)"),
-        (spoilt(4, x=np.nan), r"a\.csv, line 6: the position is nan, 3, 9\.6, expected numbers"),
-        (spoilt(4, x=np.inf), r"line 6: the position is inf"),
-        (
-            spoilt(9, stamp=0.2),
-            r"a\.csv, line 11: the stamp 0\.2 s is earlier than 0\.8 s before it \(1 such",
-        ),
-        (spoilt(9, stamp=0.8), r"line 11: the stamp 0\.8 s comes twice with different positions \(1 such"),
         (
             spoilt(6, x=-5.4e6),
             r"a\.csv, line 8: the position is -5400000, 3, 9\.4 m, expected at most 50000 m from the origin "
@@ -185,13 +240,20 @@ def test_steps_of_a_flight_at_the_farthest_place_survive_in_a_store() -> None:
         ),
         (line(np.array([1.0])), r"a\.csv holds 1 samples of a position, expected at least 2"),
         (
+            line(np.array([1.0, np.nan])),
+            r"expected at least 2 \(left out: 1 without a stamp\); is it the right file",
+        ),
+        (
+            Flight("a.csv", np.repeat(TIMES, 3), np.arange(450.0).reshape(-1, 3)),
+            r"100 of 150 samples have the stamp of the one before and another position, .* more digits",
+        ),
+        (line(np.full(3, np.nan)), r"holds 0 samples of a position, .* 3 without a stamp"),
+        (
             line(np.arange(0, 5, 0.1), attitude=np.ones((50, 4))),
-            r"a\.csv, sample 1: the quaternion has length 2, expected 1 \(50 such",
+            r"a\.csv, sample 1: the quaternion has length 2, expected 1 \(50 of 50 samples\)",
         ),
         (line(np.arange(0, 50, 0.2)), r"a sample every 0\.2 s \(median\), expected 10 or more a second"),
-        (line(np.arange(0, 5e9, 2e7)), r"if the stamps are in ns, say `time_unit: ns`"),
-        (line(np.arange(0, 5e3, 20)), r"if the stamps are in ms, say `time_unit: ms`"),
-        (line(np.arange(0, 5e-9, 1e-10)), r"is `time_unit` right\?"),
+        (line(np.arange(0, 5e-9, 1e-10)), r"is the unit of its stamps right\?"),
     ],
 )
 def test_untrustworthy_samples_are_refused_with_their_line(flight: Flight, said: str) -> None:

@@ -108,7 +108,8 @@ def test_invalid_positions_are_left_out_and_velocities_unknown(tmp_path: Path) -
     (flight,) = read_ulog(path)
     assert flight.stamps[0] == pytest.approx(102.0)
     assert flight.at(0) == f"{path}, sample of vehicle_local_position 101"
-    assert flight.remarks == (f"{path}: 100 samples whose position is not valid were left out",)
+    assert flight.left_out == {"whose position the estimator calls invalid": 100}
+    assert flight.remarks == ()
     assert flight.velocity is not None
     assert np.isnan(flight.velocity[:50]).all()
     assert np.isfinite(flight.velocity[50:]).all()
@@ -121,6 +122,55 @@ def test_reset_of_the_estimator_ends_a_track(tmp_path: Path) -> None:
     assert (round(first.start_time, 3), round(second.start_time, 3)) == (100.0, 103.0)
     for track in (first, second):
         np.testing.assert_allclose(np.diff(track.position[:, 1]), 0.3, atol=1e-4)
+
+
+def test_instance_that_flies_is_read_and_another_by_a_key(tmp_path: Path) -> None:
+    fields, rows = position()
+    topics = {
+        "vehicle_local_position": (fields, rows[:4]),
+        "vehicle_local_position:1": position(y=lambda t: 2 * t),
+        "vehicle_local_position:2": position(y=lambda t: 3 * t),
+    }
+    path = write_ulog(tmp_path / "a.ulg", topics)
+    (flight,) = read_ulog(path)
+    np.testing.assert_allclose(flight.position[:, 0], 2 * (STAMPS - 100), atol=1e-5)
+    (remark,) = flight.remarks
+    assert "instance 0 (4 of 4 samples valid), instance 1 (300 of 300 samples valid)" in remark
+    assert remark.endswith("instance 1 is read, another by `instance=0`")
+    np.testing.assert_allclose(read_ulog(path, instance=2)[0].position[:, 0], 3 * (STAMPS - 100), atol=1e-5)
+    assert len(read_ulog(path, instance=0)[0].stamps) == 4
+    with pytest.raises(
+        BuildError, match=r"has no instance 7 of 'vehicle_local_position', expected one of 0, 1, 2; .*=0`"
+    ):
+        read_ulog(path, instance=7)
+
+
+def test_other_topics_are_of_the_same_instance_if_they_have_it(tmp_path: Path) -> None:
+    def rates(value: float, samples: int) -> Topic:
+        return {"xyz": "float[3]"}, [(stamp, [value, 0.0, 0.0]) for stamp in STAMPS[:samples]]
+
+    topics = {
+        "vehicle_local_position:1": position(),
+        "vehicle_angular_velocity": rates(0.5, 300),
+        "vehicle_angular_velocity:2": rates(0.75, 2),
+    }
+    (flight,) = read_ulog(write_ulog(tmp_path / "a.ulg", topics))
+    np.testing.assert_allclose(flight.angular_velocity, np.tile([0.5, 0, 0], (300, 1)))
+    topics["vehicle_angular_velocity:1"] = rates(0.25, 200)
+    (flight,) = read_ulog(write_ulog(tmp_path / "b.ulg", topics))
+    assert flight.angular_velocity is not None
+    np.testing.assert_allclose(flight.angular_velocity[:200], np.tile([0.25, 0, 0], (200, 1)))
+
+
+def test_samples_that_changed_places_are_put_in_order_with_a_remark(tmp_path: Path) -> None:
+    fields, rows = position()
+    rows = [*rows[:100], rows[101], rows[100], *rows[102:]]
+    path = write_ulog(tmp_path / "a.ulg", {"vehicle_local_position": (fields, rows)})
+    (flight,) = read_ulog(path)
+    np.testing.assert_allclose(flight.stamps, STAMPS, atol=1e-6)
+    np.testing.assert_allclose(flight.position[:, 0], STAMPS - 100, atol=1e-5)
+    assert flight.remarks == (f"{path}: 1 samples came after later ones and were put in order",)
+    assert flight.at(100) == f"{path}, sample of vehicle_local_position 102"
 
 
 def test_log_that_cannot_be_read_or_has_no_position_is_refused(tmp_path: Path) -> None:

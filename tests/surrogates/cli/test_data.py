@@ -1,6 +1,7 @@
 """`surrogates data` from the command line: what it builds, prints and refuses in one line."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -78,13 +79,14 @@ def test_an_interrupted_build_says_that_nothing_is_lost(
 ) -> None:
     words = ["build", TOY, f"out={tmp_path / 'toy.zarr'}", "samples=8", "workers=0"]
 
-    def interrupt(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Oscillator, "simulate", interrupt)
-        assert run(*words) == 130
-    assert "the same command resumes the build" in capsys.readouterr().err
+    for name, status in [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 75)]:
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                Oscillator, "simulate", lambda *_, name=name: signal.raise_signal(signal.Signals[name])
+            )
+            assert run(*words) == status
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == f"Stopped by {name}. Finished units are kept; the same command resumes the build."
     assert run(*words) == 0
 
 
@@ -162,17 +164,18 @@ def test_commands_that_are_shown_can_be_typed(tmp_path: Path, capsys: pytest.Cap
     assert run("build", TOY, f"out={url}", "samples=16", "shard=8", "workers=0", "parts=1/2") == 0
     assert f"surrogates data finalise '{url}'" in capsys.readouterr().out
     assert run("finalise", url) == 2
-    assert f"`surrogates data resume '{url}'`" in capsys.readouterr().err
+    assert f"`surrogates data resume '{url}' --recipe MODULE:CLASS`" in capsys.readouterr().err
 
 
 def test_files_are_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    xr.Dataset({"h": ("run", [1.0, 2.0, 3.0], {"units": "cm"})}).to_netcdf(
-        tmp_path / "a.nc", engine="netcdf4"
-    )
+    heights = ("run", [1.0, 2.0, 3.0], {"units": "cm"})
+    xr.Dataset({"h": heights, "other": heights}).to_netcdf(tmp_path / "a.nc", engine="netcdf4")
     (tmp_path / "tank.yaml").write_text(
         "{title: Tank, files: a.nc, record_dimension: run, variables: {h: {units: m, long_name: height}}}"
     )
     assert run("import", "generic", tmp_path / "tank.yaml", f"out={tmp_path / 'tank.zarr'}", "workers=0") == 0
+    said = capsys.readouterr().out
+    assert "1 of 2 variables left out: 1 not named by the mapping (other)\n" in said
     assert xr.open_zarr(tmp_path / "tank.zarr").h.values.tolist() == pytest.approx([0.01, 0.02, 0.03])
 
 

@@ -20,13 +20,18 @@ def test_keys_come_with_type_default_and_meaning(capsys: pytest.CaptureFixture[s
 
 def test_keys_of_sections_stand_below_them(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(capsys, "import", "radio/drive_test")
-    assert "columns section Names of the CSV file's columns." in lines
-    assert "columns.rsrp text dBm rsrp Reference signal received power, dBm." in lines
+    assert "columns section Columns of the CSV file, by name or position." in lines
+    assert "columns.rsrp text or integer dBm rsrp Reference signal received power, dBm." in lines
     assert "window_size number, above 0 m 512 Side of the window, m." in lines
     assert any(
         line.startswith("cells.NAME.height number, above 0, at most 1000 m (required)") for line in lines
     )
     assert "site=... measurements=... buildings=... cells=..." in lines[-1]
+
+
+def test_brackets_in_a_meaning_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(capsys, "import", "seismic/models")
+    assert any("such as [sample" in line for line in lines)
 
 
 def test_what_an_import_finds_by_itself_is_not_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
+from datasets.factory.find import find_recipe
+from surrogates.cli.data_keys import read_keys
 from tests.surrogates.cli.test_data import TOY, run
 
 
@@ -63,3 +65,32 @@ def test_a_file_of_an_import_is_named_too(tmp_path: Path, capsys: pytest.Capture
 def test_a_key_that_stands_twice_in_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("build", "seismic/openfwi_like", "family={salt: 1, salt: 2}", "--dry-run") == 2
     assert "the key 'salt' stands in line 1 already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("recipe", "word", "value"),
+    [
+        ("uav/csv", "folder=[v2]", "[v2]"),
+        ("uav/csv", "folder=a: b", "a: b"),
+        ("uav/csv", "folder=a #1", "a #1"),
+        ("uav/csv", "folder=2024", "2024"),
+        ("uav/csv", "folder=2024-01-01", "2024-01-01"),
+        ("uav/csv", "folder=null", "null"),
+        ("uav/csv", "folder='2024'", "2024"),
+        ("uav/csv", "folder=", None),
+        ("uav/csv", "encoding=null", None),
+        ("uav/csv", "files=*.csv", ["*.csv"]),
+        ("uav/csv", "files=[*.csv, 'a, b.csv']", ["*.csv", "a, b.csv"]),
+        ("uav/csv", "families={a: hover}", {"a": "hover"}),
+        ("radio/osm", "osm_file=a: b #1.osm", ["a: b #1.osm"]),
+        ("seismic/openfwi_like", "samples=3", 3),
+    ],
+)
+def test_text_and_paths_are_taken_as_they_are_typed(recipe: str, word: str, value: object) -> None:
+    assert read_keys([word], find_recipe(recipe)).given == {word.partition("=")[0]: value}
+
+
+def test_a_list_that_exists_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "[a,b]").touch()
+    assert read_keys(["files=[a,b]"], find_recipe("uav/csv")).given == {"files": ["[a,b]"]}

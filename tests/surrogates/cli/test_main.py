@@ -141,3 +141,30 @@ def test_a_file_that_cannot_be_read_is_named_without_the_number_of_the_error(fai
         cli.main(["doctor", "anything"])
     assert stop.value.code == 2
     assert capsys.readouterr().err == "error: keys.yaml: No such file or directory\n"
+
+
+def test_a_server_that_fails_is_one_line(failing_command, capsys):
+    error = type("ServerDisconnectedError", (Exception,), {"__module__": "aiohttp.client_exceptions"})
+    failing_command(error("Server disconnected"))
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["doctor", "anything"])
+    assert stop.value.code == 2
+    said = (
+        "error: a server failed (ServerDisconnectedError: Server disconnected); run the command again when it"
+    )
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_package_that_a_protocol_needs_is_named_with_its_extra(failing_command, capsys):
+    error = ImportError("Install s3fs to access S3")
+    error.__cause__ = ModuleNotFoundError("No module named 's3fs'", name="s3fs")
+    failing_command(error)
+    with pytest.raises(SystemExit):
+        cli.main(["doctor", "anything"])
+    assert 'pip install "sciml-surrogates[urls]"' in capsys.readouterr().err
+
+
+def test_home_is_written_with_a_tilde_in_options_too(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    given = ["--out=~/a b", "--out=~x", "--json", "key=~/c"]
+    assert list(map(cli._at_home, given)) == ["--out=/home/me/a b", *given[1:]]

@@ -1,9 +1,12 @@
 """`surrogates sweep`: a table, the best command and a picture; it goes on by its folder alone."""
 
+from signal import SIGTERM
+
 import pytest
 
 from surrogates.cli.main import main
 from surrogates.runs import sweep as module
+from surrogates.training.signals import Stopped
 
 
 def sweep(*words: object) -> object:
@@ -39,6 +42,23 @@ def test_sweep_ends_with_a_table_a_command_and_a_picture_and_goes_on(store, star
     assert not sweep("--folder", tmp_path / "s", "--trials", 3)
     assert len(started) == 3
     assert "trial 3/3" in capsys.readouterr().out
+
+
+def test_a_signal_while_the_picture_is_drawn_names_the_folder_that_resumes(
+    store, started, tmp_path, capsys, monkeypatch
+):
+    def stop(*_, **__):
+        raise Stopped(SIGTERM)
+
+    monkeypatch.setattr("surrogates.report.sweeps.draw", stop)
+    monkeypatch.chdir(tmp_path)
+    words = [f"dataset={store.url}", "task={inputs:[stiffness],targets:[displacement]}", "model=mlp"]
+    found = sweep(*words, "+trainer.max_steps=1", "trainer.optimiser.lr=log(1e-4,1e-2)", "--trials", 1)
+    assert found == 143
+    (folder,) = (tmp_path / "runs" / "sweeps").iterdir()
+    said = capsys.readouterr().err.splitlines()
+    resumed = f"surrogates sweep --folder {folder.relative_to(tmp_path)} --trials 1"
+    assert said[-1] == f"resume the whole sweep with: {resumed}"
 
 
 def test_nothing_to_try_is_answered(capsys):

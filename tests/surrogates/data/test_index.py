@@ -1,13 +1,16 @@
 """Examples: parts, selections, windows."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from surrogates.core.errors import ConfigError
-from surrogates.data.index import ExampleIndex, records_of, window_starts
+from surrogates.data.index import ExampleIndex, records_of, window_starts, windows_of
 from surrogates.data.source import Source
-from surrogates.data.window import Window
+from surrogates.data.window import Window, horizon_coordinates, spacing
 
 
 def test_parts_are_disjoint_and_cover_the_store(store):
@@ -53,6 +56,26 @@ def test_a_clock_that_stands_or_goes_back_is_a_gap(at):
     clock[150:] = clock[150:] - (at - 149)
     starts = window_starts(np.arange(300), Window(8), clock)
     assert len(starts) == 2 * 143 and not set(range(143, 150)) & set(starts.tolist())
+
+
+@pytest.mark.parametrize("calendar", ["standard", "noleap", "360_day"])
+def test_a_gap_is_seen_in_every_calendar(calendar):
+    hours = np.r_[0:10, 15:25]
+    about = {"units": "hours since 1999-12-30", "calendar": calendar}
+    ds = xr.decode_cf(xr.Dataset(coords={"time": ("time", hours, about)}))
+    store = SimpleNamespace(dataset=lambda: ds, record_dimension="time")
+    assert windows_of(store, np.arange(20), Window(8)).tolist() == [0, 1, 2, 10, 11, 12]
+    assert spacing(ds, "time", "time", "a.zarr") == 3600
+    coordinates = horizon_coordinates(ds, "time", Window(2, horizon=2), 3600)
+    assert coordinates["horizon"].attrs["units"] == "s"
+
+
+def test_labels_of_records_are_no_clock():
+    ds = xr.Dataset(coords={"station": ("station", np.array(["a", "b", "c"], dtype=object))})
+    store = SimpleNamespace(dataset=lambda: ds, record_dimension="station")
+    assert windows_of(store, np.arange(3), Window(2)).tolist() == [0, 1]
+    assert spacing(ds, "station", "station", "a.zarr") == 1
+    assert horizon_coordinates(ds, "station", Window(2), 1.0)["station"].attrs["units"] == "1"
 
 
 def test_a_word_that_no_record_has_is_answered(store):

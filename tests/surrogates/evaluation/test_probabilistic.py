@@ -127,7 +127,7 @@ def test_a_step_that_is_none_is_refused() -> None:
 
 def test_a_level_outside_zero_and_one_is_refused() -> None:
     for name in ("coverage", "gaussian_coverage", "interval_width"):
-        with pytest.raises(ValueError, match="between 0 and 1"):
+        with pytest.raises(ValueError, match="'level' should be less than 1, found 90"):
             build("metrics", {"name": name, "level": 90})
 
 

@@ -203,9 +203,11 @@ def told(*urls: str, **task: Any) -> Any:
 def test_pieces_of_a_run_read_their_facts_from_its_stores(tmp_path: Path) -> None:
     one = write(tmp_path / "a.zarr").url
     assert told(one) == (3.5e9, 4.0)
-    other = write(tmp_path / "b.zarr", x=100.0 + 4.0 * np.arange(PLACES)).url
+    other = write(tmp_path / "b.zarr", x=100.0 + 4.0 * np.arange(PLACES), power=np.full(RECORDS, 11.0)).url
     assert told(one, other) == (3.5e9, 4.0)
-    unlike = write(tmp_path / "c.zarr", frequency=((), 1.9, {"units": "GHz"})).url
+    unlike = write(
+        tmp_path / "c.zarr", frequency=((), 1.9, {"units": "GHz"}), power=np.full(RECORDS, 12.0)
+    ).url
     with pytest.raises(ConfigError, match=r"'frequency' is not the same in .*a\.zarr and .*c\.zarr"):
         told(one, unlike)
 

@@ -189,13 +189,20 @@ def test_an_oversize_manifest_is_not_read(bundle: Path) -> None:
         load_bundle(bundle)
 
 
+@pytest.mark.parametrize("values", ["1,", "[],", "a,"])
+def test_a_manifest_of_endless_lists_is_refused_soon(bundle: Path, values: str) -> None:
+    (bundle / MANIFEST).write_text(f"format_version: 2\nname: [{values * 200_000}1]\n")
+    with pytest.raises(BundleError, match="holds more than 131072 values"):
+        load_bundle(bundle)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [{"width": 10**9}, {"depth": 10**9}, {"width": 10**30}, {"width": 10**6}, {"depth": 10**6}],
 )
 def test_huge_arguments_are_refused_without_taking_memory(bundle: Path, arguments: dict[str, int]) -> None:
     edit(bundle, lambda data: data["pipeline"]["network"].update(arguments))
-    with pytest.raises(BundleError, match=r"are allowed|hostile|do not make"):
+    with pytest.raises(BundleError, match=r"are allowed|hostile|do not make|less than or equal"):
         load_bundle(bundle)
 
 

@@ -33,6 +33,8 @@ def asked(values: object, **attributes: str) -> xr.Dataset:
         asked([0.0, 100.0, 200.0, 300.0], units="ms"),
         asked(np.arange(4) * 100 * np.timedelta64(1, "ms")),
         asked(DATES[0] + np.arange(4) * 100 * np.timedelta64(1, "ms")),
+        asked([7.0, 7.1, 7.2, 7.3], units="seconds since 1900-01-01", calendar="noleap"),
+        xr.decode_cf(asked([7.0, 7.1, 7.2, 7.3], units="seconds since 1900-01-01", calendar="noleap")),
     ],
 )
 def test_a_clock_of_training_passes_and_one_without_a_sample_does_not(clock: xr.Dataset) -> None:
@@ -77,6 +79,31 @@ def test_axes_that_are_no_window_stay_indices(axis: xr.Dataset) -> None:
     check_grid(axis, CLOCK)
     with pytest.raises(ContractError, match="'time'"):
         check_grid(axis, CLOCK, INSIDE)
+
+
+@pytest.mark.parametrize(
+    ("trained", "found", "said"),
+    [
+        (
+            [0.0, 4.0, 8.0],
+            [8.0, 4.0, 0.0],
+            r"'y' descends by 4 m, in training it ascends; say ds.sortby\('y'\)$",
+        ),
+        (
+            [8.0, 4.0, 0.0],
+            [0.0, 4.0, 8.0],
+            r"in training it descends; say ds.sortby\('y', ascending=False\)$",
+        ),
+    ],
+)
+def test_cells_in_the_other_order_are_answered_with_the_order(
+    trained: list[float], found: list[float], said: str
+) -> None:
+    y = {"y": Coordinate(values=trained, attributes={"units": "m"})}
+    ds = xr.Dataset(coords={"y": ("y", found, {"units": "m"})})
+    with pytest.raises(ContractError, match=said):
+        check_grid(ds, y)
+    check_grid(ds.sortby("y", ascending=trained[0] < trained[1]), y)
 
 
 def test_without_a_clock_the_samples_are_taken_as_they_come() -> None:

@@ -1,5 +1,6 @@
 """`surrogates predict` writes what `Surrogate.predict` returns, and refuses in one line."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,78 @@ def test_a_file_in_gives_the_prediction_out(
     expected = surrogates.load(bundle, device="cpu").predict(inputs)
     xr.testing.assert_allclose(written.load(), expected, rtol=1e-6)
     assert written["gain"].attrs["units"] == expected["gain"].attrs["units"]
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_inputs_may_lie_at_a_url(bundle: Path, inputs: xr.Dataset, tmp_path: Path, version: int) -> None:
+    url = f"memory://inputs{version}.zarr"
+    inputs.drop_encoding().to_zarr(url, zarr_format=version, mode="w", consolidated=True)
+    assert not run(bundle, url, tmp_path / "out.zarr", "--device", "cpu")
+    expected = surrogates.load(bundle, device="cpu").predict(inputs)
+    xr.testing.assert_allclose(xr.open_zarr(tmp_path / "out.zarr").load(), expected, rtol=1e-6)
+
+
+def test_odd_names_are_paths(
+    bundle: Path, inputs: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inputs.to_netcdf("in.nc")
+    for name in ("a:b #1", "~x=[1,2]"):
+        (tmp_path / "in.nc").rename(tmp_path / f"{name}.nc")
+        assert not run(bundle, f"{name}.nc", f"{name}.zarr", "--device", "cpu")
+        assert (tmp_path / f"{name}.zarr").is_dir()
+        (tmp_path / f"{name}.nc").rename(tmp_path / "in.nc")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("memory://no.zarr", "out.zarr"), "nothing lies at memory://no.zarr; check the address"),
+        (("memory://bare.zarr", "out.zarr"), "memory://bare.zarr shows no variables: its server lists no"),
+        (("http://localhost:1/in.zarr", "out.zarr"), "http://localhost:1/in.zarr cannot be read (ClientConn"),
+        (("http://localhost:1/in.csv", "out.zarr"), "the input is in.csv; expected a name that ends in .nc"),
+        (("in.nc", "s3://bucket/out.zarr"), "the output is the URL s3://bucket/out.zarr; expected a path"),
+    ],
+)
+def test_what_a_url_lacks_is_one_line(
+    bundle: Path,
+    inputs: xr.Dataset,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    message: str,
+    capsys,
+    monkeypatch,
+) -> None:
+    pytest.importorskip("aiohttp")
+    monkeypatch.chdir(tmp_path)
+    inputs.to_netcdf("in.nc")
+    xr.Dataset().to_zarr("memory://bare.zarr", mode="w", consolidated=False)
+    assert run(bundle, *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name != bundle.name) == ["in.nc"]
+
+
+def test_a_bundle_at_a_url_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.nc").touch()
+    assert run("http://h/bundle", tmp_path / "in.nc", tmp_path / "out.nc") == 2
+    assert (
+        "http://h/bundle is a URL, but a bundle is opened on this machine's disk" in capsys.readouterr().err
+    )
+
+
+def test_a_signal_leaves_nothing_half_written(
+    bundle: Path, inputs: xr.Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    inputs.to_zarr(tmp_path / "in.zarr")
+    monkeypatch.setattr(
+        "surrogates.inference.sinks.consolidate", lambda _: signal.raise_signal(signal.SIGTERM)
+    )
+    words = (bundle, tmp_path / "in.zarr", tmp_path / "my out.zarr")
+    assert run(*words) == 143
+    command = f"surrogates predict {words[0]} {words[1]} '{words[2]}'"
+    assert capsys.readouterr().err == f"stopped by SIGTERM; begin again with: {command}\n"
+    assert not list(tmp_path.glob("*my out*")) and not list(tmp_path.glob(".*my out*"))
 
 
 def test_intervals_are_written_too(bundle: Path, inputs: xr.Dataset, tmp_path: Path) -> None:

@@ -64,6 +64,17 @@ def test_one_example_needs_no_record_dimension(surrogate: Surrogate, inputs: xr.
     np.testing.assert_array_equal(surrogate.predict(bare)["gain"], out["gain"])
 
 
+def test_stacked_labels_are_refused_and_told_apart(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    stacked = inputs.isel(sample=slice(6)).drop_vars(["sample", "city"], errors="ignore")
+    labels = {"run": ("sample", [0, 0, 0, 1, 1, 1]), "day": ("sample", [0, 1, 2, 0, 1, 2])}
+    stacked = stacked.assign_coords(labels).set_index(sample=["run", "day"])
+    with pytest.raises(
+        ContractError, match=r"'sample' has a MultiIndex \(run, day\), .*reset_index\('sample'\)"
+    ):
+        surrogate.predict(stacked)
+    assert surrogate.predict(stacked.reset_index("sample")).sizes["sample"] == 6
+
+
 def test_answers_repeat(surrogate: Surrogate, inputs: xr.Dataset) -> None:
     xr.testing.assert_identical(surrogate.predict(inputs), surrogate.predict(inputs))
 

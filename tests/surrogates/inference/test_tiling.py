@@ -27,7 +27,7 @@ def enlarged(spec, **shape: int):  # type: ignore[no-untyped-def]
     return spec.model_copy(update={"shape": tuple(lengths[dim] for dim in spec.dims[1:])})
 
 
-def make(folder: Path, network: dict, **config: object) -> Path:
+def make(folder: Path, network: dict, coordinates: dict | None = None, **config: object) -> Path:
     """Write a bundle of 32 x 32 cells with fresh weights."""
     torch.manual_seed(0)
     pipeline = Pipeline(
@@ -35,7 +35,7 @@ def make(folder: Path, network: dict, **config: object) -> Path:
     ).eval()
     pipeline.input_normaliser.mean.fill_(10.0)
     pipeline.target_normaliser.scale.fill_(12.0)
-    return save_bundle(folder, pipeline, ranges=RANGES)
+    return save_bundle(folder, pipeline, ranges=RANGES, coordinates=coordinates or {})
 
 
 @pytest.fixture
@@ -211,3 +211,23 @@ def test_a_series_is_not_cut_into_tiles() -> None:
         Axis("y", 16, 16),
         Axis("x", 16, 17),
     )
+
+
+@pytest.mark.parametrize("ends", [{"y": 75, "x": 100}, {"y": CELLS, "x": CELLS}])
+@pytest.mark.parametrize("single", [False, True])
+def test_cells_that_run_the_other_way_are_turned_and_the_answer_back(
+    tmp_path: Path, field: xr.Dataset, ends: dict[str, int], single: bool
+) -> None:
+    trained = {dim: xr.DataArray(4.0 * np.arange(CELLS), dims=dim, attrs={"units": "m"}) for dim in "yx"}
+    local = make(tmp_path / "local", {"name": "unet", "width": 4}, coordinates=trained)
+    update_calibration(local, {"gain": Calibration(scores=[1.0], shares=[1.0], count=50, blocks=50)})
+    given = field.isel({dim: slice(end) for dim, end in ends.items()})
+    given = given.assign_coords(height_of_roof=given["height"].max("sample"))
+    given = given.isel(y=slice(None, None, -1), **({"sample": 1} if single else {}))
+    surrogate = surrogates.load(local, device="cpu")
+    by_hand = surrogate.predict(given.sortby("y"), interval=0.5).isel(y=slice(None, None, -1))
+    found = surrogate.predict(given, interval=0.5)
+    xr.testing.assert_identical(found, by_hand)
+    xr.testing.assert_equal(found["y"], given["y"])
+    written = surrogate.predict(given, interval=0.5, out=tmp_path / "turned.zarr").load()
+    xr.testing.assert_allclose(written, found, rtol=1e-6)

@@ -163,5 +163,5 @@ def test_far_outliers_leave_the_gaussian_loss_finite(gaussian, batch):
 
 
 def test_a_beta_outside_zero_and_one_is_refused():
-    with pytest.raises(ConfigError, match="from 0 to 1"):
+    with pytest.raises(ConfigError, match="'beta' should be less than or equal to 1, found 2"):
         made({"name": "gaussian", "beta": 2.0})

@@ -9,6 +9,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.runs import compose
 from surrogates.runs.compose import given_values, main, with_size
 from surrogates.runs.folder import merge, read_config
+from surrogates.runs.paths import readable
 from surrogates.training.logs import CurveLogger, read_curve
 
 
@@ -134,8 +135,8 @@ def test_a_launcher_runs_every_combination_and_tells_the_folders(folder, tmp_pat
 
 
 def test_a_failed_combination_is_told_when_the_others_have_ended(folder, tmp_path):
-    with pytest.raises(ConfigError, match=r"1 of 2 runs failed; .*model\.width=-1.*width"):
-        main([*folder, "size=tiny", "-m", "model.width=4,-1"])
+    with pytest.raises(ConfigError, match=r"1 of 2 runs failed; .*task\.targets=\[gone\].*gone"):
+        main([*folder, "size=tiny", "-m", "task.targets=[displacement],[gone]"])
     assert len(list((tmp_path / "out" / "toy" / "spring").iterdir())) == 1
 
 
@@ -155,7 +156,7 @@ def test_every_registered_model_is_a_choice(started):
 def test_a_second_multirun_in_the_same_folder_tells_its_own_runs(folder, tmp_path):
     words = [*folder, "size=tiny", "-m", f"hydra.sweep.dir='{tmp_path / 'sweep'}'"]
     with pytest.raises(ConfigError, match="1 of 2 runs failed"):
-        main([*words, "model.width=4,-1"])
+        main([*words, "task.targets=[displacement],[gone]"])
     assert len(main([*words, "model.width=3,5"])) == 2
 
 
@@ -165,7 +166,7 @@ def test_a_second_multirun_in_the_same_folder_tells_its_own_runs(folder, tmp_pat
         (["--rum"], r"unknown flag '--rum'. Did you mean '--run'\?"),
         (["-m", "model=mlp,nosuch"], "no model 'nosuch'"),
         (["-m", "seed=interval(0,1)"], "-m takes a list or a range"),
-        (["-m", "seed=[1"], "no viable alternative"),
+        (["-m", "seed=[1"], r"seed=\[1: expected a list"),
         (["-m", "trainer.max_stps=1,2"], r"Did you mean 'max_steps'\?"),
     ],
 )
@@ -183,15 +184,83 @@ def test_a_folder_with_odd_letters_and_a_primary_configuration_of_ones_own(folde
     assert started[0]["seed"] == 11
 
 
+NAMES = [
+    "a b",
+    "lr=0.1,v2",
+    "Zürich#1",
+    "o'brien",
+    "[v2].zarr",
+    "50%20",
+    "(x)",
+    "a(b)",
+    "{y}.zarr",
+    "$z",
+    "${oc.env:HOME}",
+    r"a\${b}",
+    "a:b",
+    "a::b",
+    "2024",
+    "1e3",
+    "true",
+    "~x",
+    "x\\",
+    "choice(a)",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_path_is_the_text_that_was_typed(started, name):
+    words = ["model=mlp", "task.inputs=[a]", "task.targets=[b]"]
+    main([*words, f"dataset={name}", f"output={name}", f"init={name}"])
+    assert [started[0][key] for key in ("dataset", "output", "init")] == [name] * 3
+    other = given_values([readable(f"dataset={name}")], {})  # without composing, as `evaluate` does
+    assert other == {"dataset": name}
+
+
+def test_what_exists_under_the_whole_name_is_that_path(started, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["model=mlp", "task.inputs=[a]", "task.targets=[b]", "trainer.max_steps=1"]
+    listed, several = "dataset=[x.zarr,a b.zarr,'c,d.zarr',{url: e.zarr}]", "dataset=p,q ${r}.zarr"
+    main([*words, listed])
+    main(["-m", *words, several])
+    assert [each["dataset"] for each in started] == [
+        ["x.zarr", "a b.zarr", "c,d.zarr", {"url": "e.zarr"}],
+        "p",
+        "q ${r}.zarr",
+    ]
+    for argument in (listed, several):
+        (tmp_path / argument.removeprefix("dataset=")).mkdir()
+        main(["-m", *words, argument])
+        assert started[-1]["dataset"] == argument.removeprefix("dataset=")
+    with pytest.raises(ConfigError, match="--multirun"):
+        main([*words, f"dataset={tmp_path},{tmp_path}"])
+
+
+def test_values_that_are_no_paths_are_hydras(started):
+    main(
+        [
+            "model=mlp",
+            "task.inputs=[a]",
+            "task.targets=[b]",
+            "dataset=x",
+            "init=null",
+            "seed=${size}",
+            "size=null",
+        ]
+    )
+    assert started[0]["init"] is None
+
+
 @pytest.mark.parametrize(
-    ("word", "expected"),
+    ("word", "message"),
     [
-        ("run=runs/a/2026-11-28T22-25-56", "run=runs/a/2026-11-28T22-25-56"),
-        ("output=my runs/ümlaut (1)", 'output="my runs/ümlaut (1)"'),
-        ("output='already'", "output='already'"),
-        ("output=${oc.env:HOME}", "output=${oc.env:HOME}"),
-        ("task.name=a b", "task.name=a b"),
+        ("task.name=a=b", r"""put it in quotes inside those of the shell: 'task.name='"'"'a=b'"'"''"""),
+        ("task.inputs=[a=b]", r"put texts inside .* in quotes, such as \['a=b',c\]"),
+        ("task.inputs a", "found 'task.inputs a', expected key=value"),
     ],
 )
-def test_folders_that_hydra_cannot_read_get_quotes(word, expected):
-    assert compose.quoted(word) == expected
+def test_what_hydra_cannot_read_is_answered_with_how_to_write_it(started, word, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        main(["model=mlp", "task.targets=[b]", "dataset=x", word])
+    assert "\n" not in str(caught.value)
+    assert "hydra.cc" not in str(caught.value)

@@ -71,7 +71,7 @@ def test_runs_of_other_data_are_refused_and_leave_nothing(seeds, run_config, mak
 
 
 def test_a_failed_combination_leaves_nothing(seeds, tmp_path):
-    with pytest.raises(ValueError, match="two members or more"):
+    with pytest.raises(ValueError, match="needs two runs or more"):
         combine(seeds[:1], tmp_path / "ensemble")
     assert not (tmp_path / "ensemble").exists()
     (tmp_path / "ensemble").mkdir()

@@ -15,6 +15,7 @@ import yaml
 
 from surrogates.core.errors import ConfigError
 from surrogates.runs.folder import alone_in, read_config
+from surrogates.runs.resuming import checkpoint_name
 from surrogates.runs.train import resume, start
 from surrogates.training.checkpoint import load_state, save_atomic
 
@@ -117,7 +118,7 @@ def test_failed_write_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"cannot write the checkpoint .*No space.*make room .* run="):
+    with pytest.raises(OSError, match=r"cannot write the checkpoint .*No space.*free some space .* run="):
         save_atomic({"n": 2}, path)
     assert load_state(path)["n"] == 1
     assert list(tmp_path.iterdir()) == [path]
@@ -134,12 +135,12 @@ def test_finished_run_can_be_prolonged(run_config):
 def test_checkpoint_that_is_not_there_is_answered_with_those_that_are(trained):
     with pytest.raises(ConfigError, match=r"no checkpoint .*lst.ckpt; this run has best, last"):
         resume(trained, "lst")
-    with pytest.raises(ConfigError, match="'best' holds only weights"):
+    with pytest.raises(ConfigError, match=r"'best' holds only weights.*ckpt=last.*init=.* to begin from"):
         resume(trained, "best")
 
 
 def test_checkpoint_of_a_run_that_has_none_yet(tmp_path):
-    with pytest.raises(ConfigError, match="it was stopped before its first; start it anew"):
+    with pytest.raises(ConfigError, match="before its first; begin it in its folder with run="):
         load_state(tmp_path / "last.ckpt")
 
 
@@ -162,6 +163,59 @@ def test_change_that_does_not_fit_the_state_is_refused(trained, changes, message
     with pytest.raises(ConfigError, match=message):
         resume(trained, changes=changes)
     assert (trained / "config.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "named", ["last", "last.ckpt", "checkpoints/last.ckpt", "{run}/checkpoints/last.ckpt"]
+)
+def test_checkpoint_is_found_by_its_name_and_by_its_file(tmp_path, named):
+    run = tmp_path / "run"
+    assert checkpoint_name(run, named.format(run=run)) == "last"
+
+
+def test_checkpoint_of_another_run_is_refused(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").touch()
+    with pytest.raises(ConfigError, match=r"ckpt=other/checkpoints/last.ckpt: .* which has last"):
+        checkpoint_name(tmp_path, "other/checkpoints/last.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trainer": {"max_steps": 1}}, r"trainer.max_steps makes 1 steps, but this run has done \d+"),
+        ({"output": "elsewhere"}, "output: .* has begun and keeps its own; leave it out"),
+        ({"init": "other"}, "init: .* has begun"),
+        ({"size": "paper"}, "size: .* has begun"),
+        ({"trainer": {"epochs": 2}}, r"found both of max_steps and epochs.* trainer.max_steps=null"),
+    ],
+)
+def test_change_that_would_be_ignored_is_refused(trained, changes, message):
+    before = (trained / "config.yaml").read_text()
+    with pytest.raises(ConfigError, match=message):
+        resume(trained, changes=changes)
+    assert (trained / "config.yaml").read_text() == before
+
+
+def test_settings_of_the_optimiser_and_an_average_may_change_on_the_way(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / "run")
+    before = weights(folder)
+    changes = {"max_steps": 3, "optimiser": {"weight_decay": 0.1, "lr": 1e-30}, "ema": 0.5}
+    resume(folder, changes={"trainer": changes})
+    state = load_state(folder / "checkpoints" / "last.ckpt")["module"]
+    group = state["optimiser"]["param_groups"][0]
+    assert (group["weight_decay"], group["lr"]) == (0.1, 1e-30)
+    torch.testing.assert_close(state["pipeline"], before, rtol=0, atol=0)  # nothing is learned at this rate
+    learned = [before[name] for name in before if before[name].is_floating_point()]
+    known = {tuple(each.flatten().tolist()) for each in learned}
+    assert all(tuple(mean.flatten().tolist()) in known for mean in state["average"]["mean"])
+
+
+def test_new_run_is_advised_with_these_weights_where_they_fit(trained):
+    for changes, fits in [({"trainer": {"batch_size": 4}}, True), ({"model": {"width": 9}}, False)]:
+        with pytest.raises(ConfigError, match="its whole command without run= and ckpt=") as caught:
+            resume(trained, changes=changes)
+        assert (f"init={trained}" in str(caught.value)) is fits
 
 
 def test_damaged_checkpoint_is_named(tmp_path):
@@ -199,14 +253,14 @@ def test_data_with_other_content_are_refused_unless_asked_for(make_store, run_co
     make_store("data.zarr", seed=1)
     longer = {"trainer": {"max_steps": 4}}
     with pytest.raises(
-        ConfigError, match=r"data.zarr: the content has changed since the checkpoint; .*init=RUN"
+        ConfigError, match=r"data.zarr: the content has changed since the checkpoint; .*dataset=.*init="
     ):
         resume(folder, changes=longer)
     resume(folder, changes=longer | {"dataset": store.url})
 
 
 def test_half_written_checkpoint_of_a_killed_process_goes(trained):
-    half = trained / "checkpoints" / ".last.ckpt-abcd"
+    half = trained / "checkpoints" / ".last.ckpt-abcd.partial"
     half.mkdir()
     (half / "last.ckpt").write_bytes(b"half")
     resume(trained)

@@ -2,18 +2,23 @@
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, Event
 
 import pytest
+import torch
 import yaml
 
 from surrogates.core.errors import ConfigError
 from surrogates.runs import sweep as module
 from surrogates.runs.evaluate import evaluate_elsewhere
-from surrogates.runs.folder import open_run, read_config
+from surrogates.runs.folder import LOCK, locked, open_run, read_config
 from surrogates.runs.space import parameter_of
-from surrogates.runs.sweep import Plan, best_command, ranked, read_plan, sweep
+from surrogates.runs.sweep import ranked, sweep
+from surrogates.runs.sweep_plan import Plan, best_command, read_plan
+from surrogates.training.checkpoint import FORMAT_VERSION
 from surrogates.training.logs import read_curve
 
 LR = "trainer.optimiser.lr=log(1e-4,1e-1)"
@@ -42,6 +47,9 @@ def quick(monkeypatch):
         (run / "logs").mkdir(parents=True)
         loss = (math.log10(rate) + 2) ** 2
         (run / "logs" / "validation.csv").write_text(f"step,validation/loss\n1,9.0\n2,{loss!r}\n3,9.5\n")
+        (run / "checkpoints").mkdir()
+        state = {"format_version": FORMAT_VERSION, "module": {"step": 3}}
+        torch.save(state, run / "checkpoints" / "last.ckpt")
         started.append(rate)
         return run
 
@@ -58,7 +66,7 @@ def fast(quick, monkeypatch):
         rate = float(given["trainer.optimiser.lr"])
         return {
             "trainer": {"optimiser": {"lr": rate}},
-            "output": json.loads(given["output"]),
+            "output": given["output"],
             "sweep": {},
         }
 
@@ -126,6 +134,57 @@ def test_killed_sweep_ends_as_an_undisturbed_one_without_redoing_trials(tmp_path
     resumed = sweep(read_plan(tmp_path / "killed"), tmp_path / "killed", 14, silent)
     assert fast == undisturbed * 2
     assert [trial.value for trial in resumed] == [trial.value for trial in whole]
+
+
+def test_two_processes_share_a_sweep(tmp_path, fast, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    start, meeting = module.start, Barrier(2)
+
+    def slow(values):
+        if len(fast) < 2:
+            meeting.wait(30)  # both are in a trial at the same time
+        return start(values)
+
+    monkeypatch.setattr(module, "start", slow)
+    lines: list[str] = []
+    with ThreadPoolExecutor(2) as pool:  # locks tell threads apart as they do processes
+        works = [pool.submit(sweep, PLAN, tmp_path / "sweep", 6, lines.append) for _ in range(2)]
+        found = [work.result() for work in works]
+    assert found[0] == found[1]
+    assert [trial.number for trial in found[0]] == list(range(6))
+    assert len(fast) == len(set(fast)) == 6
+    told = [line.partition(":")[0] for line in lines if line.startswith("trial")]
+    assert sorted(told) == [f"trial {number}/6" for number in range(1, 7)]
+    assert sorted(each.name for each in (tmp_path / "sweep" / "trials").iterdir()) == [
+        f"{number:04d}" for number in range(6)
+    ]
+
+
+def test_trial_of_a_process_that_died_is_taken_up_with_its_values(tmp_path, fast, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    folder, start, given = tmp_path / "sweep", module.start, []
+
+    def die(values):
+        given.append(values["trainer"]["optimiser"]["lr"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "start", die)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(PLAN, folder, 3, silent)
+    monkeypatch.setattr(module, "start", start)
+    waits = Event()
+    with ThreadPoolExecutor(1) as pool:
+        with (folder / "trials" / "0000" / LOCK).open("w") as file:
+            assert locked(file)  # as if it were still alive
+            work = pool.submit(
+                sweep, PLAN, folder, 3, lambda line: waits.set() if "waiting" in line else None
+            )
+            assert waits.wait(30)
+            assert given[0] not in fast
+        done = work.result()
+    assert len(fast) == len(done) == 3
+    assert fast[-1] == given[0]
+    assert done[0].settings["trainer.optimiser.lr"] == f"{given[0]:.4g}"
 
 
 def test_other_seed_proposes_otherwise_and_later_proposals_learn(tmp_path, fast):

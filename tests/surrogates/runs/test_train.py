@@ -85,7 +85,7 @@ def test_seed_changes_the_weights(run_config):
     [
         ({"colour": 1}, "unknown key 'colour'"),
         ({"trainer": {"max_step": 3}}, r"unknown key 'trainer.max_step'. Did you mean 'max_steps'\?"),
-        ({"trainer": {"epochs": 3}}, "give either max_steps or epochs"),
+        ({"trainer": {"epochs": 3}}, "found both of max_steps and epochs, expected one"),
         ({"model": "unett"}, r"Did you mean 'unet'\?"),
         ({"model": {"name": "mlp", "widht": 3}}, r"unknown key 'widht'. Did you mean 'width'\?"),
         (
@@ -141,7 +141,7 @@ def test_mistake_is_answered_before_any_work(run_config, tmp_path, changes, mess
 def test_unfinished_store_is_refused(run_config, make_store):
     store = make_store("unfinished.zarr")
     del open_store(store.url)._live["build/row-000002"]
-    with pytest.raises(ConfigError, match=r"has 7 of 8 shard rows; finish it with `surrogates data resume"):
+    with pytest.raises(ConfigError, match=r"has 7 of 8 shard rows; `surrogates data info .*` says how"):
         start(run_config(dataset=store.url))
 
 

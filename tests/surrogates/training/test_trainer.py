@@ -15,7 +15,7 @@ from surrogates.runs.train import resume, start
 from surrogates.training import fit as fitting
 from surrogates.training.callbacks import _with_state, early_stopping
 from surrogates.training.checkpoint import load_state
-from surrogates.training.logs import CurveLogger, read_curve
+from surrogates.training.logs import CurveLogger, read_curve, require_whole
 from surrogates.training.trainer import HOOKS
 
 SHORT = {"baselines": [], "metrics": ["rmse"], "plots": []}
@@ -346,3 +346,43 @@ def test_error_in_the_hook_about_an_error_does_not_hide_it(config, with_callback
     with pytest.raises(KeyError, match="first") as caught:
         start(config(callbacks=with_callback(Failing())))
     assert caught.value.__notes__ == ["and then in on_exception: second"]
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("step,validation/loss\r\n1,0.25\r\n2,0.125\r\n", ["1", "2"]),
+        ("step,validation/loss\r\n1,0.25\r\n2,0.1", ["1"]),  # a kill inside 0.125 leaves a number too
+        ("step,validation/loss\r\n1,0.25\r\n2,0.125\r", ["1"]),
+        ("step,validation/loss\r\n1,0.25\r\n2,", ["1"]),
+        ("step,validation/loss\r\n1,0.25\r\n2", ["1"]),
+        ("step,valid", []),
+        ("", []),
+    ],
+)
+def test_a_line_that_a_kill_cut_is_none(tmp_path, text, steps):
+    path = tmp_path / "validation.csv"
+    path.write_bytes(text.encode())
+    assert [row["step"] for row in read_curve(path)] == steps
+
+
+@pytest.mark.parametrize("row", ["2,fast", "two,0.1", "2", "2,0.1,0.2", "\0"])
+def test_a_row_that_is_no_row_of_numbers_is_refused(tmp_path, row):
+    path = tmp_path / "validation.csv"
+    path.write_bytes(f"step,validation/loss\r\n1,0.25\r\n{row}\r\n".encode())
+    with pytest.raises(ConfigError, match=r"validation.csv: line 3 is no row of a loss curve"):
+        read_curve(path)
+
+
+@pytest.mark.parametrize(
+    ("steps", "whole"),
+    [([2, 4, 5], True), ([5], True), ([2, 4], False), ([2, 5], False), ([], False)],
+)
+def test_a_curve_is_judged_only_whole(tmp_path, steps, whole):
+    path = tmp_path / "validation.csv"
+    path.write_text("step,validation/loss\n" + "".join(f"{step},0.5\n" for step in steps))
+    if whole:
+        assert [int(row["step"]) for row in require_whole(path, 5)] == steps
+        return
+    with pytest.raises(ConfigError, match="not whole: rows are missing before step 5"):
+        require_whole(path, 5)

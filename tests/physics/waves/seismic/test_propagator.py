@@ -35,6 +35,18 @@ def test_largest_stable_time_step_is_taken_whole() -> None:
     assert relative_l2(simulate(model, survey), reference.simulate(model, survey)) < 0.002
 
 
+def test_a_free_surface_mirrors_the_source_one_cell_above_the_first_row() -> None:
+    """What it records is the field of the source less that of its image, both without the surface."""
+    above = 12
+    survey = Survey(steps=300, source_columns=(10,), source_row=2, receiver_columns=(15, 25), receiver_row=5)
+    deeper = replace(survey, receiver_row=5 + above)
+    free = simulate(np.full((1, 30, 40), 2500.0), replace(survey, free_surface=True))
+    whole = np.full((1, 30 + above, 40), 2500.0)
+    source, image = (simulate(whole, replace(deeper, source_row=row + above)) for row in (2, -4))
+    assert relative_l2(free, source - image) < 1e-3
+    assert relative_l2(free, source) > 0.3
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "strip"), [("layered", 120), ("faulted", 120), ("reversed", 240)])
 def test_full_gathers_are_those_of_the_reference_scheme(name: str, strip: int) -> None:

@@ -33,6 +33,8 @@ def without(*names: str) -> dict[str, xr.DataArray]:
 def test_a_survey_that_all_records_share_comes_back() -> None:
     assert varying(SPEC, PLACES) == ()
     assert surveys_of_records(SPEC, PLACES, 2, {}) == [SURVEY, SURVEY]
+    reflecting = replace(SURVEY, free_surface=True)
+    assert surveys_of_records(gather_spec(reflecting), PLACES, 1, {}) == [reflecting]
 
 
 def test_sources_of_each_record_come_from_its_variables() -> None:

@@ -60,8 +60,9 @@ def all_of(listener: MavlinkPositions) -> list[tuple[float, np.ndarray]]:
 
 @pytest.mark.parametrize("dialect", [mavlink, mavlink1], ids=["v2", "v1"])
 def test_north_east_down_becomes_east_north_up(listener, port, dialect):
-    Vehicle(port, dialect=dialect).send(Vehicle(port, dialect=dialect).position(12.345, 1.0, 2.0, -3.0))
-    ((stamp, position),) = all_of(listener)
+    vehicle = Vehicle(port, dialect=dialect)
+    vehicle.send(*(vehicle.position(12.345 + later, 1.0, 2.0, -3.0) for later in (0, 1, 2)))
+    ((stamp, position), *_) = all_of(listener)
     assert stamp == 12.345
     np.testing.assert_array_equal(position, [2.0, 1.0, 3.0])
 
@@ -74,11 +75,13 @@ def test_one_vehicle_is_followed_and_other_messages_are_passed_over(listener, po
     other.send(other.position(50.0, 9, 9, 9))
     companion.send(companion.position(1.05, 5, 5, 5))
     ours.send(ours.position(1.1, 0, 1, 0))
+    ours.send(ours.position(1.2, 0, 1, 0))
     found = all_of(listener)
-    assert [stamp for stamp, _ in found] == [1.0, 1.1]
+    assert [stamp for stamp, _ in found] == [1.0, 1.1, 1.2]
+    assert listener.others == {(8, 1): 1, (7, 191): 1}
     assert listener.system == 7
     assert listener.heard[8, "HEARTBEAT"] == 1 and listener.heard[8, "LOCAL_POSITION_NED"] == 1
-    assert listener.heard[7, "LOCAL_POSITION_NED"] == 3
+    assert listener.heard[7, "LOCAL_POSITION_NED"] == 4
 
 
 def test_the_vehicle_can_be_chosen(port):
@@ -100,18 +103,18 @@ def test_messages_that_come_twice_or_late_are_dropped(listener, port):
 
 def test_stamps_go_on_where_the_clock_of_the_vehicle_starts_again(listener, port):
     vehicle = Vehicle(port)
-    for seconds in (100.0, 100.1, 0.5, 0.6):
+    for seconds in (99.9, 100.0, 100.1, 0.5, 0.6):
         vehicle.send(vehicle.position(seconds, 0, 0, 0))
     stamps = [stamp for stamp, _ in all_of(listener)]
-    assert stamps[:2] == [100.0, 100.1]
-    assert stamps[2] == pytest.approx(101.1)  # a pause, so a history does not bridge it
-    assert stamps[3] - stamps[2] == pytest.approx(0.1)
+    assert stamps[:3] == [99.9, 100.0, 100.1]
+    assert stamps[3] == pytest.approx(101.1)  # a pause, so a history does not bridge it
+    assert stamps[4] - stamps[3] == pytest.approx(0.1)
     assert listener.restarts == 1
 
 
 def test_a_flight_over_the_loopback_is_predicted(listener, port, straight):
     """Irregular stamps, others in between, and a second without any message."""
-    listener.system = 1
+    listener.system = listener._chosen = 1
     vehicle, other = Vehicle(port), Vehicle(port, system=2)
     rng = np.random.default_rng(3)
     times = 60.0 + np.cumsum(rng.uniform(0.01, 0.08, 150)).round(3)
@@ -136,14 +139,68 @@ def test_a_flight_over_the_loopback_is_predicted(listener, port, straight):
             np.testing.assert_allclose(each.position, np.outer(each.times - 60.0, velocity), atol=5e-3)
 
 
-def test_damaged_bytes_do_no_harm(listener, port):
+def test_one_datagram_of_another_system_does_not_take_the_stream_over(listener, port):
+    ours, other = Vehicle(port, system=7), Vehicle(port, system=66)
+    other.send(other.position(1e6, 1e5, 0, 0))
+    for seconds in (1.0, 1.1, 1.2):
+        ours.send(ours.position(seconds, 0, 0, 0))
+        other.send(other.position(2e6, 1e5, 0, 0))  # a stamp that comes again agrees with nothing
+    assert [stamp for stamp, _ in all_of(listener)] == [1.0, 1.1, 1.2]
+    assert listener.system == 7 and listener.others[66, 1] == 3
+
+
+def test_senders_without_end_are_counted_and_forgotten(listener, port):
+    for system in range(1, 201):
+        each = Vehicle(port, system=system)
+        each.send(each.position(1.0, 0, 0, 0))
+    assert all_of(listener) == []
+    assert len(listener._waiting) == 64 and listener.others.total() == 200 - 64
+
+
+def test_a_silent_vehicle_is_let_go_and_another_followed_after_a_pause(listener, port, monkeypatch):
+    first, second = Vehicle(port, system=7), Vehicle(port, system=8)
+    first.send(*(first.position(seconds, 0, 0, 0) for seconds in (50.0, 50.1, 50.2)))
+    assert len(all_of(listener)) == 3
+    second.send(*(second.position(seconds, 0, 0, 0) for seconds in (50.3, 50.4, 50.5)))
+    assert all_of(listener) == []
+    monkeypatch.setattr("surrogates.domains.uav.mavlink.SILENCE", 0.0)
+    second.send(*(second.position(seconds, 0, 0, 0) for seconds in (50.6, 50.7, 50.8)))
+    stamps = [stamp for stamp, _ in all_of(listener)]
+    assert listener.system == 8
+    assert stamps[0] >= 51.2 and stamps[1] - stamps[0] == pytest.approx(0.1)
+
+
+def damaged(packet: bytes, number: int, rng: np.random.Generator) -> bytes:
+    """Cut a packet, flip one of its bytes, or give random ones."""
+    if number % 3 == 0:
+        return packet[: rng.integers(1, len(packet))]
+    if number % 3 == 1:
+        where = int(rng.integers(len(packet)))
+        return packet[:where] + bytes([packet[where] ^ 0x5A]) + packet[where + 1 :]
+    return rng.bytes(int(rng.integers(1, 300)))
+
+
+@pytest.mark.parametrize("dialect", [mavlink, mavlink1], ids=["v2", "v1"])
+def test_damaged_datagrams_cost_only_themselves(listener, port, dialect):
+    vehicle, rng = Vehicle(port, dialect=dialect), np.random.default_rng(0)
+    listener.system = listener._chosen = 1
+    for number in range(600):
+        packet = vehicle.position(number / 50, 0, 0, 0).pack(vehicle._mav)
+        vehicle._socket.sendto(damaged(packet, number, rng), ("127.0.0.1", port))
+        vehicle._socket.sendto(packet, ("127.0.0.1", port))
+        if number % 50 == 0:
+            time.sleep(0.02)
+    assert [stamp for stamp, _ in all_of(listener)] == pytest.approx(np.arange(600) / 50)
+
+
+def test_a_packet_that_a_bridge_cut_in_two_is_joined(listener, port):
     vehicle = Vehicle(port)
-    packet = vehicle.position(1.0, 0, 0, 0).pack(vehicle._mav)
-    damaged = bytes([*packet[:12], packet[12] ^ 0xFF, *packet[13:]])
-    vehicle._socket.sendto(damaged + b"\xfd\x00junk", ("127.0.0.1", port))
-    for seconds in (2.0, 2.1, 2.2):  # the junk looks like the head of a packet and takes one along
-        vehicle.send(vehicle.position(seconds, 0, 0, 0))
-    assert [stamp for stamp, _ in all_of(listener)] == [2.1, 2.2]
+    listener.system = listener._chosen = 1
+    for seconds in (1.0, 1.1):
+        packet = vehicle.position(seconds, 0, 0, 0).pack(vehicle._mav)
+        for half in (packet[:11], packet[11:]):
+            vehicle._socket.sendto(half, ("127.0.0.1", port))
+    assert [stamp for stamp, _ in all_of(listener)] == [1.0, 1.1]
 
 
 def test_a_slow_listener_loses_nothing(listener, port):

@@ -83,11 +83,12 @@ def test_a_log_is_replayed_into_a_picture_and_a_table(run, log, tmp_path, capsys
     assert sorted(path.name for path in picture.parent.iterdir()) == ["flight.png", "predictions.csv"]
 
 
-def test_stamps_of_a_log_can_be_milliseconds(run, log, capsys):
+@pytest.mark.parametrize("words", [["--time-unit", "ms"], ["--key", "time_unit=ms"]])
+def test_stamps_of_a_log_can_be_milliseconds(run, log, capsys, words):
     header, *rows = log.read_text().splitlines()
     in_ms = [f"{1000 * float(stamp):.0f},{rest}" for stamp, rest in (row.split(",", 1) for row in rows)]
     log.write_text("\n".join([header, *in_ms]))
-    command(run, "--replay", log, "--time-unit", "ms")
+    command(run, "--replay", log, *words)
     assert "100 positions, 60 predictions, 40 scored" in capsys.readouterr().out
 
 
@@ -155,6 +156,8 @@ def test_silence_is_explained(run, capsys):
             ["--replay", "LOG", "--topic", "/odom"],
             "flight.csv cannot be read with topic; options of its kind",
         ),
+        (["--mavlink", "udpin:127.0.0.1:0", "--key", "frame=ned"], "--key frame=ned belongs to --replay"),
+        (["--replay", "LOG", "--key", "time_unit=h"], "flight.csv: time_unit is 'h'. Input should be 's', "),
         (["--replay", "LOG", "--speed", "0"], "--speed is 0; expected a number above 0"),
         (["--replay", "LOG", "--out", "a.svg"], "the output is a.svg; expected a name that ends in .png"),
         (["--replay", "LOG", "--csv", "LOG"], "flight.csv exists; remove it or choose another name"),

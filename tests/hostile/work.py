@@ -1,0 +1,71 @@
+"""What is killed: a build, and what the command line does, each tiny."""
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from datasets.factory.recipe import Recipe
+from datasets.store.specs import Split, VariableSpec
+
+
+class Waves(Recipe):
+    """Records that a network can learn: a wave and its derivative."""
+
+    name, title, license = "tests/waves", "Waves", "CC0-1.0"
+    samples: int = Field(8, gt=0, description="Number.")
+
+    def records(self):
+        return self.samples
+
+    def unit_records(self):
+        return 2
+
+    def records_per_shard(self):
+        return 4
+
+    def specs(self):
+        dims = {"dims": ("sample", "y", "x"), "shape": (8, 8)}
+        return [
+            VariableSpec(name="height", units="m", long_name="height", **dims),
+            VariableSpec(name="slope", units="1", long_name="slope", **dims),
+        ]
+
+    def splits(self):
+        labels = np.array([0, 0, 0, 1, 0, 0, 2, 2] * (self.samples // 8 + 1), np.int8)[: self.samples]
+        return [Split(labels=labels, keeps_whole="none", description="fixed")]
+
+    def simulate(self, indices, rngs):
+        phase = np.stack([rng.uniform(0, 6, (8, 8)) for rng in rngs])
+        return {"height": np.sin(phase), "slope": np.cos(phase)}
+
+
+def build(url: str) -> None:
+    """Build the waves, or resume their build."""
+    from datasets.factory.build import build as build_store
+
+    build_store(Waves(), url, workers=0, progress=False)
+
+
+def command(*arguments: str) -> Any:
+    """Call the command line."""
+    from surrogates.cli.main import main
+
+    main([*arguments])
+
+
+def build_with_workers(url: str) -> None:
+    """Build the waves by two worker processes."""
+    from datasets.factory.build import build as build_store
+
+    build_store(Waves(), url, workers=2, progress=False)
+
+
+def build_in_slices(url: str) -> None:
+    """Build the waves slice by slice, and finalise."""
+    from datasets.factory.build import build as build_store
+    from datasets.factory.build import finalise
+
+    for number in (1, 2):
+        build_store(Waves(), url, workers=0, slice=(number, 2), progress=False)
+    finalise(url)
