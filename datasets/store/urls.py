@@ -63,10 +63,13 @@ def explained(url: str) -> Iterator[None]:
     Raises
     ------
     ContractError
-        When nothing lies there, or the server does not answer or refuses.
+        When the URL ends behind its protocol, nothing lies there, or the server does not answer or refuses.
     ImportError
         When the package that knows the protocol is not installed.
     """
+    protocol, separator, place = url.partition("://")
+    if separator and not place.strip("/") and protocol != "file":
+        raise ContractError(f"{url} names no place behind '{protocol}://'; expected a bucket or server")
     try:
         yield
     except (ContractError, ImportError):

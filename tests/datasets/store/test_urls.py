@@ -56,3 +56,9 @@ def test_a_store_that_is_not_there_is_answered_by_where_it_would_be(tmp_path: Pa
         open_store(str(tmp_path / "a b"))
     with pytest.raises(ContractError, match="foo://x begins with 'foo://', a protocol"):
         open_store("foo://x")
+
+
+@pytest.mark.parametrize("url", ["s3://", "gs:///", "https://"])
+def test_a_url_that_ends_behind_its_protocol_is_refused_before_anything_is_asked(url: str) -> None:
+    with pytest.raises(ContractError, match="names no place behind"), explained(url):
+        pytest.fail("the server was asked")
