@@ -19,6 +19,7 @@ import zarr
 from numcodecs import blosc, zstd
 
 from datasets.store.errors import ContractError
+from datasets.store.unpacking import HEADER, size_of_zstd
 
 ABSENT = np.iinfo(np.uint64).max
 CHECKSUM_BYTES = 4
@@ -160,7 +161,7 @@ class ShardedArray:
             if self._compressor == "blosc":
                 _unpack_blosc(packed, target)
             elif self._compressor == "zstd":
-                target[:] = np.frombuffer(zstd.decompress(packed), np.uint8)
+                _unpack_zstd(packed, target)
         except (RuntimeError, ValueError) as error:
             raise self._damaged(chunk, f"the chunk does not decode ({error})") from error
 
@@ -180,6 +181,15 @@ def _unpack_blosc(packed: np.ndarray, target: np.ndarray) -> None:
     if (unpacked, length) != (len(target), len(packed)):
         raise ValueError(f"blosc header says {unpacked} bytes from {length}")
     blosc.decompress(packed, target)
+
+
+def _unpack_zstd(packed: np.ndarray, target: np.ndarray) -> None:
+    zstd.decompress(packed, target)  # raises for more than the target holds
+    unpacked = size_of_zstd(packed[:HEADER].tobytes())
+    if unpacked is None:
+        unpacked = len(zstd.decompress(packed))
+    if unpacked != len(target):
+        raise ValueError(f"the zstd frame holds {unpacked} bytes")
 
 
 def _named(node: dict[str, Any], name: str) -> dict[str, Any]:

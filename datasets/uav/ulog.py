@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import redirect_stdout
-from io import BufferedReader, FileIO, StringIO
+from io import SEEK_CUR, SEEK_SET, BufferedReader, FileIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ NOT_VALID = "whose position the estimator calls invalid"
 OUT_OF_ORDER = f"whose stamp is out of order by {SET_BACK:g} s or more"
 ALIKE = 0.9
 """Share of the longest time with a valid position from which another instance is as good."""
+MOST_STRAY = 1 << 19
+"""Bytes that are no messages, one after another or not, after which the rest of a log is left out."""
 RESETS = ("xy", "z", "vxy", "vz", "heading")
 """What the estimator may reset, so that it jumps; each has a counter."""
 JOIN = 0.5
@@ -93,7 +95,7 @@ def _span(position: Topic) -> float:
     return float(np.ptp(stamps)) if len(stamps) else 0.0
 
 
-def _remarks(path: Path, log: Any, positions: dict[int, Topic], chosen: int, *, cut: bool) -> list[str]:
+def _remarks(path: Path, log: Any, positions: dict[int, Topic], chosen: int, *, cut: str) -> list[str]:
     """Say which estimate is read, and what the log says is missing in it."""
     remarks = []
     if len(positions) > 1:
@@ -109,7 +111,7 @@ def _remarks(path: Path, log: Any, positions: dict[int, Topic], chosen: int, *, 
     if log.file_corruption:
         remarks.append(f"{path}: damaged stretches of the log were left out")
     if cut:
-        remarks.append(f"{path}: the log ends within a message, so its end was cut off")
+        remarks.append(f"{path}: the log ends {cut}, so its end was cut off")
     if log.dropouts:
         lost = sum(each.duration for each in log.dropouts) / 1000
         remarks.append(
@@ -166,18 +168,27 @@ def _damaged(stamps: Numbers) -> NDArray[np.bool_]:
 
 
 class _Log(BufferedReader):
-    """A log that knows whether it ends within a message: pyulog asks for the 3 bytes of a header last."""
+    """A log that knows whether it ends within a message: pyulog asks for the 3 bytes of a header last.
+
+    Among bytes that are no messages pyulog looks for the next one at every byte, 5 s for a megabyte; after
+    `MOST_STRAY` of them the log ends.
+    """
 
     cut = False
+    stray = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        found = super().read(size)
+        found = super().read(size) if self.stray < MOST_STRAY else b""
         self.cut = len(found) != size and (len(found), size) != (0, 3)
         return found
 
+    def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
+        self.stray += whence == SEEK_CUR and offset < 0
+        return super().seek(offset, whence)
 
-def _parsed(path: Path, topics: list[str] | None) -> tuple[Any, bool]:
-    """Return a log with some topics, and whether its end is cut off.
+
+def _parsed(path: Path, topics: list[str] | None) -> tuple[Any, str]:
+    """Return a log with some topics, and where its end is cut off, if it is.
 
     Sensors at kilohertz would take most of the time and memory.
     """
@@ -187,7 +198,9 @@ def _parsed(path: Path, topics: list[str] | None) -> tuple[Any, bool]:
         with redirect_stdout(StringIO()), _Log(FileIO(path)) as file:
             require_finite(path, pyulog.ULog(str(path), topics, parse_header_only=True).message_formats)
             log = pyulog.ULog(file, topics)
-            return log, file.cut
+            if file.stray >= MOST_STRAY:
+                return log, f"in {MOST_STRAY:,} bytes that are no messages"
+            return log, "within a message" if file.cut else ""
     except BuildError:
         raise
     except Exception as error:  # a damaged log fails anywhere in the parser

@@ -192,12 +192,20 @@ def _at_home(argument: str) -> str:
 
 
 def _is_users_mistake(error: Exception) -> bool:
-    return isinstance(error, ValueError | OSError | ImportError) or _is_of_server(error)
+    users = isinstance(error, ValueError | OSError | ImportError)
+    return users or _is_of_server(error) or _is_of_memory(error)
 
 
 def _is_of_server(error: Exception) -> bool:
     """Return whether a library that asks other machines for data has given up."""
     return type(error).__module__.partition(".")[0] in SERVERS
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Return whether no memory was left: Python's error, torch's of a device, and that of its allocator."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
 
 
 def _one_line(error: Exception) -> str:
@@ -210,6 +218,8 @@ def _one_line(error: Exception) -> str:
     said = _one_of(str(error))
     if _is_of_server(error):
         return f"a server failed ({type(error).__name__}: {said}); run the command again when it answers"
+    if _is_of_memory(error):
+        return f"no memory is left ({said or type(error).__name__}); take less at a time, as a smaller batch"
     return said or type(error).__name__
 
 

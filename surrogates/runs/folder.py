@@ -59,6 +59,35 @@ def require_local(folder: Path, typed: Collection[str] = ()) -> None:
             )
 
 
+def require_typed(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Refuse to resume a run that would contact what its own configuration names and nobody has typed.
+
+    Parameters
+    ----------
+    folder
+        Of the run, which may come from a stranger.
+    changes
+        Values of the command line.
+
+    Raises
+    ------
+    ConfigError
+        Names the store, or the server of a logger.
+    """
+    if "dataset" not in changes:
+        require_local(folder)
+    if "loggers" in (changes.get("trainer") or {}):
+        return
+    for node in read_run(folder).trainer.loggers:
+        for key, value in node.items() if isinstance(node, Mapping) else ():
+            if isinstance(value, str) and local_path(value) is None:
+                raise ConfigError(
+                    f"{folder / CONFIG} names the server {value} (trainer.loggers: {key}), which is "
+                    "contacted only when it is typed; give trainer.loggers=[...] as you want them, or "
+                    "trainer.loggers=[]"
+                )
+
+
 def read_run(folder: Path) -> RunConfig:
     """Return the checked configuration of a run."""
     return validate(RunConfig, read_config(folder), str(folder / CONFIG))
@@ -96,6 +125,20 @@ def alone_in(folder: Path) -> Iterator[None]:
     ConfigError
         When another process on this machine still trains there; one that is ending is waited for.
     """
+    with held(folder):
+        clean_up(folder)
+        yield
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder.
+
+    Raises
+    ------
+    ConfigError
+        When another process does not let go of it.
+    """
     with (folder / LOCK).open("w", encoding="utf-8") as file:
         deadline = monotonic() + ENDING
         while not locked(file):
@@ -104,7 +147,6 @@ def alone_in(folder: Path) -> Iterator[None]:
                     f"{folder} is in training by another process; wait for it or end it, then say it again"
                 )
             sleep(0.1)
-        clean_up(folder)
         yield
 
 

@@ -1,6 +1,7 @@
 """A search for good values: trials are ordinary runs, proposed by Optuna, in a folder that resumes."""
 
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from datasets.store.streams import SWEEP, stream
 from surrogates.core.errors import ConfigError
+from surrogates.core.files import PARTIAL, forget_half_written
 from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
+from surrogates.evaluation.ranking import CLOSEST_TO_ZERO, LARGEST
 from surrogates.evaluation.scoring import score
 from surrogates.experiment.experiment import Experiment
 from surrogates.experiment.launched import launched
 from surrogates.inference.bundle import load_bundle
-from surrogates.report.page import CLOSEST_TO_ZERO, LARGEST
 from surrogates.report.sweeps import Tried
 from surrogates.runs.compose import read
 from surrogates.runs.evaluate import model_of
-from surrogates.runs.folder import CONFIG, LOCK, alone_in, locked, open_run
+from surrogates.runs.folder import CONFIG, LOCK, held, locked, open_run
 from surrogates.runs.resuming import CHECKPOINTS, LAST
-from surrogates.runs.sweep_plan import LOSS, Plan, write_plan
+from surrogates.runs.sweep_plan import LOSS, PLAN, Plan, write_plan
 from surrogates.runs.train import prepare, resume, start
 from surrogates.training.checkpoint import load_state
 from surrogates.training.logs import require_whole
@@ -36,7 +38,7 @@ NUMBER = "number"
 """Attribute of a trial: its own number, since one that a kill has cut off may be asked for twice."""
 PAUSE = 1.0
 """Seconds between two looks at the trials of other processes."""
-JOURNAL, PICTURE = "study.journal", "sweep.png"
+PICTURE = "sweep.png"
 
 
 def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = print) -> list[Tried]:
@@ -89,7 +91,9 @@ def resumable(folder: Path, trials: int) -> Iterator[None]:
 
 def _search(plan: Plan, folder: Path, trials: int, say: Callable[[str], None]) -> list[Tried]:
     """Run trials that no other process runs, until all have ended."""
-    with alone_in(folder):
+    with held(folder):  # only what lies in it is cleaned up: others may write to their trials
+        for name in (PLAN, PICTURE):
+            forget_half_written(folder / name)
         study = _open(plan, folder)
     waiting = False
     while missing := _missing(study, trials):
@@ -126,9 +130,8 @@ def _try(study: "Study", plan: Plan, folder: Path, number: int) -> Tried:
     """Run a trial, or take up that of a process which has ended, with the values that it was given."""
     trial = _begun(study, number)
     if trial is None:
-        trial = _ask(study, plan, number)
-        trial.set_user_attr("settings", {key: each.suggest(trial) for key, each in plan.space.items()})
-        trial.set_user_attr(NUMBER, number)
+        with held(folder):
+            trial = _ask(study, plan, number)
     settings = dict(trial.user_attrs["settings"])
     try:
         run = _run(plan, settings, folder / "trials" / f"{number:04d}")
@@ -207,32 +210,37 @@ def ranked(done: Sequence[Tried], metric: str) -> list[Tried]:
 
 def _open(plan: Plan, folder: Path) -> "Study":
     """Open the study of a folder, or begin one; another plan than the folder's is refused."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+    from surrogates.runs.study import open_study
 
     write_plan(folder, plan)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.create_study(
-        study_name="sweep",
-        storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))),
-        direction="maximize" if plan.metric in LARGEST else "minimize",
-        load_if_exists=True,
-    )
+    return open_study(folder, "maximize" if plan.metric in LARGEST else "minimize")
 
 
 def _ask(study: "Study", plan: Plan, number: int) -> "Trial":
-    """Ask for a trial from a new sampler: the state of a lasting one would be lost in a kill."""
+    """Ask for a trial from a new sampler: the state of a lasting one would be lost in a kill.
+
+    The folder is held: a trial that runs without a number is that of a process which was killed in here.
+    """
     from optuna.samplers import TPESampler
 
+    for left in study.get_trials(deepcopy=False, states=[_state("RUNNING")]):
+        if NUMBER not in left.user_attrs:
+            study.tell(left.number, state=_state("FAIL"))
     study.sampler = TPESampler(seed=int(stream(plan.seed, SWEEP, number).integers(2**31)))
-    return study.ask()
+    trial = study.ask()
+    trial.set_user_attr("settings", {key: each.suggest(trial) for key, each in plan.space.items()})
+    trial.set_user_attr(NUMBER, number)
+    return trial
 
 
 def _run(plan: Plan, settings: Mapping[str, str], output: Path) -> Path:
     """Train one trial, or resume the run that a kill left in its folder."""
-    if stopped := sorted(output.glob(f"**/{CONFIG}"), key=lambda path: (-len(path.parts), path)):
+    configs = [path for path in output.glob(f"**/{CONFIG}") if not path.parent.name.endswith(PARTIAL)]
+    if stopped := sorted(configs, key=lambda path: (-len(path.parts), path)):
         return resume(stopped[-1].parent)  # loggers keep files of that name further down
+    for left in output.iterdir():  # a run that was killed before it had a configuration
+        if left.is_dir():
+            shutil.rmtree(left)
     values = read([*plan.command(settings), f"output={output}"])
     values.pop("sweep")
     return start(values)

@@ -406,13 +406,12 @@ def load_each(folder: str, names: list[str]) -> str:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load((folder / MANIFEST).read_text(encoding="utf-8")))
+    return dict(yaml.load((folder / MANIFEST).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
 
 
 def _write(folder: Path, data: dict[str, Any]) -> None:
-    (folder / MANIFEST).write_text(
-        yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
+    text = yaml.dump(data, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
 def _rehash(folder: Path) -> None:

@@ -6,43 +6,24 @@ import io
 import json
 import lzma
 import os
-import re
 import socket
-import sqlite3
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tests.datasets.radio.maps import degrees, square
-from tests.datasets.uav.logs import OF_ROS2, write_bag2
-from tests.datasets.uav.test_rosbag import flown
+from tests.hostile.array_files import ARRAYS, INPUTS
+from tests.hostile.case import Case, cut, pipe, poke, write
+from tests.hostile.log_files import LOGS
 from tests.hostile.reading import LIMIT
 
 MEGABYTE = 1 << 20
-
-
-class Case(NamedTuple):
-    """Who reads what is made in a folder, and the pattern of the one line (empty: it is read)."""
-
-    read: str
-    make: Callable[[Path], Path]
-    said: str
-
-
-def write(name: str, content: bytes) -> Callable[[Path], Path]:
-    """Return what writes a file."""
-
-    def make(folder: Path) -> Path:
-        (folder / name).write_bytes(content)
-        return folder / name
-
-    return make
 
 
 # NumPy
@@ -142,194 +123,6 @@ NUMPY = {
     ),
 }
 
-
-def cut(path: Path, count: int) -> Path:
-    path.write_bytes(path.read_bytes()[:-count])
-    return path
-
-
-def poke(path: Path, changes: dict[bytes, bytes]) -> Path:
-    content = path.read_bytes()
-    for old, new in changes.items():
-        assert old in content
-        content = content.replace(old, new)
-    path.write_bytes(content)
-    return path
-
-
-# HDF5, NetCDF, Zarr
-
-
-def hdf5(fill: Callable[[Any, Path], Any]) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        import h5py
-
-        (folder / "secret.bin").write_bytes(bytes(range(64)))
-        with h5py.File(folder / "other.h5", "w") as other:
-            other["u"] = np.ones((4, 2))
-        with h5py.File(folder / "u.h5", "w") as file:
-            fill(file, folder)
-        return folder / "u.h5"
-
-    return make
-
-
-def external_link(file: Any, folder: Path) -> None:
-    import h5py
-
-    file["u"] = h5py.ExternalLink(str(folder / "other.h5"), "u")
-
-
-def external_storage(file: Any, folder: Path) -> None:
-    file.create_dataset("u", (8, 8), "u1", external=[(str(folder / "secret.bin"), 0, 64)])
-
-
-def virtual(file: Any, folder: Path) -> None:
-    import h5py
-
-    layout = h5py.VirtualLayout((4, 2), "f8")
-    layout[:] = h5py.VirtualSource(str(folder / "other.h5"), "u", (4, 2))
-    file.create_virtual_dataset("u", layout)
-
-
-def unknown_filter(file: Any, folder: Path) -> None:
-    import h5py
-
-    how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    how.set_chunk((4, 2))
-    how.set_filter(31999, h5py.h5z.FLAG_OPTIONAL, ())
-    space = h5py.h5s.create_simple((4, 2))
-    h5py.h5d.create(file.id, b"u", h5py.h5t.IEEE_F64LE, space, how)
-
-
-def endless_groups(file: Any, folder: Path) -> None:
-    inner = file.create_group("a/b")
-    inner["c"] = file["a"]
-
-
-def zarr2(**changes: Any) -> Callable[[Path], Path]:
-    about = {
-        "zarr_format": 2,
-        "shape": [4, 2],
-        "chunks": [4, 2],
-        "dtype": "<f8",
-        "compressor": None,
-        "fill_value": 0,
-        "filters": None,
-        "order": "C",
-    }
-
-    def make(folder: Path) -> Path:
-        store = folder / "u.zarr"
-        (store / "u").mkdir(parents=True)
-        (store / ".zgroup").write_text('{"zarr_format": 2}')
-        (store / "u" / ".zarray").write_text(json.dumps(about | changes))
-        (store / "u" / ".zattrs").write_text('{"_ARRAY_DIMENSIONS": ["sample", "x"]}')
-        (store / "u" / "0.0").write_bytes(np.arange(8.0).tobytes())
-        return store
-
-    return make
-
-
-def zarr3(**changes: Any) -> Callable[[Path], Path]:
-    about = {
-        "zarr_format": 3,
-        "node_type": "array",
-        "shape": [4, 2],
-        "data_type": "float64",
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [4, 2]}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "fill_value": 0.0,
-        "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
-        "attributes": {},
-        "dimension_names": ["sample", "x"],
-    }
-
-    def make(folder: Path) -> Path:
-        store = folder / "u.zarr"
-        (store / "u").mkdir(parents=True)
-        (store / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
-        (store / "u" / "zarr.json").write_text(json.dumps(about | changes))
-        return store
-
-    return make
-
-
-def linked_chunk(folder: Path) -> Path:
-    store = zarr2()(folder)
-    (store / "u" / "0.0").unlink()
-    (store / "u" / "0.0").symlink_to("/etc/passwd")
-    return store
-
-
-def piped_chunk(folder: Path) -> Path:
-    store = zarr2()(folder)
-    (store / "u" / "0.0").unlink()
-    os.mkfifo(store / "u" / "0.0")
-    return store
-
-
-def grid(length: int) -> dict[str, Any]:
-    return {"name": "regular", "configuration": {"chunk_shape": [length, 2]}}
-
-
-ARRAYS = {
-    "hdf5 that is sound": Case(
-        "generic", hdf5(lambda file, _: file.create_dataset("u", data=np.ones((4, 2)))), ""
-    ),
-    "hdf5 link to another file": Case("generic", hdf5(external_link), "'/u' is a link to another file"),
-    "hdf5 stored in another file": Case("generic", hdf5(external_storage), "'/u' is stored in another file"),
-    "hdf5 view of another file": Case("generic", hdf5(virtual), "'/u' is a view of other files"),
-    "hdf5 of an unknown filter": Case("generic", hdf5(unknown_filter), "'/u' is packed by the filter 31999"),
-    "hdf5 of groups without end": Case("generic", hdf5(endless_groups), "have no end"),
-    "hdf5 of 1e12 zeros": Case(
-        "generic",
-        hdf5(
-            lambda file, _: file.create_dataset(
-                "u", (500_000_000_000, 2), "f8", chunks=(1024, 2), compression="gzip"
-            )
-        ),
-        "u.h5 has 8,000,000,000,000 bytes once unpacked, .* `most_bytes`",
-    ),
-    "hdf5 of 1e12 zeros as models": Case(
-        "models",
-        hdf5(lambda file, _: file.create_dataset("u", (10**6, 1000, 1000), "f4", chunks=(1, 100, 100))),
-        "once unpacked, .* `most_bytes`",
-    ),
-    "hdf5 of a large chunk": Case(
-        "generic",
-        hdf5(lambda file, _: file.create_dataset("u", (1 << 22, 2), "f8", chunks=(1 << 22, 2))),
-        "a chunk of .*'/u' has 67,108,864 bytes, .* `most_bytes`",
-    ),
-    "zarr that is sound": Case("generic", zarr2(), ""),
-    **{
-        f"zarr v2 of {codec}": Case(
-            "generic", zarr2(dtype="|O", filters=[{"id": codec}]), f"\\.zarray is packed by '{codec}'"
-        )
-        for codec in ("pickle", "json2", "msgpack2", "vlen-bytes", "vlen-array", "categorize")
-    },
-    "zarr v2 of 1e12 records": Case(
-        "generic", zarr2(shape=[10**12, 2]), "u.zarr has 16,000,000,000,000 bytes once unpacked"
-    ),
-    "zarr v2 of a chunk of no length": Case("generic", zarr2(chunks=[0, 2]), r"chunks \[0, 2\], expected"),
-    "zarr v2 of a huge chunk": Case("generic", zarr2(chunks=[10**9, 2]), "a chunk of .*`most_bytes`"),
-    "zarr v2 of a negative shape": Case("generic", zarr2(shape=[-1, 2]), r"shape \[-1, 2\], expected"),
-    "zarr v2 of a shape of text": Case("generic", zarr2(shape="abc"), 'shape "abc", expected'),
-    "zarr v3 of 1e12 records": Case("generic", zarr3(shape=[10**12, 2]), "once unpacked, .* `most_bytes`"),
-    "zarr v3 of a chunk of no length": Case("generic", zarr3(chunk_grid=grid(0)), r"chunks \[0, 2\]"),
-    "zarr v3 of a huge chunk": Case("generic", zarr3(chunk_grid=grid(10**9)), "a chunk of .*`most_bytes`"),
-    "zarr v3 of an unknown codec": Case(
-        "generic", zarr3(codecs=[{"name": "numcodecs.pickle"}]), "packed by 'pickle'"
-    ),
-    "zarr v3 of codecs that are none": Case("generic", zarr3(codecs=[1, "x"]), "zarr.json cannot be read"),
-    "zarr with deep metadata": Case(
-        "generic",
-        lambda folder: Path(write("u.zarr/u/.zarray", b"[" * 100_000)(zarr2()(folder).parent).parents[1]),
-        "nested too deeply",
-    ),
-    "zarr with a chunk that is a link": Case("generic", linked_chunk, "0.0 is a link to something outside"),
-    "zarr with a chunk that is a pipe": Case("generic", piped_chunk, "0.0 is a named pipe, expected a file"),
-}
 
 # Maps
 
@@ -606,14 +399,6 @@ def poke_names(folder: Path, count: int) -> Path:
 # What is no file
 
 
-def pipe(name: str) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        os.mkfifo(folder / name)
-        return folder / name
-
-    return make
-
-
 def pipe_among(name: str, beside: Callable[[Path], Path]) -> Callable[[Path], Path]:
     """Return what makes a folder in which a named pipe lies beside a sound file."""
 
@@ -680,234 +465,10 @@ NO_FILES = {
     "folder for a picture": Case("grey", lambda folder: folder, "is a folder, expected a file"),
 }
 
-# Logs
-
-
-def ulog(formats: list[str], more: bytes = b"") -> Callable[[Path], Path]:
-    def message(kind: bytes, content: bytes) -> bytes:
-        return struct.pack("<HB", len(content), kind[0]) + content
-
-    head = b"ULog\x01\x12\x35\x01" + bytes(8) + message(b"B", bytes(40))
-    body = b"".join(message(b"F", each.encode()) for each in formats)
-    asked = message(b"A", struct.pack("<BH", 0, 0) + b"vehicle_local_position")
-    return write("a.ulg", head + body + asked + more)
-
-
-def bag1(packing: str, content: bytes) -> Callable[[Path], Path]:
-    """Return what writes a bag of ROS 1 whose one chunk unpacks to more than its header states."""
-
-    def field(name: str, value: bytes) -> bytes:
-        return struct.pack("<I", len(name) + 1 + len(value)) + name.encode() + b"=" + value
-
-    def record(content: bytes, *fields: bytes) -> bytes:
-        head = b"".join(fields)
-        return struct.pack("<I", len(head)) + head + struct.pack("<I", len(content)) + content
-
-    number = struct.pack("<I", 0)
-    about = b"".join(
-        (
-            field("topic", b"/odom"),
-            field("type", b"nav_msgs/Odometry"),
-            field("md5sum", b"cd5e73d190d741a2f92e81eda573aca7"),
-            field("message_definition", b"uint8 x\n"),
-        )
-    )
-    connection = record(about, field("op", b"\x07"), field("conn", number), field("topic", b"/odom"))
-    chunk = record(
-        content,
-        field("op", b"\x05"),
-        field("compression", packing.encode()),
-        field("size", struct.pack("<I", 100)),
-    )
-    index = record(
-        struct.pack("<III", 1, 0, 0),
-        field("op", b"\x04"),
-        field("ver", struct.pack("<I", 1)),
-        field("conn", number),
-        field("count", struct.pack("<I", 1)),
-    )
-    magic = b"#ROSBAG V2.0\n"
-
-    def head(position: int) -> bytes:
-        fields = (
-            field("op", b"\x03"),
-            field("index_pos", struct.pack("<Q", position)),
-            field("conn_count", struct.pack("<I", 1)),
-            field("chunk_count", struct.pack("<I", 1)),
-        )
-        return record(b" " * 100, *fields)
-
-    first = len(magic) + len(head(0))
-    info_of_chunk = record(
-        struct.pack("<II", 0, 1),
-        field("op", b"\x06"),
-        field("ver", struct.pack("<I", 1)),
-        field("chunk_pos", struct.pack("<Q", first)),
-        field("start_time", bytes(8)),
-        field("end_time", bytes(8)),
-        field("count", struct.pack("<I", 1)),
-    )
-    position = first + len(chunk) + len(index)
-    return write("a.bag", magic + head(position) + chunk + index + connection + info_of_chunk)
-
-
-def bag2(change: Callable[[Path], Any], plugin: str = "SQLITE3") -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        from rosbags.rosbag2 import StoragePlugin
-
-        path = write_bag2(folder / "a", flown(OF_ROS2), StoragePlugin[plugin])
-        return change(path) or path
-
-    return make
-
-
-def sql(*commands: str) -> Callable[[Path], Path]:
-    """Return what changes the database of a bag of ROS 2, and gives its file."""
-
-    def change(path: Path) -> Path:
-        (file,) = path.glob("*.db3")
-        with sqlite3.connect(file) as database:
-            for command in commands:
-                database.execute(command)
-        database.close()
-        return file
-
-    return bag2(change)
-
-
-def metadata(change: Callable[[str], str]) -> Callable[[Path], Path]:
-    def edit(path: Path) -> None:
-        file = path / "metadata.yaml"
-        file.write_text(change(file.read_text()))
-
-    return bag2(edit)
-
-
-def packed_bag(path: Path) -> None:
-    from rosbags.rosbag2.reader import zstd
-
-    (file,) = path.glob("*.db3")
-    (path / f"{file.name}.zstd").write_bytes(zstd.compress(bytes(4 * LIMIT)))
-    about = path / "metadata.yaml"
-    text = about.read_text().replace(file.name, f"{file.name}.zstd")
-    text = text.replace("compression_format: ''", "compression_format: zstd")
-    about.write_text(text.replace("compression_mode: ''", "compression_mode: FILE"))
-
-
-def packed_messages(path: Path) -> None:
-    from rosbags.rosbag2.reader import zstd
-
-    (file,) = path.glob("*.db3")
-    with sqlite3.connect(file) as database:
-        database.execute("UPDATE messages SET data = ?", (zstd.compress(bytes(4 * LIMIT)),))
-    database.close()
-    about = path / "metadata.yaml"
-    text = about.read_text().replace("compression_format: ''", "compression_format: zstd")
-    about.write_text(text.replace("compression_mode: ''", "compression_mode: MESSAGE"))
-
-
-def mcap(packing: str) -> Callable[[Path], Path]:
-    """Return what writes an MCAP file whose one chunk unpacks to more than it states."""
-
-    def make(folder: Path) -> Path:
-        import lz4.frame
-        from rosbags.rosbag2.reader import zstd
-
-        pack = {"zstd": zstd.compress, "lz4": lz4.frame.compress}[packing]
-        packed = pack(bytes(4 * LIMIT))
-
-        def record(code: int, content: bytes) -> bytes:
-            return bytes([code]) + struct.pack("<Q", len(content)) + content
-
-        def text(content: str) -> bytes:
-            return struct.pack("<I", len(content)) + content.encode()
-
-        magic = b"\x89MCAP0\r\n"
-        chunk = struct.pack("<QQQI", 0, 1, 100, 0) + text(packing) + struct.pack("<Q", len(packed)) + packed
-        (folder / "a.mcap").write_bytes(
-            magic + record(1, text("ros2") + text("x")) + record(6, chunk) + record(2, bytes(20)) + magic
-        )
-        return folder / "a.mcap"
-
-    return make
-
-
-LOGS = {
-    "ulog of a format in itself": Case(
-        "ulog", ulog(["vehicle_local_position:vehicle_local_position x;"]), "holds itself"
-    ),
-    "ulog of formats in formats": Case(
-        "ulog", ulog(["a:uint8_t[60000] x;", "vehicle_local_position:a[60000] x;"]), "more than 65,535 bytes"
-    ),
-    "ulog of messages of no length": Case("ulog", ulog([], bytes(30_000)), "a.ulg"),
-    "ulog of unknown messages": Case("ulog", ulog([], b"\xff\xff\xff" * 10_000), "a.ulg"),
-    "ulog of empty messages of data": Case(
-        "ulog", ulog(["vehicle_local_position:uint64_t timestamp;"], b"\0\0D" * 10_000), "a.ulg"
-    ),
-    "bag of ROS 1 with a chunk of bzip2": Case(
-        "bag", bag1("bz2", bz2.compress(bytes(4 * LIMIT))), "a packed chunk or message of more than 8,388,608"
-    ),
-    "bag that is sound": Case("bag", bag2(lambda path: None), ""),
-    "mcap with a chunk of zstd": Case(
-        "bag", mcap("zstd"), "a packed chunk or message of more than 8,388,608"
-    ),
-    "mcap with a chunk of lz4": Case("bag", mcap("lz4"), "a packed chunk or message of more than 8,388,608"),
-    "bag of packed messages": Case("bag", bag2(packed_messages), "a packed chunk or message of more than"),
-    "bag of packed files": Case("bag", bag2(packed_bag), "db3.zstd unpacks to more than"),
-    "bag of an endless view": Case(
-        "bag",
-        sql(
-            "DROP TABLE schema",
-            "CREATE VIEW schema AS WITH RECURSIVE n(schema_version) AS (SELECT 0 UNION ALL SELECT "
-            "schema_version + 1 FROM n) SELECT max(schema_version) AS schema_version FROM n",
-        ),
-        "has the view 'schema'",
-    ),
-    "bag with a trigger": Case(
-        "bag",
-        sql("CREATE TRIGGER t AFTER INSERT ON topics BEGIN DELETE FROM messages; END"),
-        "has the trigger 't'",
-    ),
-    "bag with a virtual table": Case(
-        "bag", sql("CREATE VIRTUAL TABLE v USING fts5(a)"), "has the virtual table 'v'"
-    ),
-    "bag with computed columns": Case(
-        "bag",
-        sql("ALTER TABLE messages ADD COLUMN big GENERATED ALWAYS AS (zeroblob(900000000)) VIRTUAL"),
-        "has the table with computed columns 'messages'",
-    ),
-    "bag of 1e9 messages": Case(
-        "bag", metadata(lambda text: re.sub(r"message_count: (\d+)", r"message_count: 1000000000", text)), ""
-    ),
-    "bag with aliases": Case(
-        "bag",
-        metadata(lambda text: "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n" + text),
-        "metadata.yaml has YAML aliases",
-    ),
-    "bag with a deep description": Case(
-        "bag", metadata(lambda text: text + "x: " + "[" * 100_000 + "\n"), "metadata.yaml|a cannot be read"
-    ),
-    "bag with a large description": Case(
-        "bag", metadata(lambda text: text + "#" * 2 * MEGABYTE), "metadata.yaml has .* bytes"
-    ),
-    "bag that names another file by its name": Case(
-        "bag", metadata(lambda text: text.replace("a.db3", "b?mode=rwc.db3")), "rename it without any of"
-    ),
-    "bag whose name has a question mark": Case(
-        "bag",
-        bag2(lambda path: next(path.glob("*.db3")).rename(path / "b?mode=rwc&x=%2fetc%2f.db3")),
-        "",
-    ),
-    "bag with a pipe for its file": Case(
-        "bag",
-        bag2(lambda path: (next(path.glob("*.db3")).unlink(), os.mkfifo(path / "a.db3"))[1]),
-        "a.db3 is a named pipe",
-    ),
-}
-
 KINDS: dict[str, dict[str, Case]] = {
     "numpy": NUMPY,
     "arrays": ARRAYS,
+    "inputs": INPUTS,
     "maps": MAPS,
     "pictures": PICTURES,
     "texts": TEXTS,

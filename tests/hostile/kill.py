@@ -9,10 +9,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from tests.hostile.attempt import CHANGES, location, writes
 
@@ -30,11 +33,14 @@ class Killed(NamedTuple):
         Actions that it told of before it ended, such as ``os.rename a.yaml``.
     output
         What it printed; empty if it was killed.
+    seconds
+        From its first action to its end.
     """
 
     exitcode: int
     actions: list[str]
     output: str
+    seconds: float
 
 
 def run(work: Callable[..., Any], *arguments: Any, below: str, before: int = 0, after: float = 0.0) -> Killed:
@@ -58,18 +64,29 @@ def run(work: Callable[..., Any], *arguments: Any, below: str, before: int = 0, 
     child.start()
     theirs.close()
     actions: list[str] = []
-    output = ""
+    output, start = "", time.perf_counter()
     try:
         while True:
             kind, text = ours.recv()
             if kind == "action":
+                start = start if actions else time.perf_counter()
                 actions.append(text)
             else:
                 output = text
     except EOFError:
         pass
     child.join()
-    return Killed(child.exitcode or 0, actions, output)
+    return Killed(child.exitcode or 0, actions, output, time.perf_counter() - start)
+
+
+def every_tenth(actions: list[str], first: int) -> list[int]:
+    """Return the numbers of every tenth action; ten firsts, from 1, are all actions."""
+    return list(range(first, len(actions) + 1, 10))
+
+
+def moments(seconds: float, count: int, seed: int) -> list[float]:
+    """Return random moments before a child ends, in seconds after its first action."""
+    return np.random.default_rng(seed).uniform(0.0, seconds, count).tolist()
 
 
 def _child(

@@ -188,6 +188,6 @@ def dying(what: str, folder: Path) -> str:
     return ran.stderr.splitlines()[-1]
 
 
-def predict(folder: str) -> None:
+def predict(folder: str, out: str) -> None:
     """Predict to disk."""
-    command("predict", f"{folder}/bundle", f"{folder}/w.zarr", f"{folder}/out/p.zarr", "--batch-size", "2")
+    command("predict", f"{folder}/bundle", f"{folder}/w.zarr", f"{out}/p.zarr", "--batch-size", "2")

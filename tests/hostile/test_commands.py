@@ -12,13 +12,18 @@ from tests.hostile.world import write_world
 MODULES = (wrong_runs, wrong_data)
 
 
+COMPOSED, SHOWN = ("train", "sweep"), 4
+"""Commands that compose a configuration, of which each table tries one in so many by default."""
+
+
 def cases():
-    """Yield each case; those that open data or build a network are slow in sum."""
+    """Yield each case; those that open data, build a network or compose are slow in sum."""
     for module in MODULES:
         for name, table in vars(module).items():
             if name.isupper() and isinstance(table, list):
-                for words, expected, *slow in table:
-                    marks = [pytest.mark.slow] if slow else []
+                for number, (words, expected, *slow) in enumerate(table):
+                    rest = words[:1] and words[0] in COMPOSED and number % SHOWN
+                    marks = [pytest.mark.slow] if slow or rest else []
                     yield pytest.param(words, expected, marks=marks, id=f"{name}: {' '.join(words)}"[:150])
 
 

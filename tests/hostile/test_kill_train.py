@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from tests.hostile.kill import run
-from tests.hostile.work import build, command
+from surrogates.runs.folder import CONFIG
+from tests.hostile.kill import every_tenth, moments, run
+from tests.hostile.work import build, command, plain_command
 
 DIFFERS = (".lock", "report.html", "metrics.json", "bundle.yaml", "card.md", "config.yaml")
 """Files with times in them, and the lock; their names are compared."""
@@ -39,44 +40,62 @@ def content(folder: Path) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    build(str(folder / "w.zarr"))
-    done = run(command, *train(folder / "w.zarr", folder / "runs"), below=str(folder / "runs"))
+def store(tmp_path_factory):
+    url = tmp_path_factory.mktemp("store") / "w.zarr"
+    assert run(build, str(url), below=str(url)).exitcode == 0
+    return url
+
+
+def undisturbed(work, store: Path, output: Path):
+    """Train; return what the run holds, and what the child did."""
+    done = run(work, *train(store, output), below=str(output))
     assert done.exitcode == 0, done.output
-    return folder / "w.zarr", content(run_in(folder / "runs")), len(done.actions)
-
-
-def run_in(output: Path) -> Path:
     (folder,) = output.glob("*/*")
-    return folder
+    return content(folder), done
 
 
-def check(store: Path, reference: dict[str, object], output: Path, before: int) -> None:
-    killed = run(command, *train(store, output), below=str(output), before=before)
-    where = f"killed before action {before}, {killed.actions[-1]}"
-    assert killed.exitcode == -9, where
+@pytest.fixture(scope="module")
+def whole(store, tmp_path_factory):
+    return undisturbed(plain_command, store, tmp_path_factory.mktemp("whole"))
+
+
+def check(work, store: Path, reference: dict[str, object], output: Path, **moment) -> None:
+    """Kill a training, resume it, and compare every file."""
+    killed = run(work, *train(store, output), below=str(output), **moment)
+    where = f"killed at {moment}, {killed.actions[-1]}"
+    assert killed.exitcode == -9 or "after" in moment or len(killed.actions) < moment["before"], where
     folders = list(output.glob("*/*"))
-    if not folders or not (folders[0] / "config.yaml").exists():
-        return  # nothing was done yet: the run is started anew
-    again = [f"run={folders[0]}", "trainer.progress=false"]
-    if (folders[0] / "checkpoints" / "last.ckpt").exists():
+    if not folders or not (folders[0] / CONFIG).exists():
+        again = train(store, output)  # nothing was begun
+    else:
+        again = ["train", f"run={folders[0]}", "trainer.progress=false"]
+    if folders and (folders[0] / "checkpoints" / "last.ckpt").exists():
         again.append("ckpt=last")
-    done = run(command, "train", *again, below=str(output))
+    done = run(work, *again, below=str(output))
     assert done.exitcode == 0, f"{where}: {done.output}"
-    found = content(folders[0])
+    (folder,) = (path.parent for path in output.glob(f"*/*/{CONFIG}"))
+    found = content(folder)
     assert sorted(found) == sorted(reference), where
     assert [name for name in found if found[name] != reference[name]] == [], where
 
 
-@pytest.mark.parametrize("part", range(3))
-def test_a_training_killed_at_some_actions_resumes(whole, tmp_path, part):
-    store, reference, count = whole
-    check(store, reference, tmp_path, before=(1 + 3 * part) * count // 9)
+def test_a_training_killed_at_some_actions_resumes(store, whole, tmp_path):
+    reference, done = whole
+    count = len(done.actions)
+    for number in (count // 3, 5 * count // 6):
+        check(plain_command, store, reference, tmp_path / str(number), before=number)
 
 
 @pytest.mark.slow  # two trainings for each action of one
-def test_a_training_killed_at_every_action_resumes(whole, tmp_path):
-    store, reference, count = whole
-    for number in range(1, count + 1):
-        check(store, reference, tmp_path / str(number), number)
+@pytest.mark.parametrize("first", range(1, 11))
+def test_a_training_killed_at_every_action_resumes(store, whole, tmp_path, first):
+    reference, done = whole
+    for number in every_tenth(done.actions, first):
+        check(plain_command, store, reference, tmp_path / str(number), before=number)
+
+
+@pytest.mark.slow  # twenty trainings with their pictures
+def test_a_training_killed_at_random_moments_resumes(store, tmp_path):
+    reference, done = undisturbed(command, store, tmp_path / "whole")
+    for number, after in enumerate(moments(done.seconds, 10, seed=1)):
+        check(command, store, reference, tmp_path / str(number), after=after)

@@ -8,7 +8,7 @@ import pytest
 
 from surrogates.core import registry
 from surrogates.core.build import arguments_schema
-from surrogates.learning.pipeline import NETWORK_ARGUMENTS
+from surrogates.learning.pipeline import HEAD_ARGUMENTS, NETWORK_ARGUMENTS
 
 KINDS = ("models", "transforms", "heads", "predictors", "objectives", "metrics", "baselines", "optimisers")
 IN_BUNDLES = ("models", "transforms", "heads", "predictors")
@@ -50,6 +50,6 @@ def endless(schema: Any, where: str) -> Iterator[str]:
 
 @pytest.mark.parametrize(("kind", "name"), [each for each in PIECES if each[0] in IN_BUNDLES])
 def test_what_a_bundle_may_name_grows_to_no_size(kind, name):
-    supplied = [*NETWORK_ARGUMENTS, *SUPPLIED, "context", "normalised"]
+    supplied = [*NETWORK_ARGUMENTS, *HEAD_ARGUMENTS, *SUPPLIED, "context"]
     properties = arguments_schema(kind, name, supplied)["properties"]
     assert [each for key, schema in properties.items() for each in endless(schema, key)] == []

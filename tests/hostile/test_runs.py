@@ -10,7 +10,7 @@ import yaml
 
 from surrogates.cli.main import _is_users_mistake, _one_line
 from surrogates.core.plain import MAX_BYTES, read_yaml_file
-from surrogates.runs.folder import open_given_run
+from surrogates.runs.folder import open_given_run, require_typed
 from surrogates.runs.sweep_plan import read_plan
 from tests.hostile.attempt import NETWORK, Outcome, attempt
 from tests.hostile.bundles import HIDDEN, anchored
@@ -51,6 +51,34 @@ def test_no_store_is_contacted_that_only_the_configuration_names(url, tmp_path):
     said = line(open_given_run, written(tmp_path, dataset=[{"url": "a.zarr"}, {"url": url}]))
     assert "config.yaml names the store" in said
     assert "contacted only when it is typed" in said
+
+
+LOGGER = {"name": "mlflow", "tracking_uri": "http://127.0.0.1:9"}
+
+
+@pytest.mark.parametrize(
+    ("named", "typed", "pattern"),
+    [
+        ({"dataset": [{"url": URLS[0]}]}, {}, "contacted only when it is typed; add dataset="),
+        ({"dataset": [{"url": URLS[0]}]}, {"dataset": [{"url": URLS[1]}]}, ""),
+        ({"trainer": {"max_steps": 1, "loggers": [LOGGER]}}, {}, "names the server http://127.0.0.1:9"),
+        ({"trainer": {"max_steps": 1, "loggers": [LOGGER]}}, {"trainer": {"loggers": [LOGGER]}}, ""),
+    ],
+)
+def test_a_resumed_run_contacts_only_what_is_typed(named, typed, pattern, tmp_path):
+    run = written(tmp_path, **named)
+    if pattern:
+        assert pattern in line(require_typed, run, typed)
+    else:
+        require_typed(run, typed)
+
+
+@pytest.mark.slow  # imports all that trains a run
+def test_train_opens_no_socket_for_the_run_of_a_stranger(bundle):
+    run = written(bundle.parent, dataset=[{"url": URLS[0]}])
+    found = attempt(command, "train", f"run={run}", folder=run)
+    assert (contacted(found), found.kind) == ([], "exit 2")
+    assert "contacted only when it is typed" in found.error
 
 
 def contacted(found: Outcome) -> list[str]:

@@ -141,7 +141,7 @@ def test_commands_on_a_run_print_nothing_that_acts(run, typed, tmp_path):
     said = [
         typed("evaluate", run),
         typed("predict", run, data, tmp_path / "out.nc"),
-        typed("predict", run, tmp_path / f"{HIDDEN}.nc", tmp_path / "out.nc"),
+        typed("predict", run, tmp_path / f"{HIDDEN}.nc", tmp_path / "other.nc"),
         typed("export", run, tmp_path / "out.onnx"),
         typed("ensemble", run, run, "--out", tmp_path / HIDDEN),
     ]

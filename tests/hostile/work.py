@@ -1,5 +1,7 @@
 """What is killed: a build, and what the command line does, each tiny."""
 
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,38 @@ class Waves(Recipe):
         return {"height": np.sin(phase), "slope": np.cos(phase)}
 
 
+class Heights(Waves):
+    """One variable in two shard rows."""
+
+    name, title = "tests/heights", "Heights"
+
+    def unit_records(self):
+        return 4
+
+    def specs(self):
+        return super().specs()[:1]
+
+    def simulate(self, indices, rngs):
+        return {"height": super().simulate(indices, rngs)["height"]}
+
+
+class Untested(Waves):
+    """No test subset: a run with these makes no report."""
+
+    name, title = "tests/untested", "Untested"
+
+    def splits(self):
+        (split,) = super().splits()
+        return [Split(labels=np.minimum(split.labels, 1), keeps_whole="none", description="fixed")]
+
+
+def build_untested(url: str) -> None:
+    """Build waves without a test subset."""
+    from datasets.factory.build import build as build_store
+
+    build_store(Untested(), url, workers=0, progress=False)
+
+
 def build(url: str) -> None:
     """Build the waves, or resume their build."""
     from datasets.factory.build import build as build_store
@@ -47,11 +81,29 @@ def build(url: str) -> None:
     build_store(Waves(), url, workers=0, progress=False)
 
 
+def build_heights(url: str) -> None:
+    """Build the heights alone, or resume their build."""
+    from datasets.factory.build import build as build_store
+
+    build_store(Heights(), url, workers=0, progress=False)
+
+
 def command(*arguments: str) -> Any:
     """Call the command line."""
     from surrogates.cli.main import main
 
     main([*arguments])
+
+
+def plain_command(*arguments: str) -> Any:
+    """Call the command line, with empty pictures: to draw them takes longer than all else."""
+    from matplotlib.figure import Figure
+
+    def save(_: Figure, file: Path | BytesIO, **__: Any) -> None:
+        file.write_bytes(b"") if isinstance(file, Path) else file.write(b"")
+
+    Figure.savefig = save
+    command(*arguments)
 
 
 def build_with_workers(url: str) -> None:

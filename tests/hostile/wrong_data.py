@@ -153,7 +153,7 @@ STORES = [
     ),
     (
         ["data", "resume", "waves.zarr", "--recipe", "x"],
-        "No recipe is registered as 'x'. Registered recipes: generic, rad",
+        "No recipe is registered as 'x'. Registered recipes:",
     ),
     (["data", "finalise"], "Missing argument 'URL'"),
     (
@@ -186,7 +186,7 @@ STORES = [
     ),
     (
         ["data", "verify", "waves.zarr", "--resimulate", "1"],
-        "No recipe is registered as 'tests/waves'. Registered recipes: ge",
+        "No recipe is registered as 'tests/waves'. Registered recipes:",
     ),
     (
         ["data", "verify", "waves.zarr", "--resimulate", "1", "--recipe", "radio/urban"],
@@ -194,7 +194,7 @@ STORES = [
     ),
     (
         ["data", "verify", "waves.zarr", "--recipe", "nothing"],
-        "No recipe is registered as 'nothing'. Registered recipes: generi",
+        "No recipe is registered as 'nothing'. Registered recipes:",
     ),
     (["data", "verify", "waves.zarr", "--json", "empty"], "empty: is a folder; expected the name of a file"),
     (["data", "plot"], "Missing argument 'URL'"),
@@ -234,7 +234,7 @@ STORES = [
     (["data", "list", "radio"], "Got unexpected extra argument(s) (radio)"),
     (["data", "nothing"], "No such command 'nothing'"),
     (["data", "buidl", "radio/urban"], "No such command 'buidl'. Did you mean 'build'?"),
-    (["data", "import", "nothing"], "No recipe is registered as 'nothing'. Registered recipes: generi"),
+    (["data", "import", "nothing"], "No recipe is registered as 'nothing'. Registered recipes:"),
     (["data", "import", "radio/urban"], "Recipe 'radio/urban' reads no files; make its store by `surrogat"),
     (["data", "import", "generic"], "Missing argument 'MAPPING'"),
     (
@@ -316,8 +316,8 @@ OTHERS = [
     (["report", "results", "--chekc"], "No such option: --chekc (Possible options: --check, --help); see"),
     (["bench"], "Missing argument 'name'"),
     (["bench", "trian"], "There is no benchmark 'trian'. Did you mean 'train'? Benchmarks:"),
-    (["bench", "rows"], "There is no benchmark 'rows'. Benchmarks: build, io, predict, ra"),
-    (["bench", "../claims"], "There is no benchmark '../claims'. Benchmarks: build, io, predic"),
+    (["bench", "rows"], "There is no benchmark 'rows'. Benchmarks:"),
+    (["bench", "../claims"], "There is no benchmark '../claims'. Benchmarks:"),
     (["bench", "list", "--json"], "Option '--json' requires an argument"),
     (["schema", "recipe"], "Missing argument 'RECIPE'"),
     (
