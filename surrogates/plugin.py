@@ -20,6 +20,11 @@ PIECES: dict[str, dict[str, str]] = {
         "waveform_net": "surrogates.models.waveform_net:WaveformNet",
         "fno": "surrogates.models.fno:FNO",
         "velocity_critic": "surrogates.models.velocity_critic:VelocityCritic",
+        "rnn": "surrogates.models.rnn:RNN",
+        "cnn_autoencoder": "surrogates.models.cnn_autoencoder:CNNAutoencoder",
+        "stem_gnn": "surrogates.models.stem_gnn:StemGNN",
+        "llm4cp": "surrogates.models.llm4cp:LLM4CP",
+        "csi4cast": "surrogates.models.csi4cast:CSI4CAST",
     },
     "transforms": {
         "stack": "surrogates.learning.transforms:Stack",
@@ -60,6 +65,7 @@ PIECES: dict[str, dict[str, str]] = {
     "baselines": {
         "mean": "surrogates.evaluation.baselines:Mean",
         "nearest_neighbours": "surrogates.evaluation.baselines:NearestNeighbours",
+        "persistence": "surrogates.evaluation.baselines:Persistence",
         "ridge": "surrogates.evaluation.baselines:Ridge",
     },
     "plots": {

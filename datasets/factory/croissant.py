@@ -137,6 +137,8 @@ def _fields(mlc: Any, context: Any, store: Store) -> Iterator[dict[str, Any]]:
     for name, spec in store.specs.items():
         units = spec.display_units or display(spec.units) or "1"
         about = f"{spec.long_name}; dimensions: {', '.join(spec.dims)}; units: {units}"
+        if np.dtype(spec.dtype).kind == "c":
+            about = f"{about}; complex numbers, each a real and an imaginary part"
         array = {"is_array": True, "array_shape": ",".join(map(str, spec.shape))} if spec.shape else {}
         yield {
             "id": f"records/{name}",

@@ -25,6 +25,7 @@ FORMATS = {
     "segy": "a SEG-Y file",
     "npy": "a NumPy array (.npy)",
     "npz": "an archive of NumPy arrays (.npz)",
+    "torch": "a file of torch.save (.pt)",
     "zip": "a ZIP archive",
     "tar": "a tar archive",
     "gzip": "a file packed by gzip",
@@ -110,7 +111,7 @@ def format_of(path: Path) -> str:
             return found
     if head.startswith(b"PK\x03\x04"):
         name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-        return "npz" if name.endswith(b".npy") else "zip"
+        return "npz" if name.endswith(b".npy") else "torch" if name.endswith(b"/data.pkl") else "zip"
     if head[4:15] == b"\x0a\x09OSMHeader":
         return "pbf"
     if head[257:262] == b"ustar":

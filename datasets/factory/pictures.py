@@ -41,10 +41,11 @@ def draw(ds: xr.Dataset, title: str) -> Figure:
     ----------
     ds
         Variables without record dimension: numbers become text, one dimension a line, two a map; of more
-        dimensions the first entries are shown.
+        dimensions the first entries are shown. Complex ones show their modulus and their phase.
     title
         Above the picture.
     """
+    ds = _real(ds)
     numbers = [name for name, variable in ds.data_vars.items() if not variable.dims]
     panels = [name for name, variable in ds.data_vars.items() if variable.dims]
     count = len(panels) + bool(numbers)
@@ -61,6 +62,22 @@ def draw(ds: xr.Dataset, title: str) -> Figure:
     return figure
 
 
+def _real(ds: xr.Dataset) -> xr.Dataset:
+    """Return a data set with modulus and phase of complex arrays as two variables."""
+    found: dict[str, xr.DataArray] = {}
+    for name, variable in ds.data_vars.items():
+        if variable.dtype.kind != "c" or not variable.dims:
+            found[str(name)] = variable
+            continue
+        title = variable.attrs.get("long_name", name)
+        modulus, phase = variable.copy(data=np.abs(variable)), variable.copy(data=np.angle(variable))
+        found[f"|{name}|"] = modulus.assign_attrs(long_name=f"modulus of {title}")
+        found[f"phase of {name}"] = phase.assign_attrs(
+            long_name=f"phase of {title}", units="rad", display_units="rad"
+        )
+    return xr.Dataset(found)
+
+
 def _number(variable: xr.DataArray) -> str:
     value = f"{variable.item():.5g}" if variable.dtype.kind in "fc" else str(variable.item())
     return f"{variable.name} = {value} {_units(variable)}".rstrip()
@@ -72,7 +89,7 @@ def _panel(axis: Axes, variable: xr.DataArray) -> None:
     values = variable.isel(first)
     where = "".join(f", {dim} 0" for dim in first)
     axis.set_title(f"{variable.name}{where}", fontsize="medium")
-    data = np.abs(values.values) if values.dtype.kind == "c" else values.values.astype(float)
+    data = values.values.astype(float)
     label = variable.attrs.get("long_name", variable.name) + (f" ({u})" if (u := _units(variable)) else "")
     *_, horizontal = shown
     axis.set_xlabel(_axis_label(values, str(horizontal)))

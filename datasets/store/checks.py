@@ -115,12 +115,21 @@ def in_units(spec: VariableSpec, values: np.ndarray, found: str | None) -> np.nd
 
 
 def cast(spec: VariableSpec, values: np.ndarray) -> np.ndarray:
-    """Return values in the specified type; refuse a loss of imaginary parts or fractions."""
+    """Return values in the specified type.
+
+    A loss of imaginary parts or fractions is refused, and real numbers where complex ones are expected: they
+    are moduli, or one of two parts.
+    """
     wanted = np.dtype(spec.dtype)
     if values.dtype == wanted:
         return values
     if values.dtype.kind not in "biufc" or (values.dtype.kind == "c" and wanted.kind != "c"):
         raise ContractError(f"variable {spec.name!r}: {values.dtype} values, expected {wanted}")
+    if wanted.kind == "c" and values.dtype.kind != "c":
+        raise ContractError(
+            f"variable {spec.name!r}: {values.dtype} values, which are real, expected {wanted}; give real "
+            f"and imaginary part as one complex number, or say .astype({str(wanted)!r}) if the latter is 0"
+        )
     if wanted.kind in "fc":
         return values.astype(wanted)
     with np.errstate(invalid="ignore"):

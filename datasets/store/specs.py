@@ -89,6 +89,11 @@ class VariableSpec(BaseModel):
             raise ValueError(
                 f"variable {self.name!r}: statistics_axes {sorted(unknown)} are not among {self.dims}"
             )
+        if (self.minimum, self.maximum) != (None, None) and np.dtype(self.dtype).kind == "c":
+            raise ValueError(
+                f"variable {self.name!r}: {self.dtype} has no order, so no minimum or maximum can be "
+                "checked; leave them out"
+            )
         if self.missing and np.dtype(self.dtype).kind not in "fc":
             raise ValueError(
                 f"variable {self.name!r}: {self.dtype} has no NaN, so `missing` needs a float dtype"

@@ -14,6 +14,7 @@ PREPARATION = 5
 OBJECTIVE = 6
 HOLD_OUT = 7
 SWEEP = 8
+CONDITION = 9
 
 
 def stream(seed: int, purpose: int, *key: int) -> np.random.Generator:

@@ -68,12 +68,15 @@ def convert(values: np.ndarray, from_units: str, to_units: str, calendar: str | 
     Raises
     ------
     ContractError
-        When the units, or some of the values, cannot be converted into each other.
+        When the units, or some of the values, cannot be converted into each other; complex values only if
+        a factor does it.
     """
     if same(from_units, to_units):
         return values
     if not convertible(from_units, to_units):
         raise ContractError(f"units {from_units!r} cannot be converted to {to_units!r}")
+    if values.dtype.kind == "c":
+        return _converted_complex(values, from_units, to_units, calendar)
     floats = values if values.dtype.kind == "f" else values.astype(np.float64)
     known = np.isfinite(floats)
     if not known.any():
@@ -85,6 +88,19 @@ def convert(values: np.ndarray, from_units: str, to_units: str, calendar: str | 
             f"{floats[lost][0]:g} {display(from_units)} is no value in {display(to_units)}; check the units"
         )
     return converted
+
+
+def _converted_complex(
+    values: np.ndarray, from_units: str, to_units: str, calendar: str | None
+) -> np.ndarray:
+    """Multiply by the factor between two units; a shift or a logarithm has no meaning for complex values."""
+    zero, one, two = convert(np.array([0.0, 1.0, 2.0]), from_units, to_units, calendar).tolist()
+    if zero != 0.0 or not np.isclose(two, 2 * one, rtol=1e-12):
+        raise ContractError(
+            f"complex values in {display(from_units)!r} cannot be converted to {display(to_units)!r}, which "
+            "is no multiple of it; convert the real quantity that is meant, such as the modulus"
+        )
+    return np.asarray(values * values.real.dtype.type(one))
 
 
 def display(units: str) -> str:
@@ -102,3 +118,9 @@ def difference(units: str) -> str:
         return f"{definition.partition(' lg(re ')[0]} lg(re 1)"
     scale, shifted, _ = definition.partition(" @ ")
     return scale if shifted else units
+
+
+def has_zero(units: str) -> bool:
+    """Tell whether 0 means nothing, so that values have ratios: neither for levels nor for temperatures."""
+    definition = str(parse(units).definition)
+    return "(re " not in definition and " @ " not in definition

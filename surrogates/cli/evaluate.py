@@ -76,7 +76,7 @@ def evaluate(
         compared = merge(values, changes if shipped else {"task": {"baselines": on.task.baselines}})
         trained = Experiment.open(validate(RunConfig, compared, "configuration"))
         evaluation = evaluate_elsewhere(folder, trained, Experiment.open(on), split=split, device=device)
-    echo(text_table(evaluation.table, evaluation.targets), lines=True)
+    echo(text_table(evaluation.table, evaluation.targets, evaluation.overhead), lines=True)
     echo()
     echo(f"intervals: {evaluation.about['intervals']}")
     if json_path is not None:

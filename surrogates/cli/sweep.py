@@ -31,7 +31,7 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the proposals.")] = 0,
 ) -> None:
     """Search for good values with Optuna, scored on the validation subset; each trial is an ordinary run."""
-    from surrogates.report.page import LARGEST
+    from surrogates.evaluation.ranking import LARGEST
     from surrogates.report.sweeps import draw, table
     from surrogates.runs.sweep import PICTURE, ranked, resumable
     from surrogates.runs.sweep import sweep as search

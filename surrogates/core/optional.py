@@ -28,7 +28,7 @@ def explain_missing(error: ModuleNotFoundError, purpose: str) -> ImportError:
         With the exact ``pip install`` line where an installed package has an extra for the module.
     """
     module = (error.name or "").partition(".")[0]
-    found = extra_of(module)
+    found = extra_of(error.name or "") or extra_of(module)
     remedy = f"Install it with: {install_line(*found)}" if found else "Install the package that has it."
     message = f"{purpose} needs the module '{module}', which is not installed. {remedy}"
     return MissingExtraError(message, name=error.name)
@@ -45,4 +45,6 @@ def require(module: str, purpose: str | None = None) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
+        if module.startswith(f"{error.name}."):  # an extra may have a part of what others install
+            error.name = module
         raise explain_missing(error, purpose or "This") from error

@@ -3,7 +3,9 @@
 from torch import Tensor
 
 Batch = dict[str, Tensor]
-"""Variables by name, in the units of their specs: floats as float32, the batch dimension first.
+"""Variables by name, in the units of their specs, the batch dimension first.
+
+Floats are float32, complex numbers complex64.
 
 A variable that all records share comes without the batch dimension. NaN means not observed.
 """

@@ -146,22 +146,20 @@ def as_text(variable: xr.DataArray) -> np.ndarray:
     return np.array(words).reshape(variable.shape)
 
 
-def labels_of(
-    stores: Sequence[Store], index: ExampleIndex, name: str | None, key: str, window: Window | None
+def blocks_of(
+    stores: Sequence[Store], index: ExampleIndex, name: str | None, window: Window | None
 ) -> np.ndarray:
-    """Return the label of each example.
+    """Return the label of each example's block.
 
     Parameters
     ----------
     stores
-        The stores of the index.
+        The stores of the index; blocks of several are never one.
     index
         The examples.
     name
         Variable of the records whose values are the labels; with ``store`` they are the stores' addresses,
         without a name they are the records, or as many consecutive records as a window spans.
-    key
-        ``groups`` or ``blocks``, where the configuration names it. Blocks of several stores are never one.
     window
         What an example spans; None for single records.
     """
@@ -174,9 +172,9 @@ def labels_of(
         span = window.span if window is not None and index.offset is None else 1
         values = np.arange(store.records) // span
         if name is not None:
-            values = as_text(along_records(store, name, f"task.{key}"))
-        several = key == "blocks" and len(stores) > 1
+            values = as_text(along_records(store, name, "task.blocks"))
         # Window 0 of one store is not window 0 of another.
+        several = len(stores) > 1
         labels = np.array([f"{number}/{value}" for value in values]) if several else values.astype(str)
         found[own] = labels[index.record[own]]
     return found.astype(str)

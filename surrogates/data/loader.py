@@ -1,11 +1,12 @@
 """Batches of examples, read ahead, in an order that resumes exactly."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from itertools import islice
 from time import perf_counter
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,20 +15,15 @@ from datasets.store.layout import Store
 from datasets.store.reader import CACHE_BYTES as READER_BYTES
 from datasets.store.sampler import RecordSampler, SamplerState
 from datasets.store.specs import VariableSpec
-from datasets.store.streams import AUGMENTATION, PREPARATION, stream
+from datasets.store.streams import AUGMENTATION, CONDITION, PREPARATION, stream
 from surrogates.core.errors import ConfigError
 from surrogates.data.batch import Batch
+from surrogates.data.disturbance import Disturbance, Step
 from surrogates.data.index import DRAW, ExampleIndex, touched
 from surrogates.data.source import Source
 
 CACHE_BYTES = 4 << 30
-
-
-class Step(Protocol):
-    """What a batch goes through; see `surrogates.learning.contract.Preparation`."""
-
-    def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
-        """Return the prepared batch."""
+Made = TypeVar("Made")
 
 
 class BatchLoader:
@@ -144,12 +140,26 @@ class BatchLoader:
         """
         sampler = self._sampler
         epoch, first = (sampler.epoch, sampler.step) if self.train else (0, 0)
-        order, size = sampler.order(epoch), sampler.batch_size
-        rows = [self._own(order[step * size : (step + 1) * size]) for step in self.numbers[first:]]
-        for step, batch in enumerate(self._batches(rows, epoch), start=first + 1):
+        rows = self._rows(epoch, first)
+        for step, batch in enumerate(
+            self._made(rows, lambda each: self._batch(each, epoch)), start=first + 1
+        ):
             if self.train:
                 sampler.epoch, sampler.step = (epoch, step) if step < len(self) else (epoch + 1, 0)
             yield batch
+
+    def disturbed(self, disturbance: Disturbance) -> Iterator[tuple[Batch, Batch]]:
+        """Yield all batches twice: undisturbed, and with the inputs under a condition.
+
+        What a disturbance draws depends only on the seed, the example and its draw, so that all conditions
+        of one kind share it. A preparation that follows a disturbed one draws as it does undisturbed.
+        """
+        yield from self._made(self._rows(0, 0), lambda each: self._pair(each, disturbance))
+
+    def _rows(self, epoch: int, first: int) -> list[np.ndarray]:
+        """Return the rows of the index in each remaining batch of an epoch."""
+        order, size = self._sampler.order(epoch), self._sampler.batch_size
+        return [self._own(order[step * size : (step + 1) * size]) for step in self.numbers[first:]]
 
     def _own(self, rows: np.ndarray) -> np.ndarray:
         """Return this process's share of a training batch."""
@@ -158,22 +168,21 @@ class BatchLoader:
         share = len(rows) // self._ranks
         return rows[self._rank * share : (self._rank + 1) * share]
 
-    def _batches(self, rows: list[np.ndarray], epoch: int) -> Iterator[Batch]:
+    def _made(self, rows: list[np.ndarray], make: Callable[[np.ndarray], Made]) -> Iterator[Made]:
+        """Yield what is made of the rows of each batch, with threads that work ahead where it takes time."""
         slow = self._preparations or self._augmentations or self._pin or self._cache is None
         if not (slow and self._threads):
-            yield from (self._batch(each, epoch) for each in rows)
+            yield from map(make, rows)
             return
         following = iter(rows)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="batches") as pool:
-            pending = deque(
-                pool.submit(self._batch, each, epoch) for each in islice(following, self._threads + 2)
-            )
+            pending = deque(pool.submit(make, each) for each in islice(following, self._threads + 2))
             try:
                 while pending:
                     started = perf_counter()
                     batch = pending.popleft().result()
                     self.seconds_waited += perf_counter() - started
-                    pending.extend(pool.submit(self._batch, each, epoch) for each in islice(following, 1))
+                    pending.extend(pool.submit(make, each) for each in islice(following, 1))
                     yield batch
             finally:
                 for future in pending:
@@ -198,6 +207,23 @@ class BatchLoader:
             for augment in self._augmentations:
                 batch = augment(batch, rngs, train=self.train)
         return {name: value.pin_memory() for name, value in batch.items()} if self._pin else batch
+
+    def _pair(self, rows: np.ndarray, disturbance: Disturbance) -> tuple[Batch, Batch]:
+        """Read and prepare one batch without and with a disturbance; it depends only on its arguments."""
+        examples, draws = np.divmod(rows, self.index.draws)
+        batch = {**self._read(examples), **self._shared, DRAW: torch.from_numpy(draws)}
+        rngs, seen = self._generators(PREPARATION, draws, examples), batch
+        for position, prepare in enumerate(self._preparations):
+            if position < disturbance.position:
+                batch = seen = prepare(batch, rngs, train=False)
+                continue
+            replaced = disturbance.step if position == disturbance.position else prepare
+            alike = deepcopy(rngs)
+            batch, seen = prepare(batch, rngs, train=False), replaced(seen, alike, train=False)
+        if disturbance.position == len(self._preparations):
+            seen = disturbance.step(seen, self._generators(CONDITION, draws, examples), train=False)
+        batch, seen = _without_draw(batch), _without_draw(seen)
+        return batch, disturbance.seen(batch, seen)
 
     def _generators(self, purpose: int, times: np.ndarray, examples: np.ndarray) -> list[np.random.Generator]:
         """Return generators that depend on the epoch or draw, and on the example."""
@@ -260,12 +286,23 @@ class BatchLoader:
         return whole
 
 
+def _without_draw(batch: Batch) -> Batch:
+    return {name: value for name, value in batch.items() if name != DRAW}
+
+
 def ranges_of(batches: Iterable[Batch], names: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Return the smallest and largest finite value of each variable that has any."""
+    """Return the smallest and largest finite value of each variable that has any.
+
+    Of complex ones 0 and the largest modulus are returned.
+    """
     found: dict[str, tuple[float, float]] = {}
     for batch in batches:
         for name in names:
-            values = batch[name].to(torch.float32)
+            values = batch[name]
+            if values.is_complex():
+                found.setdefault(name, (0.0, 0.0))
+                values = values.abs()
+            values = values.to(torch.float32)
             values = values[values.isfinite()]
             if values.numel():
                 low, high = found.get(name, (np.inf, -np.inf))
@@ -297,7 +334,7 @@ def _same_shared(sources: Sequence[Source]) -> Batch:
     first, *others = sources
     for other in others:
         for name, value in first.shared.items():
-            if not np.array_equal(value, other.shared[name], equal_nan=value.dtype.kind == "f"):
+            if not np.array_equal(value, other.shared[name], equal_nan=value.dtype.kind in "fc"):
                 raise ConfigError(
                     f"variable '{name}' is the same for all records of a store, but differs between "
                     f"{first.store.url} and {other.store.url}; train on them apart"

@@ -169,7 +169,7 @@ class Source:
 
 
 def tidy(values: np.ndarray) -> np.ndarray:
-    """Return floats as float32 in native byte order, everything else as it is."""
-    if values.dtype.kind == "f":
-        return values.astype(np.float32, copy=False)
+    """Return floats as float32, complex numbers as complex64, in native byte order; all else as it is."""
+    if values.dtype.kind in "fc":
+        return values.astype(np.float32 if values.dtype.kind == "f" else np.complex64, copy=False)
     return values.astype(values.dtype.newbyteorder("="), copy=False)

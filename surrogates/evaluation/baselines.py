@@ -6,7 +6,8 @@ cells that the task's mask leaves.
 """
 
 from collections.abc import Iterable
-from typing import Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,11 +17,17 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from datasets.store.specs import VariableSpec
+from datasets.store.units import same
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing
 from surrogates.data.batch import Batch
+from surrogates.data.window import HORIZON, known_name
 from surrogates.evaluation.evaluate import align
+from surrogates.evaluation.metrics import exact
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
-from surrogates.learning.layout import require_number
+from surrogates.learning.layout import is_complex, require_number
 
 
 class Mean(Baseline):
@@ -28,6 +35,8 @@ class Mean(Baseline):
 
     A cell that no training example has seen gets the mean over all cells.
     """
+
+    takes_complex = True
 
     def __init__(self, context: Context) -> None:
         for spec in context.targets:
@@ -45,7 +54,7 @@ class Mean(Baseline):
                 values = _observed(batch, name, self._context)
                 known = ~values.isnan()
                 zero = torch.zeros(values.shape[1:], dtype=torch.float64)
-                self._sums[name] = self._sums.get(name, zero) + values.nan_to_num(0.0).sum(0)
+                self._sums[name] = self._sums.get(name, zero) + values.where(known, 0.0).sum(0)
                 self._counts[name] = self._counts.get(name, zero) + known.sum(0)
         return self
 
@@ -56,8 +65,93 @@ class Mean(Baseline):
         for name in self.targets:
             overall = self._sums[name].sum() / self._counts[name].sum()
             mean = torch.where(self._counts[name] > 0, self._sums[name] / self._counts[name], overall)
-            means[name] = mean.float().to(like.device).expand(len(like), *mean.shape)
+            single = mean.to(torch.complex64) if mean.is_complex() else mean.float()
+            means[name] = single.to(like.device).expand(len(like), *mean.shape)
         return means
+
+
+@dataclass(frozen=True)
+class Past:
+    """The input that a target continues.
+
+    Attributes
+    ----------
+    target, name
+        Names of the target and of the input.
+    axis
+        Axis of the steps in a batch of either.
+    horizon
+        Steps ahead.
+    alike
+        Whether both have the same dimensions but for the steps; they have the same lengths in any case.
+    """
+
+    target: str
+    name: str
+    axis: int
+    horizon: int
+    alike: bool
+
+    @classmethod
+    def of(cls, target: VariableSpec, context: Context) -> Self:
+        """Return the past of a target: ``v`` of ``v_forecast``, or the only input of a fitting shape.
+
+        Raises
+        ------
+        ConfigError
+            If the target has no horizon, or no or several inputs fit.
+        """
+        if HORIZON not in target.dims:
+            raise ConfigError(
+                f"'{target.name}' has the dimensions {target.dims}, expected '{HORIZON}' among them; this "
+                "baseline continues a past"
+            )
+        axis = target.dims.index(HORIZON)
+        rest = _without(target.shape, axis - 1)
+        fitting = [
+            spec
+            for spec in context.inputs
+            if len(spec.dims) == len(target.dims)
+            and _without(spec.shape, axis - 1) == rest
+            and same(spec.units, target.units)
+            and is_complex(spec) == is_complex(target)
+        ]
+        if len(fitting) > 1:
+            fitting = [spec for spec in fitting if spec.name == known_name(target.name)]
+        if len(fitting) != 1:
+            raise ConfigError(
+                f"the past of '{target.name}', {target.dims} of {target.shape}, is not clear from the inputs "
+                f"{listing(context.input_names)}; expected one in the same units, of the "
+                "same shape but for the steps"
+            )
+        past = fitting[0]
+        alike = _without(past.dims, axis) == _without(target.dims, axis)
+        return cls(target.name, past.name, axis, target.shape[axis - 1], alike)
+
+
+def _without(values: tuple[Any, ...], index: int) -> tuple[Any, ...]:
+    return values[:index] + values[index + 1 :]
+
+
+class Persistence(Baseline):
+    """Repeat the last known step at each step ahead: no prediction.
+
+    A target may lie on another grid of the same shape, such as another frequency band.
+    """
+
+    takes_complex = True
+
+    def __init__(self, context: Context) -> None:
+        self.pasts = [Past.of(spec, context) for spec in context.targets]
+
+    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
+        """Return the last step of each past, repeated."""
+        answers = {}
+        for past in self.pasts:
+            last = inputs[past.name].narrow(past.axis, -1, 1)
+            last = last.where(last.isfinite(), 0.0)
+            answers[past.target] = last.repeat_interleave(past.horizon, dim=past.axis)
+        return answers
 
 
 class _Flattened(Baseline):
@@ -164,8 +258,8 @@ class NearestNeighbours(_Flattened):
 
 
 def _observed(batch: Batch, name: str, context: Context) -> Tensor:
-    """Return a target on the CPU in float64, NaN where the mask says that it does not count."""
-    values = batch[name].detach().cpu().double()
+    """Return a target on the CPU in double precision, NaN where the mask says that it does not count."""
+    values = exact(batch[name].detach().cpu())
     mask = context.mask
     if mask is None:
         return values

@@ -1,7 +1,8 @@
 """Intervals by resampling blocks of examples (Efron and Tibshirani 1993)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from surrogates.learning.contract import Metric
 
 Totals = Mapping[str, np.ndarray]
+MOST_BLOCKS, FEWEST_BLOCKS = 20_000, 20  # of all groups together; of a group that has as many
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Blocks:
         blocks : np.ndarray, shape (examples,), optional
             Label of what is not independent, e.g. overlapping windows; by default each example is a block.
         limit : int
-            A group with more blocks than this has neighbours merged, which bounds memory.
+            A group with more blocks than this has neighbours merged, which bounds memory; it is lowered where
+            many groups would have more than `MOST_BLOCKS` together, but not below `FEWEST_BLOCKS`.
         """
         names = np.full(examples, "all") if groups is None else np.asarray(groups).astype(str)
         labels = (
@@ -58,17 +61,27 @@ class Blocks:
             )
         index = np.empty(examples, dtype=np.int64)
         owners: list[str] = []
-        for name in dict.fromkeys(names.tolist()):
-            members = np.flatnonzero(names == name)
-            rank = np.unique(labels[members], return_inverse=True)[1]
+        members_of = members(names.tolist())
+        limit = min(limit, max(FEWEST_BLOCKS, MOST_BLOCKS // max(1, len(members_of))))
+        for name, chosen in members_of.items():
+            rank = np.unique(labels[chosen], return_inverse=True)[1]
             count = min(rank.max() + 1, limit)
-            index[members] = len(owners) + rank * count // (rank.max() + 1)
+            index[chosen] = len(owners) + rank * count // (rank.max() + 1)
             owners += [name] * int(count)
         return cls(index, tuple(owners))
 
-    def of_group(self, group: str) -> np.ndarray:
-        """Indices of the blocks of one group."""
-        return np.flatnonzero(np.asarray(self.groups) == group)
+    @property
+    def members(self) -> dict[str, np.ndarray]:
+        """Indices of the blocks of each group, in the order of the groups."""
+        return members(self.groups)
+
+
+def members(labels: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the indices at which each label stands, in the order of their first ones."""
+    found: dict[str, list[int]] = {}
+    for number, label in enumerate(labels):
+        found.setdefault(label, []).append(number)
+    return {label: np.array(numbers) for label, numbers in found.items()}
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,7 @@ class Estimate:
     def minus(self, other: "Estimate", level: float = 0.95) -> "Estimate":
         """Difference to an estimate on the same blocks and seed: resampled in pairs."""
         samples = self.samples - other.samples
-        return Estimate(self.value - other.value, *_interval(samples, level), samples)
+        return Estimate(self.value - other.value, *interval(samples, level), samples)
 
 
 def bootstrap(
@@ -109,14 +122,23 @@ def bootstrap(
     count = len(next(iter(totals.values())))
     if count < 2:
         return Estimate(value, np.nan, np.nan, np.full(resamples, np.nan))
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
+    draws = resampled(count, resamples, seed)
     with np.errstate(invalid="ignore"):
         samples = metric.combine({name: draws @ total for name, total in totals.items()})
-    return Estimate(value, *_interval(samples, level), samples)
+    return Estimate(value, *interval(samples, level), samples)
 
 
-def _interval(samples: np.ndarray, level: float) -> tuple[float, float]:
+@lru_cache(maxsize=1)
+def resampled(count: int, resamples: int, seed: int) -> np.ndarray:
+    """Return how often each of `count` blocks is drawn in each resample, (resamples, count), read-only."""
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
+    draws.flags.writeable = False
+    return draws
+
+
+def interval(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Return the quantiles of resampled values between which `level` of the finite ones lie; NaN without."""
     finite = samples[np.isfinite(samples)]
     if finite.size == 0:
         return np.nan, np.nan

@@ -1,4 +1,7 @@
-"""Calibrate methods on a validation split: one table of scores for each method and target."""
+"""Calibrate methods on a validation split: one table of scores for each method and target.
+
+The score of a complex cell is |truth - prediction|, the distance in the plane.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,6 +11,7 @@ from torch import Tensor
 
 from surrogates.data.batch import Batch
 from surrogates.evaluation.evaluate import Method, Target, ask, inputs_of, require_answer
+from surrogates.evaluation.metrics import exact
 from surrogates.learning.answers import reaches
 from surrogates.learning.conformal import Calibration
 
@@ -79,11 +83,11 @@ def _scores(
     reach: tuple[Tensor, Tensor] | None,
     chosen: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> Arrays:
-    difference = truth.cpu().double() - guess.cpu().double()
+    difference = exact(truth.cpu()) - exact(guess.cpu())
     error = difference.abs()
     if reach is not None:
         below, above = (each.cpu().double() for each in reach)
-        width = torch.where(difference < 0, below, above)
+        width = above if difference.is_complex() else torch.where(difference < 0, below, above)
         # A width of zero where the error is zero was right; any other error is beyond every multiple.
         error = (error / width).where((error != 0) | (width != 0), 0.0)
     rows = error.reshape(len(error), -1).numpy()

@@ -30,6 +30,8 @@ class Cycle(Derivation):
         The other direction: inputs in physical units, from targets.
     """
 
+    takes_complex = True
+
     def __init__(
         self, specs: Sequence[VariableSpec], back: Callable[[Batch, torch.Generator], Batch]
     ) -> None:
@@ -82,6 +84,8 @@ class Bands(Derivation):
     edges
         Ascending, in the units of the coordinate; of two neighbours each makes a band.
     """
+
+    takes_complex = True
 
     def __init__(
         self,

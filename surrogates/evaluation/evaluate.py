@@ -17,10 +17,11 @@ from surrogates.data.batch import Batch
 from surrogates.evaluation.bootstrap import Blocks, Estimate, bootstrap
 from surrogates.evaluation.derivations import derive_prediction, derive_truth
 from surrogates.evaluation.probabilistic import CURVE_LEVELS, CoverageCurve, Spread
-from surrogates.evaluation.tables import ALL, Curve, Score, Table
+from surrogates.evaluation.tables import ALL, UNDISTURBED, Curve, Score, Table
 from surrogates.learning.answers import LEVELS, beside, deviation_name
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Derivation, Metric
+from surrogates.learning.layout import is_complex
 from surrogates.learning.pipeline import as_weight
 
 Method = Callable[[Batch, torch.Generator], Batch]
@@ -42,6 +43,7 @@ class Target:
         A variable of the batch, bool or weights, whose dimensions are among the target's.
     valid_min : float, optional
         In the target's units, e.g. -140 for path gain in dB: weaker cells are below every receiver's reach.
+        Of a complex target the modulus is compared.
     """
 
     spec: VariableSpec
@@ -53,7 +55,7 @@ class Target:
         values = batch[self.spec.name]
         counts = ~values.isnan()
         if self.valid_min is not None:
-            counts &= values >= self.valid_min
+            counts &= (values.abs() if values.is_complex() else values) >= self.valid_min
         weight = counts.to(torch.float32)
         if self.mask is None:
             return weight
@@ -65,17 +67,19 @@ class Target:
         if self.mask is not None:
             rules.append(f"{self.mask.name} true")
         if self.valid_min is not None:
-            rules.append(f"{self.spec.name} >= {self.valid_min:g} {display(self.spec.units)}".rstrip())
+            name = f"|{self.spec.name}|" if is_complex(self.spec) else self.spec.name
+            rules.append(f"{name} >= {self.valid_min:g} {display(self.spec.units)}".rstrip())
         return ", ".join(rules)
 
 
 def evaluate(
     methods: Mapping[str, Method],
-    batches: Iterable[Batch],
+    batches: Iterable[Batch | tuple[Batch, Batch]],
     targets: Sequence[Target],
     metrics: Mapping[str, Metric],
     blocks: Blocks,
     *,
+    condition: str = UNDISTURBED,
     calibrations: Mapping[str, Mapping[str, Calibration]] | None = None,
     derivations: Sequence[Derivation] = (),
     cycles: Sequence[Derivation] = (),
@@ -90,13 +94,16 @@ def evaluate(
         `method(inputs, rng)` returns the targets in physical units; the first one is what the others are held
         against. The batch that it receives lacks the targets' values.
     batches : iterable of batches
-        The examples in the order of `blocks.index`.
+        The examples in the order of `blocks.index`; under a condition each with what the methods see of it,
+        `(batch, seen)`.
     targets : sequence of Target
         What is scored, and where.
     metrics : mapping of name to Metric
         E.g. `{"rmse": RMSE()}`.
     blocks : Blocks
         What is resampled for the intervals, and the groups that are reported.
+    condition : str
+        What the rows call it.
     calibrations : mapping of method to mapping of target to Calibration, optional
         From `surrogates.evaluation.calibration.calibrate`, for the coverage of intervals.
     derivations : sequence of Derivation
@@ -114,8 +121,9 @@ def evaluate(
     scored = [*targets, *derived_targets(following)]
     cells = {target.spec.name: 0 for target in scored}
     done = 0
-    for number, batch in enumerate(batches):
-        known = inputs_of(batch, targets)
+    for number, given in enumerate(batches):
+        batch, seen = given if isinstance(given, tuple) else (given, given)
+        known = inputs_of(seen, targets)
         inputs = {name: value for name, value in known.items() if name not in hidden}
         truth = batch | derive_truth(counted(batch, targets), following)
         count = len(batch[targets[0].spec.name])
@@ -141,7 +149,7 @@ def evaluate(
                     sums.add((method, target.spec.name, metric), index, values)
     if done != len(blocks.index):
         raise ValueError(f"{done} examples arrived, but blocks were given for {len(blocks.index)}.")
-    rows = _rows(methods, scored, metrics, blocks, sums, seed=seed)
+    rows = _rows(methods, scored, metrics, blocks, sums, condition, seed=seed)
     times = {name: _typical(values) for name, values in seconds.items()}
     return Table(list(rows), done, cells, times, list(_curves(sums)))
 
@@ -275,6 +283,7 @@ def _rows(
     metrics: Mapping[str, Metric],
     blocks: Blocks,
     sums: _Sums,
+    condition: str,
     **options: Any,
 ) -> Iterator[Score]:
     for group, members in _members(blocks).items():
@@ -302,6 +311,7 @@ def _rows(
                     above_first=gap.value,
                     above_first_low=gap.low,
                     above_first_high=gap.high,
+                    condition=condition,
                 )
 
 
@@ -320,6 +330,5 @@ def _curves(sums: _Sums) -> Iterator[Curve]:
 
 def _members(blocks: Blocks) -> dict[str, np.ndarray]:
     """Blocks of each row group: all together, then one by one if there are several."""
-    groups = list(dict.fromkeys(blocks.groups))
-    single = {group: blocks.of_group(group) for group in groups} if len(groups) > 1 else {}
-    return {ALL: np.arange(len(blocks.groups))} | single
+    groups = blocks.members
+    return {ALL: np.arange(len(blocks.groups))} | (groups if len(groups) > 1 else {})

@@ -6,8 +6,8 @@ blocks of a bootstrap or processes were (up to float64 rounding). The split is t
 (https://github.com/google-research/weatherbenchX).
 
 In every `statistics`: prediction, target and weight have the shape (batch, ...); a cell that does not count
-has weight 0 and finite values. In every `combine`: each total has the leading shape of the result, () or
-(resamples,).
+has weight 0 and finite values. Of complex targets the error is the modulus of prediction minus target. In
+every `combine`: each total has the leading shape of the result, () or (resamples,).
 """
 
 import math
@@ -25,6 +25,30 @@ from surrogates.learning.contract import Metric, Statistics, Totals
 
 Step = PositiveInt | Literal[-1]
 """A step ahead: from 1, or -1 for the last one."""
+
+
+def exact(values: Tensor) -> Tensor:
+    """Return values in double precision; complex ones stay complex."""
+    return values.to(torch.complex128) if values.is_complex() else values.double()
+
+
+def squared(values: Tensor) -> Tensor:
+    """Return the squares, of complex values those of the modulus."""
+    return values.real.square() + values.imag.square() if values.is_complex() else values.square()
+
+
+def parts_total(name: str, values: Tensor, weight: Tensor) -> Statistics:
+    """Return the weighted sum of each example; of complex values that of the imaginary part beside it."""
+    if not values.is_complex():
+        return {name: total(values, weight)}
+    return {name: total(values.real, weight), f"{name}_imag": total(values.imag, weight)}
+
+
+def squared_mean_of(totals: Totals, name: str) -> np.ndarray:
+    """Return the squared modulus of the mean of a statistic that `parts_total` gave."""
+    square = mean_of(totals, name) ** 2
+    imag = f"{name}_imag"
+    return square + mean_of(totals, imag) ** 2 if imag in totals else square
 
 
 def total(values: Tensor, weight: Tensor) -> Tensor:
@@ -78,9 +102,11 @@ def mean_over_examples(totals: Totals, name: str) -> np.ndarray:
 class RMSE(Metric):
     """Root of the mean squared error."""
 
+    takes_complex = True
+
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        error = prediction.double() - target.double()
-        return {"weight": total(weight, weight.bool()), "squared_error": total(error.square(), weight)}
+        error = exact(prediction) - exact(target)
+        return {"weight": total(weight, weight.bool()), "squared_error": total(squared(error), weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:
         return np.sqrt(mean_of(totals, "squared_error"))
@@ -93,8 +119,10 @@ class RMSE(Metric):
 class MAE(Metric):
     """Mean absolute error."""
 
+    takes_complex = True
+
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        error = prediction.double() - target.double()
+        error = exact(prediction) - exact(target)
         return {"weight": total(weight, weight.bool()), "absolute_error": total(error.abs(), weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:
@@ -106,13 +134,17 @@ class MAE(Metric):
 
 @dataclass(frozen=True)
 class Bias(Metric):
-    """Mean of prediction minus target."""
+    """Mean of prediction minus target; of complex targets the modulus of that mean."""
+
+    takes_complex = True
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        error = prediction.double() - target.double()
-        return {"weight": total(weight, weight.bool()), "error": total(error, weight)}
+        error = exact(prediction) - exact(target)
+        return {"weight": total(weight, weight.bool()), **parts_total("error", error, weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:
+        if "error_imag" in totals:
+            return np.sqrt(squared_mean_of(totals, "error"))
         return mean_of(totals, "error")
 
     def units(self, units: str) -> str:
@@ -123,11 +155,13 @@ class Bias(Metric):
 class NMSE(Metric):
     """Energy of the error over the energy of the target, sum over sum: `E|p - t|^2 / E|t|^2`."""
 
+    takes_complex = True
+
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        error = prediction.double() - target.double()
+        error = exact(prediction) - exact(target)
         return {
-            "squared_error": total(error.square(), weight),
-            "squared_target": total(target.double().square(), weight),
+            "squared_error": total(squared(error), weight),
+            "squared_target": total(squared(exact(target)), weight),
         }
 
     def combine(self, totals: Totals) -> np.ndarray:
@@ -150,9 +184,11 @@ class RelativeL2(Metric):
     Z. Li et al., "Fourier neural operator for parametric partial differential equations", ICLR 2021.
     """
 
+    takes_complex = True
+
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        error = total((prediction.double() - target.double()).square(), weight)
-        energy = total(target.double().square(), weight)
+        error = total(squared(exact(prediction) - exact(target)), weight)
+        energy = total(squared(exact(target)), weight)
         counts = energy > 0
         relative = (error / energy.where(counts, math.inf)).sqrt()
         return {"examples": counts.double(), "relative_error": relative}
@@ -168,17 +204,19 @@ class RelativeL2(Metric):
 class R2(Metric):
     """Coefficient of determination over all cells that count: `1 - E|p - t|^2 / Var(t)`."""
 
+    takes_complex = True
+
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        t = target.double()
+        t = exact(target)
         return {
             "weight": total(weight, weight.bool()),
-            "squared_error": total((prediction.double() - t).square(), weight),
-            "target": total(t, weight),
-            "squared_target": total(t.square(), weight),
+            "squared_error": total(squared(exact(prediction) - t), weight),
+            **parts_total("target", t, weight),
+            "squared_target": total(squared(t), weight),
         }
 
     def combine(self, totals: Totals) -> np.ndarray:
-        variance = mean_of(totals, "squared_target") - mean_of(totals, "target") ** 2
+        variance = mean_of(totals, "squared_target") - squared_mean_of(totals, "target")
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.where(variance > 0, 1 - mean_of(totals, "squared_error") / variance, np.nan))
 
@@ -215,12 +253,10 @@ class Correlation(Metric):
 
 @dataclass(frozen=True)
 class AbsoluteErrorQuantile(Metric):
-    """Quantile of the absolute error, from a histogram that adds up over examples.
+    """Quantile of the absolute error, from a histogram that adds up over examples (see `histogram`).
 
-    The bins grow geometrically by (1 + a) / (1 - a) with a = 1 %, from 1e-9 to 1e9 of the target's unit, and
-    the answer is a bin's centre: within 1 % of the exact quantile (Masson et al. 2019, DDSketch,
-    doi:10.14778/3352063.3352135), however the examples were batched. Smaller errors count as 1e-9, larger
-    ones as 1e9.
+    It is within 1 % of the exact quantile between 1e-9 and 1e9 of the target's unit; smaller errors count as
+    1e-9, larger ones as 1e9.
 
     Parameters
     ----------
@@ -230,30 +266,62 @@ class AbsoluteErrorQuantile(Metric):
 
     quantile: Level = 0.9
 
+    takes_complex = True
+
     def __post_init__(self) -> None:
         if not 0 < self.quantile < 1:
             raise ValueError(f"quantile is {self.quantile}; expected a number between 0 and 1, e.g. 0.9.")
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
-        error = _rows((prediction.double() - target.double()).abs())
-        weight = _rows(weight.double())
-        # 0 * error carries a NaN of the prediction into the counts: it must not pass for a small error.
-        counts = torch.where(weight > 0, weight + 0 * error, 0.0)
-        bins = torch.ceil(torch.log(error.clamp(_SMALLEST, _LARGEST) / _SMALLEST) / _LOG_GROWTH)
-        bins = bins.nan_to_num(0.0).long().clamp(0, _BINS - 1)
-        histogram = torch.zeros(len(error), _BINS, dtype=torch.float64, device=error.device)
-        return {"absolute_error_histogram": histogram.scatter_add_(1, bins, counts)}
+        error = (exact(prediction) - exact(target)).abs()
+        return {"absolute_error_histogram": histogram(error, weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:
-        cumulative = np.cumsum(totals["absolute_error_histogram"], axis=-1)
-        wanted = self.quantile * cumulative[..., -1:]
-        bins = np.argmax(cumulative >= wanted, axis=-1)
-        centre = _SMALLEST * np.exp(_LOG_GROWTH * bins) * (1 - _RELATIVE_ACCURACY)
-        total = cumulative[..., -1]
-        return np.where(np.isfinite(total) & (total > 0), centre, np.nan)
+        return histogram_quantile(totals["absolute_error_histogram"], self.quantile)
 
     def units(self, units: str) -> str:
         return difference(units)
+
+
+def histogram(values: Tensor, weight: Tensor) -> Tensor:
+    """Return a histogram of each example's values, (batch, bins), float64.
+
+    The bins grow geometrically by (1 + a) / (1 - a) with a = 1 %, from 1e-9 to 1e9; smaller values count as
+    1e-9, larger ones as 1e9. Histograms add up, however the examples were batched (Masson et al. 2019,
+    DDSketch, doi:10.14778/3352063.3352135).
+
+    Parameters
+    ----------
+    values
+        Not negative, (batch, ...); a NaN that counts makes its example's histogram NaN.
+    weight
+        Of the values, of the same shape.
+    """
+    values, weight = _rows(values.double()), _rows(weight.double())
+    # 0 * values carries a NaN into the counts: it must not pass for a small value.
+    counts = torch.where(weight > 0, weight + 0 * values, 0.0)
+    bins = torch.ceil(torch.log(values.clamp(_SMALLEST, _LARGEST) / _SMALLEST) / _LOG_GROWTH)
+    bins = bins.nan_to_num(0.0).long().clamp(0, _BINS - 1)
+    empty = torch.zeros(len(values), _BINS, dtype=torch.float64, device=values.device)
+    return empty.scatter_add_(1, bins, counts)
+
+
+def histogram_quantile(total: np.ndarray, quantile: float) -> np.ndarray:
+    """Return a quantile of summed histograms, the centre of its bin: within 1 % of the exact one.
+
+    Parameters
+    ----------
+    total
+        Sum of histograms, (..., bins).
+    quantile
+        Between 0 and 1.
+    """
+    cumulative = np.cumsum(total, axis=-1)
+    wanted = quantile * cumulative[..., -1:]
+    bins = np.argmax(cumulative >= wanted, axis=-1)
+    centre = _SMALLEST * np.exp(_LOG_GROWTH * bins) * (1 - _RELATIVE_ACCURACY)
+    counted = cumulative[..., -1]
+    return np.where(np.isfinite(counted) & (counted > 0), centre, np.nan)
 
 
 def p90_absolute_error() -> AbsoluteErrorQuantile:

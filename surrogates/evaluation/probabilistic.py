@@ -1,7 +1,8 @@
 """Metrics of predicted standard deviations, quantiles and intervals.
 
 They are functions of means of statistics like all metrics, and get one thing more: the `Spread` of the
-prediction. A metric that lacks what it needs is NaN.
+prediction. A metric that lacks what it needs is NaN. The interval of a complex target is a disc about the
+prediction, and its Gaussian is circular: both parts have the same variance, half the predicted one.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from datasets.store.units import difference
 from surrogates.core.ranges import Level
-from surrogates.evaluation.metrics import Step, at_step, mean_of, total
+from surrogates.evaluation.metrics import Step, at_step, exact, mean_of, total
 from surrogates.learning.conformal import Calibration, require_level
 from surrogates.learning.contract import Metric, Statistics, Totals
 
@@ -67,10 +68,15 @@ class Spread:
             )
         return reach * self.deviation.double()
 
-    def gaussian_radius(self, level: float, like: Tensor) -> Tensor:
-        """Half width of the interval of a Gaussian with the predicted deviation; NaN without one."""
+    def gaussian_radius(self, level: float, prediction: Tensor) -> Tensor:
+        """Half width of the interval of a Gaussian with the predicted deviation; NaN without one.
+
+        Around a complex prediction it is the radius of the disc with this share of the Gaussian.
+        """
         if self.deviation is None:
-            return torch.full_like(like, torch.nan, dtype=torch.float64)
+            return torch.full_like(prediction, torch.nan, dtype=torch.float64)
+        if prediction.is_complex():
+            return float(np.sqrt(-np.log1p(-level))) * self.deviation.double()
         return float(ndtri((1 + level) / 2)) * self.deviation.double()
 
     def at_step(self, step: int) -> "Spread":
@@ -87,21 +93,27 @@ NOTHING = Spread()
 class CRPS(Metric):
     """Continuous ranked probability score of Gaussians or quantiles; the mean absolute error without either.
 
+    Of complex targets it is the energy score, E|Z - z| - E|Z - Z'| / 2, of which it is a special case.
+
     References
     ----------
     T. Gneiting, A. E. Raftery, A. H. Westveld, T. Goldman, "Calibrated probabilistic forecasting using
     ensemble model output statistics and minimum CRPS estimation", Monthly Weather Review 133, 2005,
-    equation (5).
+    equation (5); T. Gneiting, A. E. Raftery, "Strictly proper scoring rules, prediction, and estimation",
+    JASA 102, 2007, equation (22).
     """
 
     of_spread: ClassVar[bool] = True
+    takes_complex = True
 
     def statistics(
         self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread = NOTHING
     ) -> Statistics:
-        error = (prediction.double() - target.double()).abs()
+        error = (exact(prediction) - exact(target)).abs()
         if spread.quantiles is not None and spread.levels is not None:
             error = _quantile_crps(target.double(), spread.quantiles.double(), spread.levels.double())
+        elif spread.deviation is not None and target.is_complex():
+            error = _circular_energy_score(error, spread.deviation.double())
         elif spread.deviation is not None:
             error = _gaussian_crps(error, spread.deviation.double())
         return {"weight": total(weight, weight.bool()), "crps": total(error, weight)}
@@ -134,6 +146,7 @@ class Interval(Metric):
     step: Step | None = None
 
     of_spread: ClassVar[bool] = True
+    takes_complex = True
 
     def __post_init__(self) -> None:
         require_level(self.level)
@@ -160,7 +173,7 @@ class Coverage(Interval):
     """Share of the cells inside their intervals; parameters as of `Interval`."""
 
     def _of_cells(self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread) -> Statistics:
-        error = (prediction.double() - target.double()).abs()
+        error = (exact(prediction) - exact(target)).abs()
         return _covered(error, self._radius(spread, prediction, target), weight)
 
     def combine(self, totals: Totals) -> np.ndarray:
@@ -185,11 +198,11 @@ def gaussian_coverage(level: Level = 0.9, step: Step | None = None) -> Coverage:
 
 @dataclass(frozen=True)
 class IntervalWidth(Interval):
-    """Mean width of the intervals; parameters as of `Interval`."""
+    """Mean width of the intervals, of complex targets the diameter; parameters as of `Interval`."""
 
     def _of_cells(self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread) -> Statistics:
         # A NaN of the prediction is in its interval too.
-        width = 2 * self._radius(spread, prediction) + 0 * prediction.double()
+        width = 2 * self._radius(spread, prediction) + 0 * exact(prediction).abs()
         return {"weight": total(weight, weight.bool()), "width": total(width, weight)}
 
     def combine(self, totals: Totals) -> np.ndarray:
@@ -203,10 +216,10 @@ class CoverageCurve:
     """Coverage at many levels, of calibrated intervals and of Gaussians; `combine` gives one row for each."""
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor, spread: Spread) -> Statistics:
-        error = (prediction.double() - target.double()).abs()
+        error = (exact(prediction) - exact(target)).abs()
         radii = (
             lambda level: spread.radius(level, prediction, target),
-            lambda level: spread.gaussian_radius(level, error),
+            lambda level: spread.gaussian_radius(level, prediction),
         )
         rows = [
             torch.stack([_covered(error, radius(level), weight)["covered"] for level in CURVE_LEVELS], -1)
@@ -224,6 +237,15 @@ def _gaussian_crps(error: Tensor, deviation: Tensor) -> Tensor:
     density = torch.exp(-0.5 * z.square()) / np.sqrt(2 * np.pi)
     score = deviation * (z * (2 * torch.special.ndtr(z) - 1) + 2 * density - 1 / np.sqrt(np.pi))
     # Where the deviation is zero the Gaussian is a point; NaN is neither.
+    return torch.where(deviation == 0, error, score)
+
+
+def _circular_energy_score(error: Tensor, deviation: Tensor) -> Tensor:
+    """Energy score of circular Gaussians, from the mean of a Rice and of a Rayleigh distribution."""
+    part = deviation / np.sqrt(2.0)
+    y = (error / part.where(part > 0, 1.0)).square() / 4
+    rice = (1 + 2 * y) * torch.special.i0e(y) + 2 * y * torch.special.i1e(y)
+    score = part * (np.sqrt(np.pi / 2) * rice - np.sqrt(np.pi) / 2)
     return torch.where(deviation == 0, error, score)
 
 

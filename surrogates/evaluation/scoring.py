@@ -7,11 +7,12 @@ import numpy as np
 import torch
 
 from surrogates.data.batch import Batch
+from surrogates.data.disturbance import Disturbance
 from surrogates.data.index import ExampleIndex
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import Calibrations, calibrate
-from surrogates.evaluation.evaluate import Method, Target, evaluate
-from surrogates.evaluation.tables import Table
+from surrogates.evaluation.evaluate import Method, Target, evaluate, inputs_of
+from surrogates.evaluation.tables import UNDISTURBED, Table, under_conditions
 from surrogates.experiment.experiment import Experiment
 from surrogates.learning.contract import Derivation
 
@@ -37,7 +38,7 @@ def calibrations_of(
     index = experiment.data.index("validation")
     if not len(index):
         return {}
-    blocks = experiment.data.labels("blocks", index)
+    blocks = experiment.data.blocks(index)
     return calibrate(
         methods,
         on_device(device, experiment.loader("validation", index=index)),
@@ -55,30 +56,57 @@ def score(
     device: torch.device,
     calibrations: Calibrations | None = None,
     cycles: Sequence[Derivation] = (),
+    conditions: Sequence[Disturbance] = (),
 ) -> Table:
-    """Score methods on a subset of an experiment's data in all draws; calibrated ones get intervals."""
+    """Score methods on a subset of an experiment's data in all draws; calibrated ones get intervals.
+
+    Under each condition that changes what they see they are scored once more, on the same examples. Batches
+    are disturbed as they are read, one condition after the other.
+    """
     index = replace(experiment.data.index(split), draws=experiment.config.task.draws)
-    return evaluate(
-        methods,
-        on_device(device, experiment.loader(split, index=index, also=experiment.scored_only)),
-        targets_of(experiment),
-        experiment.pieces.metrics,
-        blocks_of(experiment, index),
-        calibrations=calibrations,
-        derivations=experiment.derivations,
-        cycles=cycles,
-        hidden=experiment.scored_only,
-        seed=experiment.config.seed,
-    )
+    groups, blocks = experiment.data.groups(index), blocks_of(experiment, index)
+    loader = experiment.loader(split, index=index, also=experiment.scored_only)
+
+    def scored(batches: Iterable[Batch | tuple[Batch, Batch]], condition: str) -> Table:
+        return evaluate(
+            methods,
+            batches,
+            targets_of(experiment),
+            experiment.pieces.metrics,
+            blocks,
+            condition=condition,
+            calibrations=calibrations,
+            derivations=experiment.derivations,
+            cycles=cycles,
+            hidden=experiment.scored_only,
+            seed=experiment.config.seed,
+        )
+
+    tables = [scored(on_device(device, loader), UNDISTURBED)]
+    for each in conditions:
+        if experiment.disturbed_by(each, index):
+            tables.append(scored(_pairs_on_device(device, loader.disturbed(each)), each.name))
+    table = under_conditions(tables)
+    if groups is None:
+        return table
+    return replace(table, group_variables=groups.variables, group_values=groups.values)
+
+
+def one_record(experiment: Experiment, split: str, device: torch.device) -> Batch:
+    """Return what methods see of the first example of a subset, a batch of one."""
+    index = experiment.data.index(split).take(np.arange(1))
+    loader = experiment.loader(split, index=index, batch_size=1)
+    (batch,) = on_device(device, loader)
+    return inputs_of(batch, targets_of(experiment))
 
 
 def blocks_of(experiment: Experiment, index: ExampleIndex) -> Blocks:
     """Return groups and blocks of the rows of an index; draws that belong together stay in one block."""
-    groups, blocks = (experiment.data.labels(key, index) for key in ("groups", "blocks"))
+    groups, blocks = experiment.data.groups(index), experiment.data.blocks(index)
     owners = np.arange(len(index.record)) if blocks is None else np.unique(blocks, return_inverse=True)[1]
     divisions = np.arange(index.draws) // experiment.data.draws_together
     labels = owners[:, None] * (divisions[-1] + 1) + divisions
-    repeated = None if groups is None else np.repeat(groups, index.draws)
+    repeated = None if groups is None else np.repeat(groups.labels, index.draws)
     return Blocks.of(len(index), groups=repeated, blocks=labels.ravel())
 
 
@@ -92,3 +120,11 @@ def on_device(device: torch.device, batches: Iterable[Batch]) -> Iterator[Batch]
     """Yield batches on a device."""
     for batch in batches:
         yield {name: value.to(device) for name, value in batch.items()}
+
+
+def _pairs_on_device(
+    device: torch.device, pairs: Iterable[tuple[Batch, Batch]]
+) -> Iterator[tuple[Batch, Batch]]:
+    for pair in pairs:
+        batch, seen = on_device(device, pair)
+        yield batch, seen

@@ -1,6 +1,7 @@
 """The configuration of a run: every key, its default and its bounds."""
 
 import warnings
+from itertools import product
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
@@ -9,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    WithJsonSchema,
     model_serializer,
     model_validator,
 )
@@ -33,6 +35,53 @@ Node = Annotated[dict[str, Any], BeforeValidator(_as_node)]
 """``{name: ..., **arguments}`` of a registered piece; a plain string is the name."""
 Nodes = Annotated[list[Node], BeforeValidator(_as_nodes)]
 """Several of them; one may stand alone."""
+
+
+def _as_names(value: object) -> object:
+    return [] if value is None else [value] if isinstance(value, str) else value
+
+
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+Names = Annotated[
+    list[str],
+    BeforeValidator(_as_names),
+    WithJsonSchema({"anyOf": [{"type": "string"}, _STRINGS, {"type": "null"}]}),
+]
+"""Names of variables; one may stand alone."""
+EACH = "each"
+
+
+def _expanded(value: object) -> object:
+    """Return a plain node for every combination of the values that a node lists under `each`."""
+    if not isinstance(nodes := _as_nodes(value), list):
+        return nodes
+    found: list[object] = []
+    for node in map(_as_node, nodes):
+        if not isinstance(node, dict) or EACH not in node:
+            found.append(node)
+            continue
+        listed = node[EACH]
+        if not isinstance(listed, dict) or not all(isinstance(v, list) and v for v in listed.values()):
+            raise ValueError(
+                f"{EACH} of '{node.get('name')}' is {listed!r}; give lists of values by argument, such as "
+                "each: {snr: [20, 10, 0]}"
+            )
+        if twice := sorted(set(listed) & set(node)):
+            raise ValueError(
+                f"'{node.get('name')}' gives {listing(twice)} both alone and under {EACH}; keep one"
+            )
+        alone = {key: argument for key, argument in node.items() if key != EACH}
+        found += [{**alone, **dict(zip(listed, values, strict=True))} for values in product(*listed.values())]
+    return found
+
+
+_NODE = {"anyOf": [{"type": "string"}, {"type": "object"}]}
+Conditions = Annotated[
+    list[Node],
+    BeforeValidator(_expanded),
+    WithJsonSchema({"anyOf": [*_NODE["anyOf"], {"type": "array", "items": _NODE}]}),
+]
+"""Nodes of preparations, where `each: {argument: [values]}` stands for one node per combination."""
 
 
 def _at_home(path: str) -> str:
@@ -165,7 +214,14 @@ class TaskConfig(Section):
         1, gt=0, description="How often each example is scored, each time prepared anew (not in training)."
     )
     valid_min: dict[str, float] = Field({}, description="Smallest value of a target that is scored.")
-    groups: str | None = Field(None, description="Variable of the records whose values are scored apart.")
+    groups: Names = Field(
+        [], description="Variables of the records; each combination of their values is scored apart."
+    )
+    conditions: Conditions = Field(
+        [],
+        description="Preparations under which the inputs are scored once more, such as noise; `each` lists "
+        "values of arguments, all combinations of which are taken.",
+    )
     blocks: str | None = Field(None, description="Variable of the records that share randomness.")
     plots: list[Node] = Field([{"name": "fields"}], description="Pictures of the report.")
 

@@ -11,10 +11,11 @@ from datasets.store.layout import Store
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
+from surrogates.data.groups import Groups, groups_of
 from surrogates.data.index import (
     SUBSETS,
     ExampleIndex,
-    labels_of,
+    blocks_of,
     records_of,
     windows_inside,
     windows_of,
@@ -164,17 +165,22 @@ class RunData:
             records.append(chosen)
         return ExampleIndex.join(records, window, offsets or None)
 
-    def labels(self, key: str, index: ExampleIndex) -> np.ndarray | None:
-        """Return the label of each example that ``task.groups`` or ``task.blocks`` asks for, or None.
+    def groups(self, index: ExampleIndex) -> Groups | None:
+        """Return the groups of the examples by ``task.groups``, or None."""
+        variables = self.config.task.groups
+        return groups_of(self.stores, index, variables) if variables else None
 
-        It is the value of a variable of the records, or with the name ``store`` the store's address.
+    def blocks(self, index: ExampleIndex) -> np.ndarray | None:
+        """Return the label of each example's block, or None where each example is one.
+
+        It is the value of the variable ``task.blocks``, or with the name ``store`` the store's address.
         Overlapping windows are not independent: without ``task.blocks`` a block is the record of its windows
         or, if windows span records, a run of consecutive records as long as a window.
         """
-        name = self.config.task.groups if key == "groups" else self.config.task.blocks
-        if name is None and not (key == "blocks" and index.window is not None):
+        name = self.config.task.blocks
+        if name is None and index.window is None:
             return None
-        return labels_of(self.stores, index, name, key, self.window)
+        return blocks_of(self.stores, index, name, self.window)
 
     def loader(
         self,

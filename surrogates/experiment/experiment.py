@@ -11,15 +11,18 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.build import build
 from surrogates.core.errors import ConfigError
 from surrogates.data.batch import Batch
+from surrogates.data.disturbance import Disturbance
 from surrogates.data.index import ExampleIndex
 from surrogates.data.loader import BatchLoader, ranges_of
+from surrogates.experiment.conditions import planned_conditions
 from surrogates.experiment.config import RunConfig
 from surrogates.experiment.data import RunData
 from surrogates.experiment.devices import require_accelerator
 from surrogates.experiment.pieces import Pieces, require_read
 from surrogates.experiment.stores import fit_from_stores, require_values
 from surrogates.learning.context import Context
-from surrogates.learning.contract import Baseline, Derivation
+from surrogates.learning.contract import Baseline, Derivation, Plot, Preparation
+from surrogates.learning.layout import is_complex
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import targets_of_one_step
@@ -101,10 +104,43 @@ class Experiment:
 
     @cached_property
     def scored_only(self) -> list[str]:
-        """Names of the variables that only derivations read; no method may see them."""
+        """Names of the variables that only derivations and conditions read; no method may see them."""
         wanted = [name for each in self.derivations for name in each.variables]
         stored = self.data.stored(wanted, "task.derivations")
-        return [name for name in stored if name not in self.variables]
+        wanted = [name for _, preparation in self._disturbing for name in preparation.variables]
+        stored += self.data.stored(wanted, "task.conditions")
+        return [name for name in dict.fromkeys(stored) if name not in self.variables]
+
+    @cached_property
+    def conditions(self) -> list[Disturbance]:
+        """Disturbances of the inputs under which every method is scored once more."""
+        reference = [*self.config.task.targets, *([self.mask.name] if self.mask else [])]
+        kept = frozenset(self.scored_only)
+        return [
+            Disturbance(name, preparation, position, frozenset(reference), kept)
+            for (name, position), preparation in self._disturbing
+        ]
+
+    @cached_property
+    def _disturbing(self) -> list[tuple[tuple[str, int], Preparation]]:
+        planned = planned_conditions(self.config.task.preparations, self.config.task.conditions)
+        return [
+            ((each.name, each.position), Preparation.build(each.node, self.data.context)) for each in planned
+        ]
+
+    def disturbed_by(self, condition: Disturbance, index: ExampleIndex) -> bool:
+        """Return whether a condition changes what methods read, by the first examples of an index."""
+        few = index.take(np.arange(min(2, len(index.record))))
+        loader = self.loader("test", index=few, batch_size=len(few), also=self.scored_only)
+        batch, seen = next(loader.disturbed(condition))
+        for spec in self.inputs:
+            if seen[spec.name].shape != batch[spec.name].shape:
+                shapes = [tuple(each[spec.name].shape) for each in (batch, seen)]
+                raise ConfigError(
+                    f"task.conditions: '{condition.name}' turns '{spec.name}' of shape {shapes[0]} into "
+                    f"{shapes[1]}; take a preparation that keeps shapes"
+                )
+        return condition.reaches(batch, seen)
 
     def loader(
         self,
@@ -187,9 +223,11 @@ class Experiment:
         require_read(self.config)
         require_values(self.data.stores, index, self.config.task, "train")
         require_values(self.data.stores, self.data.index("validation"), self.config.task, "validation")
-        for key in ("groups", "blocks"):
-            self.data.labels(key, few)
+        _ = self.data.groups(few), self.data.blocks(few)
+        self._require_conditions(few)
         _ = self.derived, self.scored_only  # what they refuse is refused now
+        if any(map(is_complex, self.targets)):
+            _ = [Plot.build(node, self.context) for node in self.config.task.plots]
         if self.config.task.both_ways:
             _ = self.reversed().variables  # so is what the baselines of the other direction refuse
         names = [name for name, _ in pipeline.network.named_parameters()]
@@ -211,6 +249,17 @@ class Experiment:
                 raise ConfigError(
                     f"the predictor answers {found} for the target '{name}' of shape "
                     f"{tuple(batch[name].shape)}; check the network's grid and the predictor"
+                )
+
+    def _require_conditions(self, few: ExampleIndex) -> None:
+        """Refuse a condition under which no method sees anything else."""
+        ways = [self, *([self.reversed()] if self.config.task.both_ways else [])]
+        for conditions in zip(*(each.conditions for each in ways), strict=True):
+            pairs = zip(ways, conditions, strict=True)
+            if not any(each.disturbed_by(condition, few) for each, condition in pairs):
+                raise ConfigError(
+                    f"task.conditions: '{conditions[0].name}' changes no variable that a method reads; "
+                    "take a preparation that disturbs the inputs"
                 )
 
     def _answer(self, pipeline: Pipeline, batch: Batch) -> Batch:

@@ -19,7 +19,7 @@ from surrogates.learning.contract import (
 )
 from surrogates.learning.heads import Head
 from surrogates.learning.piece import Piece
-from surrogates.learning.pipeline import NETWORK_ARGUMENTS
+from surrogates.learning.pipeline import HEAD_ARGUMENTS, NETWORK_ARGUMENTS
 from surrogates.learning.transform import Transform
 
 SEVERAL: dict[str, type[Piece]] = {
@@ -36,7 +36,7 @@ LOGGER_ARGUMENTS = ("folder", "first_step", "experiment", "run")
 
 SUPPLIED: dict[str, tuple[str, ...]] = {
     "models": NETWORK_ARGUMENTS,
-    "heads": ("normalised",),
+    "heads": HEAD_ARGUMENTS,
     "optimisers": ("parameters", "fused"),
     "schedules": ("steps",),
     "loggers": LOGGER_ARGUMENTS,
@@ -78,6 +78,7 @@ def require_read(config: RunConfig) -> None:
         (Objective, task.objective),
         (Predictor, task.predictor),
         *((kind, node) for key, kind in SEVERAL.items() for node in getattr(task, key)),
+        *((Preparation, node) for node in task.conditions),
     ]
     read = sorted({name for kind, node in nodes for name in kind.fact_names(node)})
     for name in task.shared:

@@ -82,7 +82,7 @@ def require_values(stores: Sequence[Store], index: ExampleIndex, task: TaskConfi
         spec = stores[0].specs.get(stored)
         if (
             spec is None
-            or np.dtype(spec.dtype).kind not in "fiu"
+            or np.dtype(spec.dtype).kind not in "fiuc"
             or spec.statistics_mask not in (None, task.mask)
         ):
             continue

@@ -19,7 +19,8 @@ def mixture(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
     """Return mean and standard deviation of the equal mixture of several predictions.
 
     The mean is that of the means; the variance is the mean of the predicted variances, 0 where a member
-    predicts none, plus the variance of the means. Quantiles of one level are averaged.
+    predicts none, plus the variance of the means, of complex values that of both parts together. Quantiles of
+    one level are averaged.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def mixture(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
 
 def _variance(answer: Batch, name: str) -> Tensor:
     deviation = answer.get(deviation_name(name))
-    return torch.zeros_like(answer[name]) if deviation is None else deviation.square()
+    return torch.zeros_like(answer[name].real) if deviation is None else deviation.square()
 
 
 def require_fitting(members: Mapping[str, Manifest]) -> None:

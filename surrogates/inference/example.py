@@ -15,6 +15,7 @@ from surrogates.inference.bundle import Bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import Manifest
 from surrogates.inference.weights import read_header
+from surrogates.learning.layout import is_complex
 
 EXAMPLE = "example.safetensors"
 PREDICTED = "predicted."
@@ -91,9 +92,10 @@ def _require_shape(name: str, found: tuple[int, ...], spec: VariableSpec) -> Non
 
 
 def _require_type(name: str, found: torch.dtype | None, spec: VariableSpec) -> None:
-    """Refuse a type that no batch has: the variable's own, or single precision of a number."""
+    """Refuse a type that no batch has, other than the variable's own and single precision of a number."""
     own = getattr(torch, spec.dtype, None)
-    if found is None or found not in ({own} if own is torch.bool else {own, torch.float32}):
+    single = {torch.complex64} if is_complex(spec) else {torch.float32}
+    if found is None or found not in ({own} if own is torch.bool else {own} | single):
         raise BundleError(
             f"{EXAMPLE}: {name!r} is of the type {found}; expected {spec.dtype}. Fetch the bundle again."
         )

@@ -22,6 +22,7 @@ from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.inference.reading import Inputs, extrapolation
 from surrogates.inference.threads import one_thread
 from surrogates.learning.answers import deviation_name
+from surrogates.learning.layout import PARTS, is_complex
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -58,7 +59,8 @@ class Function:
     """`y = f(x)`: arrays in, arrays out, in physical units; made by `Surrogate.as_function`.
 
     The columns of a point `x` are the values of the chosen inputs, one variable after the other, each
-    flattened in row-major order; those of `y` are the values of the chosen outputs. The network computes in
+    flattened in row-major order; those of `y` are the values of the chosen outputs. A complex value takes two
+    columns, its real and its imaginary part (`wave.real[3]`, `wave.imag[3]`). The network computes in
     single precision: hand `gradient` or `jacobian` to an optimiser, since finite differences of a small step
     are mostly rounding.
 
@@ -76,7 +78,8 @@ class Function:
     input_names, output_names
         A label for each column of `x` and of `y`, such as `power` or `temperature[3]`.
     bounds
-        Smallest and largest training value of each column of `x`, (columns, 2); infinite if not known.
+        Smallest and largest training value of each column of `x`, (columns, 2); infinite if not known. Of
+        complex inputs both parts lie between plus and minus the largest modulus.
     """
 
     def __init__(
@@ -89,7 +92,10 @@ class Function:
         self._surrogate, self._bundle = surrogate, surrogate.bundle
         self._inputs = _chosen("inputs", inputs, surrogate.inputs)
         targets = surrogate.outputs
-        deviations = {deviation_name(name): spec for name, spec in targets.items()}
+        deviations = {
+            deviation_name(name): spec.model_copy(update={"dtype": "float32"})
+            for name, spec in targets.items()
+        }
         self._outputs = _chosen("outputs", outputs, targets | deviations)
         for name, spec in self._inputs.items():
             _require_real(name, spec, surrogate.record_dimension)
@@ -98,16 +104,18 @@ class Function:
         ranges = self._bundle.manifest.ranges
         self.bounds: Array = np.array(
             [
-                ranges.get(name, (-np.inf, np.inf))
+                _bounds(spec, ranges.get(name))
                 for name, spec in self._inputs.items()
-                for _ in range(prod(spec.shape))
+                for _ in range(_columns(spec))
             ]
         )
         self.input_names = [label for name, spec in self._inputs.items() for label in _labels(name, spec)]
         self.output_names = [label for name, spec in self._outputs.items() for label in _labels(name, spec)]
         self._warned: set[str] = set()
-        middle = np.where(np.isfinite(self.bounds), self.bounds, 0.0).mean(axis=1)
-        self._ask(self._tensors(middle[np.newaxis]))  # raises now what it cannot predict
+        low, high = np.where(np.isfinite(self.bounds), self.bounds, 0.0).T
+        # Off the middle of complex inputs, which is silence.
+        point = np.where(low == -high, 0.5 * high, 0.5 * (low + high))
+        self._ask(self._tensors(point[np.newaxis]))  # raises now what it cannot predict
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the outputs.
@@ -235,6 +243,8 @@ class Function:
             )
         if np.isnan(values).any() and not spec.missing:
             raise ValueError(f"{name} is NaN in x; expected numbers in {display(spec.units) or 'no unit'}.")
+        if is_complex(spec):
+            values = np.hypot(values[:, ::2], values[:, 1::2])
         if np.isnan(values).all():
             return
         smallest, largest = float(np.nanmin(values)), float(np.nanmax(values))
@@ -254,7 +264,7 @@ class Function:
 
     def _split(self, points: Array) -> list[Array]:
         """Return the columns of each variable."""
-        ends = np.cumsum([prod(spec.shape) for spec in self._inputs.values()])
+        ends = np.cumsum([_columns(spec) for spec in self._inputs.values()])
         return np.split(points, ends[:-1], axis=1)
 
     def _slices(self, count: int) -> Iterator[slice]:
@@ -267,7 +277,7 @@ class Function:
     def _tensors(self, points: Array) -> Batch:
         """Return the varying inputs by name, batch first."""
         return {
-            name: torch.from_numpy(values.reshape(-1, *spec.shape)).to(self._bundle.device, torch.float32)
+            name: _tensor(spec, values).to(self._bundle.device)
             for (name, spec), values in zip(self._inputs.items(), self._split(points), strict=True)
         }
 
@@ -287,7 +297,7 @@ class Function:
                 raise ConfigError(
                     f"the surrogate answers no '{name}': its head tells none. It answers {listing(answer)}."
                 )
-        return torch.cat([answer[name].reshape(count, -1).double() for name in self._outputs], dim=1)
+        return torch.cat([_plain(answer[name]).reshape(count, -1).double() for name in self._outputs], dim=1)
 
     def _with_graph(self, points: Array) -> tuple[Tensor, Batch]:
         """Return the outputs and the varying inputs that they depend on."""
@@ -319,7 +329,9 @@ class Function:
                 f"no derivative of {listing(self._outputs)} by {listing(without)}: transform, network or "
                 "predictor lets no gradient through; vary other inputs, or use a method without derivatives."
             )
-        return np.concatenate([_array(each).reshape(len(each), -1) for each in found if each is not None], 1)
+        # Of a complex input torch gives the derivatives by its parts as real and imaginary part.
+        known = [_array(_plain(each)) for each in found if each is not None]
+        return np.concatenate([each.reshape(len(each), -1) for each in known], 1)
 
 
 def _chosen(what: str, names: Sequence[str], known: dict[str, VariableSpec]) -> dict[str, VariableSpec]:
@@ -358,7 +370,7 @@ def _fixed(surrogate: Asked, at: xr.Dataset | None, names: Sequence[str]) -> Bat
 
 def _require_real(name: str, spec: VariableSpec, record_dimension: str) -> None:
     """Refuse an input that cannot vary continuously from point to point."""
-    if np.dtype(spec.dtype).kind != "f":
+    if np.dtype(spec.dtype).kind not in "fc":
         raise ConfigError(
             f"as_function: '{name}' is {spec.dtype}, which has no derivative; expected real numbers. Fix it "
             "with at=."
@@ -371,10 +383,35 @@ def _require_real(name: str, spec: VariableSpec, record_dimension: str) -> None:
 
 
 def _labels(name: str, spec: VariableSpec) -> list[str]:
-    """Return a label for each value of a variable."""
-    if not spec.shape:
-        return [name]
-    return [f"{name}[{','.join(map(str, index))}]" for index in product(*map(range, spec.shape))]
+    """Return a label for each value of a variable, of complex ones for each part."""
+    indices = product(*map(range, spec.shape))
+    cells = [f"[{','.join(map(str, index))}]" for index in indices] if spec.shape else [""]
+    parts = [f".{part}" for part in PARTS] if is_complex(spec) else [""]
+    return [f"{name}{part}{cell}" for cell in cells for part in parts]
+
+
+def _columns(spec: VariableSpec) -> int:
+    return prod(spec.shape) * (len(PARTS) if is_complex(spec) else 1)
+
+
+def _bounds(spec: VariableSpec, ends: tuple[float, float] | None) -> tuple[float, float]:
+    """Return the smallest and largest training value of a column."""
+    if ends is None:
+        return -np.inf, np.inf
+    return (-ends[1], ends[1]) if is_complex(spec) else ends
+
+
+def _tensor(spec: VariableSpec, values: Array) -> Tensor:
+    """Return the columns of a variable as a batch holds it."""
+    if not is_complex(spec):
+        return torch.from_numpy(values.reshape(-1, *spec.shape)).to(torch.float32)
+    pairs = torch.from_numpy(values.reshape(-1, *spec.shape, len(PARTS))).to(torch.float32)
+    return torch.view_as_complex(pairs)
+
+
+def _plain(values: Tensor) -> Tensor:
+    """Return complex values as pairs of real ones."""
+    return torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
 
 
 def _real(name: str, values: ArrayLike) -> Array:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from datasets.store.errors import ContractError
 from datasets.store.units import display
 from surrogates.core.files import replacing
 from surrogates.core.optional import require
@@ -184,6 +185,11 @@ def write_geotiff(prediction: xr.Dataset, path: str | Path, frame: Frame) -> Pat
 
 
 def _band(field: xr.DataArray, row: str, column: str) -> xr.DataArray:
+    if field.dtype.kind == "c":
+        raise ContractError(
+            f"variable {str(field.name)!r} is {field.dtype}; a GeoTIFF of ours holds real numbers: write a "
+            "Zarr store, or the modulus of the prediction"
+        )
     plain = field.transpose(row, column).astype(np.float32).reset_coords(drop=True)
     about: dict[Hashable, Any] = {
         "long_name": field.attrs.get("long_name", field.name),

@@ -1,4 +1,8 @@
-"""A surrogate as one ONNX file: physical inputs to physical outputs, with the meaning of both inside."""
+"""A surrogate as one ONNX file: physical inputs to physical outputs, with the meaning of both inside.
+
+ONNX runtimes take no complex numbers: a complex input or output keeps its name and has one more axis at the
+end, of length two, for the real and the imaginary part. Its description and the metadata `complex` say so.
+"""
 
 import contextlib
 import io
@@ -25,6 +29,7 @@ from surrogates.data.batch import Batch
 from surrogates.data.window import window_dimension
 from surrogates.inference.bundle import Bundle
 from surrogates.inference.errors import BundleError
+from surrogates.learning.layout import is_complex
 
 PURPOSE = "The export to ONNX"
 BATCH = "batch"
@@ -67,18 +72,22 @@ class Difference:
 
 
 class _Positional(nn.Module):
-    """Tensors in the order of the inputs to tensors in the order of the outputs."""
+    """Tensors in the order of the inputs to tensors in the order of the outputs; complex ones as pairs."""
 
     def __init__(self, bundle: Bundle, outputs: Sequence[str]) -> None:
         super().__init__()
         self.pipelines = nn.ModuleList([pipeline for pipeline, _ in bundle.parts])
         self._bundle, self._outputs = bundle, outputs
-        self._inputs = [spec.name for spec in bundle.manifest.pipeline.inputs]
+        self._inputs = bundle.manifest.pipeline.inputs
 
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs."""
-        answer = self._bundle.ask(dict(zip(self._inputs, values, strict=True)))
-        return tuple(answer[name] for name in self._outputs)
+        given = {
+            spec.name: torch.view_as_complex(value) if is_complex(spec) else value
+            for spec, value in zip(self._inputs, values, strict=True)
+        }
+        answer = self._bundle.ask(given)
+        return tuple(_pairs(answer[name]) for name in self._outputs)
 
 
 class _Recorder(TorchDispatchMode):
@@ -98,8 +107,9 @@ def export_onnx(
 ) -> list[Difference]:
     """Write a bundle's pipeline and predictor as an ONNX model, once it gives torch's answers.
 
-    The model has the inputs and outputs by name, in physical units; the number of records is free, the grid
-    is that of `records`. Its metadata hold the specifications of the variables.
+    The model has the inputs and outputs by name, in physical units, complex ones with an axis (real,
+    imaginary) at the end; the number of records is free, the grid is that of `records`. Its metadata hold the
+    specifications of the variables.
 
     Parameters
     ----------
@@ -129,7 +139,8 @@ def export_onnx(
     for pipeline, _ in bundle.parts:
         pipeline.cpu().eval().requires_grad_(False)
     inputs = {spec.name: records[spec.name].cpu() for spec in bundle.manifest.pipeline.inputs}
-    expected = _answer(bundle, inputs)
+    expected = {name: _pairs(values) for name, values in _answer(bundle, inputs).items()}
+    inputs = {name: _pairs(values) for name, values in inputs.items()}
     outputs = list(expected)
     for name, values in expected.items():
         if not values.isfinite().any():
@@ -163,6 +174,8 @@ def synthetic_records(bundle: Bundle, count: int = 4, seed: int = 0) -> Batch:
             continue
         low, high = bundle.manifest.ranges.get(spec.name, (0.0, 1.0))
         values = rng.uniform(low, high, shape).astype(np.float32)
+        if is_complex(spec):
+            values = values * np.exp(2j * np.pi * rng.random(shape)).astype(np.complex64)
         along = window_dimension(spec)
         if along in spec.dims:
             values = _slow(values, spec.dims.index(along))
@@ -250,6 +263,8 @@ def _describe(path: Path, bundle: Bundle, outputs: Sequence[str]) -> None:
     for value in (*model.graph.input, *model.graph.output):
         spec = specs[value.name]
         value.doc_string = f"{spec.long_name or spec.name} [{display(spec.units) or '1'}]"
+        if is_complex(spec):
+            value.doc_string += ", last axis (real, imaginary)"
     model.producer_name, model.producer_version = (
         "sciml-surrogates",
         manifest.versions.get("sciml-surrogates", ""),
@@ -260,6 +275,7 @@ def _describe(path: Path, bundle: Bundle, outputs: Sequence[str]) -> None:
         "record_dimension": config.record_dimension,
         "inputs": json.dumps([spec.model_dump(mode="json") for spec in config.inputs]),
         "outputs": json.dumps([specs[name].model_dump(mode="json") for name in outputs]),
+        "complex": json.dumps([name for name, spec in specs.items() if is_complex(spec)]),
         "ranges": json.dumps(manifest.ranges),
         "pipeline": json.dumps({"transform": config.transform, "network": config.network}),
     }
@@ -280,7 +296,8 @@ def output_specs(bundle: Bundle, outputs: Sequence[str]) -> list[VariableSpec]:
             found.append(target)
         else:
             meaning = f"standard deviation of {target.long_name or target.name}"
-            found.append(target.model_copy(update={"name": name, "long_name": meaning}))
+            real = {"dtype": "float32"} if is_complex(target) else {}
+            found.append(target.model_copy(update={"name": name, "long_name": meaning, **real}))
     return found
 
 
@@ -312,6 +329,11 @@ def _compare(path: Path, bundle: Bundle, inputs: Batch, expected: Batch) -> list
         Difference(spec.name, display(spec.units), largest[spec.name], _spread(expected[spec.name]))
         for spec in specs
     ]
+
+
+def _pairs(values: Tensor) -> Tensor:
+    """Return complex values as pairs of real ones, along an axis at the end."""
+    return torch.view_as_real(values) if values.is_complex() else values
 
 
 def _session(path: Path) -> Any:

@@ -11,6 +11,7 @@ from datasets.store.units import difference, display
 from surrogates.inference.errors import BundleError
 from surrogates.learning.answers import LEVELS, deviation_name, quantile_name, reaches
 from surrogates.learning.conformal import Calibration, require_level
+from surrogates.learning.layout import is_complex
 
 GRID_MAPPING = "grid_mapping"
 SHOWN = ("units", "long_name", "standard_name", "display_units")
@@ -19,6 +20,11 @@ SHOWN = ("units", "long_name", "standard_name", "display_units")
 def interval_names(target: str) -> tuple[str, str]:
     """Names of the lower and the upper end of a target's interval."""
     return f"{target}_lower", f"{target}_upper"
+
+
+def radius_name(target: str) -> str:
+    """Name of the radius of a complex target's interval, a disc about the prediction."""
+    return f"{target}_radius"
 
 
 def check_interval(
@@ -52,12 +58,12 @@ def check_interval(
 def with_interval(
     answer: Mapping[str, np.ndarray], calibration: Mapping[str, Calibration], level: float
 ) -> dict[str, np.ndarray]:
-    """Return an answer with the interval of each target."""
+    """Return an answer with the interval of each target; of a complex one the radius of a disc."""
     ends: dict[str, np.ndarray] = {}
     for name, table in calibration.items():
         if name not in answer:
             continue  # of the other direction
-        radius = np.asarray(table.radius(level), dtype=answer[name].dtype)
+        radius = np.asarray(table.radius(level), dtype=answer[name].real.dtype)
         below = above = radius
         if table.relative:
             reach = reaches(answer, name)
@@ -68,6 +74,9 @@ def with_interval(
                     "evaluate RUN`."
                 )
             below, above = (radius * each for each in reach)
+        if np.iscomplexobj(answer[name]):
+            ends[radius_name(name)] = np.broadcast_to(above, answer[name].shape)
+            continue
         lower, upper = interval_names(name)
         ends |= {lower: answer[name] - below, upper: answer[name] + above}
     return {**answer, **ends}
@@ -133,6 +142,7 @@ def data_array(
 def _beside(target: VariableSpec, level: float | None, quantiles: int) -> Iterator[VariableSpec]:
     title = target.long_name or target.name.replace("_", " ")
     units = difference(target.units)
+    real = {"dtype": "float32"} if is_complex(target) else {}
     yield target.model_copy(
         update={
             "name": deviation_name(target.name),
@@ -141,6 +151,7 @@ def _beside(target: VariableSpec, level: float | None, quantiles: int) -> Iterat
             "standard_name": f"{target.standard_name} standard_error" if target.standard_name else None,
             "units": units,
             "display_units": display(units) if target.display_units else None,
+            **real,
         }
     )
     record, *inner = target.dims
@@ -156,6 +167,17 @@ def _beside(target: VariableSpec, level: float | None, quantiles: int) -> Iterat
         }
     )
     if level is None:
+        return
+    if is_complex(target):
+        yield target.model_copy(
+            update={
+                "name": radius_name(target.name),
+                "long_name": f"radius of the {100 * level:g} % disc about {title}",
+                "standard_name": None,
+                "attributes": {**target.attributes, "interval_level": level},
+                **real,
+            }
+        )
         return
     for name, end in zip(interval_names(target.name), ("lower", "upper"), strict=True):
         attributes = {**target.attributes, "interval_level": level}

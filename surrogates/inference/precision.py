@@ -35,7 +35,8 @@ def check_precision(ds: xr.Dataset, inputs: Iterable[VariableSpec]) -> None:
         if values.size == 0:
             continue
         largest = float(np.abs(values).max())
-        typical = float(np.sqrt(np.square(values.diff(along).astype(np.float64)).mean()))
+        changes = np.abs(values.diff(along)).astype(np.float64)
+        typical = float(np.sqrt(np.square(changes).mean()))
         rounding = float(np.spacing(np.float32(largest))) if np.isfinite(largest) else 0.0
         if typical > 0 and rounding > SHARE * typical:
             raise ContractError(

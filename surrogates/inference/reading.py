@@ -13,7 +13,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.data.batch import Batch
 from surrogates.inference.errors import OutOfRangeWarning
-from surrogates.learning.layout import field_dims
+from surrogates.learning.layout import field_dims, is_complex
 
 Ends = Mapping[str, tuple[float, float]]
 
@@ -28,9 +28,9 @@ def extrapolation(
     spec
         Of the input.
     smallest, largest
-        Of the values.
+        Of the values, or of the modulus of complex ones.
     ends
-        Smallest and largest training value.
+        Smallest and largest training value; of complex ones 0 and the largest modulus.
     """
     low, high = ends
     slack = 1e-6 * max(abs(low), abs(high), high - low)
@@ -38,8 +38,9 @@ def extrapolation(
     if low - slack <= worst <= high + slack:
         return None
     units = display(spec.units) or "(no unit)"
+    name = f"|{spec.name}|" if is_complex(spec) else spec.name
     return (
-        f"{spec.name} is {worst:.6g} {units}, outside its training range of {low:.6g} to {high:.6g} {units}; "
+        f"{name} is {worst:.6g} {units}, outside its training range of {low:.6g} to {high:.6g} {units}; "
         "the prediction is an extrapolation."
     )
 
@@ -140,7 +141,7 @@ class Inputs:
             values = checked[name].values
             self._widen(name, values)
             tensor = torch.from_numpy(np.ascontiguousarray(values))
-            batch[name] = tensor.to(device, torch.bool if tensor.dtype == torch.bool else torch.float32)
+            batch[name] = tensor.to(device, _type_of(tensor))
         return batch
 
     def warn_out_of_range(self, stacklevel: int) -> None:
@@ -165,6 +166,14 @@ class Inputs:
 
     def _widen(self, name: str, values: np.ndarray) -> None:
         known = values[~np.isnan(values)] if name in self._ranges else np.empty(0)
+        known = np.abs(known) if known.dtype.kind == "c" else known
         if known.size:
             low, high = self._seen.get(name, (np.inf, -np.inf))
             self._seen[name] = min(low, float(known.min())), max(high, float(known.max()))
+
+
+def _type_of(tensor: torch.Tensor) -> torch.dtype:
+    """Return the type of a tensor in a batch."""
+    if tensor.is_complex():
+        return torch.complex64
+    return torch.bool if tensor.dtype == torch.bool else torch.float32

@@ -259,6 +259,8 @@ def _require_places(axis: Axis, name: str) -> None:
 def _apply(plan: Plan, axis: Axis, array: xr.DataArray) -> xr.DataArray:
     array = array.transpose(..., axis.name)
     values = array.values
+    if split := values.dtype.kind == "c":
+        values = np.stack([values.real, values.imag], axis=-2)
     if plan.highest is not None:
         _require_band(str(array.name), values, axis, plan.highest)
     rows = values.reshape(-1, values.shape[-1])
@@ -267,8 +269,10 @@ def _apply(plan: Plan, axis: Axis, array: xr.DataArray) -> xr.DataArray:
         block = slice(start, start + ROWS)
         made[block] = (plan.weights @ rows[block].T.astype(np.float64)).T
     rest = {key: value for key, value in array.coords.items() if axis.name not in value.dims}
-    shape = (*values.shape[:-1], len(plan.centres))
-    return xr.DataArray(made.reshape(shape), dims=array.dims, coords=rest, attrs=array.attrs)
+    made = made.reshape(*values.shape[:-1], len(plan.centres))
+    if split:
+        made = made[..., 0, :] + 1j * made[..., 1, :]
+    return xr.DataArray(made, dims=array.dims, coords=rest, attrs=array.attrs)
 
 
 def _require_band(name: str, values: np.ndarray, axis: Axis, highest: float) -> None:

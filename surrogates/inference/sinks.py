@@ -180,7 +180,7 @@ def _create(group: zarr.Group, outline: Outline, name: str, dtype: np.dtype) -> 
             max(1, min(outline.chunks.get(dim, length), length))
             for dim, length in zip(spec.dims, shape, strict=True)
         ),
-        fill_value=np.nan if dtype.kind == "f" else 0,
+        fill_value={"f": np.nan, "c": complex(np.nan, np.nan)}.get(dtype.kind, 0),
         dimension_names=spec.dims,
         attributes=attributes,
     )

@@ -1,16 +1,21 @@
 """Open the inputs of a prediction: a NetCDF file or a Zarr store, on this machine's disk or at a URL."""
 
+import stat
 import warnings
 from pathlib import Path, PurePosixPath
 
 import xarray as xr
 
 from datasets.store.errors import ContractError
+from datasets.store.foreign import require_plain_hdf5, require_plain_zarr
 from datasets.store.layout import open_store
 from datasets.store.plain_folder import read_json, require_plain
 from datasets.store.urls import explained, local_path
+from surrogates.core.optional import require
 
 SUFFIXES = (".nc", ".zarr")
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""What a file of HDF5, and so of NetCDF 4, begins with."""
 
 
 def require_inputs(source: str) -> None:
@@ -42,7 +47,22 @@ def open_inputs(source: str) -> xr.Dataset:
         with explained(source):
             return _open_remote(source)
     path = path.absolute()  # a relative name such as `a:b.nc` could pass for a URL
-    return _open_store(path) if path.suffix == ".zarr" else xr.open_dataset(path)
+    return _open_store(path) if path.suffix == ".zarr" else _open_file(path)
+
+
+def _open_file(path: Path) -> xr.Dataset:
+    """Open a NetCDF file; one of HDF5 may not lead to other files or unpack without end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ContractError(f"{path} is no plain file, but a folder, a pipe or a device; expected NetCDF")
+    with path.open("rb") as file:
+        is_hdf5 = file.read(len(HDF5)) == HDF5
+    if is_hdf5:
+        h5py = require("h5py", f"Reading {path}")
+        try:
+            require_plain_hdf5(h5py, path)
+        except (OSError, RuntimeError, LookupError, TypeError) as error:  # of h5py, on damaged bytes
+            raise ContractError(f"{path} is no whole HDF5 file ({error}); fetch it again") from None
+    return xr.open_dataset(path)
 
 
 def _open_store(path: Path) -> xr.Dataset:
@@ -54,8 +74,9 @@ def _open_store(path: Path) -> xr.Dataset:
     attributes = read_json(root).get("attributes") if root.exists() else None
     if isinstance(attributes, dict) and "format_version" in attributes:
         return open_store(str(path)).dataset()
+    require_plain_zarr(path)
     try:
-        return xr.open_zarr(path, chunks=None)
+        return xr.open_zarr(path, chunks=None, consolidated=False)
     except Exception as error:  # whatever Zarr and xarray run into in a stranger's metadata
         said = " ".join(str(error).split()) or "no reason given"
         raise ContractError(

@@ -150,7 +150,8 @@ class Surrogate:
             The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and of
             the training data for dimensions that `ds` lacks. Beside each target `<target>_standard_deviation`
             or `<target>_quantile` (along the dimension `quantile`) where the surrogate predicts one, and with
-            `interval` also `<target>_lower` and `<target>_upper`. With `out` the opened store.
+            `interval` also `<target>_lower` and `<target>_upper`, of a complex target `<target>_radius`: the
+            disc about the prediction that holds the truth. With `out` the opened store.
 
         Raises
         ------
@@ -250,7 +251,8 @@ class Surrogate:
         Parameters
         ----------
         inputs
-            Names of the inputs that vary; a point holds their values, flattened one after the other.
+            Names of the inputs that vary; a point holds their values, flattened one after the other, of
+            complex ones the real and the imaginary part of each in turn.
         outputs
             Names of what is returned: targets, or `<target>_standard_deviation`.
         at
@@ -264,7 +266,7 @@ class Surrogate:
         Raises
         ------
         ConfigError
-            For a name that is not known, and for integer, bool or complex inputs.
+            For a name that is not known, and for integer or bool inputs.
         ContractError
             When `at` does not fit the surrogate.
         """

@@ -1,8 +1,8 @@
 """Split-conformal intervals, from a method's errors on data that it was not fitted to.
 
-The score of a cell is |truth - prediction|, over the predicted standard deviation where there is one. An
-interval of level 0.9 reaches as far as nine of ten scores of the validation split did, whatever the
-distribution of the errors and however wrong the standard deviations are.
+The score of a cell is |truth - prediction|, of complex cells their distance in the plane, over the predicted
+standard deviation where there is one. An interval of level 0.9 reaches as far as nine of ten scores of the
+validation split did, whatever the distribution of the errors and however wrong the standard deviations are.
 
 What is exchangeable are records (or the blocks of records that a task names), not the cells of one record,
 which share its luck: every block has the same weight, whatever its number of cells. For a target with one

@@ -103,11 +103,13 @@ class Baseline(Piece):
 
 
 class Preparation(Piece):
-    """A step that every batch takes (`task.preparations`), or only training batches (`task.augmentations`).
+    """A step of every batch (`task.preparations`), of training batches (`task.augmentations`), or of inputs
+    under a condition of the evaluation (`task.conditions`).
 
-    An augmentation leaves the physics true. The generators of an example depend on the epoch in training, and
-    otherwise only on the example and its draw (`task.draws`), so that scores repeat. Outside training the
-    batch holds the number of the draw as `draw`, for protocols that need it.
+    An augmentation leaves the physics true; a condition disturbs only what methods read. The generators of an
+    example depend on the epoch in training, and otherwise only on the example and its draw (`task.draws`), so
+    that scores repeat. Outside training the batch holds the number of the draw as `draw`, for protocols that
+    need it.
 
     Attributes
     ----------

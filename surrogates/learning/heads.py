@@ -1,5 +1,6 @@
 """Heads: the meaning of a network's outputs, their loss, and the answer in physical units."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Protocol
 
@@ -41,6 +42,8 @@ class Head(Piece):
         Whether a roll-out can continue from its answers.
     levels
         Levels of the quantiles that it answers beside each target.
+
+    A head of complex targets answers real and imaginary part as two target channels.
     """
 
     kind: ClassVar[str] = "heads"
@@ -73,10 +76,12 @@ class Point(Head):
     Parameters
     ----------
     loss
-        Squared error, absolute error, or the Huber function (squared below one standard deviation).
+        Squared error, absolute error, or the Huber function (squared below one standard deviation); of
+        complex targets that of each part.
     """
 
     rolls_out = True
+    takes_complex = True
 
     def __init__(self, loss: Literal["mse", "mae", "huber"] = "mse") -> None:
         self._distance = _LOSSES[loss]
@@ -102,12 +107,17 @@ class Gaussian(Head):
     the mean is fitted as by the squared error. The log variance is bounded smoothly, so that no gradient
     vanishes and no exponential overflows; without normalisation its size says nothing, and it stays as it is.
 
+    A complex target has a circular Gaussian: both parts of a number share one variance, the geometric mean
+    of the two that the network answers.
+
     Parameters
     ----------
     normalised
         Whether channels and targets are normalised.
     beta
         Exponent of the weight, from 0 to 1.
+    real_parts
+        Target channels that are the real part of a complex number; the imaginary part is the next one.
 
     References
     ----------
@@ -118,16 +128,27 @@ class Gaussian(Head):
 
     outputs = 2
     rolls_out = True
+    takes_complex = True
 
-    def __init__(self, normalised: bool, beta: Share = 0.5) -> None:
+    def __init__(self, normalised: bool, beta: Share = 0.5, real_parts: Sequence[int] = ()) -> None:
         self._normalised, self._beta = normalised, beta
+        self._real_parts = list(real_parts)
 
     def mean_and_log_variance(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance in normalised units, each (batch, target channel, *grid)."""
         mean, raw = outputs.chunk(2, dim=1)
+        if self._real_parts:
+            raw = self._shared(raw)
         if not self._normalised:
             return mean, raw
         return mean, LARGEST_LOG_VARIANCE * torch.tanh(raw / LARGEST_LOG_VARIANCE)
+
+    def _shared(self, raw: Tensor) -> Tensor:
+        """Give both parts of a complex number the mean of their two log variances."""
+        partner = list(range(raw.shape[1]))
+        for real in self._real_parts:
+            partner[real], partner[real + 1] = real + 1, real
+        return (raw + raw[:, partner]) / 2
 
     def loss(self, outputs: Tensor, target: Tensor, past: Tensor | None = None) -> Tensor:
         """Return the negative log-likelihood."""

@@ -1,6 +1,7 @@
 """Normalisers: channels to numbers of order one, with constants that are fitted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, cast
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from datasets.store.statistics import Moments, merge
 from surrogates.core.errors import ConfigError
 
+NONE: Mapping[str, Sequence[int]] = MappingProxyType({})
 TINY = 1e-6  # a standard deviation below this fraction of the mean is rounding of a constant
 DEPENDENT = 1e-10  # ratio of variances: whitening would turn float32's rounding into a percent
 
@@ -17,19 +19,25 @@ DEPENDENT = 1e-10  # ratio of variances: whitening would turn float32's rounding
 class Normaliser(nn.Module):
     """Each channel to zero mean and unit variance; the constants are buffers and travel with the weights.
 
+    The two parts of a complex number are only scaled, by one factor, so that its phase is kept: each part
+    then has a mean square of 1, both parts taken together.
+
     Parameters
     ----------
     channels
         Number of channels, dimension 1 of the tensors.
+    real_parts
+        Channels that are the real part of a complex number; the imaginary part is the next channel.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, real_parts: Sequence[int] = ()) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("scale", torch.ones(channels))
+        self._real_parts = list(real_parts)
         self._seen: Moments | None = None
 
     def observe(self, values: Tensor, weight: Tensor | None = None) -> None:
@@ -47,6 +55,11 @@ class Normaliser(nn.Module):
         """Take the constants from statistics of shape (channels,); a constant channel keeps the scale 1."""
         mean, deviation = moments.mean, moments.std
         constant = ~(deviation > TINY * np.abs(mean))
+        if self._real_parts:
+            mean, deviation, constant = mean.copy(), deviation.copy(), constant.copy()
+            size = _sizes(moments, self._real_parts)
+            for channels in (self._real_parts, [1 + each for each in self._real_parts]):
+                mean[channels], deviation[channels], constant[channels] = 0.0, size, ~(size > 0)
         self.mean.copy_(torch.as_tensor(np.nan_to_num(mean)))
         self.scale.copy_(torch.as_tensor(np.where(constant, 1.0, deviation)))
 
@@ -68,6 +81,10 @@ class Normaliser(nn.Module):
 class MinMax(Normaliser):
     """Each channel from the extremes of the training split to [-1, 1], the range of a final tanh."""
 
+    def __init__(self, channels: int, real_parts: Sequence[int] = ()) -> None:
+        super().__init__(channels)
+        _require_real("min_max", real_parts)
+
     def fit(self, moments: Moments) -> None:
         """Take the constants from statistics of shape (channels,); a constant channel keeps the scale 1."""
         middle, half = (moments.maximum + moments.minimum) / 2, (moments.maximum - moments.minimum) / 2
@@ -79,13 +96,15 @@ class MinMax(Normaliser):
 class MaxNorm(Normaliser):
     """Divide by the length of the longest vector of the training split; the channels are its components.
 
+    One factor for all channels keeps the phase of complex numbers too.
+
     References
     ----------
     O. Nacar et al., "VECTOR: Velocity-enhanced GRU neural network for real-time 3D UAV trajectory
     prediction", Drones 9(1):8, 2025.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, real_parts: Sequence[int] = ()) -> None:
         super().__init__(channels)
         self._longest = 0.0
 
@@ -121,8 +140,9 @@ class Whitening(nn.Module):
     matrix: Tensor
     inverse_matrix: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, real_parts: Sequence[int] = ()) -> None:
         super().__init__()
+        _require_real("whitening", real_parts)
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("matrix", torch.eye(channels))
         self.register_buffer("inverse_matrix", torch.eye(channels))
@@ -185,6 +205,24 @@ class Whitening(nn.Module):
         return _turned(values.square(), self.inverse_matrix.square()).sqrt()
 
 
+def _sizes(moments: Moments, real_parts: Sequence[int]) -> np.ndarray:
+    """Return the root mean square of the two parts of each complex number, NaN if never seen."""
+    squares = moments.count * np.nan_to_num(moments.variance + moments.mean**2)
+    first, second = list(real_parts), [1 + each for each in real_parts]
+    count = moments.count[first] + moments.count[second]
+    known = np.where(count > 0, 1.0, np.nan)
+    return np.asarray(np.sqrt((squares[first] + squares[second]) / np.maximum(count, 1)) * known)
+
+
+def _require_real(kind: str, real_parts: Sequence[int]) -> None:
+    """Refuse complex variables, whose phase a shift or a mixture of channels would change."""
+    if real_parts:
+        raise ConfigError(
+            f"task.normalisation: {kind} would change the phase of complex variables; take standard or "
+            "max_norm, which only scale them"
+        )
+
+
 def _require_independent(covariance: Tensor) -> None:
     """Refuse channels of which one follows from the others, whatever their units."""
     deviations = covariance.diagonal().sqrt()
@@ -222,10 +260,19 @@ class Several(nn.ModuleDict):
         One of `NORMALISERS`.
     channels
         Number of channels of each tensor.
+    real_parts
+        Those of each tensor that has complex channels.
     """
 
-    def __init__(self, kind: Normalisation, channels: Mapping[str, int]) -> None:
-        super().__init__({name: NORMALISERS[kind](count) for name, count in channels.items()})
+    def __init__(
+        self,
+        kind: Normalisation,
+        channels: Mapping[str, int],
+        real_parts: Mapping[str, Sequence[int]] = NONE,
+    ) -> None:
+        super().__init__(
+            {name: NORMALISERS[kind](count, real_parts.get(name, ())) for name, count in channels.items()}
+        )
 
     def observe(self, values: Mapping[str, Tensor]) -> None:
         """Accumulate a training batch."""
@@ -243,10 +290,14 @@ class Several(nn.ModuleDict):
 
 
 def input_normaliser(
-    kind: Normalisation, channels: int | Mapping[str, int]
+    kind: Normalisation,
+    channels: int | Mapping[str, int],
+    real_parts: Sequence[int] | Mapping[str, Sequence[int]] = (),
 ) -> Normaliser | Whitening | Several:
     """Return the normaliser of one tensor, or of several by name."""
-    return NORMALISERS[kind](channels) if isinstance(channels, int) else Several(kind, channels)
+    if isinstance(channels, int):
+        return NORMALISERS[kind](channels, () if isinstance(real_parts, Mapping) else real_parts)
+    return Several(kind, channels, real_parts if isinstance(real_parts, Mapping) else NONE)
 
 
 def moments_of(values: Tensor, weight: Tensor | None = None) -> Moments:

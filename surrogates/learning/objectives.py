@@ -30,6 +30,8 @@ class Regression(Objective):
         Weight of each target, 1 where not given.
     """
 
+    takes_complex = True
+
     def __init__(self, context: Context, weights: dict[str, float] | None = None) -> None:
         self._weights = weights or {}
         self._mask = context.mask_name
@@ -69,6 +71,8 @@ class Forecast(Objective):
     context
         Of the data.
     """
+
+    takes_complex = True
 
     def __init__(self, context: Context, steps: PositiveInt = 1, loss: dict[str, Any] | None = None) -> None:
         self.steps, self._horizons, self._mask = steps, steps, context.mask_name

@@ -5,12 +5,18 @@ from functools import cached_property
 from types import FunctionType
 from typing import Any, ClassVar, Self, cast
 
+import numpy as np
+
 from surrogates.core import build as plain
 from surrogates.core.errors import ConfigError
 from surrogates.core.registry import resolve
 from surrogates.core.text import listing, nearest
 from surrogates.learning.context import Context, Fact, facts_of
 
+OF_INPUTS = frozenset({"transforms", "objectives", "predictors", "baselines"})
+"""Kinds of pieces that are handed the inputs and the targets of a task."""
+OF_TARGETS = frozenset({"heads", "metrics", "plots"})
+"""Kinds that are handed only its targets; all others read only the variables that they name."""
 METHODS = (FunctionType, property, cached_property, classmethod, staticmethod, type)
 
 
@@ -29,11 +35,14 @@ class Piece:
     facts
         Numbers that the data tell, by the name of the constructor's parameter. A node may state one: it has
         to agree with the data, or to fill in what they do not tell.
+    takes_complex
+        Whether it takes complex variables; any other piece refuses them in one line.
     """
 
     kind: ClassVar[str]
     variables: Sequence[str] = ()
     facts: ClassVar[Mapping[str, Fact]] = {}
+    takes_complex: bool = False
 
     @classmethod
     def build(cls, node: Mapping[str, Any], context: Context, **supplied: object) -> Self:
@@ -65,6 +74,8 @@ class Piece:
                 f"{where} is a {type(piece).__name__}; expected a subclass of {cls.__module__}.{cls.__name__}"
             )
         _refuse_unknown(piece, cls, where)
+        if not piece.takes_complex:
+            _refuse_complex(piece, context, where)
         return piece
 
     @classmethod
@@ -109,6 +120,19 @@ class Piece:
         constructor = resolve(cls.kind, name)
         typed = isinstance(constructor, type) and issubclass(constructor, Piece)
         return name, arguments, cast(type[Piece], constructor).facts if typed else {}
+
+
+def _refuse_complex(piece: Piece, context: Context, where: str) -> None:
+    """Refuse complex variables that a piece for real numbers would read."""
+    inputs = context.inputs if piece.kind in OF_INPUTS else ()
+    targets = context.targets if piece.kind in OF_INPUTS | OF_TARGETS else ()
+    named = [context.specs[name] for name in piece.variables if name in context.specs]
+    for spec in (*inputs, *targets, *named):
+        if np.dtype(spec.dtype).kind == "c":
+            raise ConfigError(
+                f"{where} takes real numbers, but '{spec.name}' is {spec.dtype}; take a "
+                f"{piece.kind.removesuffix('s')} for complex ones, or store the parts as two variables"
+            )
 
 
 def _refuse_unknown(piece: Piece, kind: type[Piece], where: str) -> None:

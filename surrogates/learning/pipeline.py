@@ -16,7 +16,7 @@ from surrogates.data.window import HORIZON
 from surrogates.learning.answers import LEVELS, Answer, QuantileAnswer, deviation_name, quantile_name
 from surrogates.learning.context import Context, Fact
 from surrogates.learning.heads import Head, Point
-from surrogates.learning.layout import Layout, shared_grid
+from surrogates.learning.layout import Layout, field_dims, shared_grid
 from surrogates.learning.normaliser import NORMALISERS, Normaliser, Several, Whitening, input_normaliser
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.tile import Tile
@@ -24,6 +24,8 @@ from surrogates.learning.transform import Features, Transform
 
 NETWORK_ARGUMENTS = ("in_channels", "out_channels", "in_shape", "out_shape", HORIZON)
 """What a pipeline tells the constructor of its network, as far as it takes them."""
+HEAD_ARGUMENTS = ("normalised", "real_parts")
+"""What it tells the constructor of its head, as far as it takes them."""
 
 
 def as_weight(mask: Tensor) -> Tensor:
@@ -61,8 +63,11 @@ class Pipeline(nn.Module):
         grid = default if self.transform.grid is None else self.transform.grid
         target_grid = grid if self.transform.target_grid is None else self.transform.target_grid
         self.grid = tuple(grid)
-        self.layout = Layout(tuple(config.targets), tuple(target_grid), config.record_dimension)
-        self.head = Head.build(config.head, known, normalised=self.transform.normalise)
+        self.layout = Layout(
+            tuple(config.targets), tuple(target_grid), config.record_dimension, self.transform.fold
+        )
+        parts = self.layout.real_parts
+        self.head = Head.build(config.head, known, normalised=self.transform.normalise, real_parts=parts)
         channels: dict[str, Any] = {
             "in_channels": self.transform.in_channels,
             "out_channels": self.layout.channels * self.head.outputs,
@@ -73,13 +78,13 @@ class Pipeline(nn.Module):
             channels[HORIZON] = self.layout.grid_shape[self.layout.grid.index(HORIZON)]
         self.network, self.input_normaliser, self.target_normaliser = shared or Shared(
             cast(nn.Module, build("models", config.network, **channels)),
-            input_normaliser(config.sides.inputs, self.transform.in_channels),
-            NORMALISERS[config.sides.targets](self.layout.channels),
+            input_normaliser(config.sides.inputs, self.transform.in_channels, self.transform.real_parts),
+            NORMALISERS[config.sides.targets](self.layout.channels, parts),
         )
         self.config = config.model_copy(
             update={
                 "transform": Transform.resolved(config.transform),
-                "head": Head.resolved(config.head, "normalised"),
+                "head": Head.resolved(config.head, *HEAD_ARGUMENTS),
                 "network": resolved("models", config.network, **channels),
             }
         )
@@ -146,7 +151,7 @@ class Pipeline(nn.Module):
                 targets[quantile_name(name)] = torch.stack([each[name] for each in quantiles], dim=1)
             targets[LEVELS] = answer.value.new_tensor(answer.levels)
         elif answer.deviation is not None:
-            deviations = self.layout.unpack(answer.deviation)
+            deviations = self.layout.unpack_deviations(answer.deviation)
             targets |= {deviation_name(name): value for name, value in deviations.items()}
         return targets
 
@@ -181,7 +186,7 @@ class Pipeline(nn.Module):
         if len(known) < len(carried):
             return None
         spread = self.head.answer(outputs, _Back(self, features)).deviation
-        return None if spread is None else self.layout.pack(known) / spread
+        return None if spread is None else self.layout.pack_deviations(known) / spread
 
     def normalised_targets(self, batch: Mapping[str, Tensor], features: Features) -> Tensor:
         """Return the batch's targets in the units of `normalised`; NaN stays."""
@@ -191,17 +196,25 @@ class Pipeline(nn.Module):
         """Return a mask or weight variable of the batch, shaped to broadcast against the stacked targets."""
         batch = self.of_horizon(batch, mask=mask)
         value = as_weight(batch[mask])
-        grid = len(self.layout.grid)
-        if value.ndim == grid:
-            return value.view(1, 1, *value.shape)
-        if value.ndim == grid + 1:
-            return value.unsqueeze(1)
-        if all(value.shape[1:] == batch[name].shape[1:] for name in self.target_names):
-            return torch.cat([self.layout.one(spec, value, len(value)) for spec in self.layout.specs], dim=1)
+        grid, record = len(self.layout.grid), self.config.record_dimension
+        if value.ndim in (grid, grid + 1) and self._lies_along(mask, self.layout.grid):
+            if value.ndim == grid:
+                return value.view(1, 1, *value.shape)
+            return self.layout.repeated(value).unsqueeze(1)
+        if all(
+            value.shape[1:] == batch[spec.name].shape[1:] and self._lies_along(mask, field_dims(spec, record))
+            for spec in self.config.targets
+        ):
+            return self.layout.pack_weights(value)
         raise ConfigError(
-            f"mask '{mask}' has shape {tuple(value.shape)} for targets on the grid {self.layout.grid}; "
-            "give a mask on that grid, or with the dimensions of every target"
+            f"mask '{mask}' has shape {tuple(value.shape)} for targets on the grid {self.layout.grid}, or "
+            "other dimensions; give a mask on that grid, or with the dimensions of every target"
         )
+
+    def _lies_along(self, mask: str, dims: tuple[str, ...]) -> bool:
+        """Return whether a mask has some dimensions of its own; where they are not known its shape tells."""
+        spec = self.context.mask
+        return spec is None or spec.name != mask or field_dims(spec, self.config.record_dimension) == dims
 
     def of_horizon(self, batch: Mapping[str, Tensor], step: int = 0, mask: str | None = None) -> Batch:
         """Return a batch whose targets and mask are cut to one horizon of the pipeline.
@@ -221,9 +234,10 @@ class Pipeline(nn.Module):
                 continue
             axis = spec.dims.index(HORIZON) - len(spec.dims)
             axes, length = {spec.name: axis}, spec.shape[axis]
-            if mask is not None:
-                on_grid = HORIZON in grid and batch[mask].ndim <= len(grid) + 1
-                axes[mask] = grid.index(HORIZON) - len(grid) if on_grid else axis
+            if mask is not None and batch[mask].ndim > len(grid) + 1:
+                axes[mask] = axis
+            elif mask is not None and HORIZON in grid:
+                axes[mask] = grid.index(HORIZON) - len(grid)
             for name, along in axes.items():
                 if batch[name].ndim >= -along:  # any other mask is refused by `weight`
                     cut[name] = batch[name].narrow(along, step * length, length)
@@ -286,10 +300,11 @@ class Pipeline(nn.Module):
             )
         fixed = [spec.name for spec in self.config.inputs if self.config.record_dimension not in spec.dims]
         missing = [spec.name for spec in self.config.inputs if spec.missing]
-        if self.config.transform["name"] != "stack" or not isinstance(self.head, Point) or fixed or missing:
+        stacked = self.config.transform["name"] == "stack" and self.config.transform["scale_by"] is None
+        if not stacked or not isinstance(self.head, Point) or fixed or missing:
             raise ConfigError(
-                "task.both_ways needs the transform 'stack', the head 'point', and inputs that "
-                "vary with the record and are never missing; found "
+                "task.both_ways needs the transform 'stack' without scale_by, the head 'point', and inputs "
+                "that vary with the record and are never missing; found "
                 f"transform '{self.config.transform['name']}', head '{self.config.head['name']}', "
                 f"inputs that do not vary: {listing(fixed)}, may be missing: {listing(missing)}"
             )

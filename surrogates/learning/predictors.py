@@ -19,6 +19,8 @@ from surrogates.learning.pipeline import Pipeline
 class Direct(Predictor):
     """One forward pass."""
 
+    takes_complex = True
+
     def __call__(
         self, pipeline: Pipeline, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None
     ) -> Batch:
@@ -38,6 +40,8 @@ class Rollout(Predictor):
     steps
         How often the pipeline is asked; the task's horizon is as many times the pipeline's.
     """
+
+    takes_complex = True
 
     def __init__(self, steps: Horizon = 1) -> None:
         self.steps = steps

@@ -47,7 +47,8 @@ class Rates:
 class Windows(Transform):
     """The past as channels (batch, channel, window), the answer (batch, channel, horizon).
 
-    Inputs without the window's dimension are repeated along it, as they are.
+    Inputs without the window's dimension are repeated along it, as they are. A complex variable has two
+    channels, real and imaginary part.
 
     Parameters
     ----------
@@ -68,6 +69,7 @@ class Windows(Transform):
     """
 
     grid: tuple[str, ...] = (HORIZON,)
+    takes_complex = True
     _moving: Tensor
 
     def __init__(
@@ -103,7 +105,7 @@ class Windows(Transform):
                 "larger task.window.length"
             )
         self._values, self._repeat_last = values, repeat_last
-        self.channel_names = self.layout.names
+        self.channel_names, self.real_parts = self.layout.names, self.layout.real_parts
         moving = [window_dimension(spec) is not None for spec in inputs]
         self.offset_free = (
             []

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from torch import Tensor, nn
@@ -35,8 +36,9 @@ class Features:
     Attributes
     ----------
     channels
-        Shape (batch, channel, *grid), in any units; NaN becomes the channel's mean. Several tensors by name
-        for a network whose `forward` takes these names; each has its own grid.
+        Shape (batch, channel, *grid), in any units; NaN becomes the channel's mean. The batch includes the
+        folded dimensions, entry by entry of each record. Several tensors by name for a network whose
+        `forward` takes these names; each has its own grid.
     offset
         Shape (batch, target channel, *grid), in the targets' units, added to the network's answer; or None.
     link
@@ -75,6 +77,11 @@ class Transform(Piece, nn.Module):
         Dimensions that follow the channel; None takes those that every target and some input share.
     target_grid
         Dimensions that follow the targets' channel; None takes `grid`.
+    fold
+        Dimensions, with their lengths, that join the batch: the network sees each of their entries alone.
+    real_parts
+        Channels that are the real part of a complex number, whose imaginary part is the next channel; of
+        several tensors by the name of the tensor. The two are normalised by one scale, without a shift.
     normalise
         Whether channels and targets are normalised.
     takes_tiles
@@ -97,6 +104,8 @@ class Transform(Piece, nn.Module):
     in_channels: int | Mapping[str, int]
     grid: tuple[str, ...] | None = None
     target_grid: tuple[str, ...] | None = None
+    fold: Mapping[str, int] = MappingProxyType({})
+    real_parts: Sequence[int] | Mapping[str, Sequence[int]] = ()
     normalise: bool = True
     takes_tiles: bool = False
     needs_whole_field: bool = False

@@ -1,6 +1,7 @@
 """The default transform: variables as channels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,14 +12,16 @@ from datasets.store.statistics import Moments, merge
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.learning.context import Context
-from surrogates.learning.layout import Layout, field_dims, shared_grid
+from surrogates.learning.layout import Layout, field_dims, is_complex, shared_grid
+from surrogates.learning.scales import Scale
 from surrogates.learning.transform import Features, Transform
 
 
 class Stack(Transform):
     """Stack the inputs as channels; numbers and vectors are repeated over the grid.
 
-    An input that may be missing brings a second channel, 1 where it was observed.
+    A complex input has two channels for each number, real and imaginary part. An input that may be missing
+    brings one more channel for each number, 1 where it was observed.
 
     Parameters
     ----------
@@ -29,33 +32,61 @@ class Stack(Transform):
     target_grid
         Dimensions behind the targets' channel, for a network that answers on another grid than it is asked
         on; None takes ``grid``.
+    fold
+        Dimensions of every target that join the batch, such as the antennas of an array: the network sees
+        (batch * length, channel, *grid), each entry alone. An input without a folded dimension is repeated.
+    scale_by
+        Input by whose root-mean-square value it and the answer are divided before anything is normalised, so
+        that the network sees records of one strength (`surrogates.learning.scales`). Every target has its
+        units.
+    scale_over
+        Whether that value is of each `record` or, as some published models have it, of the whole `batch`,
+        whose mean is then subtracted as well. With `batch` a prediction depends on the other records that
+        are predicted with it, and a run says so when it starts.
     """
+
+    takes_complex = True
 
     def __init__(
         self,
         context: Context,
         grid: tuple[str, ...] | None = None,
         target_grid: tuple[str, ...] | None = None,
+        fold: tuple[str, ...] = (),
+        scale_by: str | None = None,
+        scale_over: Literal["record", "batch"] = "record",
     ) -> None:
         super().__init__()
         inputs, targets, record = context.inputs, context.targets, context.record_dimension
-        self.grid = shared_grid(inputs, targets, record) if grid is None else grid
+        self.fold = _folded(fold, inputs, targets, record)
+        shared = tuple(dim for dim in shared_grid(inputs, targets, record) if dim not in self.fold)
+        self.grid = shared if grid is None else grid
         self.target_grid = self.grid if target_grid is None else target_grid
         _require_dimensions("grid", self.grid, [*inputs, *targets])
         _require_dimensions("target_grid", self.target_grid, targets)
-        self.layout = Layout(inputs, self.grid, record)
-        self._missing = Layout(tuple(s for s in inputs if s.missing), self.grid, record)
-        self.channel_names = [*self.layout.names, *(f"{name} observed" for name in self._missing.names)]
+        _require_apart(self.fold, (*self.grid, *self.target_grid))
+        self.layout = Layout(inputs, self.grid, record, self.fold)
+        # Whether a complex number was observed is one channel.
+        known = (s.model_copy(update={"dtype": "bool", "missing": False}) for s in inputs if s.missing)
+        self._observed = Layout(tuple(known), self.grid, record, self.fold)
+        self.real_parts = self.layout.real_parts
+        self.channel_names = [*self.layout.names, *(f"{name} observed" for name in self._observed.names)]
         self.in_channels = len(self.channel_names)
+        self._scale = None if scale_by is None else Scale.of(context, scale_by, scale_over)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
-        """Return the stacked channels, without an offset."""
+        """Return the stacked channels, without an offset; the link is that of ``scale_by``."""
+        link = None
+        if self._scale is not None:
+            link, inputs = self._scale.link(inputs, self.layout.repeated)
         channels = self.layout.pack(inputs)
-        if self._missing.specs:
-            observed = self._missing.pack(inputs).isfinite().to(channels.dtype)
+        if self._observed.specs:
+            observed = self._observed.pack(
+                {spec.name: inputs[spec.name].isfinite() for spec in self._observed.specs}
+            )
             observed = observed.expand(channels.shape[0], -1, *channels.shape[2:])
             channels = torch.cat([channels, observed], dim=1)
-        return Features(channels)
+        return Features(channels, link=link)
 
     def channel_moments(self, statistics: Callable[[str], Moments]) -> Moments | None:
         """Return the channels' statistics from those of the variables, or None if they do not follow.
@@ -65,7 +96,7 @@ class Stack(Transform):
         statistics
             Gives the statistics of a variable, one entry for each of its ``statistics_axes``.
         """
-        if self._missing.specs:
+        if self._observed.specs or self._scale is not None:
             return None
         return layout_moments(self.layout, statistics)
 
@@ -83,21 +114,55 @@ def _require_dimensions(key: str, grid: Sequence[str], specs: Sequence[VariableS
             )
 
 
+def _folded(
+    fold: Sequence[str], inputs: Sequence[VariableSpec], targets: Sequence[VariableSpec], record: str
+) -> dict[str, int]:
+    """Return the lengths of folded dimensions, which every target has and of which none stands twice."""
+    _require_dimensions("fold", fold, targets)
+    lengths: dict[str, int] = {}
+    for dim in fold:
+        lacking = [spec.name for spec in targets if dim not in field_dims(spec, record)]
+        if lacking:
+            raise ConfigError(
+                f"task.transform.fold: the target {listing(lacking)} has no dimension '{dim}' of its own to "
+                f"answer along; fold dimensions that every target has, other than '{record}'"
+            )
+        for spec in (*targets, *inputs):
+            sizes = dict(zip(field_dims(spec, record), spec.shape, strict=True))
+            if lengths.setdefault(dim, sizes.get(dim, 1)) != sizes.get(dim, lengths[dim]):
+                raise ConfigError(
+                    f"task.transform.fold: '{spec.name}' has {sizes[dim]} cells along '{dim}', another "
+                    f"variable {lengths[dim]}; fold a dimension of one length"
+                )
+    return lengths
+
+
+def _require_apart(fold: Collection[str], grid: Collection[str]) -> None:
+    for dim in fold:
+        if dim in grid:
+            raise ConfigError(
+                f"task.transform.fold: '{dim}' is also a dimension of the grid; name it once, in fold or grid"
+            )
+
+
 def layout_moments(layout: Layout, statistics: Callable[[str], Moments]) -> Moments | None:
     """Return the statistics of each channel of a layout, or None if a variable's are over other axes."""
     moments = []
     for spec, count in zip(layout.specs, layout.counts, strict=True):
         kept = tuple(dim for dim in field_dims(spec, layout.record_dimension) if dim in spec.statistics_axes)
-        inner = tuple(d for d in field_dims(spec, layout.record_dimension) if d not in layout.grid)
+        outer = (*layout.fold, *layout.grid)
+        inner = tuple(d for d in field_dims(spec, layout.record_dimension) if d not in outer)
         if layout.record_dimension not in spec.dims or kept not in ((), inner):
             return None
-        moments.append(_repeat(statistics(spec.name), count))
+        moments.append(_repeat(statistics(spec.name), count, 2 if is_complex(spec) else 1))
     return Moments(*(np.concatenate(columns) for columns in zip(*moments, strict=True)))
 
 
-def _repeat(moments: Moments, count: int) -> list[np.ndarray]:
+def _repeat(moments: Moments, count: int, parts: int) -> list[np.ndarray]:
+    """Return the columns of moments for each of some channels; complex numbers have two, which share them."""
     columns = (moments.count, moments.mean, moments.m2, moments.minimum, moments.maximum)
-    return [np.broadcast_to(np.asarray(column).reshape(-1), (count,)) for column in columns]
+    flat = [np.asarray(column).reshape(-1).repeat(parts) for column in columns]
+    return [column if len(column) == count else np.broadcast_to(column[:1], (count,)) for column in flat]
 
 
 def merged(moments: Sequence[Moments]) -> Moments:

@@ -1,5 +1,6 @@
 """Convolution blocks."""
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -40,6 +41,32 @@ class DoubleConv(nn.Sequential):
         for channels in (in_channels, out_channels):
             conv = nn.Conv2d(channels, out_channels, 3, padding=1, bias=False)
             layers += stage(conv, nn.ReLU(inplace=True), norm_layer(norm, out_channels))
+        super().__init__(*layers)
+
+
+class Hourglass(nn.Sequential):
+    """3 x 3 convolutions at full resolution from 2 to ``2 ** (levels + 1)`` channels and back again.
+
+    Weights begin between -1 and 1 over the root of the channels in, biases at zero.
+
+    Parameters
+    ----------
+    levels
+        Convolutions each way; every one doubles the channels, or halves them.
+    activation
+        Function behind every convolution.
+    norm
+        Normalise over the batch before it.
+    """
+
+    def __init__(self, levels: int, activation: type[nn.Module], norm: bool) -> None:
+        widths = [2 ** (level + 1) for level in range(levels + 1)]
+        layers: list[nn.Module] = []
+        for before, after in pairwise([*widths, *reversed(widths[:-1])]):
+            conv = nn.Conv2d(before, after, 3, padding=1)
+            nn.init.uniform_(conv.weight, -(before**-0.5), before**-0.5)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+            layers += [conv, *([nn.BatchNorm2d(after)] if norm else []), activation()]
         super().__init__(*layers)
 
 

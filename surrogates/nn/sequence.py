@@ -80,6 +80,43 @@ class AttentionBlock(nn.Module):
         return tokens + self.drop(self.feed(self.norms[1](tokens)))
 
 
+class TokenEmbedding(nn.Module):
+    """Tokens of a sequence: a convolution over three steps in a circle, sinusoids, then a layer along time.
+
+    Parameters
+    ----------
+    features
+        Numbers of each step.
+    width
+        Numbers of each token, even.
+    length
+        Steps of the sequence.
+    dropout
+        Share of the numbers that is dropped in training.
+
+    References
+    ----------
+    H. Zhou et al., "Informer", AAAI 2021, arXiv:2012.07436. A layer of theirs for calendar features is
+    registered (`calendar`) and never asked, as in LLM4CP and CSI-4CAST, whose numbers of weights include it.
+    """
+
+    def __init__(self, features: int, width: int, length: int, dropout: float = 0.1) -> None:
+        if width % 2:
+            raise ValueError(f"width is {width}; expected an even number for the sinusoids, e.g. {width + 1}")
+        super().__init__()
+        self.conv = nn.Conv1d(features, width, 3, padding=1, padding_mode="circular")
+        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="leaky_relu")
+        self.calendar = nn.Linear(4, width, bias=False).requires_grad_(False)
+        self.drop = nn.Dropout(dropout)
+        self.along_time = nn.Linear(length, length)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (batch, length, features) to (batch, length, width)."""
+        tokens = self.conv(features.transpose(1, 2))
+        code = sinusoids(tokens.shape[2], tokens.shape[1], tokens)
+        return self.along_time(self.drop(tokens + code.T)).transpose(1, 2)
+
+
 class CausalBlock(nn.Module):
     """Two dilated convolutions that look back alone, around a skip."""
 

@@ -14,11 +14,13 @@ from matplotlib.figure import Figure
 from datasets.store.units import display
 from surrogates.core.text import printable
 from surrogates.evaluation.evaluate import Target
-from surrogates.evaluation.tables import ALL, Score, Table
+from surrogates.evaluation.overhead import Overhead
+from surrogates.evaluation.ranking import Ranking, badness, rankings
+from surrogates.evaluation.tables import ALL, UNDISTURBED, Score, Table
 from surrogates.report.pictures import curves, encode
+from surrogates.report.scenarios import has_many, heat_maps, scenario_tables
 
-CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation", "r2", "ssim")
-UNRANKED = ("coverage", "interval_width")  # narrow is good only at the same coverage
+MOST_RANKS = 6  # whose shares are shown
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def render(
     configuration: Mapping[str, Any],
     losses: Figure | None = None,
     coverage: Figure | None = None,
+    overhead: Sequence[Overhead] = (),
 ) -> str:
     """Return the page.
 
@@ -70,7 +73,10 @@ def render(
         Loss curves.
     coverage
         Coverage of the intervals against their level.
+    overhead
+        What an answer of each method costs.
     """
+    many = has_many(table)
     environment = Environment(
         loader=PackageLoader("surrogates.report", "."), autoescape=True, undefined=StrictUndefined
     )
@@ -78,6 +84,9 @@ def render(
         title=title,
         facts=facts.items(),
         tables=tables(table, targets),
+        scenarios=scenario_tables(table) if many else [],
+        maps=[(name, encode(figure)) for name, figure in heat_maps(table).items()] if many else [],
+        overhead=overhead_table(overhead) if overhead else None,
         curves=encode(losses) if losses is not None else "",
         coverage=encode(coverage) if coverage is not None else "",
         pictures=[(name, encode(figure)) for name, figure in figures.items()],
@@ -86,24 +95,51 @@ def render(
 
 
 def tables(table: Table, targets: Sequence[Target]) -> list[Shown]:
-    """Return for each target: methods by metrics, then methods by groups if there are several."""
+    """Return for each target: methods by metrics, by groups if there are a few, and their ranks."""
     shown = []
+    ranked = {each.target: each for each in rankings(table)}
     for target in targets:
         name = target.spec.name
-        rows = [row for row in table.rows if row.target == name]
+        rows = [row for row in table.rows if row.target == name and row.condition == UNDISTURBED]
         if not rows:  # it follows from no method's answer
             continue
         shown.append(_by_metric(table, target, [row for row in rows if row.group == ALL]))
-        if len(table.groups) > 1:
+        if len(table.groups) > 1 and not has_many(table):
             first = rows[0].metric
             shown.append(_by_group(name, [row for row in rows if row.metric == first]))
+        if name in ranked:
+            shown.append(_by_rank(ranked[name]))
     return shown
 
 
-def text_table(table: Table, targets: Sequence[Target]) -> str:
+def overhead_table(overhead: Sequence[Overhead]) -> Shown:
+    """Return what an answer of each method costs."""
+    first = overhead[0]
+    lines = [
+        {
+            "method": each.method,
+            "cells": [
+                Cell(f"{each.parameters:,}"),
+                Cell((">= " if each.is_lower_bound else "") + f"{each.flops:.4g}", ", ".join(each.uncounted)),
+                Cell(_duration(each.latency), f"{each.runs} runs"),
+                Cell(_size(each.memory)),
+            ],
+        }
+        for each in overhead
+    ]
+    note = (
+        f"One record at a time on {first.device}, {first.threads} thread{'s' * (first.threads > 1)}; median "
+        "of the runs. FLOPs are those of matrix products, convolutions and attention; >= where the operators "
+        f"named there are not counted. Memory beside inputs and method, {first.memory_of}. Parameters of a "
+        "baseline are the numbers that it holds."
+    )
+    return Shown("Overhead", note, ["method", "parameters", "FLOPs", "latency", "peak memory"], lines)
+
+
+def text_table(table: Table, targets: Sequence[Target], overhead: Sequence[Overhead] = ()) -> str:
     """Return the tables as text for a terminal."""
     blocks = []
-    for shown in tables(table, targets):
+    for shown in [*tables(table, targets), *([overhead_table(overhead)] if overhead else [])]:
         lines = [list(shown.header)]
         lines += [
             [
@@ -169,6 +205,23 @@ def _by_group(target: str, rows: Sequence[Score]) -> Shown:
     return Shown(title, "", ["method", *groups], lines)
 
 
+def _by_rank(ranking: Ranking) -> Shown:
+    best = min(each.mean[0] for each in ranking.ranks)
+    numbers = range(min(len(ranking.ranks), MOST_RANKS))
+    lines = []
+    for each in ranking.ranks:
+        cells = [Cell(f"{each.mean[0]:.2f}", _interval(*each.mean[1:]), best=each.mean[0] == best)]
+        shares = (each.shares[number] for number in numbers)
+        cells += [Cell(f"{100 * v:.0f} %", f"[{100 * low:.0f}, {100 * high:.0f}]") for v, low, high in shares]
+        lines.append({"method": each.method, "cells": cells})
+    note = (
+        f"{ranking.scenarios:,} scenarios, each a group of examples under a condition; rank 1 is best, "
+        "equal scores share the mean of their ranks. Intervals by bootstrap over scenarios."
+    )
+    title = f"{ranking.target}: ranks by {ranking.metric.replace('_', ' ')}"
+    return Shown(title, note, ["method", "mean rank", *(f"rank {n + 1}" for n in numbers)], lines)
+
+
 def _cell(column: Sequence[Score], number: int) -> Cell:
     row = column[number]
     if not np.isfinite(row.value):
@@ -177,12 +230,10 @@ def _cell(column: Sequence[Score], number: int) -> Cell:
 
 
 def _best(column: Sequence[Score]) -> int | None:
-    values = np.array([row.value for row in column])
-    metric = column[0].metric
-    if any(name in metric for name in UNRANKED):
+    worse = badness(column[0].metric, np.array([row.value for row in column]))
+    if worse is None or len(worse) < 2 or not np.isfinite(worse).any():
         return None
-    rank = np.abs(values) if metric in CLOSEST_TO_ZERO else -values if metric.startswith(LARGEST) else values
-    return int(np.nanargmin(rank)) if len(values) > 1 and np.isfinite(rank).any() else None
+    return int(np.nanargmin(worse))
 
 
 def _heading(metric: str, units: str) -> str:
@@ -199,3 +250,10 @@ def _duration(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds:.3g} s"
+
+
+def _size(count: int) -> str:
+    for limit, factor, unit in ((1e3, 1.0, "B"), (1e6, 1e3, "kB"), (1e9, 1e6, "MB")):
+        if count < limit:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count / 1e9:.3g} GB"

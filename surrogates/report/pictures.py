@@ -1,8 +1,8 @@
 """Pictures of a few examples of any domain: maps, lines, or points of reference and prediction."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -16,6 +16,7 @@ from datasets.store.units import display
 from surrogates.evaluation.evaluate import Target
 from surrogates.evaluation.tables import Curve
 from surrogates.learning.contract import Plot
+from surrogates.learning.layout import is_complex
 from surrogates.report.panels import (
     FEW_LINES,
     Scale,
@@ -54,6 +55,8 @@ class Examples:
 class Fields(Plot):
     """Each target as maps with error, lines, or points, by its number of dimensions.
 
+    A complex target has two pictures, of its modulus and of its phase.
+
     Parameters
     ----------
     count
@@ -61,6 +64,8 @@ class Fields(Plot):
     methods
         At most this many methods, the model first.
     """
+
+    takes_complex = True
 
     def __init__(self, count: int = 3, methods: int = 2) -> None:
         self.count = count
@@ -73,7 +78,8 @@ class Fields(Plot):
         for target in examples.targets:
             dims = [dim for dim in target.spec.dims if dim != examples.record_dimension]
             draw = _points if not dims else _lines if len(dims) == 1 else _maps
-            figures[_title(target.spec)] = draw(examples, target.spec, chosen, self.count)
+            for shown, spec in _real_views(examples, target.spec):
+                figures[_title(spec)] = draw(shown, spec, chosen, self.count)
         return figures
 
 
@@ -129,6 +135,42 @@ def coverage_curves(curves: Sequence[Curve]) -> Figure | None:
         axes.grid(alpha=0.3)
         draw_legend([axes])
     return figure
+
+
+def _real_views(examples: Examples, spec: VariableSpec) -> list[tuple[Examples, VariableSpec]]:
+    """Return the examples with a target as real numbers: as it is, or its modulus, then its phase.
+
+    The phase of a prediction is the one within half a turn of the reference's, so that errors are small
+    across the ends of the circle.
+    """
+    if not is_complex(spec):
+        return [(examples, spec)]
+    title = spec.long_name or spec.name
+    phase = np.angle(examples.data[spec.name])
+
+    def near(values: xr.DataArray) -> np.ndarray:
+        turn = np.angle(values) - phase
+        return np.asarray(phase + np.angle(np.exp(1j * turn)))
+
+    parts: list[tuple[Callable[[xr.DataArray], np.ndarray], dict[str, str]]] = [
+        (np.abs, {"long_name": f"modulus of {title}", "units": spec.units}),
+        (near, {"long_name": f"phase of {title}", "units": "rad"}),
+    ]
+    return [
+        (
+            replace(
+                examples,
+                data=_replaced(examples.data, spec.name, part),
+                predictions={m: _replaced(p, spec.name, part) for m, p in examples.predictions.items()},
+            ),
+            spec.model_copy(update={**about, "dtype": "float32", "display_units": None}),
+        )
+        for part, about in parts
+    ]
+
+
+def _replaced(data: xr.Dataset, name: str, part: Callable[[xr.DataArray], np.ndarray]) -> xr.Dataset:
+    return data.assign({name: (data[name].dims, np.asarray(part(data[name])))})
 
 
 def _maps(examples: Examples, spec: VariableSpec, methods: Sequence[str], count: int) -> Figure:

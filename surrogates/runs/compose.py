@@ -22,7 +22,7 @@ from surrogates.core.text import listing, nearest, require_keys_once
 from surrogates.experiment.config import RunConfig
 from surrogates.experiment.pieces import with_defaults
 from surrogates.runs.explained import explain
-from surrogates.runs.folder import merge
+from surrogates.runs.folder import merge, require_typed
 from surrogates.runs.multirun import flags_of, multirun, show
 from surrogates.runs.paths import literal, readable, run_folder, unescaped
 from surrogates.runs.train import resume, start
@@ -187,7 +187,9 @@ def run_composed(config: DictConfig) -> Path:
                 f"{', '.join(groups)}: a resumed run keeps its own pieces; change single values only"
             )
         kept = {key: value for key, value in changes.items() if key not in CONTROL}
-        return resume(run_folder(values["run"]), values["ckpt"] or "last", kept)
+        folder = run_folder(values["run"])
+        require_typed(folder, kept)
+        return resume(folder, values["ckpt"] or "last", kept)
     if values["ckpt"]:
         raise ConfigError("ckpt= needs run=DIR, the folder of the run to resume")
     return start(new_run(config))

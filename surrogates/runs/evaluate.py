@@ -18,8 +18,10 @@ from surrogates.data.window import HORIZON, step_of
 from surrogates.evaluation.calibration import Calibrations
 from surrogates.evaluation.derivations import Cycle
 from surrogates.evaluation.evaluate import Method, Target, derived_targets
-from surrogates.evaluation.scoring import calibrations_of, fitted_baselines, score, targets_of
-from surrogates.evaluation.tables import ALL, Table, joined
+from surrogates.evaluation.overhead import Overhead, overheads
+from surrogates.evaluation.ranking import rankings
+from surrogates.evaluation.scoring import calibrations_of, fitted_baselines, one_record, score, targets_of
+from surrogates.evaluation.tables import ALL, UNDISTURBED, Table, joined
 from surrogates.experiment.devices import choose_device
 from surrogates.experiment.experiment import Experiment
 from surrogates.inference.attributes import check_facts
@@ -30,6 +32,10 @@ from surrogates.learning.pipeline import Pipeline
 from surrogates.report.examples import examples_of
 from surrogates.report.page import loss_figure, render
 from surrogates.report.pictures import coverage_curves
+from surrogates.report.scenarios import scores_csv
+
+SCORES = "scores.csv"
+MOST_ROWS = 5000
 
 
 @dataclass(frozen=True)
@@ -44,15 +50,25 @@ class Evaluation:
         What was scored, and where.
     about
         Experiment, model, split, data sets, seed, date: plain JSON values.
+    overhead
+        What an answer of each method costs.
     """
 
     table: Table
     targets: Sequence[Target]
     about: Mapping[str, Any]
+    overhead: Sequence[Overhead] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what `metrics.json` holds."""
-        return {**self.about, **self.table.as_dict()}
+        """Return what `metrics.json` holds, with all rows."""
+        ranks = [ranking.as_dict() for ranking in rankings(self.table)]
+        overhead = [each.as_dict() for each in self.overhead]
+        return {
+            **self.about,
+            **self.table.as_dict(),
+            **({"ranks": ranks} if ranks else {}),
+            **({"overhead": overhead} if overhead else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,9 @@ class Direction:
 def evaluate_run(folder: str | Path, experiment: Experiment, *, device: str = "auto") -> Evaluation:
     """Score a run on its test split; write `metrics.json`, `report.html`, and the scores into its bundle.
 
+    With several groups or conditions `scores.csv` holds all rows. If they are more than `MOST_ROWS`,
+    `metrics.json` holds only those of all groups together.
+
     The run's validation split calibrates the intervals of every method, the bundle's included. A network that
     answers both directions is scored in both.
 
@@ -91,10 +110,17 @@ def evaluate_run(folder: str | Path, experiment: Experiment, *, device: str = "a
     folder = Path(folder)
     directions = directions_of(load_bundle(folder / "bundle", choose_device(device)), experiment)
     evaluation = _evaluate(directions, [direction.experiment for direction in directions], "test")
-    metrics = evaluation.as_dict()
+    metrics, table = evaluation.as_dict(), evaluation.table
+    whole = [row for row in metrics["rows"] if row["group"] == ALL]
     if calibration := _of_the_model(directions):
         update_calibration(folder / "bundle", calibration)
-    update_metrics(folder / "bundle", {**metrics, "rows": [r for r in metrics["rows"] if r["group"] == ALL]})
+    kept = {key: value for key, value in metrics.items() if key not in ("ranks", "overhead")}
+    own = [row for row in whole if row.get("condition", UNDISTURBED) == UNDISTURBED]
+    update_metrics(folder / "bundle", {**kept, "rows": own})
+    if len(table.groups) > 1 or len(table.conditions) > 1:
+        write_atomic(folder / SCORES, scores_csv(table))
+    if len(metrics["rows"]) > MOST_ROWS:
+        metrics = {**metrics, "rows": whole, "all_rows": SCORES}
     write_atomic(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     write_atomic(folder / "report.html", _page(folder, directions, evaluation))
     return evaluation
@@ -188,12 +214,15 @@ def _evaluate(directions: Sequence[Direction], data: Sequence[Experiment], split
             device=direction.bundle.device,
             calibrations=direction.calibrations,
             cycles=direction.cycles,
+            conditions=each.conditions,
         )
         for direction, each in zip(directions, data, strict=True)
     ]
     scored = [target for each in data for target in targets_of(each)]
     derived = [*on.derivations, *(cycle for direction in directions for cycle in direction.cycles)]
-    return Evaluation(joined(tables), [*scored, *derived_targets(derived)], about)
+    known = {first.bundle.title: first.bundle.parameters}
+    overhead = overheads(first.methods, one_record(on, split, first.bundle.device), known)
+    return Evaluation(joined(tables), [*scored, *derived_targets(derived)], about, overhead)
 
 
 def free_dimensions(pipeline: Pipeline) -> set[str]:
@@ -279,4 +308,5 @@ def _page(folder: Path, directions: Sequence[Direction], evaluation: Evaluation)
         configuration,
         loss_figure(folder),
         coverage_curves(evaluation.table.curves),
+        evaluation.overhead,
     )

@@ -181,7 +181,7 @@ def expect_slope(
     directions = [torch.randn(each.shape, generator=generator).to(each) for each in tensors]
     gradients = torch.autograd.grad(function(), list(tensors), allow_unused=True)
     told = sum(
-        float((gradient * direction).sum())
+        float((gradient.conj() * direction).real.sum())
         for gradient, direction in zip(gradients, directions, strict=True)
         if gradient is not None
     )

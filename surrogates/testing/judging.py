@@ -15,6 +15,7 @@ from surrogates.evaluation.probabilistic import Spread
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline, Metric, Plot
+from surrogates.learning.layout import is_complex
 from surrogates.report.pictures import Examples
 from surrogates.testing.common import (
     Made,
@@ -86,7 +87,10 @@ def check_baseline(piece: Made, context: Context, batches: Sequence[Tensors] | N
             f"{shape}",
         )
         expect(
-            value.dtype.is_floating_point, label, f"'{spec.name}' is {value.dtype}", "floating-point numbers"
+            value.dtype.is_complex if is_complex(spec) else value.dtype.is_floating_point,
+            label,
+            f"'{spec.name}' is {value.dtype}",
+            "complex numbers" if is_complex(spec) else "floating-point numbers",
         )
         expect(
             bool(value.isfinite().all()), label, f"'{spec.name}' is not finite", "an answer for every cell"
@@ -228,7 +232,10 @@ class _Scored:
 
     @classmethod
     def draw(cls, spec: VariableSpec) -> "_Scored":
-        """Draw fields whose errors are a fifth of their spread; every third cell does not count."""
+        """Draw fields whose errors are a fifth of their spread; every third cell does not count.
+
+        Errors of a complex field are complex.
+        """
         generator = torch.Generator().manual_seed(0)
 
         def normal(*shape: int) -> Tensor:
@@ -236,6 +243,8 @@ class _Scored:
 
         shape = (RECORDS, *spec.shape)
         target, error = 10.0 + normal(*shape), 0.2 * normal(*shape)
+        if is_complex(spec):
+            target, error = torch.complex(target, normal(*shape)), torch.complex(error, 0.2 * normal(*shape))
         weight = (torch.rand(shape, generator=generator) > 1 / 3).double()
         deviation = 0.1 + 0.2 * torch.rand(shape, generator=generator, dtype=torch.float64)
         return cls(

@@ -1,13 +1,14 @@
 """What holds for every transform and every objective: what a network sees, and what it is trained by."""
 
 from collections.abc import Callable, Collection, Mapping
-from math import isfinite
+from math import isfinite, prod
 
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
 from surrogates.core.errors import ConfigError
+from surrogates.evaluation.metrics import exact
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Objective
 from surrogates.learning.layout import Layout, shared_grid
@@ -212,8 +213,9 @@ def _counting(batch: Tensors, context: Context) -> dict[str, Tensor]:
         whole[context.mask.name] = torch.ones_like(whole[context.mask.name])
     for spec in context.targets:
         values = whole[spec.name]
-        if values.is_floating_point():
-            whole[spec.name] = values.where(values.isfinite(), values.nanmean())
+        if values.is_floating_point() or values.is_complex():
+            known = values.isfinite()
+            whole[spec.name] = values.where(known, values[known].mean())
     return whole
 
 
@@ -221,6 +223,11 @@ def _tensors(features: Features) -> dict[str, Tensor]:
     channels = features.channels
     made = {"channels": channels} if isinstance(channels, Tensor) else dict(channels)
     return made if features.offset is None else made | {OFFSET: features.offset}
+
+
+def _by_record(made: Tensors, count: int) -> dict[str, Tensor]:
+    """Return tensors with the rows of each record in an axis of their own."""
+    return {name: value.unflatten(0, (count, -1)) for name, value in made.items()}
 
 
 def _check_shapes(
@@ -243,12 +250,13 @@ def _check_shapes(
         f"it makes {sorted(made)}",
         f"those of in_channels, {sorted(numbers)}",
     )
+    rows = count * prod(transform.fold.values())
     for name, value in made.items():
         expect(
-            value.shape[:2] == (count, numbers[name]),
+            value.shape[:2] == (rows, numbers[name]),
             label,
             f"'{name}' has the shape {tuple(value.shape)}",
-            f"(batch, in_channels, ...), {(count, numbers[name])}",
+            f"(batch, in_channels, ...), {(rows, numbers[name])}",
         )
     total = sum(map(len, names.values())) if isinstance(names, Mapping) else len(names)
     expect(
@@ -257,10 +265,10 @@ def _check_shapes(
     grid = shared_grid(context.inputs, context.targets, record) if transform.grid is None else transform.grid
     ends = grid if transform.target_grid is None else transform.target_grid
     if features.offset is not None:
-        layout = Layout(context.targets, tuple(ends), record)
+        layout = Layout(context.targets, tuple(ends), record, transform.fold)
         shape = features.offset.shape
         expect(
-            shape[0] == count and shape[1] == layout.channels and len(shape) == 2 + len(ends),
+            shape[0] == rows and shape[1] == layout.channels and len(shape) == 2 + len(ends),
             label,
             f"the offset has the shape {tuple(shape)}",
             f"(batch, {layout.channels}, {', '.join(ends)})",
@@ -273,8 +281,8 @@ def _check_records(
     count = records_of(inputs, context)
     for index in (*([n] for n in range(count)), list(reversed(range(count)))):
         with torch.no_grad():
-            some = _tensors(transform(take(inputs, context, index)))
-        for name, value in made.items():
+            some = _by_record(_tensors(transform(take(inputs, context, index))), len(index))
+        for name, value in _by_record(made, count).items():
             expect(
                 same(some[name], value[index]),
                 label,
@@ -286,17 +294,20 @@ def _check_records(
 def _check_missing(
     label: str, transform: Transform, inputs: Tensors, context: Context, made: Tensors
 ) -> None:
+    count = records_of(inputs, context)
+    made = _by_record(made, count)
     for spec in context.inputs:
-        if not varies(spec.name, context) or not inputs[spec.name].is_floating_point():
+        values = inputs[spec.name]
+        if not varies(spec.name, context) or not (values.is_floating_point() or values.is_complex()):
             continue
         changed = inputs[spec.name].clone()
         with torch.no_grad():
             changed[0] += 1.0
-            moved = _tensors(transform(dict(inputs) | {spec.name: changed}))
+            moved = _by_record(_tensors(transform(dict(inputs) | {spec.name: changed})), count)
             if all(same(moved[name], value) for name, value in made.items()):
                 continue  # nothing is made of it
             changed[0] = torch.nan
-            found = _tensors(transform(dict(inputs) | {spec.name: changed}))
+            found = _by_record(_tensors(transform(dict(inputs) | {spec.name: changed})), count)
         shows = any(bool(value[0].isnan().any()) for value in found.values())
         if spec.missing:
             shows |= any(not same(value[0], made[name][0]) for name, value in found.items())
@@ -326,8 +337,8 @@ def _check_link(
     if features.link is None:
         return
     grid = transform.grid if transform.target_grid is None else transform.target_grid
-    layout = Layout(context.targets, tuple(grid or ()), context.record_dimension)
-    shape = (records_of(inputs, context), layout.channels, *layout.grid_shape)
+    layout = Layout(context.targets, tuple(grid or ()), context.record_dimension, transform.fold)
+    shape = (records_of(inputs, context) * layout.folded, layout.channels, *layout.grid_shape)
     residual = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     back = features.link.decode(features.link.encode(residual))
     expect(
@@ -353,9 +364,10 @@ def _check_gradient(
 ) -> None:
     """Compare the gradient with differences where the channels have one, in double precision."""
     floats = {
-        name: value.double().nan_to_num(0.0).requires_grad_()
+        name: exact(value).where(value.isfinite(), 0.0).requires_grad_()
         for name, value in inputs.items()
-        if value.is_floating_point() and (name in chosen if chosen is not None else varies(name, context))
+        if (value.is_floating_point() or value.is_complex())
+        and (name in chosen if chosen is not None else varies(name, context))
     }
     rest = {name: value for name, value in inputs.items() if name not in floats}
     weights: dict[str, Tensor] = {}

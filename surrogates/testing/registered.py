@@ -17,13 +17,13 @@ from surrogates.core.plugins import GROUP, plugins
 from surrogates.core.registry import resolve
 from surrogates.learning.context import Fact
 from surrogates.learning.piece import Piece
-from surrogates.learning.pipeline import NETWORK_ARGUMENTS
+from surrogates.learning.pipeline import HEAD_ARGUMENTS, NETWORK_ARGUMENTS
 
 HEAVY = ("torch", "xarray", "zarr", "hydra", "lightning", "sklearn", "matplotlib")
 """Modules that no plug-in imports before a piece is used."""
 SUPPLIED: dict[str, Collection[str]] = {
     "models": NETWORK_ARGUMENTS,
-    "heads": ("normalised",),
+    "heads": HEAD_ARGUMENTS,
     "optimisers": ("parameters", "fused"),
     "schedules": ("steps",),
     "loggers": ("folder", "first_step", "experiment", "run"),

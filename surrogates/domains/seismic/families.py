@@ -185,8 +185,8 @@ def _scores(
 
 def _families(experiment: "Experiment", subset: str) -> list[str]:
     """Return the names of the families in a subset of the data, in the order of the records."""
-    labels = experiment.data.labels("groups", experiment.data.index(subset))
-    return list(dict.fromkeys([] if labels is None else labels.tolist()))
+    groups = experiment.data.groups(experiment.data.index(subset))
+    return [] if groups is None else list(groups.values)
 
 
 def main(arguments: Sequence[str]) -> None:

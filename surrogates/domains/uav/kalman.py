@@ -15,9 +15,9 @@ from torch import Tensor
 from surrogates.data.batch import Batch
 from surrogates.data.window import known_name, step_of
 from surrogates.domains.uav import motion
-from surrogates.domains.uav.filters import forecast, track
 from surrogates.domains.uav.kinematics import past_of
-from surrogates.domains.uav.motion import Motion
+from surrogates.domains.uav.motion import ACCELERATION, POSITION, STATES, TURN, VELOCITY
+from surrogates.evaluation.filters import Beliefs, Motion, forecast, track
 from surrogates.learning.answers import deviation_name
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
@@ -25,6 +25,8 @@ from surrogates.learning.contract import Baseline
 PROCESS_NOISES = (0.1, 1.0, 10.0, 100.0)
 MEASUREMENT_NOISES = (0.003, 0.01, 0.03, 0.1)  # m
 TURN_DENSITY = 0.3  # rad2 s-3
+UNKNOWN = (10.0, 5.0, 0.5)
+"""Standard deviations of velocity, acceleration and turn before the second point (SI units)."""
 WINDOWS = 1024
 """Largest number of training windows on which the noise is chosen."""
 
@@ -104,14 +106,36 @@ class Tracker(Baseline):
         past = (past.cpu() if past.device.type == "mps" else past).double()
         here = past[:, -1:]
         motions = self.motions(self.steps[target], noise.process)
-        beliefs = track(past - here, motions, noise.measurement, self._stay)
-        mean, variance = forecast(beliefs, motions, self.horizons[target])
+        points = past - here
+        start = first_beliefs(points[:, 0], len(motions), noise.measurement)
+        beliefs = track(points[:, 1:], start, motions, noise.measurement, self._stay)
+        mean, variance = forecast(beliefs, motions, self.horizons[target], measured=3)
         return mean + here, variance
 
     def _loss(self, windows: Batch, target: str, noise: Noise) -> float:
         mean, variance = self._forecast(windows, target, noise)
         truth = windows[target].to(mean)
         return float(((truth - mean).square() / variance + variance.log()).nanmean())
+
+
+def first_beliefs(point: Tensor, motions: int, noise: float) -> Beliefs:
+    """Return the estimates after the first point.
+
+    Parameters
+    ----------
+    point
+        Measured positions, (batch, 3), m.
+    motions
+        Number of motions, all equally probable.
+    noise
+        Standard deviation of the measurement, m.
+    """
+    mean = point.new_zeros(motions, len(point), STATES)
+    mean[..., POSITION] = point
+    deviations = point.new_full((STATES,), noise)
+    deviations[VELOCITY], deviations[ACCELERATION], deviations[TURN] = UNKNOWN
+    covariance = deviations.square().diag().repeat(motions, 1, 1, 1)
+    return Beliefs(mean, covariance, point.new_full((motions, len(point)), 1 / motions))
 
 
 class KalmanCV(Tracker):

@@ -10,31 +10,14 @@ Y. Bar-Shalom, X. R. Li, T. Kirubarajan, "Estimation with Applications to Tracki
 chapters 6 (kinematic models) and 11.7 (coordinated turns).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
+
+from surrogates.evaluation.filters import Motion
 
 STATES = 10
 POSITION, VELOCITY, ACCELERATION, TURN = slice(0, 3), slice(3, 6), slice(6, 9), 9
 SMALL_ANGLE = 1e-4  # rad; below it sines over angles are series
-
-
-@dataclass(frozen=True)
-class Motion:
-    """A model of the motion over one step.
-
-    Attributes
-    ----------
-    move
-        States (batch, 10) to the states one step later and the Jacobian, (10, 10) or (batch, 10, 10).
-    noise
-        Covariance that the step adds, (10, 10).
-    """
-
-    move: Callable[[Tensor], tuple[Tensor, Tensor]]
-    noise: Tensor
 
 
 def constant_velocity(step: float, density: float) -> Motion:
