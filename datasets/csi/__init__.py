@@ -1,0 +1,1 @@
+"""Channel state information: simulated benchmarks and importers of measured logs."""

@@ -1,0 +1,1 @@
+"""Time-varying wireless channels: 3GPP models and paths of a ray tracer."""
