@@ -91,6 +91,20 @@ GATHERS = Data(
         "small": ("data/seismic_small.zarr", {"samples": 3000, "time_stride": 4}),
     },
 )
+_CHANNELS = {
+    "antenna_rows": 2,
+    "antenna_columns": 2,
+    "uplink_subcarriers": 48,
+    "gap_subcarriers": 24,
+    "downlink_subcarriers": 48,
+}
+CHANNELS = Data(
+    "csi/rrg",
+    {
+        "tiny": ("data/csi_tiny.zarr", {**_CHANNELS, "delay_spreads": [1e-7], "samples_per_scenario": 110}),
+        "small": ("data/csi_small.zarr", {**_CHANNELS, "samples_per_scenario": 220}),
+    },
+)
 NARROW = "model.base=16"  # the cascade holds two such networks and stays below 10 MB
 NARROW_STAGE = "task.transform.iso.network.base=16"
 ENTRIES = {
@@ -107,6 +121,11 @@ ENTRIES = {
     ),
     "uav/course": Entry(FLIGHTS, records=32),
     "seismic/invertible_x_net": Entry(GATHERS, records=2),
+    "csi/csi4cast": Entry(
+        CHANNELS,
+        records=4,
+        note="For pasts under white noise of 0 to 25 dB; other noise and other channel models cost accuracy.",
+    ),
 }
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,30 @@ def stored(recipe: Recipe, name: str, workers: int = 2) -> Path:
     url = DATA / f"{name}.zarr"
     build(recipe, str(url), workers=workers)
     return url
+
+
+def remembered(name: str, key: Mapping[str, Any], measure: Callable[[], Any]) -> Any:
+    """Return plain JSON values that were measured before under a key, or measure them now.
+
+    Parameters
+    ----------
+    name
+        Of the file beside the stores, `NAME.jsonl`, that keeps them.
+    key
+        All that the values depend on.
+    measure
+        Called without arguments.
+    """
+    path = DATA / f"{name}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for known in map(json.loads, lines):
+        if known.items() >= key.items():
+            return known["values"]
+    values = measure()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**key, "values": values}) + "\n")
+    return values
 
 
 def trained_run(overrides: Sequence[str], seed: int, output: Path | None = None) -> Path:
@@ -103,7 +128,7 @@ def scored(
         Calibrations of the methods' intervals, from other data.
     """
     table = score(methods, on, split=split, device=CPU, calibrations=calibrations)
-    return named_scores((vars(row) for row in table.rows), name)
+    return named_scores(map(asdict, table.rows), name)
 
 
 def own_scores(run: Path, name: str = "{method}/{target}/{metric}") -> dict[str, float]:

@@ -1,0 +1,113 @@
+"""Whether our PAD is that of CSI-RRG: its error at full size, over noise of 0 to 25 dB."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from statistics import mean
+
+import numpy as np
+import torch
+
+from benchmarks.claims import runs
+from benchmarks.claims.claim import Claim, Experiment
+from benchmarks.claims.csi.channels import SOURCE, recipe
+from benchmarks.claims.tables import ResultTable, averages, cell
+from datasets.csi.rrg import RRG
+from datasets.csi.scenarios import AWGN
+from datasets.csi.variables import HISTORY, UPLINK
+from datasets.factory.recipe import generators
+from datasets.store.streams import PREPARATION, stream
+from physics.channels.noise import white_noise
+from surrogates.domains.csi.baselines.autoregression import RIDGE, prony
+from surrogates.domains.csi.errors import snapshot_nmse
+
+PUBLISHED = {"A": 0.321, "C": 0.338, "D": 0.065}
+"""NMSE by channel model: the mean over noise, steps, and the 9 regular delay spreads and speeds."""
+SAMPLES = 100
+"""Of each scenario, as many as are behind a published number."""
+ORDER = 8
+AT_A_TIME = 10
+"""Samples of full size that are simulated together, 150 MB in double precision."""
+TOLERANCE = 0.15
+
+
+def measure(made: RRG, number: int, seed: int) -> dict[str, float]:
+    """Return the NMSE of PAD on one scenario by the SNR of its past in dB; nothing is stored.
+
+    Parameters
+    ----------
+    made
+        Recipe of the channels.
+    number
+        Index of the scenario.
+    seed
+        Seed of the channels and of the noise.
+    """
+    first = number * made.samples_per_scenario
+    found: dict[str, list[torch.Tensor]] = {}
+    for start in range(0, made.samples_per_scenario, AT_A_TIME):
+        indices = first + np.arange(start, min(start + AT_A_TIME, made.samples_per_scenario))
+        arrays = made.simulate(indices, generators(seed, indices))
+        history, truth = (torch.from_numpy(arrays[name]) for name in (HISTORY, UPLINK))
+        for _, snr in AWGN:
+            rngs = [stream(seed, PREPARATION, int(index)) for index in indices]
+            past = white_noise(history, [snr] * len(indices), rngs).to(torch.complex128)
+            answer = prony(past, ORDER, RIDGE, truth.shape[2])
+            found.setdefault(f"{snr:g} dB", []).append(snapshot_nmse(answer, truth).mean((1, 2)))
+    return {snr: float(torch.cat(parts).mean()) for snr, parts in found.items()}
+
+
+def run_seed(seed: int, samples: int = SAMPLES) -> dict[str, float]:
+    """Measure every scenario; those that a stopped run has measured are read from its file.
+
+    Returns
+    -------
+    dict
+        ``A``, ``C`` and ``D``: mean NMSE; ``A/0 dB``, ...: that at one SNR; ``A/30 ns``, ``A/1 m/s``, ...:
+        that of one delay spread or speed; ``off``: the largest relative difference from a published mean.
+    """
+    made = recipe(samples)
+    found: dict[str, list[float]] = {}
+    for number, scenario in enumerate(made.scenarios):
+        key = {"scenario": str(scenario), "seed": seed, "samples": samples, "recipe_version": RRG.version}
+        scores = runs.remembered("csi_pad", key, partial(measure, made, number, seed))
+        _, spread, speed = str(scenario).split(", ")
+        for snr, value in scores.items():
+            for name in ("", f"/{snr}", f"/{spread}", f"/{speed}"):
+                found.setdefault(f"{scenario.model}{name}", []).append(value)
+    values = {name: mean(each) for name, each in found.items()}
+    return values | {"off": max(abs(values[model] / theirs - 1) for model, theirs in PUBLISHED.items())}
+
+
+def claims() -> list[Claim]:
+    """Return the claim on PAD."""
+    return [
+        Claim(
+            claim="Prony's method in the angle-delay domain errs as published at full size",
+            source=SOURCE,
+            metric="largest relative difference of the NMSE of CDL-A, C and D from the published, mean over "
+            f"SNRs of 0 to 25 dB, 9 scenarios of {SAMPLES} samples each, TDD",
+            experiment=Experiment("csi", "pad", run_seed, seeds=(0,), tables=tables),
+            ours="off",
+            baseline="off",
+            baseline_name="published scores of PAD",
+            compare="at_most",
+            bound=TOLERANCE,
+        )
+    ]
+
+
+def tables(values: Sequence[Mapping[str, float]]) -> list[ResultTable]:
+    """Return the table of models, and of what their means are over."""
+    known = averages(values)
+    columns = list(dict.fromkeys(name.partition("/")[2] for name in known if "/" in name))
+    return [
+        ResultTable(
+            "PAD at full size (32 antennas, 300 subcarriers, TDD): NMSE",
+            ("model", "published", "ours", *columns),
+            [
+                [f"CDL-{model}", f"{theirs:.3f}", *(cell(known, f"{model}{n}") for n in names)]
+                for names in [["", *(f"/{column}" for column in columns)]]
+                for model, theirs in PUBLISHED.items()
+            ],
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Baselines of channel prediction: linear prediction in time, by antenna, by vector and by filter."""
