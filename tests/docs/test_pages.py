@@ -101,6 +101,13 @@ def test_gathers_are_simulated_and_imported(folder):
     assert dict(namespace["line"].sizes) == {"sample": 1, "shot": 3, "time": 250, "receiver": 24}
 
 
+@pytest.mark.slow
+def test_channels_are_drawn_learned_and_predicted_with_discs(folder):
+    namespace = run_page(ROOT / "docs" / "csi.md", folder)
+    assert (folder / "channel.png").stat().st_size > 10_000
+    assert (namespace["disc"].values > 0).all() and namespace["disc"].sizes["sample"] == 2
+
+
 @pytest.fixture(scope="module")
 def rods(tmp_path_factory) -> Path:
     """Run the page of one's own simulator; another page goes on from there."""

@@ -95,6 +95,12 @@ def generic(folder: Path) -> Given:
 
 FLAT, STEPS, MAPS = random(3, 2, 5), random(3, 2, 6), random(2, 2, 16, 16)
 GATHERS, IMAGES = random(2, 2, 40, 16), random(2, 1, 16, 16)
+CHANNELS = random(3, 16, 6)
+"""Eight steps of complex values on six points."""
+TINY_CSI4CAST: dict[str, Any] = {
+    **{"denoiser": 1, "time_width": 8, "feature_width": 8, "channels": 8, "groups": 2, "reduction": 1},
+    **{"width": 8, "depth": 1, "heads": 2, "hidden": 8},
+}
 TINY_LATENT = {"latent": 8, "channels": (4, 8)}
 
 EXAMPLES = {
@@ -153,6 +159,30 @@ EXAMPLES = {
         "inversion_net": known(inputs=GATHERS, answer=(1, 16, 16), sweep=[{"width": 2}]),
         "waveform_net": known(inputs=IMAGES, answer=(2, 40, 16), sweep=[{"width": 2}]),
         "velocity_critic": known(inputs=IMAGES, answer=(), sweep=[{"width": 2}]),
+        "rnn": known(inputs=CHANNELS, answer=(4, 6), sweep=[{"width": 4}, {"width": 4, "depth": 1}]),
+        "cnn_autoencoder": known(inputs=CHANNELS, answer=(4, 6), sweep=[{"levels": 2}]),
+        "stem_gnn": known(inputs=CHANNELS, answer=(4, 6), sweep=[{"widening": 1}]),
+        "llm4cp": known(
+            inputs=CHANNELS,
+            answer=(4, 6),
+            sweep=[
+                {"channels": 4, "blocks": 1, "width": 8, "depth": 1, "heads": 2, "positions": 8},
+                {"channels": 2, "blocks": 1, "width": 4, "depth": 1, "heads": 1, "positions": 9}
+                | {"vocabulary": 3, "patch": 2, "normalisation": "none"},
+            ],
+        ),
+        "csi4cast": known(
+            inputs=CHANNELS,
+            answer=(4, 6),
+            sweep=[
+                TINY_CSI4CAST,
+                TINY_CSI4CAST | {"corrections": "time_and_features", "pooling": "average_and_max"},
+                TINY_CSI4CAST
+                | {"corrections": "none", "embedding": "mobilenet", "channels": 16, "predictor": "mlp"},
+                TINY_CSI4CAST | {"corrections": "norm", "embedding": "mlp", "delay_branch": False},
+                TINY_CSI4CAST | {"denoiser": 0, "predictor": "lstm", "normalisation": "none"},
+            ],
+        ),
     },
     "recipes": {"generic": lambda folder: {"parameters": generic(folder)}},
     "transforms": {
@@ -180,7 +210,7 @@ EXAMPLES = {
             "batch": draw_batch(LEVELS),
         },
     },
-    "baselines": {},
+    "baselines": {"persistence": known(context=LEVELS)},
     "metrics": {
         "rmse": known(best=0.0),
         "mae": known(best=0.0),

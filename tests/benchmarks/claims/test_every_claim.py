@@ -30,7 +30,7 @@ def numbers(claim: Claim, *, good: bool) -> Mapping[str, float]:
         "lower_by": lambda: baseline - margin,
         "higher_by": lambda: baseline + margin,
         "times_lower": lambda: baseline / margin,
-        "at_most": lambda: claim.bound * (1 - step),
+        "at_most": lambda: claim.bound - step * abs(claim.bound),
         "at_least": lambda: margin,
     }
     return {claim.baseline: baseline, claim.ours: ours[claim.compare]()}

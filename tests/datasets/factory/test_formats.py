@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from datasets.factory.errors import BuildError
 from datasets.factory.formats import FORMATS, UNKNOWN, format_of, matching, recipes_of, require_format
@@ -24,6 +25,12 @@ def zipped() -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as file:
         file.writestr("a.csv", "a,b")
+    return stream.getvalue()
+
+
+def saved() -> bytes:
+    stream = io.BytesIO()
+    torch.save(torch.zeros(2), stream)
     return stream.getvalue()
 
 
@@ -49,6 +56,7 @@ CASES = {
     "npy": packed(np.arange(3), np.save),
     "npz": packed(np.arange(3), np.savez),
     "zip": zipped(),
+    "torch": saved(),
     "tar": tarred(),
     "gzip": gzip.compress(b"a,b"),
     "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(8),

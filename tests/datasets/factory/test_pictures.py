@@ -26,12 +26,13 @@ def test_maps_have_northwards_y_and_units_as_people_write_them() -> None:
         attrs={"units": "0.1 lg(re 1)", "long_name": "path gain"},
     )
     figure = draw(xr.Dataset({"path_gain": gain, "response": ("x", np.ones(4) * 1j)}), "title")
-    plan, response, bar = figure.axes
+    plan, modulus, phase, bar = figure.axes
     assert plan.get_title() == "path_gain, transmitter 0"
     assert plan.get_ylabel() == "y (m)"
     assert plan.get_ylim()[0] < plan.get_ylim()[1]
     assert bar.get_ylabel() == "path gain (dB)"
-    assert set(np.asarray(response.lines[0].get_ydata())) == {1.0}
+    assert set(np.asarray(modulus.lines[0].get_ydata())) == {1.0}
+    np.testing.assert_allclose(np.asarray(phase.lines[0].get_ydata()), np.pi / 2)
 
 
 def test_single_points_are_marked_and_whole_numbers_stay_whole() -> None:

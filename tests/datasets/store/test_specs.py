@@ -33,6 +33,7 @@ def test_a_spec_survives_the_attributes_of_an_array() -> None:
         ({"dims": ("sample",), "shape": (3, 4)}, "leave out the record axis"),
         ({"statistics_axes": ("level",)}, "'level'.* not among"),
         ({"dtype": "int32", "missing": True}, "no NaN"),
+        ({"dtype": "complex64", "maximum": 1}, "complex64 has no order"),
         ({"dtype": "U5"}, "text belongs to the shared tables"),
         ({"dtype": "real"}, "'real' is not a NumPy type"),
         ({"unit": "m"}, "unit"),

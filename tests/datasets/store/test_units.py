@@ -3,7 +3,7 @@ import pytest
 
 from datasets.store.errors import ContractError
 from datasets.store.specs import DECIBEL, DECIBEL_MILLIWATT
-from datasets.store.units import convert, convertible, difference, display, parse, same
+from datasets.store.units import convert, convertible, difference, display, has_zero, parse, same
 
 
 def test_metres_and_kilometres() -> None:
@@ -58,3 +58,17 @@ def test_negative_power_has_no_decibels_and_is_refused_with_its_value():
         convert(np.array([np.nan, 1e-9, -87.0]), "W", "dBm")
     found = convert(np.array([np.nan, 1e-3]), "W", "dBm")
     np.testing.assert_allclose(found, [np.nan, 0.0], atol=1e-6)
+
+
+def test_complex_values_are_converted_by_a_factor_or_refused() -> None:
+    found = convert(np.array([1 + 2j, np.nan], np.complex64), "mV", "V")
+    assert found.dtype == np.complex64
+    np.testing.assert_allclose(found, [1e-3 + 2e-3j, np.nan], rtol=1e-6)
+    for first, second in (("degC", "K"), ("W", "dBm")):
+        with pytest.raises(ContractError, match=r"complex values in .* which is no multiple of it"):
+            convert(np.array([1 + 2j]), first, second)
+
+
+def test_only_units_whose_zero_means_nothing_have_ratios() -> None:
+    assert all(map(has_zero, ("V", "K", "m s-1", "1")))
+    assert not any(map(has_zero, ("dBm", "degC", DECIBEL, "ln(re 1 mW)", "lb(re 1)")))

@@ -10,6 +10,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from datasets.factory.errors import BuildError
+from datasets.uav import ulog
 from datasets.uav.tracks import resampled
 from datasets.uav.ulog import read_ulog
 from surrogates.core import optional
@@ -203,6 +204,18 @@ def test_log_cut_in_flight_is_read_to_its_last_message(tmp_path: Path) -> None:
     (flight,) = read_ulog(path)
     assert 150 < len(flight.stamps) < 300
     assert flight.attitude is None
+
+
+def test_log_with_garbage_behind_it_is_read_up_to_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ulog, "MOST_STRAY", 1000)
+    path = write_ulog(tmp_path / "a.ulg", {"vehicle_local_position": position()})
+    (whole,) = read_ulog(path)
+    path.write_bytes(path.read_bytes() + bytes(20_000_000))
+    (flight,) = read_ulog(path)
+    assert np.array_equal(flight.stamps, whole.stamps)
+    assert any("ends in 1,000 bytes that are no messages" in each for each in flight.remarks)
 
 
 def test_missing_pyulog_is_answered_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
+from surrogates.core.errors import ConfigError
 from surrogates.data.batch import Batch
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
@@ -78,3 +79,26 @@ def test_cells_outside_the_mask_teach_nothing(name: str) -> None:
     absurd = values | {"field": values["field"].where(values["inside"], 1e6)}
     one, two = (Baseline.build({"name": name}, context).fit([batch]) for batch in (values, absurd))
     torch.testing.assert_close(one(values)["field"], two(values)["field"], rtol=0, atol=0)
+
+
+def test_persistence_repeats_the_last_step_in_front_of_other_axes() -> None:
+    past = VariableSpec(name="past", dims=("sample", "antenna", "time", "band"), shape=(2, 5, 3))
+    ahead = VariableSpec(name="ahead", dims=("sample", "antenna", "horizon", "other_band"), shape=(2, 4, 3))
+    baseline = Baseline.build({"name": "persistence"}, Context.of([past, A], [ahead]))
+    values = torch.randn(6, 2, 5, 3, generator=torch.Generator().manual_seed(0))
+    answer = baseline({"past": values, "a": torch.zeros(6, 3)})["ahead"]
+    torch.testing.assert_close(answer, values[:, :, 4:].expand(-1, -1, 4, -1))
+
+
+def test_persistence_refuses_what_continues_no_past() -> None:
+    with pytest.raises(ConfigError, match=r"'speed' has the dimensions .* expected 'horizon'"):
+        Baseline.build({"name": "persistence"}, CONTEXT)
+    ahead = VariableSpec(name="ahead", dims=("sample", "horizon"), shape=(4,))
+    with pytest.raises(ConfigError, match=r"past of 'ahead'.* is not clear"):
+        Baseline.build({"name": "persistence"}, Context.of([B, FIELD], [ahead]))
+    kelvin = VariableSpec(name="kelvin", dims=("sample", "time"), shape=(5,), units="K")
+    with pytest.raises(ConfigError, match=r"past of 'ahead'.* is not clear"):
+        Baseline.build({"name": "persistence"}, Context.of([kelvin], [ahead]))
+    wave = VariableSpec(name="wave", dims=("sample", "time"), shape=(5,), dtype="complex64")
+    with pytest.raises(ConfigError, match=r"past of 'ahead'.* is not clear"):
+        Baseline.build({"name": "persistence"}, Context.of([wave], [ahead]))

@@ -60,3 +60,10 @@ def test_blocks_stay_in_their_group_and_neighbours_merge_above_the_limit() -> No
 def test_labels_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="16 examples, 3 groups"):
         Blocks.of(16, groups=np.array(["a", "b", "c"]))
+
+
+def test_many_groups_bound_their_blocks_together_and_none_is_merged_with_another() -> None:
+    groups = np.arange(600).repeat(100)
+    blocks = Blocks.of(len(groups), groups=groups)
+    assert len(blocks.groups) == 600 * 33  # MOST_BLOCKS shared equally
+    assert (np.array(blocks.groups)[blocks.index] == groups.astype(str)).all()

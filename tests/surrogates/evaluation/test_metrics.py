@@ -8,6 +8,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 from surrogates.core.build import build
 from surrogates.evaluation.metrics import AbsoluteErrorQuantile
+from surrogates.learning.context import Context
 from surrogates.learning.contract import Metric
 
 
@@ -72,3 +73,26 @@ def test_the_quantile_is_within_its_stated_one_percent(quantile: float, scale: f
 def test_a_quantile_outside_zero_and_one_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         AbsoluteErrorQuantile(90)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("rmse", lambda e, t: np.sqrt((np.abs(e) ** 2).mean())),
+        ("mae", lambda e, t: np.abs(e).mean()),
+        ("bias", lambda e, t: np.abs(e.mean())),
+        ("nmse", lambda e, t: (np.abs(e) ** 2).sum() / (np.abs(t) ** 2).sum()),
+        (
+            "relative_l2",
+            lambda e, t: (np.linalg.norm(e, axis=1) / np.linalg.norm(t, axis=1)).mean(),
+        ),
+        ("r2", lambda e, t: 1 - (np.abs(e) ** 2).mean() / (np.abs(t - t.mean()) ** 2).mean()),
+    ],
+)
+def test_metrics_of_complex_values_are_of_the_modulus_of_the_error(name, expected):
+    rng = np.random.default_rng(0)
+    target, error = (rng.normal(size=(6, 5)) + 1j * rng.normal(size=(6, 5)) + 1 for _ in range(2))
+    metric = Metric.build({"name": name}, Context.of((), ()))
+    tensors = [torch.from_numpy(each) for each in (target + error, target, np.ones((6, 5)))]
+    totals = {key: value.numpy().sum(0) for key, value in metric.statistics(*tensors).items()}
+    assert float(metric.combine(totals)) == pytest.approx(expected(error, target), rel=1e-9)

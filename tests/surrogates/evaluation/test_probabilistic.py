@@ -134,3 +134,26 @@ def test_a_level_outside_zero_and_one_is_refused() -> None:
 def test_widths_and_crps_of_dbm_are_in_db() -> None:
     assert CRPS().units("0.1 lg(re 1 mW)") == IntervalWidth().units("0.1 lg(re 1 mW)") == "0.1 lg(re 1)"
     assert Coverage().units("0.1 lg(re 1 mW)") == "1"
+
+
+def test_the_energy_score_of_a_circular_gaussian_is_that_of_its_draws():
+    generator = torch.Generator().manual_seed(0)
+    deviation, centre = 0.8, 1.0 + 0.5j
+    for target in (1.0 + 0.5j, 2.0 - 0.3j, 9.0 + 0.0j):
+        draws = [
+            centre + deviation * torch.randn(400_000, dtype=torch.complex128, generator=generator)
+            for _ in range(2)
+        ]
+        drawn = (draws[0] - target).abs().mean() - (draws[0] - draws[1]).abs().mean() / 2
+        spread = Spread(torch.tensor([[deviation]]))
+        score = CRPS().statistics(
+            torch.tensor([[centre]]), torch.tensor([[target]]), torch.ones(1, 1), spread
+        )["crps"]
+        assert float(score) == pytest.approx(float(drawn), abs=3e-3)  # five deviations of the draws
+
+
+def test_the_disc_of_a_circular_gaussian_holds_the_share_of_its_draws():
+    draws = 0.8 * torch.randn(200_000, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    spread = Spread(torch.full((1,), 0.8))
+    radius = spread.gaussian_radius(0.9, torch.zeros(1, dtype=torch.complex64))
+    assert float((draws.abs() <= radius).double().mean()) == pytest.approx(0.9, abs=3e-3)

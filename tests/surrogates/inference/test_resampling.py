@@ -292,3 +292,15 @@ def test_a_wrong_number_of_shots_is_one_clear_line(surrogate, with_places: bool)
     with pytest.raises(ContractError, match=r"'record': 3 cells along 'shot', expected .*2") as caught:
         surrogate.predict(ds)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_both_parts_of_complex_traces_are_resampled():
+    fine = 0.002 * np.arange(2 * SAMPLES)
+    one, two = records(fine), records(fine, pulse(fine, peak=8.0))
+    whole = one.assign(record=one["record"] + 1j * two["record"])
+    spec = RECORD.model_copy(update={"dtype": "complex64"})
+    found = resampled(whole, TRAINED, [spec])["record"]
+    expected = [resampled(each, TRAINED, [RECORD])["record"] for each in (one, two)]
+    assert found.shape == (1, 2, SAMPLES)
+    np.testing.assert_allclose(found.real, expected[0], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found.imag, expected[1], rtol=1e-5, atol=1e-7)

@@ -93,7 +93,6 @@ def test_a_point_answer_says_which_heads_have_what_it_lacks():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dtype": "complex64"}, "'a' is complex64, and would be cast to float32"),
         (
             {"dtype": "int8", "attributes": {"flag_values": [0, 1], "flag_meanings": "x y"}},
             "'a' has numbers that stand for something else",

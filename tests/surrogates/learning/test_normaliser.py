@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from datasets.store.statistics import Moments
+from surrogates.core.errors import ConfigError
 from surrogates.learning.normaliser import NORMALISERS, Normaliser, input_normaliser, moments_of
 
 BATCHES = [
@@ -101,3 +102,48 @@ def test_moments_are_those_of_each_channel() -> None:
     np.testing.assert_allclose(moments.mean, flat.mean(1), rtol=1e-6)
     np.testing.assert_allclose(moments.std, flat.std(1), rtol=1e-4)
     assert moments.count.tolist() == [48, 48, 48]
+
+
+def test_complex_channels_are_scaled_by_one_factor_and_not_shifted():
+    generator = torch.Generator().manual_seed(0)
+    wave = 3.0 + 4.0 * torch.randn(500, 1, 2, dtype=torch.complex64, generator=generator)
+    parts = torch.view_as_real(wave).movedim(-1, 2).flatten(1, 2)
+    values = torch.cat([parts, 7.0 + torch.rand(500, 1, 2, generator=generator)], dim=1)
+    made = Normaliser(3, real_parts=[0])
+    made.observe(values[:200])
+    made.observe(values[200:])
+    made.finish()
+    scaled = made(values)
+    assert made.mean[:2].tolist() == [0.0, 0.0]
+    assert made.scale[0] == made.scale[1]
+    assert float(scaled[:, :2].square().mean()) == pytest.approx(1.0, rel=1e-5)
+    np.testing.assert_allclose(
+        torch.atan2(scaled[:, 1], scaled[:, 0]), torch.atan2(values[:, 1], values[:, 0]), rtol=1e-5
+    )
+    assert float(scaled[:, 2].mean()) == pytest.approx(0.0, abs=1e-5)
+    torch.testing.assert_close(made.inverse(scaled), values)
+
+
+def test_moments_of_a_store_give_the_same_scale_as_batches():
+    """The store counts real and imaginary parts of a variable together; both channels share them."""
+    wave = (2.0 + np.random.default_rng(0).normal(size=(50, 2)) * (1 + 3j)).astype(np.complex64)
+    stored = Moments.of(wave)
+    both = Moments(
+        *(np.repeat(getattr(stored, name), 2) for name in ("count", "mean", "m2", "minimum", "maximum"))
+    )
+    made = Normaliser(2, real_parts=[0])
+    made.fit(both)
+    assert float(made.scale[0]) == pytest.approx(np.sqrt((np.abs(wave) ** 2).mean() / 2), rel=1e-6)
+
+
+def test_silent_complex_channels_keep_the_scale_one():
+    made = Normaliser(2, real_parts=[0])
+    made.observe(torch.zeros(4, 2, 3))
+    made.finish()
+    assert made.scale.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("kind", ["min_max", "whitening"])
+def test_what_would_change_a_phase_is_refused(kind):
+    with pytest.raises(ConfigError, match=f"{kind} would change the phase of complex variables"):
+        NORMALISERS[kind](2, [0])

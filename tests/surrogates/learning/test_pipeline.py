@@ -198,3 +198,18 @@ def test_deviations_stay_positive_and_finite_whatever_the_network_answers():
         deviation = pipeline(batch_of())["answer_standard_deviation"]
         assert deviation.isfinite().all()
         assert (deviation > 0).all()
+
+
+def test_a_mask_of_other_dimensions_of_the_same_lengths_is_refused():
+    turned = VariableSpec(name="seen", dims=("sample", "level", "x"), shape=(4, 5), dtype="bool")
+    config = PipelineConfig(inputs=(FIELD,), targets=(TARGET,), network={"name": "mlp"})
+    batch = {**batch_of(), "seen": torch.ones(6, 4, 5, dtype=torch.bool)}
+    with pytest.raises(ConfigError, match=r"mask .seen. has shape .* or other dimensions"):
+        Pipeline(config, Context.of([FIELD], [TARGET], turned)).weight(batch, "seen")
+    own = turned.model_copy(update={"dims": TARGET.dims})
+    assert Pipeline(config, Context.of([FIELD], [TARGET], own)).weight(batch, "seen").shape == (6, 1, 4, 5)
+    columns = PipelineConfig(inputs=(FIELD,), targets=(TARGET,), network={"name": "mlp"})
+    columns = columns.model_copy(update={"transform": {"name": "stack", "grid": ["x", "y"]}})
+    batch["seen"][:, 0] = False
+    weight = Pipeline(columns, Context.of([FIELD], [TARGET], own)).weight(batch, "seen")
+    assert weight.shape == (6, 1, 5, 4) and not weight[..., 0].any() and weight[..., 1:].all()

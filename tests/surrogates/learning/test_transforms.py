@@ -7,8 +7,9 @@ import torch
 from datasets.store.statistics import Moments
 from surrogates.core.errors import ConfigError
 from surrogates.learning.context import Context
+from surrogates.learning.layout import Layout
 from surrogates.learning.normaliser import moments_of
-from surrogates.learning.transforms import Stack, merged
+from surrogates.learning.transforms import Stack, layout_moments, merged
 from surrogates.testing import draw_batch
 from tests.pieces.spine import DAMP, FIELDS, HEAT, HEIGHT, SPEED
 
@@ -55,3 +56,11 @@ def test_statistics_of_several_stores_are_those_of_all_their_values() -> None:
 def test_a_grid_that_no_variable_has_is_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Stack(Context.of([HEIGHT], [HEAT, DAMP]), **arguments)
+
+
+def test_statistics_by_a_folded_dimension_are_not_those_of_channels() -> None:
+    wave = HEIGHT.model_copy(
+        update={"dims": ("sample", "sensor", "x"), "shape": (3, 4), "statistics_axes": ("sensor",)}
+    )
+    layout = Layout((wave,), ("x",), "sample", {"sensor": 3})
+    assert layout_moments(layout, lambda _: Moments.of(np.ones((1, 3, 4)), None, axes=(0, 2))) is None

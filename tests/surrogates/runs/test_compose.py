@@ -93,6 +93,7 @@ def test_mistake_gets_one_line(folder, argument, message):
 def test_stopped_run_goes_on_from_the_command_line(folder, monkeypatch):
     calls = []
     monkeypatch.setattr(compose, "resume", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(compose, "require_typed", lambda *arguments: None)
     main(["run=runs/x", "ckpt=last", "trainer.max_steps=9"])
     (path, checkpoint, changes) = calls[0]
     assert (str(path), checkpoint, changes) == ("runs/x", "last", {"trainer": {"max_steps": 9}})

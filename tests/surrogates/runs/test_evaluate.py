@@ -234,7 +234,7 @@ def test_draws_that_belong_together_lie_in_one_block_of_one_group(run: Path) -> 
     assert (labels[..., 0] == labels[..., 1]).all()
     assert len(set(labels[..., 0].ravel().tolist())) == 2 * len(index.record)
     groups = np.array(blocks.groups)[blocks.index]
-    assert (groups == np.repeat(experiment.data.labels("groups", index), 4)).all()
+    assert (groups == np.repeat(experiment.data.groups(index).labels, 4)).all()
 
 
 def test_every_method_has_intervals_and_the_model_keeps_its_own(evaluated: Path) -> None:

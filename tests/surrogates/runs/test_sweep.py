@@ -10,12 +10,14 @@ from threading import Barrier, Event
 import pytest
 import torch
 import yaml
+from optuna import Study
 
 from surrogates.core.errors import ConfigError
 from surrogates.runs import sweep as module
 from surrogates.runs.evaluate import evaluate_elsewhere
 from surrogates.runs.folder import LOCK, locked, open_run, read_config
 from surrogates.runs.space import parameter_of
+from surrogates.runs.study import open_study
 from surrogates.runs.sweep import ranked, sweep
 from surrogates.runs.sweep_plan import Plan, best_command, read_plan
 from surrogates.training.checkpoint import FORMAT_VERSION
@@ -185,6 +187,55 @@ def test_trial_of_a_process_that_died_is_taken_up_with_its_values(tmp_path, fast
     assert len(fast) == len(done) == 3
     assert fast[-1] == given[0]
     assert done[0].settings["trainer.optimiser.lr"] == f"{given[0]:.4g}"
+
+
+def test_a_process_that_joins_leaves_alone_what_others_are_writing(tmp_path, fast, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    start, writes, joined = module.start, Event(), Event()
+
+    def slow(values):
+        if not writes.is_set():  # the first process
+            half = Path(values["output"]) / ".weights.partial"
+            half.touch()
+            writes.set()
+            assert joined.wait(30)
+            half.unlink()
+        joined.set()
+        return start(values)
+
+    monkeypatch.setattr(module, "start", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(sweep, PLAN, tmp_path / "sweep", 2, silent)
+        assert writes.wait(30)
+        pool.submit(sweep, PLAN, tmp_path / "sweep", 2, silent).result()
+        assert [trial.error for trial in first.result()] == ["", ""]
+
+
+def test_a_kill_before_a_trial_has_its_number_leaves_nothing_running(tmp_path, fast, monkeypatch):
+    whole = sweep(PLAN, tmp_path / "whole", 3, silent)
+    ask = Study.ask
+
+    def die(study):
+        ask(study)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Study, "ask", die)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(PLAN, tmp_path / "killed", 3, silent)
+    monkeypatch.setattr(Study, "ask", ask)
+    resumed = sweep(PLAN, tmp_path / "killed", 3, silent)
+    assert [trial.settings for trial in resumed] == [trial.settings for trial in whole]
+    states = [trial.state.name for trial in open_study(tmp_path / "killed", "minimize").trials]
+    assert states == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+
+
+def test_a_run_killed_before_it_had_a_configuration_is_removed(tmp_path, fast):
+    left = tmp_path / "sweep" / "trials" / "0000" / "run" / "2026-01-01T00-00-00" / ".config.yaml-x.partial"
+    left.mkdir(parents=True)
+    (left / "config.yaml").write_text("seed: 0\n")  # whole, but not yet where it belongs
+    (done,) = sweep(PLAN, tmp_path / "sweep", 1, silent)
+    assert not left.parent.exists()
+    assert done.error == "" and Path(done.run).is_dir()
 
 
 def test_other_seed_proposes_otherwise_and_later_proposals_learn(tmp_path, fast):

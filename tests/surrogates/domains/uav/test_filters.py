@@ -1,18 +1,33 @@
 """Filters over many tracks at once give what filterpy gives track by track."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 from filterpy.kalman import IMMEstimator, KalmanFilter
 
 from surrogates.domains.uav import motion
-from surrogates.domains.uav.filters import UNKNOWN, Beliefs, forecast, track
-from surrogates.domains.uav.motion import POSITION, STATES, Motion
+from surrogates.domains.uav.kalman import UNKNOWN, first_beliefs
+from surrogates.domains.uav.motion import POSITION, STATES
+from surrogates.evaluation import filters
+from surrogates.evaluation.filters import Beliefs, Motion
 
 STEP, NOISE, STAY = 0.1, 0.05, 0.9
 CV = motion.constant_velocity(STEP, 0.5)
 CA = motion.constant_acceleration(STEP, 5.0)
 CT = motion.coordinated_turn(STEP, 0.5, 0.3)
+
+
+def track(points: torch.Tensor, models: Sequence[Motion], noise: float, stay: float) -> Beliefs:
+    """Filter whole tracks, from the first point on."""
+    start = first_beliefs(points[:, 0], len(models), noise)
+    return filters.track(points[:, 1:], start, models, noise, stay)
+
+
+def forecast(beliefs: Beliefs, models: Sequence[Motion], horizon: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Forecast positions."""
+    return filters.forecast(beliefs, models, horizon, measured=3)
 
 
 class Oracle(KalmanFilter):

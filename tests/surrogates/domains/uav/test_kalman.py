@@ -7,7 +7,8 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.domains.uav import motion
-from surrogates.domains.uav.filters import forecast, track
+from surrogates.domains.uav.kalman import first_beliefs
+from surrogates.evaluation.filters import forecast, track
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
 
@@ -96,7 +97,9 @@ def test_each_name_stands_for_the_filter_of_its_motions(name: str, arguments, mo
         velocity, acceleration = motion.constant_velocity(STEP, 0.2), motion.constant_acceleration(STEP, 20.0)
         motions = [velocity, acceleration, motion.coordinated_turn(STEP, 2.0, 0.3)]
     past = batch_of(torch.cat([lines(5), parabolas(5), turns(5)]), 0.05)["position"].double()
-    mean, variance = forecast(track(past - past[:, -1:], motions, 0.05, stay), motions, HORIZON)
+    points = past - past[:, -1:]
+    beliefs = track(points[:, 1:], first_beliefs(points[:, 0], len(motions), 0.05), motions, 0.05, stay)
+    mean, variance = forecast(beliefs, motions, HORIZON, measured=3)
     found = baseline(name, process_noise=2.0, measurement_noise=0.05, **arguments)({"position": past})
     torch.testing.assert_close(found[TARGET], mean + past[:, -1:], rtol=0, atol=1e-12)
     torch.testing.assert_close(found[SPREAD], variance.sqrt(), rtol=0, atol=1e-12)
