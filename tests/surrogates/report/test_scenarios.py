@@ -4,6 +4,7 @@ import csv
 import io
 
 import numpy as np
+import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
