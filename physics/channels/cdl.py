@@ -1,15 +1,19 @@
 """Clustered delay lines (CDL) of 3GPP TR 38.901."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
 from physics.channels.checks import check_delay_spread, check_speed, one_of
 from physics.channels.panel import TERMINAL
 from physics.channels.response import Paths
 from physics.channels.sounding import Sounding
+
+if TYPE_CHECKING:
+    import torch
 
 Doppler = Literal["ut", "csi-rrg"]
 MODELS = ("A", "B", "C", "D", "E")
@@ -66,6 +70,8 @@ def cdl(
     one_of("doppler", doppler, DOPPLERS)
     check_delay_spread(delay_spread)
     check_speed(speed)
+    import torch
+
     from physics.channels.tr38901 import VERSION, DrawnCDL, array, device_name
 
     name, carrier = device_name(device), sounding.carrier_frequency

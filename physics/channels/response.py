@@ -1,10 +1,14 @@
 """From paths to the frequency response of a channel."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ def frequency_response(paths: Paths, frequencies: np.ndarray) -> Tensor:
     ValueError
         If the shapes do not belong together, or a frequency is not finite.
     """
+    import torch
+
     coefficients, delays = paths.coefficients, paths.delays
     if coefficients.ndim != 4 or delays.shape != (coefficients.shape[0], coefficients.shape[2]):
         raise ValueError(
@@ -69,6 +75,8 @@ def normalised(response: Tensor) -> Tensor:
     ----------
     response : (sample, antenna, time, subcarrier) complex tensor
     """
+    import torch
+
     parts = torch.view_as_real(response)
     return torch.view_as_complex(parts * mean_power(response).rsqrt()[:, None, None, None, None])
 
@@ -80,6 +88,8 @@ def mean_power(response: Tensor) -> Tensor:
     ----------
     response : (sample, antenna, time, subcarrier) complex tensor
     """
+    import torch
+
     # Of real and imaginary parts, since the norm of complex tensors is ten times slower; and band by band,
     # since one sum over all loses four digits.
     parts = torch.view_as_real(response.resolve_conj()).flatten(3)

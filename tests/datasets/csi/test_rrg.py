@@ -1,5 +1,7 @@
 """The recipe `csi/rrg`: what a build holds, its splits, and what it refuses."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -158,3 +160,11 @@ def test_what_makes_no_channels_is_refused_in_one_line(changes: dict[str, Any], 
     with pytest.raises(ConfigError, match=message) as refused:
         small(**changes)
     assert len(str(refused.value).splitlines()) <= 2
+
+
+def test_recipes_are_described_without_what_simulates() -> None:
+    program = (
+        "import sys, datasets.csi.rrg, datasets.csi.raytraced, datasets.csi.rrg_files; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"torch", "sionna", "mitsuba"}.isdisjoint(done.stdout.split())
