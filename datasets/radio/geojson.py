@@ -7,6 +7,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -267,4 +268,8 @@ def _key(feature: dict[str, Any], shape: Any) -> str:
     for name in given:
         if isinstance(name, str | int | float) and name != "":
             return str(name)
-    return "shape/" + hashlib.blake2b(shapely.to_wkb(shapely.normalize(shape)), digest_size=8).hexdigest()
+    with suppress(
+        shapely.errors.GEOSException
+    ):  # corners without end, which are refused when they are placed
+        shape = shapely.normalize(shape)
+    return "shape/" + hashlib.blake2b(shapely.to_wkb(shape), digest_size=8).hexdigest()

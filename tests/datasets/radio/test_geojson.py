@@ -202,3 +202,12 @@ def test_what_is_no_polygon_is_counted_by_cause(tmp_path: Path) -> None:
     content["features"] += [{"type": "Feature", "properties": {}, "geometry": each} for each in geometries]
     path.write_text(json.dumps(content))
     assert read_geojson(path).left_out == {DRAWN: 2, INVALID: 2}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_corners_without_end_are_answered_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    ring = "[[0, Infinity], [0, NaN], [1, 1], [0, Infinity]]"
+    path.write_text(f'{{"type": "Polygon", "coordinates": [{ring}]}}', encoding="utf-8")
+    with pytest.raises(MapError, match=r"has the coordinates \(0, inf\)"):
+        read_geojson(path)
