@@ -24,7 +24,7 @@ from datasets.factory.find import recipe_of
 from datasets.radio.transmitters import in_scene
 from datasets.radio.urban import Urban
 from datasets.store.layout import open_store
-from physics.raytracing.backend import sionna, use_one_thread
+from physics.backend import sionna, use_one_thread
 from physics.raytracing.scenes import Window, load_city
 
 CITY = "etoile"

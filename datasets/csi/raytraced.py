@@ -29,11 +29,11 @@ from datasets.factory.errors import BuildError
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
 from datasets.store.streams import GROUP, stream
+from physics.backend import describe, use_one_thread
 from physics.channels.panel import Panel as Ports
 from physics.channels.paths import KeyPoints, delay_spread, frequency_response
 from physics.channels.sounding import Sounding
 from physics.geometry import SPEED_OF_LIGHT
-from physics.raytracing.backend import describe, use_one_thread
 from physics.raytracing.paths import Panel, PathSettings, TracedPaths, trace_paths
 from physics.raytracing.scenes import Scene, city, load_city
 

@@ -28,7 +28,7 @@ from datasets.radio.properties import Columns
 from datasets.radio.tracing import GROUPS_PER_CITY, TracedMaps
 from datasets.radio.windows import Placed, group_overlapping
 from datasets.store.specs import TEST, TRAIN, VALIDATION
-from physics.raytracing.backend import describe
+from physics.backend import describe
 from physics.raytracing.extrusion import height_raster
 from physics.raytracing.scenes import Scene, extruded_scene
 

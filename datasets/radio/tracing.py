@@ -12,7 +12,7 @@ from datasets.radio.transmitters import Placing, in_scene, place_transmitters
 from datasets.radio.variables import record_specs
 from datasets.radio.windows import Placed
 from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
-from physics.raytracing.backend import describe, use_one_thread
+from physics.backend import describe, use_one_thread
 from physics.raytracing.scenes import Scene
 from physics.raytracing.solver import Settings, trace_path_gain
 

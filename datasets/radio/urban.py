@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from datasets.radio import variables
 from datasets.radio.tracing import GROUPS_PER_CITY, TracedMaps
 from datasets.radio.windows import Placed, check_corners, group_overlapping, place_city, share_of
-from physics.raytracing.backend import describe
+from physics.backend import describe
 from physics.raytracing.scenes import CITIES, Scene, load_city
 
 CityName = Literal["munich", "etoile", "florence", "san_francisco"]

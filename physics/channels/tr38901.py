@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physics.backend import before_sionna
 from physics.channels.panel import Panel
 
+before_sionna()
 _state = torch.get_rng_state()  # the import seeds torch's own generator anew
 try:
     import sionna.phy.channel.tr38901 as models

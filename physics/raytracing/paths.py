@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from physics.raytracing.backend import sionna
+from physics.backend import sionna
 from physics.raytracing.scenes import Scene
 from physics.raytracing.solver import yaw
 

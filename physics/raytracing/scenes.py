@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from physics.raytracing.backend import sionna
+from physics.backend import sionna
 
 SKY = 2000.0  # metres; above everything in any scene
 WALL = 0.1  # m, thickness of Sionna's own scenes; without refraction it changes nothing but reflection

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from physics.raytracing.backend import sionna
+from physics.backend import sionna
 from physics.raytracing.scenes import Scene, Window
 from physics.raytracing.surface import Surface, counted_by
 

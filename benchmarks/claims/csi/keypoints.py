@@ -9,9 +9,9 @@ from benchmarks.claims.claim import Claim, Experiment
 from benchmarks.claims.tables import ResultTable, averages
 from datasets.csi.raytraced import Raytraced
 from datasets.factory.recipe import generators
+from physics.backend import use_one_thread
 from physics.channels.paths import KeyPoints, frequency_response
 from physics.geometry import SPEED_OF_LIGHT
-from physics.raytracing.backend import use_one_thread
 from physics.raytracing.scenes import load_city
 
 FLIGHTS, EACH = 6, 12

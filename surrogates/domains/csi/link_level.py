@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from physics.backend import before_sionna
 from surrogates.core.errors import ConfigError
 from surrogates.core.optional import require
 
@@ -106,7 +107,8 @@ def link_quality(
         If the shapes differ, or the numbers are outside of their ranges.
     """
     _check(channels, believed, bits_per_symbol, code_rate)
-    require("sionna", "Simulating a link")
+    before_sionna()
+    require("sionna.phy", "Simulating a link")
     from sionna.phy.mapping import Demapper, Mapper
 
     drops, users, _, resources = channels.shape

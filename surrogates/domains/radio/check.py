@@ -11,7 +11,7 @@ def ray_tracing() -> Finding:
     """Examine Sionna RT and the library that it computes with."""
     if importlib.util.find_spec("sionna") is None:
         return Finding("ray tracing", False, "Sionna RT is not installed", _remedy())
-    from physics.raytracing import backend
+    from physics import backend
 
     try:
         found = backend.describe()

@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 
 from datasets.store.layout import open_store
-from physics.raytracing.backend import describe
+from physics.backend import describe
 from tests.datasets.factory.conftest import content
 
 pytestmark = pytest.mark.slow

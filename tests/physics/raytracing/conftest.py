@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from physics.raytracing.backend import sionna, use_one_thread
+from physics.backend import sionna, use_one_thread
 from physics.raytracing.scenes import Scene
 
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from physics.backend import sionna
 from physics.propagation import friis_path_gain, link_geometry, tr38901_antenna_gain
-from physics.raytracing.backend import sionna
 from physics.raytracing.scenes import Scene, Window, load_city
 from physics.raytracing.solver import Settings, trace_path_gain, yaw
 

@@ -101,7 +101,7 @@ def test_defect_of_ours_keeps_its_traceback(failing_command):
 
 
 def test_ray_tracing_backend_error_is_a_users_mistake(failing_command, capsys):
-    from physics.raytracing.backend import BackendError
+    from physics.backend import BackendError
 
     failing_command(BackendError("no LLVM"))
     with pytest.raises(SystemExit):

@@ -16,7 +16,7 @@ from surrogates.data.batch import Batch
 from surrogates.domains.csi.baselines.autoregression import RIDGE, prony
 from surrogates.runs.compose import read
 
-pytest.importorskip("sionna.phy")
+pytest.importorskip("physics.channels.tr38901")
 HORIZON = 4
 
 

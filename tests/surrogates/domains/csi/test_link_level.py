@@ -10,7 +10,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.domains.csi.link_level import compare, link_quality, matched, zero_forcing
 from tests.surrogates.domains.csi.channels import HISTORY, exponentials, noisy
 
-pytest.importorskip("sionna.phy")
+pytest.importorskip("physics.channels.tr38901")
 
 
 def q(value: float) -> float:

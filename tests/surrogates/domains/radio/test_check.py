@@ -16,7 +16,7 @@ def test_absent_sionna_names_the_radio_extra(monkeypatch):
 
 
 def test_unusable_llvm_is_told_with_its_reason(monkeypatch):
-    from physics.raytracing import backend
+    from physics import backend
 
     def refuse() -> None:
         raise backend.BackendError("LLVM 15 is too old")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from physics.raytracing import backend
+from physics import backend
 
 CHOOSE = """
 import sys
 from pathlib import Path
-from physics.raytracing import backend
+from physics import backend
 backend._cuda_driver = lambda: None
 {setup}
 try:
@@ -91,12 +91,55 @@ def test_cuda_comes_before_llvm() -> None:
     assert choose("backend._cuda_driver = lambda: '12.8'") == "CUDA 12.8"
 
 
+PART_WITHOUT_RAYS = {
+    "channels": "import physics.channels.tr38901",
+    "link": "import torch\n"
+    "from surrogates.domains.csi.link_level import link_quality, matched\n"
+    "channels = torch.ones(1, 1, 2, 8, dtype=torch.complex64)\n"
+    "link_quality(channels, channels, precoder=matched, snr=10.0)",
+}
+
+
+@pytest.mark.parametrize("part", PART_WITHOUT_RAYS)
+def test_part_of_sionna_without_rays_leaves_the_ray_tracer_a_library_that_it_can_use(part: str) -> None:
+    """Importing any part of Sionna imports Dr.Jit, which takes the first LLVM library that it finds."""
+    pytest.importorskip("physics.channels.tr38901")
+    script = (
+        f"{PART_WITHOUT_RAYS[part]}\n"
+        "from physics import backend\n"
+        "backend.sionna()\n"
+        "import drjit\n"
+        "print(backend.choose_backend().name, drjit.detail.llvm_version()[0])\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != backend.LIBRARY_VARIABLE}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    name, version = done.stdout.split()
+    assert name == "cuda" or int(version) >= backend.OLDEST_LLVM
+
+
+def test_old_library_that_was_taken_before_is_refused_in_one_line() -> None:
+    script = (
+        "import sys, types\n"
+        "from physics import backend\n"
+        "backend._cuda_driver = lambda: None\n"
+        "took = types.SimpleNamespace(llvm_version=lambda: (15, 0, 6))\n"
+        "sys.modules['drjit'] = types.SimpleNamespace(detail=took)\n"
+        "try: backend.choose_backend()\n"
+        "except backend.BackendError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "took LLVM 15" in done.stdout
+    assert f"start Python with {backend.LIBRARY_VARIABLE}=" in done.stdout
+
+
 def test_missing_sionna_is_answered_with_the_install_line() -> None:
     script = (
         "import sys; sys.modules['sionna'] = None\n"
         "import importlib.util; find = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name: None if name == 'sionna' else find(name)\n"
-        "from physics.raytracing import backend\n"
+        "from physics import backend\n"
         "try: backend.sionna()\n"
         "except backend.BackendError as error: print(error)\n"
     )

@@ -1,13 +1,15 @@
 """Choose what Sionna RT computes on, before anything imports it.
 
-Sionna RT runs on Dr.Jit, which needs either a CUDA device with OptiX or an LLVM library of version 16 or
-newer. Dr.Jit loads the first LLVM library it finds, and an older one (15 is the default of Debian 12) ends
-the whole process in the first kernel. So the library is chosen here, checked, and handed over through
+Importing any part of Sionna imports its ray tracer where that is installed. The ray tracer runs on Dr.Jit,
+which needs either a CUDA device with OptiX or an LLVM library of version 16 or newer. Dr.Jit loads the first
+LLVM library it finds when it is imported, and an older one (15 is the default of Debian 12) ends the whole
+process in the first kernel. So the library is chosen here, checked, and handed over through
 ``DRJIT_LIBLLVM_PATH``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib.metadata
@@ -77,8 +79,15 @@ def choose_backend() -> Backend:
     if driver:
         return Backend("cuda", driver)
     library, version = _llvm_library()
+    _refuse_early_import(library)
     os.environ[LIBRARY_VARIABLE] = str(library)
     return Backend("llvm", version, library)
+
+
+def before_sionna() -> None:
+    """Choose the backend if there is one; for what needs Sionna but no rays, and must import it safely."""
+    with contextlib.suppress(BackendError):
+        choose_backend()
 
 
 @functools.cache
@@ -166,6 +175,19 @@ def _llvm_library() -> tuple[Path, str]:
             refused.append(str(error).partition(";")[0])
     reason = f" ({'; '.join(refused)})" if refused else ""
     raise BackendError(f"ray tracing on the CPU needs an LLVM library, and none was found{reason}; {REMEDY}")
+
+
+def _refuse_early_import(library: Path) -> None:
+    """Raise if Dr.Jit was imported before and took an LLVM library that is too old: it keeps it."""
+    if "drjit" not in sys.modules:
+        return
+    taken = sys.modules["drjit"].detail.llvm_version()
+    if taken[0] < OLDEST_LLVM:
+        raise BackendError(
+            f"Sionna was imported before the backend was chosen and took LLVM {taken[0]}, which ends the "
+            f"process in the first kernel; start Python with {LIBRARY_VARIABLE}={library}, or import "
+            "physics.backend and call choose_backend() first"
+        )
 
 
 def _checked_version(library: Path) -> str:
