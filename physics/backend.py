@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -84,10 +85,28 @@ def choose_backend() -> Backend:
     return Backend("llvm", version, library)
 
 
-def before_sionna() -> None:
-    """Choose the backend if there is one; for what needs Sionna but no rays, and must import it safely."""
+def physical_layer() -> ModuleType:
+    """Import ``sionna.phy``, which needs no rays, and leave the ray tracer a backend that it can use.
+
+    The global generator of torch, which the import seeds anew, stays as it was.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not installed.
+    """
+    import torch
+
     with contextlib.suppress(BackendError):
         choose_backend()
+    state = torch.get_rng_state()
+    try:
+        return importlib.import_module("sionna.phy")
+    except ModuleNotFoundError as error:
+        message = 'simulating 3GPP channels needs sionna; run `pip install "sciml-surrogates[csi]"`'
+        raise ModuleNotFoundError(message, name="sionna.phy") from error
+    finally:
+        torch.set_rng_state(state)
 
 
 @functools.cache

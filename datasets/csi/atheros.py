@@ -17,8 +17,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from datasets.csi.packets import CUT_OFF, SET_BACK, Layout, Log, Packets, clock, groups
-from datasets.factory.errors import BuildError
+from datasets.csi.packets import MALFORMED, Layout, Log, Packets, framed, in_order
 
 TOOL = "atheros"
 SUBCARRIERS = {
@@ -32,7 +31,6 @@ NOISE_FLOOR = -95
 NO_STRENGTH = 0x80
 PERIOD = 1 << 62
 NO_RESPONSE, FAULTY = "without a channel", "that the receiver marked as faulty"
-MALFORMED = "whose lengths or antennas contradict each other"
 _HEAD = "QHHBBBBBBBBBBBH"
 _HEAD_SIZE = 25
 
@@ -83,15 +81,13 @@ def read(content: bytes, path: Path, order: Order) -> Log:
     """
     log = Log()
     frames = _frames(content, path, order, log)
-    times, forward = clock([frame.stamp for frame in frames], PERIOD)
-    log.causes[SET_BACK] += int((~forward).sum())
+    stamps = [frame.stamp for frame in frames]
     keys = [(frame.tones, frame.receive, frame.transmit, frame.megahertz) for frame in frames]
-    for (tones, receive, transmit, megahertz), indices in groups(keys):
-        kept = indices[forward[indices]]
+    for (tones, receive, transmit, megahertz), kept, times in in_order(stamps, keys, PERIOD, log):
         unknown = np.full(len(kept), np.nan)
         strengths = np.array([frames[n].strengths[:receive] for n in kept], np.float64).reshape(-1, receive)
         packets = Packets(
-            times[kept],
+            times,
             _unpacked([content[frames[n].start : frames[n].stop] for n in kept], tones, receive, transmit),
             np.where(strengths == NO_STRENGTH, np.nan, strengths + NOISE_FLOOR),
             unknown,
@@ -115,24 +111,13 @@ def _fits(length: int, head: tuple[int, ...]) -> bool:
 
 def _frames(content: bytes, path: Path, order: Order, log: Log) -> list[_Frame]:
     """Return the sound frames; count the others."""
-    frames, start = [], 0
-    while start < len(content):
-        head_end = start + 2 + _HEAD_SIZE
-        length = struct.unpack_from(f"{order}H", content, start)[0] if len(content) - start >= 2 else 0
-        stop = start + 2 + length
-        if stop > len(content) or len(content) - start < 2:
-            log.causes[CUT_OFF] += 1
-            break
-        if length == 0:
-            raise BuildError(
-                f"{path} has a frame without a length at byte {start}, expected logs of the Atheros CSI "
-                "tool; cut the file off there, or leave it out"
-            )
-        start, here = stop, start
+    frames = []
+    for start, stop in framed(content, "little" if order == "<" else "big", path, "Atheros CSI tool", log):
+        head_end, length = start + 2 + _HEAD_SIZE, stop - start - 2
         if length < _HEAD_SIZE:
             log.causes[MALFORMED] += 1
             continue
-        head = struct.unpack_from(f"{order}{_HEAD}", content, here + 2)
+        head = struct.unpack_from(f"{order}{_HEAD}", content, start + 2)
         stamp, size, megahertz, error, _, _, _, tones, receive, transmit, _, *strengths, _ = head
         if not _fits(length, head) or stamp >= PERIOD:
             log.causes[MALFORMED] += 1

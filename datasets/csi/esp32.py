@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.csi.packets import SET_BACK, Layout, Log, Packets, clock, groups
+from datasets.csi.packets import Layout, Log, Packets, in_order
 
 TOOL = "esp32"
 MARK = "CSI_DATA"
@@ -27,6 +27,7 @@ PERIOD = 1 << 32
 ODD, FEW = "with an odd number of values", f"with fewer than {PAIRS} pairs of values"
 NO_NUMBERS = "with values that are no integers of 8 bits"
 MALFORMED = f"without {VALUES} values in front of the brackets"
+OTHER_TOOL = "of Espressif's esp-csi, which puts its values in quotes: another tool"
 OTHER_LINES = "lines of other content"
 
 
@@ -53,14 +54,11 @@ def read(text: str) -> Log:
             log.chosen[found] += bool(row.strip())
         else:
             log.causes[found] += 1
-    times, forward = clock([line.stamp for line in lines], PERIOD)
-    log.causes[SET_BACK] += int((~forward).sum())
-    for channel, indices in groups([line.channel for line in lines]):
-        kept = [lines[n] for n in indices[forward[indices]]]
-        if not kept:
-            continue
+    stamps, channels = [line.stamp for line in lines], [line.channel for line in lines]
+    for channel, indices, times in in_order(stamps, channels, PERIOD, log):
+        kept = [lines[n] for n in indices]
         packets = Packets(
-            times[indices[forward[indices]]],
+            times,
             np.array([_response(line) for line in kept], np.complex64)[:, None, None],
             np.array([[line.rssi] for line in kept], np.float64),
             np.array([line.noise for line in kept], np.float64),
@@ -72,14 +70,16 @@ def read(text: str) -> Log:
 
 def _parsed(row: str) -> _Line | str:
     """Return a line, or why it is none."""
-    if not row.startswith(MARK):
+    _, mark, row = row.partition(MARK)  # a monitor of the serial port may write a time or a colour first
+    if not mark:
         return OTHER_LINES
     head, _, rest = row.partition("[")
-    values = head.rstrip(", ").split(",")
+    values = (mark + head).rstrip(", ").split(",")
     inside, closed, _ = rest.partition("]")
     numbers = inside.split()
-    if len(values) != VALUES or not closed:
-        return MALFORMED
+    quoted = head.endswith('"')
+    if quoted or len(values) != VALUES or not closed:
+        return OTHER_TOOL if quoted else MALFORMED
     if len(numbers) % 2:
         return ODD
     if len(numbers) < 2 * PAIRS:

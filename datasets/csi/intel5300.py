@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.csi.packets import CUT_OFF, SET_BACK, Layout, Log, Packets, clock, groups
-from datasets.factory.errors import BuildError
+from datasets.csi.packets import MALFORMED, Layout, Log, Packets, framed, in_order
 from surrogates.core.optional import require
 
 TOOL = "intel5300"
@@ -33,7 +32,6 @@ GROUPS = {
 """Subcarriers that are reported, by the width of the channel, MHz (IEEE 802.11n-2009, table 7-25f)."""
 REFERENCE = 44
 """By how much the RSSI of the chip is above dBm, beside the gain, dB."""
-MALFORMED = "whose lengths or antennas contradict each other"
 NO_SCALE = "without a strength to scale by"
 _HEAD = struct.Struct("<IHHBBBBBbBBHH")
 _BLOCK = 4096
@@ -79,17 +77,13 @@ def read(content: bytes, path: Path, *, scaled: bool) -> Log:
     """
     log = Log()
     frames = _frames(content, path, log)
-    times, forward = clock([frame.stamp for frame in frames], PERIOD)
-    log.causes[SET_BACK] += int((~forward).sum())
+    stamps = [frame.stamp for frame in frames]
     keys = [(frame.receive, frame.transmit, frame.width) for frame in frames]
-    for (receive, transmit, width), indices in groups(keys):
-        kept = indices[forward[indices]]
+    for (receive, transmit, width), kept, times in in_order(stamps, keys, PERIOD, log):
         found = [
-            _parsed(content, [frames[n] for n in kept[first : first + _BLOCK]], times[kept][first:], scaled)
+            _parsed(content, [frames[n] for n in kept[first : first + _BLOCK]], times[first:], scaled)
             for first in range(0, len(kept), _BLOCK)
         ]
-        if not found:
-            continue
         packets = Packets(*(np.concatenate(each) for each in zip(*found, strict=True)))
         finite = np.isfinite(packets.response).all(axis=(1, 2, 3))
         log.causes[NO_SCALE] += int((~finite).sum())
@@ -100,18 +94,8 @@ def read(content: bytes, path: Path, *, scaled: bool) -> Log:
 
 def _frames(content: bytes, path: Path, log: Log) -> list[_Frame]:
     """Return the sound frames; count the others."""
-    frames, start = [], 0
-    while start < len(content):
-        length = int.from_bytes(content[start : start + 2], "big")
-        stop = start + 2 + length
-        if stop > len(content) or len(content) - start < 3:
-            log.causes[CUT_OFF] += 1
-            break
-        if length == 0:
-            raise BuildError(
-                f"{path} has a frame without a length at byte {start}, expected logs of the Linux 802.11n "
-                "CSI tool; cut the file off there, or leave it out"
-            )
+    frames = []
+    for start, stop in framed(content, "big", path, "Linux 802.11n CSI tool", log):
         code = content[start + 2]
         if code != RESPONSE:
             log.chosen["of payload" if code == PAYLOAD else "of an unknown code"] += 1
@@ -119,7 +103,6 @@ def _frames(content: bytes, path: Path, log: Log) -> list[_Frame]:
             frames.append(frame)
         else:
             log.causes[MALFORMED] += 1
-        start = stop
     return frames
 
 

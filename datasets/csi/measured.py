@@ -20,7 +20,7 @@ from datasets.factory.left_out import MOST, LeftOut, MostLeftOut
 from datasets.factory.limits import MOST_BYTES, MostBytes, read_bytes
 from datasets.factory.mapping import SplitMapping
 from datasets.factory.recipe import Arrays
-from datasets.factory.text import opened
+from datasets.factory.text import HEAD, encoding_of
 from datasets.store.chunking import shard_records
 from datasets.store.specs import DECIBEL, DECIBEL_MILLIWATT, TEST, TRAIN, VALIDATION, Split, VariableSpec
 
@@ -246,8 +246,9 @@ class MeasuredCSI(FolderImport):
         if refused := refusal(path, found, self.formats, self.layout):
             raise BuildError(refused)
         content = read_bytes(path, self.most_bytes)
-        if found == "text":
-            return esp32.read(opened(content, str(path)).content)
+        if found == "text" or esp32.MARK.encode() in content[:HEAD]:
+            # The serial port brings bytes of no encoding; what they spoil are the values of their own line.
+            return esp32.read(content.decode(encoding_of(content[:HEAD]), errors="replace"))
         if intel5300.looks_like_one(content):
             return intel5300.read(content, path, scaled=self.scaled)
         if order := atheros.byte_order(content):

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
+
+from datasets.factory.errors import BuildError
 
 SPACING = 312.5e3
 """Subcarrier spacing of IEEE 802.11a/g/n, Hz."""
 SET_BACK = "whose clock is behind that of an earlier packet"
+MALFORMED = "whose lengths or antennas contradict each other"
 CUT_OFF = "cut off at the end of the file"
 
 Key = TypeVar("Key", bound=Hashable)
@@ -119,10 +123,68 @@ def clock(stamps: Sequence[int], period: int) -> tuple[np.ndarray, np.ndarray]:
     return 1e-6 * elapsed, elapsed >= np.maximum.accumulate(elapsed)
 
 
-def groups(keys: Sequence[Key]) -> Iterator[tuple[Key, np.ndarray]]:
-    """Yield each key with the indices at which it stands."""
+def in_order(
+    stamps: Sequence[int], keys: Sequence[Key], period: int, log: Log
+) -> Iterator[tuple[Key, np.ndarray, np.ndarray]]:
+    """Yield each key with its packets whose clock goes on, and their times; count the others.
+
+    Parameters
+    ----------
+    stamps, period
+        As of `clock`.
+    keys
+        What packets of one layout have in common.
+    log
+        Gets the count.
+
+    Yields
+    ------
+    tuple
+        Key, indices and times, s; none without a packet.
+    """
+    times, forward = clock(stamps, period)
+    log.causes[SET_BACK] += int((~forward).sum())
     found: dict[Key, list[int]] = {}
-    for index, key in enumerate(keys):
-        found.setdefault(key, []).append(index)
+    for index in np.flatnonzero(forward).tolist():
+        found.setdefault(keys[index], []).append(index)
     for key, indices in found.items():
-        yield key, np.array(indices)
+        yield key, np.array(indices), times[indices]
+
+
+def framed(
+    content: bytes, order: Literal["little", "big"], path: Path, tool: str, log: Log
+) -> Iterator[tuple[int, int]]:
+    """Yield where each frame of a log lies: its length in two bytes, and so many bytes.
+
+    A last frame that is cut off is counted.
+
+    Parameters
+    ----------
+    content
+        Of the file.
+    order
+        Byte order of the length.
+    path, tool
+        For the message.
+    log
+        Gets the count.
+
+    Raises
+    ------
+    BuildError
+        If a frame has no length, so that the next one cannot be found.
+    """
+    start = 0
+    while start < len(content):
+        length = int.from_bytes(content[start : start + 2], order)
+        stop = start + 2 + length
+        if stop > len(content) or len(content) - start < 3:
+            log.causes[CUT_OFF] += 1
+            return
+        if length == 0:
+            raise BuildError(
+                f"{path} has a frame without a length at byte {start}, expected logs of the {tool}; cut the "
+                "file off there, or leave it out"
+            )
+        yield start, stop
+        start = stop

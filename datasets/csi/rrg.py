@@ -16,11 +16,11 @@ from datasets.csi.bands import Bands
 from datasets.csi.scenarios import Scenario
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
+from physics.backend import physical_layer
 from physics.channels.cdl import MODELS, Doppler
 from physics.channels.checks import check_delay_spread, check_speed, one_of
 from physics.channels.panel import Panel
 from physics.channels.sounding import Sounding
-from surrogates.core.optional import require
 
 UNIT = 50
 """Records of a unit: about half a second of work, 92 MB, at the size of the benchmark."""
@@ -112,7 +112,7 @@ class RRG(Recipe):
         return scenarios.scenarios(self.models, self.delay_spreads, self.speeds)
 
     def prepare(self) -> None:
-        require("sionna.phy", "Simulating channels")
+        physical_layer()
 
     def records(self) -> int:
         return len(self.scenarios) * self.samples_per_scenario

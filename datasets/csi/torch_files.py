@@ -7,6 +7,7 @@ unpickler, which knows tensors and plain values only.
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
@@ -48,7 +49,13 @@ def mapped_tensor(path: Path) -> Tensor:
     import torch
 
     with one_line_of(path, "it holds more than one tensor of numbers, or is damaged; fetch it again"):
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        try:
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except UnpicklingError:  # whose own text advises to run what the file names
+            raise BuildError(
+                f"{path} is a pickle of other things than one tensor of numbers, which may run code and is "
+                "not read; save the tensor alone by torch.save, or fetch the file again"
+            ) from None
     if not isinstance(found, torch.Tensor):
         raise BuildError(f"{path} holds a {type(found).__name__}, one tensor expected; {_ADVICE}")
     if found.layout != torch.strided or found.is_quantized:

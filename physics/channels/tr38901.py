@@ -8,19 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physics.backend import before_sionna
+from physics.backend import physical_layer
 from physics.channels.panel import Panel
 
-before_sionna()
-_state = torch.get_rng_state()  # the import seeds torch's own generator anew
-try:
-    import sionna.phy.channel.tr38901 as models
-    from sionna.phy import config
-except ModuleNotFoundError as error:
-    message = 'simulating 3GPP channels needs sionna; run `pip install "sciml-surrogates[csi]"`'
-    raise ModuleNotFoundError(message, name="sionna") from error
-finally:
-    torch.set_rng_state(_state)
+physical_layer()
+import sionna.phy.channel.tr38901 as models  # noqa: E402
+from sionna.phy import config  # noqa: E402
 
 VERSION = "19.2"
 """Version of TR 38.901 whose tables are used; those of CDL and TDL are the same since 16.1."""

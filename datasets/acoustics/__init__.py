@@ -1,0 +1,1 @@
+"""Sound in rooms: simulated data sets."""
