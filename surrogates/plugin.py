@@ -19,6 +19,7 @@ PIECES: dict[str, dict[str, str]] = {
         "inversion_net": "surrogates.models.inversion_net:InversionNet",
         "waveform_net": "surrogates.models.waveform_net:WaveformNet",
         "fno": "surrogates.models.fno:FNO",
+        "deeponet": "surrogates.models.deeponet:DeepONet",
         "velocity_critic": "surrogates.models.velocity_critic:VelocityCritic",
         "rnn": "surrogates.models.rnn:RNN",
         "cnn_autoencoder": "surrogates.models.cnn_autoencoder:CNNAutoencoder",
@@ -26,8 +27,12 @@ PIECES: dict[str, dict[str, str]] = {
         "llm4cp": "surrogates.models.llm4cp:LLM4CP",
         "csi4cast": "surrogates.models.csi4cast:CSI4CAST",
     },
+    "preparations": {
+        "draw_points": "surrogates.learning.points:DrawPoints",
+    },
     "transforms": {
         "stack": "surrogates.learning.transforms:Stack",
+        "points": "surrogates.learning.points:Points",
         "windows": "surrogates.learning.sequences:Windows",
     },
     "heads": {
@@ -65,15 +70,20 @@ PIECES: dict[str, dict[str, str]] = {
     "baselines": {
         "mean": "surrogates.evaluation.baselines:Mean",
         "nearest_neighbours": "surrogates.evaluation.baselines:NearestNeighbours",
+        "nearest_record": "surrogates.evaluation.interpolation:NearestRecord",
+        "linear_interpolation": "surrogates.evaluation.interpolation:LinearInterpolation",
+        "cubic_interpolation": "surrogates.evaluation.interpolation:CubicInterpolation",
         "persistence": "surrogates.evaluation.baselines:Persistence",
         "ridge": "surrogates.evaluation.baselines:Ridge",
     },
     "plots": {
         "fields": "surrogates.report.pictures:Fields",
+        "points": "surrogates.report.points:Points",
     },
     "schedules": {
         "constant": "surrogates.training.optimisers:Constant",
         "cosine": "surrogates.training.optimisers:Cosine",
+        "plateau": "surrogates.training.optimisers:Plateau",
         "stepwise": "surrogates.training.optimisers:Stepwise",
     },
     "optimisers": {
@@ -113,5 +123,7 @@ EXTRAS: dict[str, str] = {
     "wandb": "wandb",
     "mlflow": "mlflow",
     "mlcroissant": "cards",
+    "pyarrow": "points",
+    "meshio": "points",
 }
 """Extra of this package that installs an optional module."""

@@ -36,10 +36,11 @@ from datasets.factory.recipe import Arrays, Recipe
 from datasets.factory.sources import Source, find_sources
 from datasets.factory.text import read_text
 from datasets.factory.view import View
-from datasets.factory.view_specs import require_alike, spec_of
+from datasets.factory.view_specs import length_of, require_alike, spec_of
 from datasets.store.checks import cast
 from datasets.store.chunking import shard_records
 from datasets.store.layout import Store
+from datasets.store.padding import LENGTH, padded
 from datasets.store.specs import Split, VariableSpec
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
@@ -193,8 +194,8 @@ class GenericImport(Recipe):
         if not self.records():
             raise BuildError(f"{self._views[0].path}: '{self.record_dimension}' has no records")
         for view in self._views:
-            for spec in self.specs():
-                require_alike(view, self._views[0], spec)
+            for name in self.mapping.variables:
+                require_alike(view, self._views[0], self._specs[name])
         assert self._coordinates
 
     def remarks(self) -> list[str]:
@@ -217,13 +218,15 @@ class GenericImport(Recipe):
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
         first, stop = int(indices[0]), int(indices[-1]) + 1
-        names = self.mapping.variables
         arrays = [
-            {name: self._read(number, name, slice(max(first - start, 0), stop - start)) for name in names}
+            {
+                name: self._read(number, name, slice(max(first - start, 0), stop - start))
+                for name in self._specs
+            }
             for number, (start, end) in enumerate(pairwise(self._starts.tolist()))
             if start < stop and end > first
         ]
-        return {name: np.concatenate([each[name] for each in arrays]) for name in names}
+        return {name: np.concatenate([each[name] for each in arrays]) for name in self._specs}
 
     def software(self) -> dict[str, str]:
         return {"xarray": xr.__version__}
@@ -243,11 +246,33 @@ class GenericImport(Recipe):
 
     @cached_property
     def _specs(self) -> dict[str, VariableSpec]:
-        return {name: spec_of(name, self._views, self._systems.keys()) for name in self.mapping.variables}
+        found = {name: spec_of(name, self._views, self._systems.keys()) for name in self.mapping.variables}
+        if not self.mapping.varying:
+            return found
+        dim, *_ = self.mapping.varying
+        lengths = self._lengths
+        return found | {LENGTH: length_of(dim, self.record_dimension, max(lengths))}
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        """Real cells of the records of each view along the dimension whose length varies."""
+        dim, *_ = self.mapping.varying
+        sizes = [
+            {view.sizes(name)[dim] for name in self.mapping.variables if dim in view.sizes(name)}
+            for view in self._views
+        ]
+        for view, found in zip(self._views, sizes, strict=True):
+            if len(found) != 1:
+                raise BuildError(
+                    f"{view.path}: variables have the lengths {sorted(found) or 'none'} along '{dim}', which "
+                    "`varying:` names first; expected one length a file"
+                )
+        return [found.pop() for found in sizes]
 
     @cached_property
     def _coordinates(self) -> Coordinates:
-        return gather(self._views, frozenset(dim for spec in self.specs() for dim in spec.dims[1:]))
+        dims = {dim for spec in self.specs() for dim in spec.dims[1:]}
+        return gather(self._views, frozenset(dims.difference(self.mapping.varying)))
 
     @cached_property
     def _systems(self) -> dict[str, str]:
@@ -283,17 +308,22 @@ class GenericImport(Recipe):
     def _read(self, number: int, name: str, records: slice) -> np.ndarray:
         """Return records of a view as the store holds them, without NaN where the mapping expects none."""
         view, spec = self._views[number], self._specs[name]
+        if name == LENGTH and self.mapping.varying:
+            count = len(range(view.records)[records])
+            return np.full(count, self._lengths[number], np.int32)
         values = view.read(name, records, spec.dims)
         turned = self._coordinates.turned[number]
         values = values[tuple(slice(None, None, -1 if dim in turned else 1) for dim in spec.dims)]
-        unknown = np.isnan(values) if values.dtype.kind in "fc" and not spec.missing else np.zeros(0)
+        floats = values.dtype.kind in "fc"
+        known = floats and not self.mapping.variables[name].missing
+        unknown = np.isnan(values) if known else np.zeros(0)
         if unknown.any():
             record = int(np.argwhere(unknown)[0][0]) + records.indices(view.records)[0]
             raise BuildError(
                 f"{view.path}: '{name}': NaN at record {record} of the file ({int(unknown.sum())} in all), a "
                 "number expected everywhere; fill it in, or say `missing: true` for it in the mapping"
             )
-        return cast(spec, values)
+        return padded(cast(spec, values), spec)
 
     def _group_numbers(self, keeps_whole: str) -> np.ndarray:
         if keeps_whole == "none":

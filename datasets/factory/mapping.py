@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from datasets.factory.limits import MOST_ARRAY_BYTES, MostBytes
+from datasets.store.padding import LENGTH
 from datasets.store.specs import Split
 from datasets.store.streams import GROUP, stream
 from datasets.store.units import parse
@@ -15,6 +16,10 @@ def _parsed(units: object) -> object:
     if isinstance(units, str):
         parse(units)
     return "1" if units == 1 else units
+
+
+def _several(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
 
 
 Units = Annotated[str, BeforeValidator(_parsed)]
@@ -106,6 +111,10 @@ class Mapping(BaseModel):
     ----------
     record_dimension
         The dimension of the files that counts records. Where no file has it, each file is one record.
+    varying
+        Dimensions along which files may have different lengths, such as ``[point, triangle]``: records are
+        padded, and the variable ``length`` says how many cells along the first are real. Along the first lie
+        the rows of tables and the vertices of meshes, of which each file is one record.
     most_bytes
         Most bytes of what is read as a whole: an array of an ``.npz`` file, a chunk of NetCDF, HDF5 or Zarr.
     """
@@ -118,6 +127,7 @@ class Mapping(BaseModel):
     variables: dict[str, VariableMapping] = Field(min_length=1)
     shared: dict[str, SharedMapping] = {}
     splits: dict[str, SplitMapping] = {}
+    varying: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     most_bytes: MostBytes = MOST_ARRAY_BYTES
 
     @model_validator(mode="after")
@@ -128,6 +138,15 @@ class Mapping(BaseModel):
             if source in used:
                 raise ValueError(f"'{source}' of the files serves '{used[source]}' and '{name}'; keep one")
             used[source] = name
+        return self
+
+    @model_validator(mode="after")
+    def _length_is_free(self) -> Self:
+        if self.varying and LENGTH in {*self.variables, *self.shared}:
+            raise ValueError(
+                f"'{LENGTH}' says how many cells along '{self.varying[0]}' are real; give the variable "
+                "another name"
+            )
         return self
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from datasets.factory import numpy_files
+from datasets.factory import numpy_files, point_files
 from datasets.factory.errors import BuildError
 from datasets.factory.formats import PACKED, UNKNOWN, format_of, refusal
 from datasets.factory.limits import MOST_ARRAY_BYTES, require_most, require_plausible
@@ -28,11 +28,10 @@ SUFFIXES = {
     ".zarr": "zarr",
 }
 """Kinds of the files behind URLs, whose content is not looked at first."""
-FORMATS = ("hdf5", "netcdf3", "mat73", "npz", "npy")
-EXPECTED = "a NetCDF, HDF5, .npz, .npy or Zarr file"
+FORMATS = ("hdf5", "netcdf3", "mat73", "npz", "npy", "text", "parquet")
+EXPECTED = "a NetCDF, HDF5, .npz, .npy, CSV, Parquet or Zarr file, or a mesh"
 ADVICE = {
     "grib": "make it NetCDF with cfgrib: xr.open_dataset('{0}', engine='cfgrib').to_netcdf('{0}.nc')",
-    "text": "make a table NetCDF with pandas: pd.read_csv('{0}').to_xarray().to_netcdf('{0}.nc')",
     "mat5": "save it in MATLAB again by `save(name, '-v7.3')`",
     **dict.fromkeys((*PACKED, "zip"), "unpack it first"),
 }
@@ -46,20 +45,27 @@ Variables = dict[str, xr.Variable]
 
 
 def open_files(
-    paths: tuple[str, ...], groups: tuple[str, ...], dims: Dims, most: int = MOST_ARRAY_BYTES
+    paths: tuple[str, ...],
+    groups: tuple[str, ...],
+    dims: Dims,
+    most: int = MOST_ARRAY_BYTES,
+    points: str = "",
 ) -> Variables:
     """Open files that together hold the same records.
 
     Parameters
     ----------
     paths
-        One NetCDF, HDF5, ``.npz`` or Zarr file, or several ``.npy`` files that hold one variable each.
+        One NetCDF, HDF5, ``.npz`` or Zarr file, table or mesh, or several ``.npy`` files that hold one
+        variable each.
     groups
         Groups inside the file to open, such as ``data/run``; the root is always opened.
     dims
         Dimension names of arrays that name none: those of NumPy, HDF5 and MATLAB files.
     most
         Most bytes of what is read as a whole: an array of an ``.npz`` file, a chunk of others.
+    points
+        Dimension of the rows of a table and of the vertices of a mesh.
 
     Returns
     -------
@@ -73,7 +79,7 @@ def open_files(
         named.
     """
     changed = tuple(Path(path).stat().st_mtime_ns for path in paths if "://" not in path)
-    return _opened(paths, groups, dims, most, changed)
+    return _opened(paths, groups, dims, most, points, changed)
 
 
 def kind_of(path: str) -> str:
@@ -89,6 +95,8 @@ def kind_of(path: str) -> str:
     if Path(path).is_dir():
         zarr = any((Path(path) / name).is_file() for name in ("zarr.json", ".zgroup"))
         return "zarr" if zarr else UNKNOWN
+    if Path(path).suffix.lower() in point_files.MESHES:
+        return "mesh"
     found = format_of(Path(path))
     if refused := refusal(Path(path), found, FORMATS, EXPECTED):
         raise BuildError(refused + (f"; {ADVICE[found].format(path)}" if found in ADVICE else ""))
@@ -111,6 +119,8 @@ def names_in(path: str) -> list[str]:
             return [name for name, member in members if isinstance(member, zarr.Array)]
         case "npz":
             return list(numpy_files.headers(Path(path)))
+        case "text" | "parquet" | "mesh" as kind:
+            return point_files.point_names(Path(path), kind)
     return [Path(path).stem]
 
 
@@ -122,13 +132,20 @@ def _walk(group: Any, prefix: str) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def _opened(
-    paths: tuple[str, ...], groups: tuple[str, ...], dims: Dims, most: int, changed: tuple[int, ...]
+    paths: tuple[str, ...],
+    groups: tuple[str, ...],
+    dims: Dims,
+    most: int,
+    points: str,
+    changed: tuple[int, ...],
 ) -> Variables:
     """Open files once per state: every unit reads from the same ones."""
     path, named = paths[0], dict(dims)
     kind = kind_of(path)
     _require_plain(path, kind, most)
     match kind:
+        case "text" | "parquet" | "mesh":
+            return point_files.point_variables(Path(path), kind, points, named, most)
         case "npy":
             arrays = {Path(each).stem: numpy_files.mapped(Path(each)) for each in paths}
             return {name: _from_numpy(array, name, named, path) for name, array in arrays.items()}

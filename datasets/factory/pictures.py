@@ -1,7 +1,7 @@
-"""Pictures of any record: lines and maps, by the dimensions of its variables."""
+"""Pictures of any record: lines, maps, or points, by the dimensions of its variables."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import numpy as np
@@ -10,11 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from datasets.store.layout import Store
+from datasets.store.padding import LENGTH, padded_dimension
 from datasets.store.units import display
+from surrogates.core.drawing import draw_at_points
 from surrogates.core.registry import names, resolve
 
 COLUMNS = 3
 FEW = 20  # points of a line that are marked: a single one would not be seen
+AXES = ("x", "y")
+TRIANGLES = "triangles"
 
 
 def picture(store: Store, record: int) -> Figure:
@@ -28,10 +32,15 @@ def picture(store: Store, record: int) -> Figure:
     if not 0 <= record < store.records:
         raise ValueError(f"record={record}: {store.url} has records 0 to {store.records - 1}.")
     ds = store.dataset().isel({store.record_dimension: record}).load()
+    if (padded := padded_dimension(store.specs)) is not None:
+        ds = ds.isel({padded: slice(0, int(ds[LENGTH]))})
     recipe = store.text("recipe")
     if recipe in names("record_plots"):
         return cast(Callable[[xr.Dataset], Figure], resolve("record_plots", recipe))(ds)
-    return draw(ds[list(store.specs)], f"{store.text('title')}, {store.record_dimension} {record}")
+    shown = ds[[name for name in store.specs if name != LENGTH or padded is None]]
+    return draw(
+        shown.assign_coords(_coordinates(ds)), f"{store.text('title')}, {store.record_dimension} {record}"
+    )
 
 
 def draw(ds: xr.Dataset, title: str) -> Figure:
@@ -41,11 +50,14 @@ def draw(ds: xr.Dataset, title: str) -> Figure:
     ----------
     ds
         Variables without record dimension: numbers become text, one dimension a line, two a map; of more
-        dimensions the first entries are shown. Complex ones show their modulus and their phase.
+        dimensions the first entries are shown. Complex ones show their modulus and their phase. Where `x` and
+        `y` lie along one dimension together, values along it are drawn at their points, on `triangles` where
+        there are some.
     title
         Above the picture.
     """
-    ds = _real(ds)
+    points = {name: ds[name] for name in (*AXES, TRIANGLES) if name in ds.variables} if _at_points(ds) else {}
+    ds = _real(ds.drop_vars(points))
     numbers = [name for name, variable in ds.data_vars.items() if not variable.dims]
     panels = [name for name, variable in ds.data_vars.items() if variable.dims]
     count = len(panels) + bool(numbers)
@@ -58,8 +70,39 @@ def draw(ds: xr.Dataset, title: str) -> Figure:
         axes[0].axis("off")
         axes[0].text(0, 1, "\n".join(_number(ds[name]) for name in numbers), va="top", family="monospace")
     for axis, name in zip(axes[bool(numbers) :], panels, strict=True):
-        _panel(axis, ds[name])
+        if points and ds[name].dims[:1] == points["x"].dims:
+            _points(axis, ds[name], points)
+        else:
+            _panel(axis, ds[name])
     return figure
+
+
+def _at_points(ds: xr.Dataset) -> bool:
+    """Whether both axes are values of one dimension of points."""
+    dims = [ds[name].dims for name in AXES if name in ds.variables]
+    return len(dims) == len(AXES) and dims[0] == dims[1] and len(dims[0]) == 1
+
+
+def _coordinates(ds: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return the axes and triangles that all records share, if points have such."""
+    found = {name: ds[name] for name in (*AXES, TRIANGLES) if name in ds.variables}
+    return found if _at_points(ds) else {}
+
+
+def _points(axis: Axes, variable: xr.DataArray, points: Mapping[str, xr.DataArray]) -> None:
+    first = dict.fromkeys(variable.dims[1:], 0)
+    axis.set_title(str(variable.name) + "".join(f", {dim} 0" for dim in first), fontsize="medium")
+    triangles = points[TRIANGLES].values if TRIANGLES in points else None
+    x, y = (points[name].values.astype(float) for name in AXES)
+    image = draw_at_points(axis, x, y, variable.isel(first).values.astype(float), triangles)
+    axis.set(xlabel=_named(points["x"]), ylabel=_named(points["y"]), aspect="equal")
+    label = variable.attrs.get("long_name", variable.name) + (f" ({u})" if (u := _units(variable)) else "")
+    axis.figure.colorbar(image, ax=axis, label=label)
+
+
+def _named(coordinate: xr.DataArray) -> str:
+    units = _units(coordinate)
+    return f"{coordinate.name} ({units})" if units else str(coordinate.name)
 
 
 def _real(ds: xr.Dataset) -> xr.Dataset:

@@ -22,7 +22,7 @@ TOLERANCE = 1e-9
 
 
 def check_row(store: Store, row: int, recipe: type[Recipe] | str) -> Iterator[Problem]:
-    """Compare checksums, hashes, values and statistics of a row; one variable and its mask in memory.
+    """Compare checksums, hashes, values and statistics of a row; one variable and what masks it in memory.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def check_row(store: Store, row: int, recipe: type[Recipe] | str) -> Iterator[Pr
     hashes = (store.receipt(row) or {}).get("hashes")
     certified = hashes if isinstance(hashes, dict) else {}
     for name, spec in store.specs.items():
-        names = {each for each in (name, spec.statistics_mask) if each is not None and each in store.specs}
+        names = set(store.measured_with(name))
         arrays: dict[str, np.ndarray] = {}
         for each in sorted(names):
             values, damage = _read(store, each, row, again)

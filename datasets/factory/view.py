@@ -10,7 +10,7 @@ import xarray as xr
 from datasets.factory.decoding import decoded, in_units
 from datasets.factory.errors import BuildError
 from datasets.factory.mapping import Mapping, SharedMapping
-from datasets.factory.opening import Dims, names_in, open_files
+from datasets.factory.opening import Dims, Variables, names_in, open_files
 from datasets.factory.opening_zarr import UNNAMED
 from surrogates.core.text import listing, nearest
 
@@ -54,11 +54,15 @@ class View:
     @property
     def stored(self) -> dict[str, xr.Variable]:
         """Variables as they are stored, by path inside the file; those of the mapping are among them."""
-        found = open_files(self.paths, *self._opened_as, self.mapping.most_bytes)
+        found = self._open()
         for name, source in self.sources.items():
             if source not in found:
                 raise BuildError(self._about_absent(name, source))
         return found
+
+    def _open(self) -> Variables:
+        points = self.mapping.varying[0] if self.mapping.varying else ""
+        return open_files(self.paths, *self._opened_as, self.mapping.most_bytes, points)
 
     def _about_absent(self, name: str, source: str) -> str:
         known = self.names()
@@ -73,7 +77,7 @@ class View:
     def names(self) -> list[str]:
         """Return the paths of all variables inside the files; of a URL those that were opened."""
         if "://" in self.path:
-            return list(open_files(self.paths, *self._opened_as, self.mapping.most_bytes))
+            return list(self._open())
         return [name for path in self.paths for name in names_in(path)]
 
     @cached_property
@@ -92,6 +96,14 @@ class View:
 
     def sizes(self, name: str) -> dict[str, int]:
         """Return the dimensions of a record variable, in the order of the store: records first."""
+        return self._sizes[name]
+
+    @cached_property
+    def _sizes(self) -> dict[str, dict[str, int]]:
+        """Dimensions of all record variables: a file that is read as a whole is opened once for all."""
+        return {name: self._sizes_of(name) for name in self.mapping.variables}
+
+    def _sizes_of(self, name: str) -> dict[str, int]:
         source, record = self.sources[name], self.mapping.record_dimension
         found = dict(zip(self.dims(source), self.stored[source].shape, strict=True))
         wanted = self.mapping.variables[name].dims
@@ -137,6 +149,13 @@ class View:
         BuildError
             When they are no numbers.
         """
+        return self._dtypes[name]
+
+    @cached_property
+    def _dtypes(self) -> dict[str, np.dtype]:
+        return {name: self._dtype_of(name) for name in self.mapping.variables}
+
+    def _dtype_of(self, name: str) -> np.dtype:
         stored = self.stored[self.sources[name]]
         none = decoded(stored.isel({dim: slice(0, 0) for dim in stored.dims}), self.where(name))
         if none.dtype.kind not in "biufc":

@@ -10,6 +10,7 @@ from datasets.factory.mapping import VariableMapping
 from datasets.factory.metadata_checks import wrong_units
 from datasets.factory.view import View
 from datasets.store.clocks import is_clock
+from datasets.store.padding import LENGTH, PADDED
 from datasets.store.specs import VariableSpec
 from surrogates.core.build import validate
 
@@ -32,6 +33,7 @@ def spec_of(name: str, views: Sequence[View], systems: Container[str]) -> Variab
         When values are no numbers, units mean nothing, or a key of the mapping does not fit.
     """
     view, mapped = views[0], views[0].mapping.variables[name]
+    varying = view.mapping.varying
     sizes, stated = view.sizes(name), view.stored[view.sources[name]].attrs
     dtype = np.result_type(*(each.dtype(name) for each in views))
     attributes = kept_attributes(stated)
@@ -50,16 +52,37 @@ def spec_of(name: str, views: Sequence[View], systems: Container[str]) -> Variab
         "attributes": attributes,
     }
     given = mapped.model_dump(exclude={"source", "dims", "dtype", "role"})
+    if set(varying) & set(sizes):
+        longest = {dim: max(each.sizes(name)[dim] for each in views) for dim in varying if dim in sizes}
+        found["shape"] = tuple((sizes | longest).values())[1:]
+        given["missing"] |= np.dtype(str(found["dtype"])).kind in "fc"
     for key in ("long_name", "standard_name"):
         given[key] = given[key] or (str(stated[key]) if key in stated else given[key])
     return validate(VariableSpec, found | given, f"variable '{name}' of the mapping")
+
+
+def length_of(dimension: str, record_dimension: str, longest: int) -> VariableSpec:
+    """Return the specification of the number of real cells of each record along a dimension."""
+    return VariableSpec(
+        name=LENGTH,
+        dims=(record_dimension,),
+        shape=(),
+        dtype="int32",
+        minimum=0,
+        maximum=longest,
+        long_name=f"number of real cells along {dimension}",
+        attributes={PADDED: dimension},
+    )
 
 
 def require_alike(view: View, first: View, spec: VariableSpec) -> None:
     """Refuse a file in which a variable has another grid or calendar, or units where others state none."""
     name = spec.name
     sizes, expected = view.sizes(name), dict(zip(spec.dims[1:], spec.shape, strict=True))
-    if {dim: size for dim, size in sizes.items() if dim != spec.dims[0]} != expected:
+    free = {spec.dims[0], *view.mapping.varying}
+    if set(sizes) != set(spec.dims) or any(
+        size != expected[dim] for dim, size in sizes.items() if dim not in free
+    ):
         raise BuildError(
             f"{view.path}: '{name}' is {sizes}, in {first.path} it has {expected}; all files need the same "
             "grid."

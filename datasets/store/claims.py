@@ -23,7 +23,10 @@ PACKED = 1000
 SMALL = 64 << 20
 """Bytes that may be claimed in any case."""
 
-AGAIN = "the store is damaged, or another program made it: get it anew"
+AGAIN = (
+    "the store is damaged, or another program made it: get it anew, or, if xarray wrote a part of a store, "
+    "write it again with `ds.attrs.clear()` before"
+)
 
 
 class Header(NamedTuple):

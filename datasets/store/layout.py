@@ -37,6 +37,7 @@ from datasets.store.creation import (
 from datasets.store.errors import ContractError
 from datasets.store.integrity import certify, is_certified, is_pending, missing_chunk, other_copies
 from datasets.store.migrations import FORMAT_VERSION, refuse_version
+from datasets.store.padding import LENGTH, padded_dimension, real_cells
 from datasets.store.plain_folder import read_json, require_plain
 from datasets.store.reader import RecordReader
 from datasets.store.rows import absent_records, aligned, checked_row, row_statistics
@@ -365,17 +366,26 @@ class Store:
         array.with_config({"write_empty_chunks": True})[records.start : records.stop] = data
 
     def measure(self, name: str, row: Mapping[str, np.ndarray]) -> Moments:
-        """Return the statistics of each record of a row, which holds the variable and its mask."""
+        """Return the statistics of each record of a row, which holds what `measured_with` names."""
         spec = self.specs[name]
         return row_statistics(spec, row[name], self._mask(spec, row))
 
+    def measured_with(self, name: str) -> list[str]:
+        """Return the variables of the records that `measure` needs for one: itself, its mask, `length`."""
+        spec = self.specs[name]
+        beside = [spec.statistics_mask] if spec.statistics_mask in self.specs else []
+        padded = [LENGTH] if padded_dimension(self.specs) in spec.dims else []
+        return [name, *(str(each) for each in beside), *padded]
+
     def _mask(self, spec: VariableSpec, row: Mapping[str, np.ndarray]) -> np.ndarray | None:
-        """Return the statistics mask of a variable with its axes laid along those of the variable."""
-        name = spec.statistics_mask
+        """Return which cells of a variable count in statistics, with axes along those of the variable."""
+        name, padded = spec.statistics_mask, padded_dimension(self.specs)
+        real = real_cells(row[LENGTH], spec, padded) if padded is not None and padded in spec.dims else None
         if name is None:
-            return None
+            return real
         mask = row[name] if name in row else self.shared(name)
-        return aligned(mask, (self.specs | self.shared_specs)[name].dims, spec.dims)
+        counted = aligned(mask, (self.specs | self.shared_specs)[name].dims, spec.dims)
+        return counted if real is None else counted & real
 
     def receipt(self, row: int) -> dict[str, Any] | None:
         """Return the receipt of a shard row, or None if the row is not complete."""

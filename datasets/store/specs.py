@@ -47,6 +47,9 @@ class VariableSpec(BaseModel):
         Dimensions along which the statistics stay apart, and the bool variable of the cells that count.
     repeatability
         0 when a second simulation is bit-identical, else the absolute tolerance in `units`.
+    any_length
+        Dimensions of a trained network's inputs and targets whose length was only that of training: it takes
+        any other. A store has none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +68,7 @@ class VariableSpec(BaseModel):
     statistics_mask: str | None = None
     repeatability: float = Field(default=0.0, ge=0)
     display_units: str | None = None
+    any_length: tuple[str, ...] = ()
     attributes: dict[str, JsonValue] = {}
 
     @field_validator("dtype")
@@ -88,6 +92,10 @@ class VariableSpec(BaseModel):
         if unknown := set(self.statistics_axes) - set(self.dims):
             raise ValueError(
                 f"variable {self.name!r}: statistics_axes {sorted(unknown)} are not among {self.dims}"
+            )
+        if unknown := set(self.any_length) - set(self.dims):
+            raise ValueError(
+                f"variable {self.name!r}: any_length {sorted(unknown)} are not among {self.dims}"
             )
         if (self.minimum, self.maximum) != (None, None) and np.dtype(self.dtype).kind == "c":
             raise ValueError(

@@ -15,6 +15,7 @@ OBJECTIVE = 6
 HOLD_OUT = 7
 SWEEP = 8
 CONDITION = 9
+BATCH = 10
 
 
 def stream(seed: int, purpose: int, *key: int) -> np.random.Generator:

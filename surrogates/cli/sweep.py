@@ -31,7 +31,6 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the proposals.")] = 0,
 ) -> None:
     """Search for good values with Optuna, scored on the validation subset; each trial is an ordinary run."""
-    from surrogates.evaluation.ranking import LARGEST
     from surrogates.report.sweeps import draw, table
     from surrogates.runs.sweep import PICTURE, ranked, resumable
     from surrogates.runs.sweep import sweep as search
@@ -45,12 +44,12 @@ def run(
     plan = Plan.of(overrides, metric, seed) if overrides else read_plan(folder or Path())
     folder = folder or Path("runs/sweeps") / f"{datetime.now():%Y-%m-%dT%H-%M-%S}"
     done = search(plan, folder, trials, echo)
-    good = ranked(done, plan.metric)
+    good = ranked(done)
     if not good:
         raise ValueError(f"all {len(done)} trials failed; the last one: {done[-1].error}")
     log = [key for key, parameter in plan.space.items() if parameter.kind == "log"]
     with resumable(folder, trials):
-        draw(done, plan.metric, folder / PICTURE, log=log, largest=plan.metric in LARGEST)
+        draw(done, plan.metric, folder / PICTURE, log=log)
     echo(f"\n{table(good, plan.metric)}\n\nbest: {best_command(plan, good[0].settings)}", lines=True)
     echo(f"-> {folder}, {folder / PICTURE}")
 

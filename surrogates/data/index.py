@@ -9,9 +9,10 @@ import xarray as xr
 
 from datasets.store.clocks import durations
 from datasets.store.layout import Store
+from datasets.store.padding import LENGTH
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
-from surrogates.data.window import LENGTH, Window
+from surrogates.data.window import Window
 
 DRAW = "draw"
 """What preparations find in a batch outside training: the number of each example's draw."""

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from itertools import islice
 from time import perf_counter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from datasets.store.layout import Store
 from datasets.store.reader import CACHE_BYTES as READER_BYTES
 from datasets.store.sampler import RecordSampler, SamplerState
 from datasets.store.specs import VariableSpec
-from datasets.store.streams import AUGMENTATION, CONDITION, PREPARATION, stream
+from datasets.store.streams import AUGMENTATION, BATCH, CONDITION, PREPARATION, stream
 from surrogates.core.errors import ConfigError
 from surrogates.data.batch import Batch
 from surrogates.data.disturbance import Disturbance, Step
@@ -24,6 +24,21 @@ from surrogates.data.source import Source
 
 CACHE_BYTES = 4 << 30
 Made = TypeVar("Made")
+
+
+class Rows(NamedTuple):
+    """What this process takes of one batch.
+
+    Attributes
+    ----------
+    own
+        Rows of the index.
+    first
+        First row of the whole batch, whichever processes share it.
+    """
+
+    own: np.ndarray
+    first: int
 
 
 class BatchLoader:
@@ -156,10 +171,13 @@ class BatchLoader:
         """
         yield from self._made(self._rows(0, 0), lambda each: self._pair(each, disturbance))
 
-    def _rows(self, epoch: int, first: int) -> list[np.ndarray]:
+    def _rows(self, epoch: int, first: int) -> list[Rows]:
         """Return the rows of the index in each remaining batch of an epoch."""
         order, size = self._sampler.order(epoch), self._sampler.batch_size
-        return [self._own(order[step * size : (step + 1) * size]) for step in self.numbers[first:]]
+        return [
+            Rows(self._own(order[step * size : (step + 1) * size]), int(order[step * size]))
+            for step in self.numbers[first:]
+        ]
 
     def _own(self, rows: np.ndarray) -> np.ndarray:
         """Return this process's share of a training batch."""
@@ -168,7 +186,7 @@ class BatchLoader:
         share = len(rows) // self._ranks
         return rows[self._rank * share : (self._rank + 1) * share]
 
-    def _made(self, rows: list[np.ndarray], make: Callable[[np.ndarray], Made]) -> Iterator[Made]:
+    def _made(self, rows: list[Rows], make: Callable[[Rows], Made]) -> Iterator[Made]:
         """Yield what is made of the rows of each batch, with threads that work ahead where it takes time."""
         slow = self._preparations or self._augmentations or self._pin or self._cache is None
         if not (slow and self._threads):
@@ -188,9 +206,9 @@ class BatchLoader:
                 for future in pending:
                     future.cancel()
 
-    def _batch(self, rows: np.ndarray, epoch: int) -> Batch:
+    def _batch(self, rows: Rows, epoch: int) -> Batch:
         """Read and prepare one batch; it depends only on its arguments."""
-        examples, draws = np.divmod(rows, self.index.draws)
+        examples, draws = np.divmod(rows.own, self.index.draws)
         batch = self._read(examples)
         batch.update(self._shared)
         if self._preparations:
@@ -199,18 +217,20 @@ class BatchLoader:
             rngs = self._generators(
                 PREPARATION, np.full_like(draws, epoch) if self.train else draws, examples
             )
-            for prepare in self._preparations:
-                batch = prepare(batch, rngs, train=self.train)
+            for number, prepare in enumerate(self._preparations):
+                given = self._of_batch(prepare, number, epoch, rows.first) or rngs
+                batch = prepare(batch, given, train=self.train)
             batch.pop(DRAW, None)
         if self._augmentations:
             rngs = self._generators(AUGMENTATION, np.full_like(draws, epoch), examples)
-            for augment in self._augmentations:
-                batch = augment(batch, rngs, train=self.train)
+            for number, augment in enumerate(self._augmentations, start=len(self._preparations)):
+                given = self._of_batch(augment, number, epoch, rows.first) or rngs
+                batch = augment(batch, given, train=self.train)
         return {name: value.pin_memory() for name, value in batch.items()} if self._pin else batch
 
-    def _pair(self, rows: np.ndarray, disturbance: Disturbance) -> tuple[Batch, Batch]:
+    def _pair(self, rows: Rows, disturbance: Disturbance) -> tuple[Batch, Batch]:
         """Read and prepare one batch without and with a disturbance; it depends only on its arguments."""
-        examples, draws = np.divmod(rows, self.index.draws)
+        examples, draws = np.divmod(rows.own, self.index.draws)
         batch = {**self._read(examples), **self._shared, DRAW: torch.from_numpy(draws)}
         rngs, seen = self._generators(PREPARATION, draws, examples), batch
         for position, prepare in enumerate(self._preparations):
@@ -224,6 +244,11 @@ class BatchLoader:
             seen = disturbance.step(seen, self._generators(CONDITION, draws, examples), train=False)
         batch, seen = _without_draw(batch), _without_draw(seen)
         return batch, disturbance.seen(batch, seen)
+
+    def _of_batch(self, step: Step, number: int, epoch: int, first: int) -> list[np.random.Generator]:
+        """Return the one generator of a step that draws for a training batch as a whole, else none."""
+        together = self.train and getattr(step, "of_batch", False)
+        return [stream(self._sampler.seed, BATCH, epoch, first, number)] if together else []
 
     def _generators(self, purpose: int, times: np.ndarray, examples: np.ndarray) -> list[np.random.Generator]:
         """Return generators that depend on the epoch or draw, and on the example."""

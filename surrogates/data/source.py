@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from datasets.store.layout import Store
+from datasets.store.padding import LENGTH, padded_dimension, without_padding
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
-from surrogates.data.window import LENGTH, Window, forecast_name, known_name, spacing, windowed
+from surrogates.data.window import Window, forecast_name, known_name, spacing, windowed
 
 WINDOW_DIMENSION = "example"
 
@@ -21,7 +22,8 @@ class Source:
     """Reads examples of one store.
 
     A variable is stored per record, in a table whose rows records share (found by the integer variable that
-    carries ``instance_dimension``), or once for all records.
+    carries ``instance_dimension``), or once for all records. Where the store says along which dimension
+    records are padded (`datasets.store.padding`), the padding is read as NaN, whatever the store holds there.
 
     Parameters
     ----------
@@ -36,6 +38,7 @@ class Source:
     def __init__(self, store: Store, variables: Sequence[str], window: Window | None = None) -> None:
         self.store = store
         self.window = window
+        self._padding = padded_dimension(store.specs)
         self._links = {
             str(spec.attributes["instance_dimension"]): name
             for name, spec in store.specs.items()
@@ -49,7 +52,8 @@ class Source:
         self.shared = {name: value for name, value in values.items() if name not in self._tables}
         self._table_values = {name: values[name] for name in self._tables}
         links = {link for link in self._tables.values() if link is not None}
-        self._reader = store.reader([*self._recorded, *sorted(links - set(self._recorded))])
+        beside = links | ({LENGTH} if any(map(self._is_padded, self._recorded)) else set())
+        self._reader = store.reader([*self._recorded, *sorted(beside - set(self._recorded))])
         self._cuts = {name: self._cut(name) for name in variables if self._stored(name) not in self.shared}
 
     @property
@@ -79,6 +83,9 @@ class Source:
         """Return whole records, shape (records, ...), without shared variables."""
         raw = self._reader.read(records)
         values = {name: tidy(raw[name]) for name in self._recorded}
+        for name in filter(self._is_padded, self._recorded):
+            spec = self.store.specs[name]
+            values[name] = without_padding(values[name], raw[LENGTH], spec, str(self._padding))
         for name, link in self._tables.items():
             values[name] = self._table_values[name][raw[str(link)]]
         return {name: torch.from_numpy(value) for name, value in values.items()}
@@ -124,11 +131,17 @@ class Source:
     def _record_spec(self, stored: str) -> VariableSpec:
         """Return the spec of a variable of one record."""
         spec = (self.store.specs | self.store.shared_specs)[stored]
+        if self._is_padded(stored) and np.dtype(spec.dtype).kind in "fc":
+            return spec.model_copy(update={"missing": True})
         if self._link(stored) is None:
             return spec
         return spec.model_copy(
             update={"dims": (self.store.record_dimension, *spec.dims[1:]), "shape": spec.shape[1:]}
         )
+
+    def _is_padded(self, stored: str) -> bool:
+        """Whether a variable of the store varies along the dimension of the padding."""
+        return stored in self.store.specs and self._padding in self.store.specs[stored].dims
 
     def _is_windowed(self, stored: str) -> bool:
         """Whether a variable of the store varies along the window."""

@@ -10,8 +10,6 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 
 HORIZON = "horizon"
-LENGTH = "length"
-"""Variable of the records that says how many samples of a padded record are real."""
 _FORECAST = "_forecast"
 _STEP, _ALONG = "step", "window_dimension"
 TOLERANCE = 1e-3

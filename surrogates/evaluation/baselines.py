@@ -5,7 +5,7 @@ method. These work on the CPU; NaN (not observed) in an input counts as 0. Like 
 cells that the task's mask leaves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -42,7 +42,7 @@ class Mean(Baseline):
         for spec in context.targets:
             require_number(spec)
         self.targets = context.target_names
-        self.inputs = context.input_names
+        self.inputs = _varying(context)
         self._context = context
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
@@ -154,15 +154,25 @@ class Persistence(Baseline):
         return answers
 
 
-class _Flattened(Baseline):
-    """Fit and call on standardised, flattened inputs and flattened targets."""
+class Flattened(Baseline):
+    """Fit and call on standardised, flattened inputs and flattened targets.
 
-    def __init__(self, context: Context, max_examples: int) -> None:
-        for spec in (*context.inputs, *context.targets):
+    Parameters
+    ----------
+    context
+        Of the data.
+    max_examples
+        At most this many training examples are used.
+    inputs
+        Names of the inputs that it reads; None reads all that vary with the record.
+    """
+
+    def __init__(self, context: Context, max_examples: int, inputs: Sequence[str] | None = None) -> None:
+        self.inputs = _varying(context) if inputs is None else list(inputs)
+        for spec in (*(each for each in context.inputs if each.name in self.inputs), *context.targets):
             require_number(spec)
         self.targets = context.target_names
         self._context = context
-        self.inputs = context.input_names
         self.max_examples = max_examples
         self._scaler = StandardScaler()
         self._shapes: dict[str, torch.Size] = {}
@@ -208,7 +218,7 @@ class _Flattened(Baseline):
         raise NotImplementedError
 
 
-class Ridge(_Flattened):
+class Ridge(Flattened):
     """Linear regression of the flattened targets on the flattened, standardised inputs.
 
     Parameters
@@ -232,7 +242,7 @@ class Ridge(_Flattened):
         return np.asarray(self._model.predict(x))
 
 
-class NearestNeighbours(_Flattened):
+class NearestNeighbours(Flattened):
     """Mean target of the `k` training examples whose standardised inputs are nearest.
 
     Parameters
@@ -264,6 +274,11 @@ def _observed(batch: Batch, name: str, context: Context) -> Tensor:
     if mask is None:
         return values
     return values.where(align(batch[mask.name].cpu(), mask, context.specs[name]) > 0, torch.nan)
+
+
+def _varying(context: Context) -> list[str]:
+    """Return the names of the inputs that vary with the record; one that all share tells nothing."""
+    return [spec.name for spec in context.inputs if context.record_dimension in spec.dims]
 
 
 def _flat(values: Tensor) -> np.ndarray:

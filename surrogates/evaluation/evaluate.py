@@ -312,6 +312,7 @@ def _rows(
                     above_first_low=gap.low,
                     above_first_high=gap.high,
                     condition=condition,
+                    best=metric.best,
                 )
 
 

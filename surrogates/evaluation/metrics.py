@@ -12,7 +12,7 @@ every `combine`: each total has the leading shape of the result, () or (resample
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from datasets.store.units import difference
 from surrogates.core.ranges import Level
-from surrogates.learning.contract import Metric, Statistics, Totals
+from surrogates.learning.contract import Best, Metric, Statistics, Totals
 
 Step = PositiveInt | Literal[-1]
 """A step ahead: from 1, or -1 for the last one."""
@@ -136,6 +136,7 @@ class MAE(Metric):
 class Bias(Metric):
     """Mean of prediction minus target; of complex targets the modulus of that mean."""
 
+    best: ClassVar[Best] = "zero"
     takes_complex = True
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -204,6 +205,7 @@ class RelativeL2(Metric):
 class R2(Metric):
     """Coefficient of determination over all cells that count: `1 - E|p - t|^2 / Var(t)`."""
 
+    best: ClassVar[Best] = "largest"
     takes_complex = True
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
@@ -227,6 +229,8 @@ class R2(Metric):
 @dataclass(frozen=True)
 class Correlation(Metric):
     """Pearson's correlation of prediction and target over all cells that count."""
+
+    best: ClassVar[Best] = "largest"
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         p, t = prediction.double(), target.double()

@@ -17,7 +17,7 @@ from datasets.store.units import difference
 from surrogates.core.ranges import Level
 from surrogates.evaluation.metrics import Step, at_step, exact, mean_of, total
 from surrogates.learning.conformal import Calibration, require_level
-from surrogates.learning.contract import Metric, Statistics, Totals
+from surrogates.learning.contract import Best, Metric, Statistics, Totals
 
 Intervals = Literal["calibrated", "gaussian"]
 CURVE_LEVELS = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.99)
@@ -141,6 +141,7 @@ class Interval(Metric):
         all cells together.
     """
 
+    best: ClassVar[Best] = "none"
     level: Level = 0.9
     intervals: Intervals = "calibrated"
     step: Step | None = None

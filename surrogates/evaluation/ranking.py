@@ -14,10 +14,7 @@ from scipy.stats import rankdata
 
 from surrogates.evaluation.bootstrap import interval, resampled
 from surrogates.evaluation.tables import ALL, Score, Table
-
-CLOSEST_TO_ZERO, LARGEST = ("bias",), ("correlation", "r2", "spectral_efficiency", "ssim")
-"""What the names of metrics begin with, behind those of their domains."""
-UNRANKED = ("coverage", "interval_width", "_bound")  # narrow is good only at the same coverage
+from surrogates.learning.contract import Best
 
 
 @dataclass(frozen=True)
@@ -64,20 +61,18 @@ def scenarios_of(rows: Sequence[Score]) -> list[tuple[str, str]]:
     return [each for each in found if each[0] != ALL] or found
 
 
-def badness(metric: str, values: np.ndarray) -> np.ndarray | None:
+def badness(best: Best, values: np.ndarray) -> np.ndarray | None:
     """Return numbers that grow as scores get worse, NaN for no score; None where no score is the best."""
-    if any(name in metric for name in UNRANKED):
+    if best == "none":
         return None
-    own = metric.rpartition("/")[2]
-    if own.startswith(CLOSEST_TO_ZERO):
+    if best == "zero":
         return np.abs(values)
-    return -values if own.startswith(LARGEST) else values
+    return -values if best == "largest" else values
 
 
-def ranked_metric(rows: Sequence[Score]) -> str | None:
-    """Return the metric by which methods are ranked: the first one of which one score is the best."""
-    known = (row.metric for row in rows if np.isfinite(row.value))
-    return next((each for each in dict.fromkeys(known) if badness(each, np.zeros(1)) is not None), None)
+def ranked_by(rows: Sequence[Score]) -> Score | None:
+    """Return a row of the metric by which methods are ranked: the first that has a best score."""
+    return next((row for row in rows if np.isfinite(row.value) and row.best != "none"), None)
 
 
 def rankings(table: Table) -> list[Ranking]:
@@ -85,14 +80,13 @@ def rankings(table: Table) -> list[Ranking]:
     found = []
     for target in dict.fromkeys(row.target for row in table.rows):
         rows = [row for row in table.rows if row.target == target]
-        metric = ranked_metric(rows)
-        if metric is None:
+        if (row := ranked_by(rows)) is None:
             continue
-        methods, _, values = scores_of(rows, metric)
-        worse = badness(metric, values)
+        methods, _, values = scores_of(rows, row.metric)
+        worse = badness(row.best, values)
         if worse is None or (ranking := rank(methods, worse)) is None:
             continue
-        found.append(Ranking(target, metric, *ranking))
+        found.append(Ranking(target, row.metric, *ranking))
     return found
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from surrogates.evaluation.metrics import mean_over_examples
-from surrogates.learning.contract import Metric, Statistics, Totals
+from surrogates.learning.contract import Best, Metric, Statistics, Totals
 from surrogates.nn.similarity import structural_similarity
 
 IMAGE = 2  # dimensions of one
@@ -38,6 +38,7 @@ class SSIM(Metric):
     NeurIPS 2022; `surrogates.nn.similarity.structural_similarity`.
     """
 
+    best: ClassVar[Best] = "largest"
     minimum: float | None = None
     maximum: float | None = None
     of_spec: ClassVar[bool] = True

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from surrogates.data.groups import EVERYTHING
+from surrogates.learning.contract import Best
 
 ALL = EVERYTHING
 UNDISTURBED = "undisturbed"
@@ -31,6 +32,7 @@ class Score:
     above_first_low: float = np.nan
     above_first_high: float = np.nan
     condition: str = UNDISTURBED
+    best: Best = "smallest"  # of the metric's values
 
     @property
     def scenario(self) -> tuple[str, str]:
@@ -101,7 +103,7 @@ class Table:
 
     def rows_as_dicts(self) -> list[dict[str, Any]]:
         """Plain JSON values of the rows, with their condition if there are several."""
-        left_out = set() if len(self.conditions) > 1 else {"condition"}
+        left_out = {"best"} if len(self.conditions) > 1 else {"best", "condition"}
         names = [each.name for each in fields(Score) if each.name not in left_out]
         return [{name: _plain(getattr(row, name)) for name in names} for row in self.rows]
 

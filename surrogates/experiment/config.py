@@ -360,7 +360,9 @@ class RunConfig(Section):
     trainer: TrainerConfig
     output: Folder = Field("runs", description="Folder of all runs.")
     init: InitConfig | None = Field(
-        None, description="Bundle or run whose weights are the start, or `{from: RUN, only: [PATTERNS]}`."
+        None,
+        description="Bundle or run whose weights are the start, or `{from: RUN, only: [PATTERNS]}`; or a "
+        "file of published weights that the model knows to read.",
     )
     parts: dict[str, Folder] = Field(
         {}, description="Pipelines inside the transform, and the runs they come from."

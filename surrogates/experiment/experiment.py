@@ -21,8 +21,7 @@ from surrogates.experiment.devices import require_accelerator
 from surrogates.experiment.pieces import Pieces, require_read
 from surrogates.experiment.stores import fit_from_stores, require_values
 from surrogates.learning.context import Context
-from surrogates.learning.contract import Baseline, Derivation, Plot, Preparation
-from surrogates.learning.layout import is_complex
+from surrogates.learning.contract import Baseline, Derivation, Plot, Preparation, Watching
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import targets_of_one_step
@@ -110,6 +109,13 @@ class Experiment:
         wanted = [name for _, preparation in self._disturbing for name in preparation.variables]
         stored += self.data.stored(wanted, "task.conditions")
         return [name for name in dict.fromkeys(stored) if name not in self.variables]
+
+    @cached_property
+    def drawn_only(self) -> list[str]:
+        """Names of the variables that only pictures read."""
+        plots = (Plot.build(node, self.context) for node in self.config.task.plots)
+        stored = self.data.stored([name for each in plots for name in each.variables], "task.plots")
+        return [name for name in stored if name not in (*self.variables, *self.scored_only)]
 
     @cached_property
     def conditions(self) -> list[Disturbance]:
@@ -220,14 +226,17 @@ class Experiment:
         batch = next(iter(self.loader("train", index=few, batch_size=len(few) or 1)))
         trainer = self.config.trainer
         require_accelerator(trainer)
+        if trainer.compile and self.pieces.objective.needs_gradients:
+            raise ConfigError(
+                f"trainer.compile: the objective '{self.config.task.objective['name']}' differentiates the "
+                "network, and what is compiled can be differentiated only once; take trainer.compile=false"
+            )
         require_read(self.config)
         require_values(self.data.stores, index, self.config.task, "train")
         require_values(self.data.stores, self.data.index("validation"), self.config.task, "validation")
         _ = self.data.groups(few), self.data.blocks(few)
         self._require_conditions(few)
-        _ = self.derived, self.scored_only  # what they refuse is refused now
-        if any(map(is_complex, self.targets)):
-            _ = [Plot.build(node, self.context) for node in self.config.task.plots]
+        _ = self.derived, self.scored_only, self.drawn_only  # what they refuse is refused now
         if self.config.task.both_ways:
             _ = self.reversed().variables  # so is what the baselines of the other direction refuse
         names = [name for name, _ in pipeline.network.named_parameters()]
@@ -236,7 +245,12 @@ class Experiment:
             raise ConfigError("trainer.freeze leaves no weight to train; name fewer, such as ['encoder.*']")
         matching(names, list(trainer.groups), "trainer.groups")
         build("optimisers", trainer.optimiser, parameters=list(pipeline.parameters()), fused=None)
-        build("schedules", trainer.schedule, steps=1)
+        schedule = build("schedules", trainer.schedule, steps=1)
+        if isinstance(schedule, Watching) and not len(self.data.index("validation")):
+            raise ConfigError(
+                f"the schedule '{trainer.schedule['name']}' follows the validation loss, but the validation "
+                "subset is empty; give another dataset.split, or another schedule"
+            )
         answer = self._answer(pipeline, batch)
         if self.pieces.predictor.steps > 1 and not pipeline.head.rolls_out:
             raise ConfigError(
@@ -266,8 +280,9 @@ class Experiment:
         """Pass a batch to objective and predictor; turn torch's shape errors into one line."""
         pipeline.eval()
         try:
-            with torch.no_grad():
+            with torch.set_grad_enabled(self.pieces.objective.needs_gradients):
                 self.pieces.objective(pipeline, batch, torch.Generator().manual_seed(0))
+            with torch.no_grad():
                 inputs = {name: batch[name] for name in pipeline.input_names}
                 return self.pieces.predictor(pipeline, inputs, None)
         except (RuntimeError, IndexError) as error:  # torch's, for shapes and types that do not fit

@@ -41,6 +41,7 @@ from surrogates.inference.zoo import located
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Predictor
 from surrogates.learning.pipeline import Pipeline
+from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import answered
 
 PACKAGES = ("sciml-surrogates", "torch", "numpy", "xarray", "zarr")
@@ -290,12 +291,23 @@ def _load_member(folder: Path, manifest: Manifest, device: str | torch.device) -
             )
     pipeline = load_pipeline(manifest.pipeline, folder / WEIGHTS, manifest.context)
     try:
+        for given, own in zip(_specs(manifest.pipeline), _specs(pipeline.config), strict=True):
+            if given.any_length != own.any_length:
+                raise BundleError(
+                    f"{given.name!r} has any_length {list(given.any_length)}, but the transform "
+                    f"'{manifest.pipeline.transform['name']}' takes {list(own.any_length)}. Fetch the bundle "
+                    "again."
+                )
         predictor = Predictor.build(manifest.predictor, pipeline.context)
         for spec in answered(predictor, manifest.pipeline.targets):
             refuse_huge_answer(spec)
     except ValueError as error:
         raise BundleError(f"The bundle cannot be built: {error}") from None
     return pipeline.to(device), predictor
+
+
+def _specs(config: PipelineConfig) -> list[VariableSpec]:
+    return [*config.inputs, *config.targets]
 
 
 def update_metrics(folder: str | os.PathLike[str], metrics: Mapping[str, Any]) -> None:
@@ -326,9 +338,9 @@ def _require_free(folder: Path) -> None:
 
 def _coordinates(pipeline: Pipeline, given: Mapping[Any, xr.DataArray]) -> dict[str, Coordinate]:
     config = pipeline.config
-    dims = {dim for spec in (*config.inputs, *config.targets) for dim in spec.dims} - {
-        config.record_dimension
-    }
+    specs = (*config.inputs, *config.targets)
+    free = {dim for spec in specs for dim in spec.any_length}
+    dims = {dim for spec in specs for dim in spec.dims} - {config.record_dimension} - free
     kept = {}
     for dim in sorted(dims & {str(name) for name in given}):
         coordinate = given[dim]

@@ -1,7 +1,7 @@
 """A surrogate as a plain function of arrays with derivatives, for optimisers and sensitivity analysis."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any, Protocol
@@ -22,8 +22,10 @@ from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.inference.reading import Inputs, extrapolation
 from surrogates.inference.threads import one_thread
 from surrogates.learning.answers import deviation_name
-from surrogates.learning.layout import PARTS, is_complex
+from surrogates.learning.layout import PARTS, field_dims, is_complex
 
+PROBED = 0.7
+"""Where between the smallest and the largest training value a new function is tried."""
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -90,8 +92,9 @@ class Function:
         at: xr.Dataset | None = None,
     ) -> None:
         self._surrogate, self._bundle = surrogate, surrogate.bundle
-        self._inputs = _chosen("inputs", inputs, surrogate.inputs)
-        targets = surrogate.outputs
+        lengths = {} if at is None else {str(dim): size for dim, size in at.sizes.items()}
+        self._inputs = _chosen("inputs", inputs, _with_lengths(surrogate.inputs, lengths))
+        targets = _with_lengths(surrogate.outputs, lengths)
         deviations = {
             deviation_name(name): spec.model_copy(update={"dtype": "float32"})
             for name, spec in targets.items()
@@ -112,10 +115,11 @@ class Function:
         self.input_names = [label for name, spec in self._inputs.items() for label in _labels(name, spec)]
         self.output_names = [label for name, spec in self._outputs.items() for label in _labels(name, spec)]
         self._warned: set[str] = set()
-        low, high = np.where(np.isfinite(self.bounds), self.bounds, 0.0).T
-        # Off the middle of complex inputs, which is silence.
-        point = np.where(low == -high, 0.5 * high, 0.5 * (low + high))
-        self._ask(self._tensors(point[np.newaxis]))  # raises now what it cannot predict
+        low, high = np.where(np.isfinite(self.bounds), self.bounds, (0.0, 1.0)).T
+        # Off the middle, which is often zero: a record of zeros has nothing to be scaled by.
+        self._ask(
+            self._tensors((low + PROBED * (high - low))[np.newaxis])
+        )  # raises now what it cannot predict
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the outputs.
@@ -286,7 +290,9 @@ class Function:
         count = len(next(iter(varying.values())))
         record, specs = self._surrogate.record_dimension, self._surrogate.inputs
         fixed = {
-            name: value.expand(count, *value.shape[1:]) if record in specs[name].dims else value
+            name: value.expand(count, *value.shape[1:])
+            if value.ndim > len(field_dims(specs[name], record))
+            else value
             for name, value in self._fixed.items()
         }
         inputs = {**fixed, **varying}
@@ -347,6 +353,18 @@ def _chosen(what: str, names: Sequence[str], known: dict[str, VariableSpec]) -> 
     return {name: known[name] for name in names}
 
 
+def _with_lengths(specs: Mapping[str, VariableSpec], lengths: Mapping[str, int]) -> dict[str, VariableSpec]:
+    """Return specs whose dimensions of any length have those of a data set."""
+
+    def of(spec: VariableSpec) -> VariableSpec:
+        own = spec.dims[len(spec.dims) - len(spec.shape) :]
+        free = {dim: lengths[dim] for dim in spec.any_length if dim in lengths}
+        shape = tuple(free.get(dim, length) for dim, length in zip(own, spec.shape, strict=True))
+        return spec.model_copy(update={"shape": shape})
+
+    return {name: of(spec) for name, spec in specs.items()}
+
+
 def _fixed(surrogate: Asked, at: xr.Dataset | None, names: Sequence[str]) -> Batch:
     """Return the inputs that do not vary, of one record, checked as `predict` checks them."""
     if not names:
@@ -375,7 +393,7 @@ def _require_real(name: str, spec: VariableSpec, record_dimension: str) -> None:
             f"as_function: '{name}' is {spec.dtype}, which has no derivative; expected real numbers. Fix it "
             "with at=."
         )
-    if record_dimension not in spec.dims:
+    if record_dimension not in spec.dims and not spec.any_length:
         raise ConfigError(
             f"as_function: '{name}' has no dimension '{record_dimension}', so all points share it; fix it "
             "with at=."

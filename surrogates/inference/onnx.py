@@ -108,7 +108,8 @@ def export_onnx(
     """Write a bundle's pipeline and predictor as an ONNX model, once it gives torch's answers.
 
     The model has the inputs and outputs by name, in physical units, complex ones with an axis (real,
-    imaginary) at the end; the number of records is free, the grid is that of `records`. Its metadata hold the
+    imaginary) at the end; the number of records is free, and so are dimensions of `any_length`; the grid is
+    that of `records`. Its metadata hold the
     specifications of the variables.
 
     Parameters
@@ -213,8 +214,12 @@ def _answer(bundle: Bundle, inputs: Batch) -> Batch:
 
 def _translate(bundle: Bundle, inputs: Batch, outputs: Sequence[str], path: Path) -> None:
     record = bundle.manifest.pipeline.record_dimension
-    batch = torch.export.Dim(BATCH)
-    shapes = tuple({0: batch} if record in spec.dims else {} for spec in bundle.manifest.pipeline.inputs)
+    inputs_of = bundle.manifest.pipeline.inputs
+    free = {dim: torch.export.Dim(dim) for spec in inputs_of for dim in spec.any_length}
+    free[record] = torch.export.Dim(BATCH)
+    shapes = tuple(
+        {axis: free[dim] for axis, dim in enumerate(spec.dims) if dim in free} for spec in inputs_of
+    )
     try:
         with _quiet(), torch.no_grad():
             torch.onnx.export(

@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 
 from datasets.store.errors import ContractError
+from datasets.store.padding import LENGTH
 from datasets.store.specs import VariableSpec
-from surrogates.data.window import LENGTH, window_dimension
+from surrogates.data.window import window_dimension
 
 
 def latest(ds: xr.Dataset, inputs: Iterable[VariableSpec], record_dimension: str) -> xr.Dataset:

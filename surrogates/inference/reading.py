@@ -45,6 +45,22 @@ def extrapolation(
     )
 
 
+def as_given(spec: VariableSpec, ds: xr.Dataset, record_dimension: str) -> VariableSpec:
+    """Return the spec of an input with the lengths that a data set has along dimensions of any length.
+
+    Such an input, as the coordinates of points, may lack the record dimension or have it, whatever it had in
+    training.
+    """
+    if not spec.any_length or spec.name not in ds.variables:
+        return spec
+    own = field_dims(spec, record_dimension)
+    lengths = dict(zip(own, spec.shape, strict=True)) | {
+        dim: ds.sizes[dim] for dim in spec.any_length if dim in ds[spec.name].dims
+    }
+    recorded = (record_dimension,) if record_dimension in ds[spec.name].dims else ()
+    return spec.model_copy(update={"dims": (*recorded, *own), "shape": tuple(lengths[dim] for dim in own)})
+
+
 class Inputs:
     """Inputs that are read and checked slice by slice.
 
@@ -70,7 +86,7 @@ class Inputs:
         ranges: Ends,
         positions: Iterable[str] = (),
     ) -> None:
-        self._specs = {spec.name: spec for spec in specs}
+        self._specs = {spec.name: as_given(spec, ds, record_dimension) for spec in specs}
         self._record_dimension, self._ranges = record_dimension, ranges
         self._positions = frozenset(positions)
         self._seen: dict[str, tuple[float, float]] = {}
@@ -88,6 +104,11 @@ class Inputs:
     def records(self) -> int:
         """Number of examples."""
         return self.sizes.get(self._record_dimension, 1)
+
+    @property
+    def at_points(self) -> dict[str, VariableSpec]:
+        """Specs, as they are given, of the inputs along a dimension of any length."""
+        return {name: spec for name, spec in self._specs.items() if spec.any_length}
 
     @property
     def single(self) -> bool:

@@ -37,6 +37,8 @@ from surrogates.learning.layout import field_dims
 from surrogates.learning.tile import Reader, Tile
 
 CELLS_PER_BATCH = 1 << 20
+POINTS_PER_BATCH = 1 << 16
+"""Points that are asked about at a time, together for all records that have points of their own."""
 SEED = 0
 
 
@@ -132,8 +134,10 @@ class Surrogate:
             be larger than those of training: they are predicted in overlapping tiles of that size, blended.
             Of a longer past than a forecast needs, the last samples are taken, of a padded record the last
             before its `length`. Cells that run the other way than in training, such as a `y` that descends,
-            are turned, and the prediction is turned back. Where a specification says how
-            (`surrogates.inference.resampling`), inputs with another even step than in training are resampled.
+            are turned, and the prediction is turned back. A dimension that a spec lists in `any_length`, such
+            as `point`, may have any length, and its coordinates the record dimension or not. Where a
+            specification says how (`surrogates.inference.resampling`), inputs with another even step than in
+            training are resampled.
         batch_size
             Examples at a time, by default as many as make about a million cells, and one tile of a larger
             field. Only these are read from a data set that lies on disk.
@@ -148,10 +152,11 @@ class Surrogate:
         -------
         xr.Dataset
             The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and of
-            the training data for dimensions that `ds` lacks. Beside each target `<target>_standard_deviation`
-            or `<target>_quantile` (along the dimension `quantile`) where the surrogate predicts one, and with
-            `interval` also `<target>_lower` and `<target>_upper`, of a complex target `<target>_radius`: the
-            disc about the prediction that holds the truth. With `out` the opened store.
+            the training data for dimensions that `ds` lacks, and those of the points. Beside each target
+            `<target>_standard_deviation` or `<target>_quantile` (along the dimension `quantile`) where the
+            surrogate predicts one, and with `interval` also `<target>_lower` and `<target>_upper`, of a
+            complex target `<target>_radius`: the disc about the prediction that holds the truth. With `out`
+            the opened store.
 
         Raises
         ------
@@ -300,9 +305,11 @@ class Surrogate:
         sizes = {self.record_dimension: inputs.records}
         for spec in specs.values():
             sizes |= zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
+            sizes |= {dim: inputs.sizes[dim] for dim in spec.any_length}
         sizes |= {axis.dim: axis.field for axis in axes or ()}
         chunks = {self.record_dimension: 1 if axes else self.batch_size}
         chunks |= {axis.dim: axis.window for axis in axes or ()}
+        chunks |= {dim: POINTS_PER_BATCH for spec in specs.values() for dim in spec.any_length}
         if inputs.single:
             specs = {
                 name: spec.model_copy(update={"dims": field_dims(spec, self.record_dimension)})
@@ -310,6 +317,7 @@ class Surrogate:
             }
         systems = {name: ds[name] for name in self._grid_mappings() if name in ds.variables}
         offered = {str(name): coordinate for name, coordinate in inputs.ds.coords.items()}
+        offered |= {name: inputs.ds[name] for name in inputs.at_points}
         title = f"Prediction of {self.bundle.manifest.name}"
         return Outline(
             specs,
@@ -325,11 +333,23 @@ class Surrogate:
         return slices, {name: np.take(value, 0, axis=axis) for name, value in values.items()}
 
     def _batches(self, inputs: Inputs, size: int | None) -> Iterator[Portion]:
-        """Predict a few examples at a time."""
-        rng, size = self.generator(), size or self.batch_size
+        """Predict a few examples at a time, and of many points some at a time."""
+        rng, size = self.generator(), size or self._records_at_a_time(inputs)
+        points = list(_points(inputs))
         for start in range(0, max(inputs.records, 1), size):
             records = {self.record_dimension: slice(start, min(start + size, inputs.records))}
-            yield records, self._ask(inputs.read(records, self.bundle.device), rng)
+            for slices in ({**records, **each} for each in points):
+                yield slices, self._ask(inputs.read(slices, self.bundle.device), rng)
+
+    def _records_at_a_time(self, inputs: Inputs) -> int:
+        """Return `batch_size`, fewer where a record has more points than in training."""
+        points = [min(prod(spec.shape), POINTS_PER_BATCH) for spec in inputs.at_points.values()]
+        if not points:
+            return self.batch_size
+        own = any(self.record_dimension in spec.dims for spec in inputs.at_points.values())
+        fixed = [prod(spec.shape) for spec in self.inputs.values() if not spec.any_length]
+        most = POINTS_PER_BATCH // max(*points, 1) if own else CELLS_PER_BATCH // max(*points, *fixed, 1)
+        return max(1, most)
 
     def _tiles(self, inputs: Inputs, axes: Sequence[Axis]) -> Iterator[Portion]:
         """Predict one tile after the other; read only its inputs and what its transform asks for."""
@@ -405,6 +425,18 @@ class Surrogate:
         ]
         titles = "".join(f"<th>{title}</th>" for title in ("", "variable", "dimensions", "units", "meaning"))
         return f"<p><b>{html.escape(head.strip('<>'))}</b></p><table><tr>{titles}</tr>{''.join(rows)}</table>"
+
+
+def _points(inputs: Inputs) -> Iterator[dict[str, slice]]:
+    """Yield slices of a dimension of any length, at most `POINTS_PER_BATCH` long; one without any if none."""
+    dims = {dim for spec in inputs.at_points.values() for dim in spec.any_length}
+    if not dims:
+        yield {}
+        return
+    dim = min(dims)
+    count = inputs.sizes[dim]
+    for start in range(0, max(count, 1), POINTS_PER_BATCH):
+        yield {dim: slice(start, min(start + POINTS_PER_BATCH, count))}
 
 
 def _cells(spec: VariableSpec) -> Sequence[str]:

@@ -49,5 +49,7 @@ def is_little(weights: int, config: PipelineConfig, inputs: Mapping[str, Tensor]
     if isinstance(inputs, Tile):  # one record; its transform may want the whole field in one window
         largest = max(largest, prod(extent.stop - extent.start for extent in inputs.window))
         return weights * largest <= LITTLE
+    free = (prod(inputs[spec.name].shape[-len(spec.shape) :]) for spec in config.inputs if spec.any_length)
+    largest = max(largest, *free, 1)
     varying = (spec.name for spec in config.inputs if config.record_dimension in spec.dims)
     return weights * largest * max((len(inputs[name]) for name in varying), default=1) <= LITTLE

@@ -1,7 +1,7 @@
 """The kinds of pieces around a pipeline: they train it, ask it, feed it and score it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ Statistics = dict[str, Tensor]
 """Sums over the cells of each example, by name: (batch,) or (batch, bins), float64."""
 Totals = Mapping[str, np.ndarray]
 """Statistics added up over examples, by name."""
+Best = Literal["smallest", "largest", "zero", "none"]
+"""Which value of a metric is best; `zero` is the one closest to it, and of `none` no value is."""
 
 
 class Objective(Piece):
@@ -27,11 +29,15 @@ class Objective(Piece):
         Whether it also trains the pipeline's other direction.
     steps
         Horizons that it trains one after the other; None leaves that to the predictor.
+    needs_gradients
+        Whether it differentiates the network, as the residual of an equation does: it is then called with
+        gradients wherever its value is asked for, in validation too.
     """
 
     kind: ClassVar[str] = "objectives"
     both_ways: bool = False
     steps: int | None = None
+    needs_gradients: bool = False
 
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
@@ -48,6 +54,28 @@ class Gradual(Protocol):
     """
 
     step: int
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A schedule that follows the validation loss, and so has a state: numbers, which a checkpoint keeps."""
+
+    def observe(self, loss: float) -> None:
+        """Take note of the loss of a validation."""
+
+    def state_dict(self) -> dict[str, float]:
+        """Return all that it has gathered."""
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Restore what `state_dict` returned."""
+
+
+@runtime_checkable
+class ReadsWeights(Protocol):
+    """A network that knows to read published weights of a part of it from a file (``init=FILE``)."""
+
+    def load_weights(self, path: str) -> None:
+        """Take the weights; refuse in one line a file that does not fit."""
 
 
 @runtime_checkable
@@ -115,17 +143,21 @@ class Preparation(Piece):
     ----------
     draws_together
         How many draws of an example make sense only together, such as the folds of a division.
+    of_batch
+        Whether it draws for a training batch as a whole: it is then handed one generator, which depends on
+        the epoch and the batch, whichever processes share that.
     """
 
     kind: ClassVar[str] = "preparations"
     draws_together: int = 1
+    of_batch: bool = False
 
     def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
         """Return the specs of the variables that it makes, given those of a batch so far."""
         return []
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
-        """Return the prepared batch; example ``i`` draws only from ``rngs[i]``."""
+        """Return the prepared batch; example ``i`` draws only from ``rngs[i]``, see `of_batch`."""
         raise NotImplementedError(f"{type(self).__name__} does not define __call__()")
 
 
@@ -163,6 +195,8 @@ class Metric(Piece):
 
     Attributes
     ----------
+    best
+        Which of its values is best, by which methods are ranked and trials of a sweep chosen.
     of_spread
         Whether `statistics` takes one argument more, `spread`: the prediction's
         `surrogates.evaluation.probabilistic.Spread`.
@@ -171,6 +205,7 @@ class Metric(Piece):
     """
 
     kind: ClassVar[str] = "metrics"
+    best: ClassVar[Best] = "smallest"
     of_spread: ClassVar[bool] = False
     of_spec: ClassVar[bool] = False
 

@@ -252,7 +252,7 @@ NORMALISERS: dict[str, type[Normaliser] | type[Whitening]] = {
 
 
 class Several(nn.ModuleDict):
-    """A normaliser for each of several tensors, by name.
+    """A normaliser for each of several tensors, by name; others pass as they are.
 
     Parameters
     ----------
@@ -262,6 +262,8 @@ class Several(nn.ModuleDict):
         Number of channels of each tensor.
     real_parts
         Those of each tensor that has complex channels.
+    channels_last
+        Tensors whose channel is the last axis: (batch, cells, channel), or (cells, channel).
     """
 
     def __init__(
@@ -269,15 +271,18 @@ class Several(nn.ModuleDict):
         kind: Normalisation,
         channels: Mapping[str, int],
         real_parts: Mapping[str, Sequence[int]] = NONE,
+        channels_last: Sequence[str] = (),
     ) -> None:
         super().__init__(
             {name: NORMALISERS[kind](count, real_parts.get(name, ())) for name, count in channels.items()}
         )
+        self._channels_last = frozenset(channels_last)
 
     def observe(self, values: Mapping[str, Tensor]) -> None:
         """Accumulate a training batch."""
         for name, normaliser in self.items():
-            cast(Normaliser, normaliser).observe(values[name])
+            last = name in self._channels_last
+            cast(Normaliser, normaliser).observe(values[name].movedim(-1, 1) if last else values[name])
 
     def finish(self) -> None:
         """Take the constants from all that was observed."""
@@ -285,19 +290,29 @@ class Several(nn.ModuleDict):
             cast(Normaliser, normaliser).finish()
 
     def forward(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Normalise each tensor, ``(batch, channel, ...)``."""
-        return {name: normaliser(values[name]) for name, normaliser in self.items()}
+        """Normalise each tensor, ``(batch, channel, ...)`` or with the channel last."""
+        return {name: self._normalised(name, value) for name, value in values.items()}
+
+    def _normalised(self, name: str, value: Tensor) -> Tensor:
+        if name not in self:
+            return value
+        if name not in self._channels_last:
+            return cast(Tensor, self[name](value))
+        return cast(Tensor, self[name](value.movedim(-1, 1))).movedim(1, -1)
 
 
 def input_normaliser(
     kind: Normalisation,
     channels: int | Mapping[str, int],
     real_parts: Sequence[int] | Mapping[str, Sequence[int]] = (),
+    channels_last: Sequence[str] = (),
+    scaled: Sequence[str] = (),
 ) -> Normaliser | Whitening | Several:
-    """Return the normaliser of one tensor, or of several by name."""
+    """Return the normaliser of one tensor, or of several by name without those that are `scaled`."""
     if isinstance(channels, int):
         return NORMALISERS[kind](channels, () if isinstance(real_parts, Mapping) else real_parts)
-    return Several(kind, channels, real_parts if isinstance(real_parts, Mapping) else NONE)
+    unscaled = {name: count for name, count in channels.items() if name not in scaled}
+    return Several(kind, unscaled, real_parts if isinstance(real_parts, Mapping) else NONE, channels_last)
 
 
 def moments_of(values: Tensor, weight: Tensor | None = None) -> Moments:

@@ -77,6 +77,7 @@ class Forecast(Objective):
     def __init__(self, context: Context, steps: PositiveInt = 1, loss: dict[str, Any] | None = None) -> None:
         self.steps, self._horizons, self._mask = steps, steps, context.mask_name
         self._loss = Objective.build(loss or {"name": "regression"}, context)
+        self.needs_gradients = self._loss.needs_gradients
 
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator

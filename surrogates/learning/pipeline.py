@@ -1,6 +1,6 @@
 """From physical inputs to physical targets: transform, normalise, network, denormalise, offset."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from datasets.store.specs import VariableSpec
 from surrogates.core.build import build, resolved
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
@@ -52,13 +53,15 @@ class Pipeline(nn.Module):
         super().__init__()
         self._require_record_dimension(config)
         known = context or Context.of(config.inputs, config.targets)
-        self.context = known = replace(
+        known = replace(
             known,
             inputs=tuple(config.inputs),
             targets=tuple(config.targets),
             record_dimension=config.record_dimension,
         )
         self.transform = Transform.build(config.transform, known)
+        config = _with_any_length(config, self.transform.any_length)
+        self.context = replace(known, inputs=tuple(config.inputs), targets=tuple(config.targets))
         default = shared_grid(config.inputs, config.targets, config.record_dimension)
         grid = default if self.transform.grid is None else self.transform.grid
         target_grid = grid if self.transform.target_grid is None else self.transform.target_grid
@@ -71,14 +74,22 @@ class Pipeline(nn.Module):
         channels: dict[str, Any] = {
             "in_channels": self.transform.in_channels,
             "out_channels": self.layout.channels * self.head.outputs,
-            "in_shape": Layout(tuple(config.inputs), self.grid, config.record_dimension).grid_shape,
+            "in_shape": Layout(tuple(config.inputs), self.grid, config.record_dimension).grid_shape
+            if self.transform.in_shape is None
+            else self.transform.in_shape,
             "out_shape": self.layout.grid_shape,
         }
         if HORIZON in target_grid:
             channels[HORIZON] = self.layout.grid_shape[self.layout.grid.index(HORIZON)]
         self.network, self.input_normaliser, self.target_normaliser = shared or Shared(
             cast(nn.Module, build("models", config.network, **channels)),
-            input_normaliser(config.sides.inputs, self.transform.in_channels, self.transform.real_parts),
+            input_normaliser(
+                config.sides.inputs,
+                self.transform.in_channels,
+                self.transform.real_parts,
+                self.transform.channels_last,
+                self.transform.scaled,
+            ),
             NORMALISERS[config.sides.targets](self.layout.channels, parts),
         )
         self.config = config.model_copy(
@@ -317,6 +328,16 @@ class Pipeline(nn.Module):
                 f"target {listing(fixed)} has no dimension '{config.record_dimension}': it is the same for "
                 "every record, so there is nothing to learn"
             )
+
+
+def _with_any_length(config: PipelineConfig, dims: Sequence[str]) -> PipelineConfig:
+    """Return a configuration whose specs say which dimensions may have any length."""
+
+    def marked(spec: VariableSpec) -> VariableSpec:
+        return spec.model_copy(update={"any_length": tuple(dim for dim in dims if dim in spec.dims)})
+
+    sides = {key: list(map(marked, getattr(config, key))) for key in ("inputs", "targets")}
+    return config.model_copy(update=sides)
 
 
 def _known(channels: Tensor) -> Tensor:

@@ -38,7 +38,8 @@ class Features:
     channels
         Shape (batch, channel, *grid), in any units; NaN becomes the channel's mean. The batch includes the
         folded dimensions, entry by entry of each record. Several tensors by name for a network whose
-        `forward` takes these names; each has its own grid.
+        `forward` takes these names; each has its own grid. Those that the transform names in `channels_last`
+        have the shape (batch, cells, channel), or (cells, channel) where all records share them.
     offset
         Shape (batch, target channel, *grid), in the targets' units, added to the network's answer; or None.
     link
@@ -82,8 +83,17 @@ class Transform(Piece, nn.Module):
     real_parts
         Channels that are the real part of a complex number, whose imaginary part is the next channel; of
         several tensors by the name of the tensor. The two are normalised by one scale, without a shift.
+    channels_last
+        Tensors, of several by name, whose channel is the last axis, such as coordinates of points.
+    in_shape
+        Lengths of each tensor's grid, of several by name, for the constructor of the network; None tells it
+        those of the inputs on `grid`.
+    any_length
+        Dimensions that may have any length in `predict`: each of their cells is answered by itself.
     normalise
         Whether channels and targets are normalised.
+    scaled
+        Tensors, of several by name, that it has scaled itself, so that they are not normalised.
     takes_tiles
         Whether it takes a window of a larger field as a `surrogates.learning.tile.Tile`, which can look
         further; otherwise it gets one tile after the other as a plain batch.
@@ -106,7 +116,11 @@ class Transform(Piece, nn.Module):
     target_grid: tuple[str, ...] | None = None
     fold: Mapping[str, int] = MappingProxyType({})
     real_parts: Sequence[int] | Mapping[str, Sequence[int]] = ()
+    channels_last: Sequence[str] = ()
+    in_shape: Mapping[str, tuple[int, ...]] | None = None
+    any_length: Sequence[str] = ()
     normalise: bool = True
+    scaled: Sequence[str] = ()
     takes_tiles: bool = False
     needs_whole_field: bool = False
     offset_free: Sequence[str] = ()

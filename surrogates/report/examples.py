@@ -27,11 +27,12 @@ def examples_of(
     small = all(prod(spec.shape) <= SMALL_FIELD for spec in experiment.targets)
     chosen = np.unique(np.linspace(0, len(index) - 1, MANY if small else FEW).astype(int))
     few = index.take(chosen)
-    loader = experiment.loader(split, index=few, batch_size=len(few), also=experiment.scored_only)
+    hidden = [*experiment.scored_only, *experiment.drawn_only]
+    loader = experiment.loader(split, index=few, batch_size=len(few), also=hidden)
     batch = next(iter(on_device(device, loader)))
     targets, derivations = targets_of(experiment), experiment.derivations
     known = inputs_of(batch, targets)
-    inputs = {name: value for name, value in known.items() if name not in experiment.scored_only}
+    inputs = {name: value for name, value in known.items() if name not in hidden}
     predictions = {}
     for name, method in methods.items():
         answer = ask(method, inputs, seed=experiment.config.seed)

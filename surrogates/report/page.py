@@ -230,7 +230,7 @@ def _cell(column: Sequence[Score], number: int) -> Cell:
 
 
 def _best(column: Sequence[Score]) -> int | None:
-    worse = badness(column[0].metric, np.array([row.value for row in column]))
+    worse = badness(column[0].best, np.array([row.value for row in column]))
     if worse is None or len(worse) < 2 or not np.isfinite(worse).any():
         return None
     return int(np.nanargmin(worse))

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from surrogates.evaluation.ranking import badness, ranked_metric, scores_of
+from surrogates.evaluation.ranking import badness, ranked_by, scores_of
 from surrogates.evaluation.tables import ALL, Score, Table
 from surrogates.report.panels import VALUES, quantity, spoken
 
@@ -49,15 +49,14 @@ def has_many(table: Table) -> bool:
 def scenario_tables(table: Table) -> list[Scenarios]:
     """Return a table for each target, by its first metric that ranks methods; too many have no lines."""
     found = []
-    for target, rows, metric in _targets(table):
-        methods, scenarios, values = scores_of(rows, metric)
-        heading = quantity(metric.replace("_", " "), _units(rows, metric))
-        title = f"{target}: {heading} by scenario"
+    for target, rows, shown in _targets(table):
+        methods, scenarios, values = scores_of(rows, shown.metric)
+        title = f"{target}: {_heading(shown)} by scenario"
         if len(scenarios) > MOST_LINES:
             note = f"{len(scenarios):,} scenarios, too many for a page; all are in scores.csv."
             found.append(Scenarios(title, note, [], []))
             continue
-        worse = badness(metric, values)
+        worse = badness(shown.best, values)
         best = np.full(len(values), -1)
         if worse is not None and len(methods) > 1:
             known = np.isfinite(worse).any(axis=1)
@@ -96,8 +95,8 @@ def heat_maps(table: Table) -> dict[str, Figure]:
     variable alone the methods do.
     """
     figures = {}
-    for target, rows, metric in _targets(table):
-        methods, scenarios, values = scores_of(rows, metric)
+    for target, rows, shown in _targets(table):
+        methods, scenarios, values = scores_of(rows, shown.metric)
         places = [_place(table, scenario) for scenario in scenarios]
         lines, columns = (_ordered([place[side] for place in places]) for side in (0, 1))
         whole = np.full((len(methods), len(lines), len(columns)), np.nan)
@@ -106,21 +105,21 @@ def heat_maps(table: Table) -> dict[str, Figure]:
         panels = {method: whole[number] for number, method in enumerate(methods)}
         if len(columns) == 1:
             columns, panels = [spoken(method) for method in methods], {"": whole[:, :, 0].T}
-        label = quantity(metric.replace("_", " "), _units(rows, metric))
+        label = _heading(shown)
         figures[f"{target}: {label} by scenario"] = _draw(panels, lines, columns, label)
     return figures
 
 
-def _targets(table: Table) -> list[tuple[str, list[Score], str]]:
-    """Return each target with its rows and the metric that is shown."""
+def _targets(table: Table) -> list[tuple[str, list[Score], Score]]:
+    """Return each target with its rows, and a row of the metric that is shown."""
     by_target: dict[str, list[Score]] = {}
     for row in table.rows:
         by_target.setdefault(row.target, []).append(row)
-    return [(target, rows, ranked_metric(rows) or rows[0].metric) for target, rows in by_target.items()]
+    return [(target, rows, ranked_by(rows) or rows[0]) for target, rows in by_target.items()]
 
 
-def _units(rows: Sequence[Score], metric: str) -> str:
-    return next(row.units for row in rows if row.metric == metric)
+def _heading(row: Score) -> str:
+    return quantity(row.metric.replace("_", " "), row.units)
 
 
 def _axes(table: Table) -> list[str]:

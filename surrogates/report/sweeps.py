@@ -24,11 +24,13 @@ class Tried:
     settings
         Value of each key, as text.
     value
-        What was minimised (or maximised), NaN when it failed.
+        What was minimised or maximised, NaN when it failed.
     run
         Folder of the run, or "".
     error
         Why it failed, or "".
+    largest
+        Whether the value was maximised.
     """
 
     number: int
@@ -36,6 +38,7 @@ class Tried:
     value: float
     run: str = ""
     error: str = ""
+    largest: bool = False
 
 
 def table(ranked: Sequence[Tried], metric: str) -> str:
@@ -51,9 +54,7 @@ def table(ranked: Sequence[Tried], metric: str) -> str:
     )
 
 
-def draw(
-    trials: Sequence[Tried], metric: str, path: Path, *, log: Sequence[str] = (), largest: bool = False
-) -> None:
+def draw(trials: Sequence[Tried], metric: str, path: Path, *, log: Sequence[str] = ()) -> None:
     """Draw the course of a sweep, and its values against each searched key.
 
     Parameters
@@ -66,8 +67,6 @@ def draw(
         The picture, .png.
     log
         Keys that are drawn on a logarithmic axis.
-    largest
-        Whether large values are good.
     """
     good = [trial for trial in trials if not trial.error]
     if not good:
@@ -80,7 +79,7 @@ def draw(
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
     numbers = np.array([trial.number + 1 for trial in good])
     values = np.array([trial.value for trial in good])
-    course = np.maximum.accumulate(values) if largest else np.minimum.accumulate(values)
+    course = np.maximum.accumulate(values) if good[0].largest else np.minimum.accumulate(values)
     axes[0].plot(numbers, values, "o", alpha=0.6, label="trial")
     axes[0].step(numbers, course, where="post", label="best so far")
     axes[0].set_xlabel("trial")

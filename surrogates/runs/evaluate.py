@@ -228,7 +228,7 @@ def _evaluate(directions: Sequence[Direction], data: Sequence[Experiment], split
 def free_dimensions(pipeline: Pipeline) -> set[str]:
     """Return the dimensions along which a network maps fields of any length to fields as long."""
     answered = set(pipeline.layout.grid)
-    return answered & set(pipeline.grid) - {HORIZON}
+    return answered & (set(pipeline.grid) | set(pipeline.transform.any_length)) - {HORIZON}
 
 
 def _require_same(trained: VariableSpec, found: VariableSpec, free: Container[str], url: str) -> None:

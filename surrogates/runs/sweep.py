@@ -15,11 +15,11 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.files import PARTIAL, forget_half_written
 from surrogates.core.optional import require
 from surrogates.core.text import listing, nearest
-from surrogates.evaluation.ranking import CLOSEST_TO_ZERO, LARGEST
 from surrogates.evaluation.scoring import score
 from surrogates.experiment.experiment import Experiment
 from surrogates.experiment.launched import launched
 from surrogates.inference.bundle import load_bundle
+from surrogates.learning.contract import Best
 from surrogates.report.sweeps import Tried
 from surrogates.runs.compose import read
 from surrogates.runs.evaluate import model_of
@@ -71,10 +71,10 @@ def sweep(plan: Plan, folder: Path, trials: int, say: Callable[[str], None] = pr
             f"{group.by} started {group.size} processes, and each would search; start the sweep once, "
             f"with trainer.devices={group.local_size}"
         )
-    check_plan(plan)
+    largest = check_plan(plan) == "largest"
     folder.mkdir(parents=True, exist_ok=True)
     with resumable(folder, trials):
-        return _search(plan, folder, trials, say)
+        return _search(plan, folder, trials, largest, say)
 
 
 @contextmanager
@@ -89,12 +89,12 @@ def resumable(folder: Path, trials: int) -> Iterator[None]:
         raise
 
 
-def _search(plan: Plan, folder: Path, trials: int, say: Callable[[str], None]) -> list[Tried]:
+def _search(plan: Plan, folder: Path, trials: int, largest: bool, say: Callable[[str], None]) -> list[Tried]:
     """Run trials that no other process runs, until all have ended."""
     with held(folder):  # only what lies in it is cleaned up: others may write to their trials
         for name in (PLAN, PICTURE):
             forget_half_written(folder / name)
-        study = _open(plan, folder)
+        study = _open(plan, folder, largest)
     waiting = False
     while missing := _missing(study, trials):
         for number in missing:
@@ -102,7 +102,7 @@ def _search(plan: Plan, folder: Path, trials: int, say: Callable[[str], None]) -
                 if ours and number in _missing(study, trials):  # it may have ended since
                     last = _try(study, plan, folder, number)
                     done = tried(study)
-                    say(_line(last, trials, best(done, plan.metric)))
+                    say(_line(last, trials, best(done)))
                     waiting = False
                     break
         else:
@@ -153,8 +153,14 @@ def _begun(study: "Study", number: int) -> "Trial | None":
     return None
 
 
-def check_plan(plan: Plan) -> None:
-    """Check the configuration at both ends of every range and of every choice; train nothing."""
+def check_plan(plan: Plan) -> Best:
+    """Check the configuration at both ends of every range and of every choice; train nothing.
+
+    Returns
+    -------
+    Best
+        Which value of the plan's metric is best.
+    """
     first = {key: parameter.ends()[0] for key, parameter in plan.space.items()}
     for key, parameter in plan.space.items():
         for value in parameter.ends():
@@ -164,25 +170,33 @@ def check_plan(plan: Plan) -> None:
                 experiment, _ = prepare(values)
             except ValueError as error:
                 raise ConfigError(f"with {key}={value}: {error}") from error
-    _require_validation(experiment, plan.metric)
+    return _best_of(experiment, plan.metric)
 
 
-def _require_validation(experiment: Experiment, metric: str) -> None:
+def _best_of(experiment: Experiment, metric: str) -> Best:
+    """Return which value of a metric is best; refuse one by which trials cannot be compared."""
     if not len(experiment.data.index("validation")):
         raise ConfigError(
             "the validation subset is empty, so trials cannot be compared; give another dataset.split"
         )
-    if metric != LOSS and metric not in experiment.pieces.metrics:
-        offered = [LOSS, *experiment.pieces.metrics]
+    if metric == LOSS:
+        return "smallest"
+    found = experiment.pieces.metrics
+    if metric not in found:
+        offered = [LOSS, *found]
         raise ConfigError(
             f"metric '{metric}' is not among task.metrics.{nearest(metric, offered)} "
             f"There are: {listing(offered)}."
         )
+    if found[metric].best == "none":
+        offered = [LOSS, *(name for name, each in found.items() if each.best != "none")]
+        raise ConfigError(f"no value of metric '{metric}' is the best; name one of: {listing(offered)}")
+    return found[metric].best
 
 
 def tried(study: "Study") -> list[Tried]:
     """Return the trials that have ended, in the order of their numbers."""
-    told = ("COMPLETE", "FAIL")
+    told, largest = ("COMPLETE", "FAIL"), study.direction.name == "MAXIMIZE"
     ended = [t for t in study.trials if t.state.name in told and {"run", "error"} & t.user_attrs.keys()]
     found = [
         Tried(
@@ -191,29 +205,30 @@ def tried(study: "Study") -> list[Tried]:
             float("nan") if trial.value is None else trial.value,
             trial.user_attrs.get("run", ""),
             trial.user_attrs.get("error", ""),
+            largest,
         )
         for place, trial in enumerate(ended)
     ]
     return sorted(found, key=lambda each: each.number)
 
 
-def best(done: Sequence[Tried], metric: str) -> Tried | None:
+def best(done: Sequence[Tried]) -> Tried | None:
     """Return the best of the trials that did not fail."""
-    return next(iter(ranked(done, metric)), None)
+    return next(iter(ranked(done)), None)
 
 
-def ranked(done: Sequence[Tried], metric: str) -> list[Tried]:
+def ranked(done: Sequence[Tried]) -> list[Tried]:
     """Return the trials that did not fail, best first."""
-    sign = -1 if metric in LARGEST else 1
-    return sorted((each for each in done if not each.error), key=lambda each: sign * each.value)
+    good = [each for each in done if not each.error]
+    return sorted(good, key=lambda each: -each.value if each.largest else each.value)
 
 
-def _open(plan: Plan, folder: Path) -> "Study":
+def _open(plan: Plan, folder: Path, largest: bool) -> "Study":
     """Open the study of a folder, or begin one; another plan than the folder's is refused."""
     from surrogates.runs.study import open_study
 
     write_plan(folder, plan)
-    return open_study(folder, "maximize" if plan.metric in LARGEST else "minimize")
+    return open_study(folder, "maximize" if largest else "minimize")
 
 
 def _ask(study: "Study", plan: Plan, number: int) -> "Trial":
@@ -259,7 +274,7 @@ def _value(run: Path, metric: str) -> float:
     table = score(model_of(bundle), experiment, split="validation", device=device)
     model, target = next(iter(model_of(bundle))), experiment.config.task.targets[0]
     value = table.value(model, target, metric)
-    return abs(value) if metric in CLOSEST_TO_ZERO else value
+    return abs(value) if experiment.pieces.metrics[metric].best == "zero" else value
 
 
 def _state(name: str) -> Any:

@@ -36,7 +36,7 @@ from surrogates.runs.resuming import (
     state_of,
 )
 from surrogates.runs.slurm import is_done, note_job, run_of_job
-from surrogates.runs.weights import take_weights
+from surrogates.runs.weights import take_weights, takes_all
 from surrogates.training.checkpoint import full_disk_explained
 from surrogates.training.fit import build_callback, fit
 from surrogates.training.ranks import Ranks
@@ -219,7 +219,7 @@ def _train(
             )
         if state is not None:
             pipeline.load_state_dict(state["module"]["pipeline"])
-        elif ranks.first and (experiment.config.init is None or experiment.config.init.only):
+        elif ranks.first and not takes_all(experiment.config):
             experiment.fit_normalisers(pipeline, experiment.loader("train"))
         train = experiment.loader("train", train=True, rank=ranks.rank, ranks=ranks.size)
         validated = len(experiment.data.index("validation"))

@@ -1,11 +1,13 @@
 """The weights that a run starts from: those of another run, and those of pipelines inside its transform."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.experiment.config import RunConfig
 from surrogates.inference.bundle import load_bundle
+from surrogates.learning.contract import ReadsWeights
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.selection import matching
 
@@ -13,7 +15,9 @@ from surrogates.learning.selection import matching
 def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
     """Load the weights that the configuration names; a pipeline inside the transform needs some."""
     inner = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
-    if config.init and config.init.only:
+    if config.init and Path(config.init.source).is_file():
+        _take_file(pipeline, config.init.source, config.init.only)
+    elif config.init and config.init.only:
         _take_some(pipeline, config.init.source, config.init.only)
     elif config.init:
         _take_weights(pipeline, config.init.source, "init")
@@ -25,11 +29,31 @@ def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
             )
         _take_weights(inner[name], source, f"parts.{name}")
     for name in inner:
-        if name not in config.parts and (config.init is None or config.init.only):
+        if name not in config.parts and not takes_all(config):
             raise ConfigError(
                 f"parts: the transform's pipeline '{name}' is not trained here and has no weights; "
                 f"train it first and give its run with parts.{name}=RUN"
             )
+
+
+def takes_all(config: RunConfig) -> bool:
+    """Return whether all weights come from a bundle, and the normalisers with them."""
+    return bool(config.init and not config.init.only and not Path(config.init.source).is_file())
+
+
+def _take_file(pipeline: Pipeline, source: str, patterns: Sequence[str]) -> None:
+    """Start from published weights of a part of the network, which the network itself knows to read."""
+    network = pipeline.network
+    if not isinstance(network, ReadsWeights):
+        raise ConfigError(
+            f"init: {source} is a file, and the model '{pipeline.config.network['name']}' reads no weights "
+            "from files; give a run or a bundle"
+        )
+    if patterns:
+        raise ConfigError(
+            f"init.only chooses among the weights of a run or a bundle, and {source} is a file; leave it out"
+        )
+    network.load_weights(source)
 
 
 def _take_some(pipeline: Pipeline, source: str, patterns: Sequence[str]) -> None:

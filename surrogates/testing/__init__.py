@@ -19,6 +19,7 @@ from surrogates.testing.drawn import draw_batch
 from surrogates.testing.judging import check_baseline, check_metric, check_plot
 from surrogates.testing.learning import check_objective, check_transform
 from surrogates.testing.networks import check_model, known_answer
+from surrogates.testing.preparing import check_preparation
 from surrogates.testing.recipes import check_importer, check_recipe
 from surrogates.testing.registered import check_documented, check_registered
 
@@ -32,6 +33,7 @@ __all__ = [
     "check_objective",
     "check_plot",
     "check_predictor",
+    "check_preparation",
     "check_recipe",
     "check_registered",
     "check_transform",

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -12,9 +12,10 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import parse
 from surrogates.evaluation.evaluate import Target, inputs_of
 from surrogates.evaluation.probabilistic import Spread
+from surrogates.evaluation.ranking import badness
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.context import Context
-from surrogates.learning.contract import Baseline, Metric, Plot
+from surrogates.learning.contract import Baseline, Best, Metric, Plot
 from surrogates.learning.layout import is_complex
 from surrogates.report.pictures import Examples
 from surrogates.testing.common import (
@@ -33,6 +34,8 @@ from surrogates.testing.common import (
 from surrogates.testing.drawn import draw_batch
 
 RECORDS = 12
+FAR = 50.0
+"""How often the error of a bad prediction is that of a good one."""
 FIELD = VariableSpec(name="field", dims=("sample", "y", "x"), shape=(12, 12), units="K", long_name="a field")
 
 
@@ -131,8 +134,8 @@ def check_metric(
     ------
     AssertionError
         When the score depends on how records were batched or ordered or on cells that do not count, when a
-        NaN that counts is hidden, when nothing counts and it is a number, and when a perfect prediction is
-        not the best.
+        NaN that counts is hidden, when nothing counts and it is a number, when a perfect prediction has
+        another value than `best`, and when it is worse than a bad one by what the metric's own `best` says.
     """
     label, make = maker(Metric, piece, context or Context.of((), (spec,)))
     metric: Metric = make()
@@ -161,6 +164,7 @@ def check_metric(
     if best is not None:
         perfect = data.changed(prediction=data.target).score(label, metric, [range(RECORDS)])
         expect(_near(perfect, best, 1e-6), label, f"a perfect prediction has {perfect:.9g}", f"{best:g}")
+    _check_direction(label, metric, data)
     try:
         parse(metric.units(spec.units))
     except ValueError as error:
@@ -300,6 +304,25 @@ def _check_unknown(label: str, metric: Metric, data: _Scored) -> None:
     nothing = data.changed(weight=torch.zeros_like(data.weight))
     found = nothing.score(label, metric, [range(RECORDS)])
     expect(bool(np.isnan(found)), label, f"where nothing counts it is {found:.6g}", "NaN")
+
+
+def _check_direction(label: str, metric: Metric, data: _Scored) -> None:
+    """A perfect prediction must be no worse than a bad one; metrics of the prediction alone cannot tell."""
+    expect(metric.best in get_args(Best), label, f"its `best` is {metric.best!r}", f"one of {get_args(Best)}")
+    everything = [range(RECORDS)]
+    bad = data.changed(prediction=data.target + FAR * (data.prediction - data.target))
+    found = bad.score(label, metric, everything)
+    if bad.changed(target=data.target.flip(0)).score(label, metric, everything) == found:
+        return
+    perfect = data.changed(prediction=data.target).score(label, metric, everything)
+    worse = badness(metric.best, np.array([perfect, found]))
+    expect(
+        worse is None or worse[0] <= worse[1],
+        label,
+        f"by its `best`, '{metric.best}', a perfect prediction ({perfect:.6g}) is worse than a bad one "
+        f"({found:.6g})",
+        "the other way round",
+    )
 
 
 def _near(one: float, two: float, rtol: float = 1e-9) -> bool:

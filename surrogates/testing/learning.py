@@ -70,10 +70,10 @@ def check_transform(
         features: Features = transform(inputs)
     expect_same(label, inputs, given, "after a call its input", "inputs that stay as they are")
     _check_shapes(label, transform, features, inputs, context)
-    made = _tensors(features)
+    made = _channels_second(transform, features, records_of(inputs, context))
     _check_records(label, transform, inputs, context, made)
     _check_missing(label, transform, inputs, context, made)
-    _check_saved(label, transform, make().eval(), inputs, made)
+    _check_saved(label, transform, make().eval(), inputs, context, made)
     _check_link(label, features, inputs, context, transform)
     _check_gradient(label, transform, inputs, context, smooth)
 
@@ -111,7 +111,8 @@ def check_objective(
     objective, pipeline = make(), pipeline.eval()
 
     def loss(some: Tensors) -> Tensor:
-        with guarded(label):
+        needed = torch.is_grad_enabled() or objective.needs_gradients
+        with guarded(label), torch.set_grad_enabled(needed):
             value, _ = objective(pipeline, dict(some), torch.Generator().manual_seed(0))
         return torch.as_tensor(value)
 
@@ -225,6 +226,15 @@ def _tensors(features: Features) -> dict[str, Tensor]:
     return made if features.offset is None else made | {OFFSET: features.offset}
 
 
+def _channels_second(transform: Transform, features: Features, count: int) -> dict[str, Tensor]:
+    """Return what a transform makes as (batch, channel, ...), of what all records share a copy for each."""
+    made = _tensors(features)
+    for name in transform.channels_last:
+        value = made[name] if made[name].ndim > 2 else made[name].expand(count, *made[name].shape)
+        made[name] = value.movedim(-1, 1)
+    return made
+
+
 def _by_record(made: Tensors, count: int) -> dict[str, Tensor]:
     """Return tensors with the rows of each record in an axis of their own."""
     return {name: value.unflatten(0, (count, -1)) for name, value in made.items()}
@@ -243,7 +253,8 @@ def _check_shapes(
         "a number for one tensor, a mapping for several",
     )
     numbers = dict(declared) if isinstance(declared, Mapping) else {"channels": declared}
-    made = {name: value for name, value in _tensors(features).items() if name != OFFSET}
+    every = _channels_second(transform, features, count)
+    made = {name: value for name, value in every.items() if name != OFFSET}
     expect(
         set(made) == set(numbers),
         label,
@@ -281,7 +292,8 @@ def _check_records(
     count = records_of(inputs, context)
     for index in (*([n] for n in range(count)), list(reversed(range(count)))):
         with torch.no_grad():
-            some = _by_record(_tensors(transform(take(inputs, context, index))), len(index))
+            features = transform(take(inputs, context, index))
+        some = _by_record(_channels_second(transform, features, len(index)), len(index))
         for name, value in _by_record(made, count).items():
             expect(
                 same(some[name], value[index]),
@@ -296,6 +308,11 @@ def _check_missing(
 ) -> None:
     count = records_of(inputs, context)
     made = _by_record(made, count)
+
+    def moved_to(changed: Tensor, name: str) -> dict[str, Tensor]:
+        features = transform(dict(inputs) | {name: changed})
+        return _by_record(_channels_second(transform, features, count), count)
+
     for spec in context.inputs:
         values = inputs[spec.name]
         if not varies(spec.name, context) or not (values.is_floating_point() or values.is_complex()):
@@ -303,11 +320,11 @@ def _check_missing(
         changed = inputs[spec.name].clone()
         with torch.no_grad():
             changed[0] += 1.0
-            moved = _by_record(_tensors(transform(dict(inputs) | {spec.name: changed})), count)
+            moved = moved_to(changed, spec.name)
             if all(same(moved[name], value) for name, value in made.items()):
                 continue  # nothing is made of it
             changed[0] = torch.nan
-            found = _by_record(_tensors(transform(dict(inputs) | {spec.name: changed})), count)
+            found = moved_to(changed, spec.name)
         shows = any(bool(value[0].isnan().any()) for value in found.values())
         if spec.missing:
             shows |= any(not same(value[0], made[name][0]) for name, value in found.items())
@@ -323,11 +340,13 @@ def _check_missing(
             )
 
 
-def _check_saved(label: str, transform: Transform, other: Transform, inputs: Tensors, made: Tensors) -> None:
+def _check_saved(
+    label: str, transform: Transform, other: Transform, inputs: Tensors, context: Context, made: Tensors
+) -> None:
     state = {name: value.contiguous() for name, value in transform.state_dict().items()}
     other.load_state_dict(load(save(state)))
     with torch.no_grad():
-        found = _tensors(other(dict(inputs)))
+        found = _channels_second(other, other(dict(inputs)), records_of(inputs, context))
     expect_same(label, made, found, "saved and loaded", "equal channels")
 
 

@@ -28,6 +28,7 @@ def check_model(
     spreads_nan: bool = True,
     idle: Collection[str] = (),
     smooth: bool = True,
+    at_points: str | None = None,
 ) -> None:
     """Check shapes, gradients, independence of records, repeatability and saved weights of a network.
 
@@ -47,6 +48,10 @@ def check_model(
         Parameters that no gradient reaches by design.
     smooth
         Whether gradients are compared with differences with regard to the inputs too.
+    at_points
+        Tensor of the coordinates of a network that answers at points, (batch, point, coordinate): it is then
+        checked that points do not see each other, and that coordinates which all records share, (point,
+        coordinate), are answered as a copy for each record is.
 
     Raises
     ------
@@ -56,12 +61,16 @@ def check_model(
         differ, and when saved weights answer otherwise.
     """
     for arguments in sweep:
-        label, make = _maker(piece, arguments, inputs, answer)
+        label, make = _maker(piece, arguments, inputs, answer, at_points)
         with torch.random.fork_rng([]):
             _check_one(label, make, inputs, tuple(answer), spreads_nan, idle, smooth)
+            if at_points is not None and isinstance(inputs, Mapping):
+                _check_points(label, make().eval(), inputs, at_points)
 
 
-def known_answer(piece: Made, inputs: Inputs, answer: Sequence[int]) -> list[float]:
+def known_answer(
+    piece: Made, inputs: Inputs, answer: Sequence[int], at_points: str | None = None
+) -> list[float]:
     """Return mean, standard deviation and a few values of what a network with known weights answers.
 
     Weights and inputs follow from a formula and all is computed in float64, so that the numbers depend on the
@@ -69,10 +78,10 @@ def known_answer(piece: Made, inputs: Inputs, answer: Sequence[int]) -> list[flo
 
     Parameters
     ----------
-    piece, inputs, answer
+    piece, inputs, answer, at_points
         As for `check_model`; of the inputs only the shapes count.
     """
-    _, make = _maker(piece, {}, inputs, answer)
+    _, make = _maker(piece, {}, inputs, answer, at_points)
     with torch.random.fork_rng([]), torch.no_grad():
         torch.manual_seed(0)
         network = _double(make()).eval()
@@ -152,6 +161,31 @@ def _check_records(label: str, network: nn.Module, inputs: Inputs, out: Tensor, 
         )
 
 
+def _check_points(label: str, network: nn.Module, inputs: Mapping[str, Tensor], at_points: str) -> None:
+    """Check that points do not see each other, and that all records may share them."""
+    points = inputs[at_points]
+    with torch.no_grad():
+        whole = _call(network, inputs)
+        for count in (1, points.shape[1] // 2):
+            few = _call(network, {**inputs, at_points: points[:, -count:]})
+            expect(
+                same(few, whole[..., -count:]),
+                label,
+                f"{count} of {points.shape[1]} points are answered otherwise, "
+                f"{difference(few, whole[..., -count:])}",
+                "points that do not see each other, in any number",
+            )
+        for number in range(len(whole)):
+            shared = _call(network, {**inputs, at_points: points[number]})
+            expect(
+                same(shared[number], whole[number]),
+                label,
+                f"points that all records share are answered otherwise, "
+                f"{difference(shared[number], whole[number])}",
+                "the same answers as to a copy for each record",
+            )
+
+
 def _check_saved(
     label: str, make: Callable[[], nn.Module], network: nn.Module, inputs: Inputs, out: Tensor
 ) -> None:
@@ -205,16 +239,23 @@ def _check_gradients(
 
 
 def _maker(
-    piece: Made, arguments: Mapping[str, Any], inputs: Inputs, answer: Sequence[int]
+    piece: Made,
+    arguments: Mapping[str, Any],
+    inputs: Inputs,
+    answer: Sequence[int],
+    at_points: str | None = None,
 ) -> tuple[str, Callable[[], nn.Module]]:
     if isinstance(piece, nn.Module):
         return f"model {type(piece).__name__}", lambda: copy.deepcopy(piece)
     name, given = split_node("models", piece if isinstance(piece, Mapping) else {"name": piece})
     check_registered("models", name)
     node = {"name": name, **given, **arguments}
+    seen = inputs
+    if at_points is not None and isinstance(inputs, Mapping):
+        seen = {**inputs, at_points: inputs[at_points][:, 0]}
     shapes: dict[str, object] = {
-        "in_channels": _shapes(inputs, lambda value: value.shape[1]),
-        "in_shape": _shapes(inputs, lambda value: tuple(value.shape[2:])),
+        "in_channels": _shapes(seen, lambda value: value.shape[1]),
+        "in_shape": _shapes(seen, lambda value: tuple(value.shape[2:])),
         "out_channels": answer[0] if answer else 1,
         "out_shape": tuple(answer[1:]),
     }

@@ -16,7 +16,7 @@ from datasets.store.streams import OBJECTIVE
 from surrogates.core.build import build
 from surrogates.data.batch import Batch
 from surrogates.experiment.config import TrainerConfig
-from surrogates.learning.contract import Adversarial, Gradual, Objective
+from surrogates.learning.contract import Adversarial, Gradual, Objective, Watching
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.selection import grouped
 from surrogates.training.ema import Average
@@ -68,7 +68,7 @@ class LearningModule(nn.Module):
         self.step = 0
         self.call: Callable[..., None] = lambda hook, *arguments: None  # the trainer's, once there is one
         self.record: Callable[[dict[str, float]], None] = lambda values: None
-        self._objective, self._settings, self._seed = objective, settings, seed
+        self.objective, self._settings, self._seed = objective, settings, seed
         self._fabric, self._ranks = fabric, ranks
         self._gradual = objective if isinstance(objective, Gradual) else None
         self._adversary = objective if isinstance(objective, Adversarial) else None
@@ -130,11 +130,16 @@ class LearningModule(nn.Module):
             Index of the batch in the validation subset; it selects the random stream.
         """
         with self._fabric.autocast():
-            loss, statistics = self._objective(self.pipeline, batch, self._rng(VALIDATION + number))
+            loss, statistics = self.objective(self.pipeline, batch, self._rng(VALIDATION + number))
         examples = batch[self.pipeline.target_names[0]].shape[0]
         return {
-            name: float(value) * examples for name, value in {"loss": loss, **statistics}.items()
+            name: float(value) * examples for name, value in {"loss": loss.detach(), **statistics}.items()
         }, examples
+
+    def observe(self, loss: float) -> None:
+        """Tell a schedule that follows the validation loss of one."""
+        if isinstance(self._factor, Watching):
+            self._factor.observe(loss)
 
     def log(self, name: str, value: Tensor | float, **_: Any) -> None:
         """Record a scalar, as callbacks of Lightning do through their module."""
@@ -157,6 +162,7 @@ class LearningModule(nn.Module):
             "average": self.average.state_dict() if self.average else None,
             "losses": self._ranks.mean(self._losses),
             "counted": self._counted,
+            "schedule": self._factor.state_dict() if isinstance(self._factor, Watching) else None,
             "critic": critic or None,
             "critic_optimiser": self.optimisers[1].state_dict() if critic else None,
         }
@@ -172,6 +178,8 @@ class LearningModule(nn.Module):
             self.average = Average(self.pipeline, self._settings.ema)  # from here on
         elif self.average is not None:
             self.average.load_state_dict(state["average"])
+        if isinstance(self._factor, Watching) and state.get("schedule"):
+            self._factor.load_state_dict(state["schedule"])
         self._losses = {name: value.to(self._fabric.device) for name, value in state["losses"].items()}
         self._counted = state["counted"]
         if self.critic is not None:

@@ -3,11 +3,11 @@
 The program supplies ``parameters`` and ``fused`` (one kernel for all parameters, where the precision allows).
 """
 
-from collections.abc import Sequence
-from math import cos, pi
-from typing import Any
+from collections.abc import Mapping, Sequence
+from math import cos, inf, pi
+from typing import Annotated, Any
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch.optim import SGD, Adam, Adamax, AdamW, Optimizer
 
 from surrogates.core.ranges import Share
@@ -157,3 +157,68 @@ class Stepwise:
     def __call__(self, step: int) -> float:
         """Return the factor on the learning rate at a step."""
         return self.factor ** min(self.parts - 1, step * self.parts // max(1, self.steps))
+
+
+class Plateau:
+    """A rate that falls by a factor when the validation loss has not fallen for some validations.
+
+    It is `torch.optim.lr_scheduler.ReduceLROnPlateau` with a relative threshold.
+
+    Parameters
+    ----------
+    steps
+        Steps of the whole run.
+    factor
+        On the rate at each fall.
+    patience
+        Validations without progress that do not count yet.
+    threshold
+        Share of the smallest loss by which a loss has to be smaller to be progress.
+    cooldown
+        Validations after a fall that do not count.
+    smallest
+        Fraction of the rate that it never falls below.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        factor: Annotated[float, Field(gt=0, lt=1)] = 0.1,
+        patience: NonNegativeInt = 10,
+        threshold: Annotated[float, Field(ge=0, lt=1)] = 1e-4,
+        cooldown: NonNegativeInt = 0,
+        smallest: Share = 0.0,
+    ) -> None:
+        self.factor, self.patience, self.threshold = factor, patience, threshold
+        self.cooldown, self.smallest = cooldown, smallest
+        self._rate, self._least, self._without, self._resting = 1.0, inf, 0, 0
+
+    def __call__(self, step: int) -> float:
+        """Return the factor on the learning rate."""
+        return self._rate
+
+    def observe(self, loss: float) -> None:
+        """Take note of the loss of a validation."""
+        if loss < self._least * (1 - self.threshold):
+            self._least, self._without = loss, 0
+        else:
+            self._without += 1
+        if self._resting:
+            self._resting, self._without = self._resting - 1, 0
+        if self._without > self.patience:
+            self._rate = max(self._rate * self.factor, self.smallest)
+            self._resting, self._without = self.cooldown, 0
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the rate and what has led to it."""
+        return {
+            "rate": self._rate,
+            "least": self._least,
+            "without": self._without,
+            "resting": self._resting,
+        }
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Restore a state."""
+        self._rate, self._least = state["rate"], state["least"]
+        self._without, self._resting = int(state["without"]), int(state["resting"])

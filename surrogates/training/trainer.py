@@ -221,7 +221,9 @@ class Trainer:
         sums: dict[str, float] = {}
         examples = 0
         average = module.average.applied() if module.average else nullcontext()
-        with evaluating(module), average, torch.inference_mode():
+        differentiates = module.objective.needs_gradients
+        without = torch.enable_grad() if differentiates else torch.inference_mode()
+        with evaluating(module), average, without:
             self._ranks.take_buffers(module.pipeline)
             for number, batch in zip(loader.numbers, map(self._to_device, loader), strict=True):
                 self.call("on_validation_batch_start", batch, number)
@@ -235,6 +237,7 @@ class Trainer:
         self._answer()  # a resumed run makes up for the validation
         total = sum(count for _, count in gathered)
         self.log({f"validation/{name}": sum(each[name] for each, _ in gathered) / total for name in sums})
+        module.observe(float(self.callback_metrics["validation/loss"]))
         self.validated = module.step
         self.call("on_validation_epoch_end")
         self.call("on_validation_end")
