@@ -13,7 +13,7 @@ from surrogates.nn.complex_steps import (
     ComplexSteps,
     Over,
     features_to_image,
-    image_to_channels,
+    future_channels,
     image_to_features,
     inverse_fourier,
     standardise,
@@ -146,8 +146,7 @@ class CSI4CAST(nn.Module):
             domains["delays"] = inverse_fourier(image)
         embedded = sum(branch(domains[name]) for name, branch in self.branches.items())
         tokens = self.predictor(self.tokens(image_to_features(cast(Tensor, embedded))))
-        future = self.to_future(self.to_features(tokens).transpose(1, 2)).transpose(1, 2)
-        return image_to_channels(features_to_image(future) * deviation + mean)
+        return future_channels(tokens, self.to_features, self.to_future, mean, deviation)
 
 
 class AdaptiveCorrection(nn.Module):

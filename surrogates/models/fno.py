@@ -8,7 +8,10 @@ from torch.nn import functional
 
 from surrogates.core.optional import require
 from surrogates.core.ranges import Depth, Width
-from surrogates.nn.fields import Pair, require_field
+from surrogates.nn.fields import require_cells
+
+Cells = tuple[int, ...]
+MOST_AXES = 3
 
 
 class FNO(nn.Module):
@@ -23,13 +26,13 @@ class FNO(nn.Module):
     in_channels, out_channels
         Channels of the tensors ``(batch, channel, *shape)``.
     in_shape, out_shape
-        Cells of the input and of the output.
+        Cells of the input and of the output, along one to three axes.
     width
         Channels of the layers.
     layers
         Number of layers.
     modes
-        Modes that are kept, of each sign along the first axis.
+        Modes that are kept, of each sign along all axes but the last.
     padding
         Zero cells behind the input, so that it is not treated as periodic.
 
@@ -45,17 +48,24 @@ class FNO(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        in_shape: Pair,
-        out_shape: Pair,
+        in_shape: Cells,
+        out_shape: Cells,
         width: Width = 32,
         layers: Depth = 4,
         modes: Depth = 30,
         padding: Annotated[int, Field(ge=0, le=1024)] = 9,
     ) -> None:
         super().__init__()
+        if not 1 <= len(in_shape) == len(out_shape) <= MOST_AXES:
+            raise ValueError(
+                "the Fourier neural operator needs fields, with one to three dimensions beside the channels, "
+                f"as many before as behind; found cells {in_shape} and {out_shape}; give inputs and targets "
+                "on a grid, or take another model"
+            )
         neuralop = require("neuralop.models", "The model 'fno'")
         self.operator = neuralop.FNO(
-            n_modes=(2 * modes, 2 * modes - 1),  # neuralop halves the last axis, which is real
+            n_modes=(2 * modes,) * (len(in_shape) - 1)
+            + (2 * modes - 1,),  # neuralop halves the last axis, which is real
             in_channels=in_channels,
             out_channels=out_channels,
             hidden_channels=width,
@@ -77,10 +87,11 @@ class FNO(nn.Module):
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, *in_shape)`` to ``(batch, out_channels, *out_shape)``."""
-        require_field("the Fourier neural operator", channels, *self._takes)
-        padded = functional.pad(channels, (0, self._padding, 0, self._padding))
+        require_cells("the Fourier neural operator", channels, *self._takes)
+        padded = functional.pad(channels, (0, self._padding) * len(self._answers))
         answer = cast(Tensor, self.operator(padded, output_shape=self._grids))
-        return answer[..., : self._answers[0], : self._answers[1]]
+        cells: list[Any] = [slice(length) for length in self._answers]
+        return answer[(..., *cells)]
 
 
 def _drop_arguments(module: nn.Module, state: dict[str, Any], prefix: str, metadata: dict[str, Any]) -> None:

@@ -11,12 +11,12 @@ from surrogates.nn.complex_steps import (
     ComplexSteps,
     Over,
     features_to_image,
-    image_to_channels,
+    future_channels,
     image_to_features,
     inverse_fourier,
     standardise,
 )
-from surrogates.nn.gpt2 import GPT2
+from surrogates.nn.gpt2 import GPT2, load_gpt2
 from surrogates.nn.sequence import TokenEmbedding
 from surrogates.nn.shuffle import ChannelAttention
 
@@ -25,7 +25,8 @@ class LLM4CP(nn.Module):
     """Standardise, mix short patches of steps, convolve in two domains, and ask a language model [1]_.
 
     Of GPT-2 only layer normalisations and positions are trained: freeze ``gpt2.h.*.attn.*`` and
-    ``gpt2.h.*.mlp.*``. Its weights are random until `surrogates.nn.gpt2.load_gpt2` reads published ones.
+    ``gpt2.h.*.mlp.*``. Its weights are random until `load_weights`
+    (``init=FILE``) reads published ones.
     Both domains share one layer for patches; a second one (`idle_patch`) is registered and never asked, as
     published.
 
@@ -93,8 +94,11 @@ class LLM4CP(nn.Module):
         delays = features_to_image(inverse_fourier(image).transpose(1, 2).flatten(2))
         mixed = self.points(self._mix(image)) + self.delays(self._mix(delays))
         answers = self.gpt2(self.tokens(image_to_features(mixed)))
-        future = self.to_future(self.to_features(answers).transpose(1, 2)).transpose(1, 2)
-        return image_to_channels(features_to_image(future) * deviation + mean)
+        return future_channels(answers, self.to_features, self.to_future, mean, deviation)
+
+    def load_weights(self, path: str) -> None:
+        """Give GPT-2 its published weights, see `surrogates.nn.gpt2.load_gpt2`."""
+        load_gpt2(self.gpt2, path)
 
     def _mix(self, image: Tensor) -> Tensor:
         """Apply the layer of the patches along the steps of an image (batch, 2, steps, points)."""

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Over = Literal["record", "batch", "none"]
 """What shares a mean and a standard deviation: one record, as many as are asked at once, or nothing."""
@@ -68,6 +68,26 @@ def image_to_features(image: Tensor) -> Tensor:
 def features_to_image(features: Tensor) -> Tensor:
     """Return features (batch, steps, 2 * points) as an image (batch, 2, steps, points)."""
     return features.unflatten(2, (-1, 2)).permute(0, 3, 1, 2)
+
+
+def future_channels(
+    tokens: Tensor, to_features: nn.Module, to_future: nn.Module, mean: Tensor, deviation: Tensor
+) -> Tensor:
+    """Return the channels of the future steps that follow from tokens of the past.
+
+    Parameters
+    ----------
+    tokens
+        Shape (batch, past, width).
+    to_features
+        From the width to the numbers of a step, (..., 2 * points).
+    to_future
+        Along the steps, from `past` to `horizon`.
+    mean, deviation
+        Of the past, as `standardise` returned them; they are put back.
+    """
+    future = to_future(to_features(tokens).transpose(1, 2)).transpose(1, 2)
+    return image_to_channels(features_to_image(future) * deviation + mean)
 
 
 def inverse_fourier(image: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Fields on a plane: what a network takes, how a convolution changes their shape, how they are resized."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -7,16 +9,21 @@ Pair = tuple[int, int]
 
 
 def require_field(name: str, field: Tensor, channels: int, shape: Pair) -> None:
-    """Refuse a tensor that is not (batch, channels, *shape), in one line."""
+    """Refuse a tensor that is not (batch, channels, *shape) with two dimensions of cells, in one line."""
     if len(shape) != 2:
         raise ValueError(
             f"{name} needs fields, with two dimensions beside the channels; found {tuple(field.shape)}; give "
             "inputs and targets on a grid, or take another model"
         )
-    if field.ndim != 4 or tuple(field.shape[1:]) != (channels, *shape):
+    require_cells(name, field, channels, shape)
+
+
+def require_cells(name: str, field: Tensor, channels: int, shape: Sequence[int]) -> None:
+    """Refuse a tensor that is not (batch, channels, *shape), in one line."""
+    if tuple(field.shape[1:]) != (channels, *shape):
         raise ValueError(
-            f"{name} needs (batch, {channels}, {shape[0]}, {shape[1]}); found {tuple(field.shape)}; give "
-            "fields as the network was built for, or train one on these"
+            f"{name} needs (batch, {', '.join(map(str, (channels, *shape)))}); found {tuple(field.shape)}; "
+            "give fields as the network was built for, or train one on these"
         )
 
 

@@ -153,7 +153,8 @@ def load_gpt2(network: GPT2, path: str | Path) -> None:
             weights = {name: file.get_tensor(names[name]) for name in wanted}
     except (SafetensorError, OSError) as error:
         raise ConfigError(
-            f"{path} is no intact safetensors file ({error}); give the model.safetensors of a GPT-2"
+            f"{path} is no intact safetensors file ({error}), and pickles are not read; give the "
+            "model.safetensors of a GPT-2"
         ) from None
     for name, own in wanted.items():
         if name.endswith(TRANSPOSED):

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from physics.backend import before_sionna
+from physics.backend import physical_layer
 from surrogates.core.errors import ConfigError
-from surrogates.core.optional import require
 
 if TYPE_CHECKING:
     from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
@@ -107,8 +106,7 @@ def link_quality(
         If the shapes differ, or the numbers are outside of their ranges.
     """
     _check(channels, believed, bits_per_symbol, code_rate)
-    before_sionna()
-    require("sionna.phy", "Simulating a link")
+    physical_layer()
     from sionna.phy.mapping import Demapper, Mapper
 
     drops, users, _, resources = channels.shape

@@ -6,7 +6,7 @@ CSI-4CAST, arXiv:2510.12996.
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from surrogates.evaluation.metrics import (
     mean_of,
     total,
 )
-from surrogates.learning.contract import Metric, Statistics, Totals
+from surrogates.learning.contract import Best, Metric, Statistics, Totals
 
 HORIZON = 2
 """Axis of the steps ahead."""
@@ -106,6 +106,7 @@ class SpectralEfficiency(Metric):
         As of `NMSE`.
     """
 
+    best: ClassVar[Best] = "largest"
     takes_complex = True
 
     snr: Decibels = 10.0
@@ -137,6 +138,8 @@ class SpectralEfficiency(Metric):
 @dataclass(frozen=True)
 class SpectralEfficiencyBound(SpectralEfficiency):
     """Spectral efficiency of the beam that matches the true channel, the bound of all others, bit/s/Hz."""
+
+    best: ClassVar[Best] = "none"
 
     def _power(self, prediction: Tensor, target: Tensor) -> Tensor:
         return target.abs().square().sum(ANTENNA)

@@ -60,6 +60,11 @@ class Noise(Preparation):
                 f"csi/noise: '{HISTORY}' of {history.dtype} found, complex numbers expected; leave channels "
                 "as they are stored until after the noise"
             )
+        if not history.isfinite().all():
+            raise ConfigError(
+                f"csi/noise: NaN or infinite values found in '{HISTORY}', numbers expected: the power of a "
+                "past sets its noise; import the data anew, or leave such records out by dataset.select"
+            )
         if self._kind == "awgn":
             noisy = noise.white_noise(history, [rng.uniform(*self._ends) for rng in rngs], rngs)
         elif self._kind == "packet_drop":

@@ -8,14 +8,14 @@ from pydantic import Field
 from torch import Tensor
 
 from surrogates.data.batch import Batch
+from surrogates.domains.csi.baselines.choosing import with_least_error
 from surrogates.domains.csi.baselines.linear_prediction import coefficients, roll_out
 from surrogates.domains.csi.baselines.pasts import pasts_of, snapshots
-from surrogates.domains.csi.errors import snapshot_nmse
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
 
 Order = Annotated[int, Field(ge=1, le=64)]
-Ridge = Annotated[float, Field(gt=0, le=1)]
+Ridge = Annotated[float, Field(gt=0, le=10)]
 RIDGE = 1e-4
 ORDERS = (1, 2, 3, 4)
 """Orders that are tried where none is given."""
@@ -50,18 +50,7 @@ class AR(Baseline):
     def fit(self, batches: Iterable[Batch]) -> Self:
         """Choose the order that was not given."""
         if len(self._orders) > 1:
-            errors = {past.target: torch.zeros(len(self._orders)) for past in self.pasts}
-            seen = 0
-            for batch in batches:
-                for past in self.pasts:
-                    known, truth = snapshots(batch, past.name), snapshots(batch, past.target)
-                    for number, order in enumerate(self._orders):
-                        found = extrapolated(known, order, self.ridge, past.horizon)
-                        errors[past.target][number] += float(snapshot_nmse(found, truth).nansum())
-                seen += len(truth)
-                if seen >= EXAMPLES:
-                    break
-            self.orders = {name: self._orders[int(values.argmin())] for name, values in errors.items()}
+            self.orders = with_least_error(self.pasts, batches, self._orders, self._continued, EXAMPLES)
         return self
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
@@ -69,9 +58,12 @@ class AR(Baseline):
         answers = {}
         for past in self.pasts:
             known = snapshots(inputs, past.name)
-            found = extrapolated(known, self.orders[past.target], self.ridge, past.horizon)
+            found = self._continued(known, self.orders[past.target], past.horizon)
             answers[past.target] = found.to(inputs[past.name])
         return answers
+
+    def _continued(self, past: Tensor, order: int, horizon: int) -> Tensor:
+        return extrapolated(past, order, self.ridge, horizon)
 
 
 class PAD(Baseline):

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from surrogates.data.batch import Batch
 from surrogates.domains.csi.baselines.autoregression import ORDERS, RIDGE, Order, Ridge
+from surrogates.domains.csi.baselines.choosing import with_least_error
 from surrogates.domains.csi.baselines.linear_prediction import coefficients, residual_variance
 from surrogates.domains.csi.baselines.pasts import pasts_of, snapshots
-from surrogates.domains.csi.errors import snapshot_nmse
 from surrogates.evaluation.filters import Beliefs, Motion, forecast, track
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
@@ -71,20 +71,7 @@ class Kalman(Baseline):
     def fit(self, batches: Iterable[Batch]) -> Self:
         """Choose the order and the noise that were not given."""
         if len(self._grid) > 1:
-            errors = {past.target: torch.zeros(len(self._grid)) for past in self.pasts}
-            seen = 0
-            for batch in batches:
-                for past in self.pasts:
-                    known, truth = (
-                        snapshots(batch, name)[: EXAMPLES - seen] for name in (past.name, past.target)
-                    )
-                    for number, model in enumerate(self._grid):
-                        found = filtered(known, model, self.ridge, past.horizon)
-                        errors[past.target][number] += float(snapshot_nmse(found, truth).nansum())
-                seen += len(truth)
-                if seen >= EXAMPLES:
-                    break
-            self.models = {name: self._grid[int(values.argmin())] for name, values in errors.items()}
+            self.models = with_least_error(self.pasts, batches, self._grid, self._forecast, EXAMPLES)
         return self
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
@@ -92,9 +79,12 @@ class Kalman(Baseline):
         answers = {}
         for past in self.pasts:
             known = snapshots(inputs, past.name)
-            found = filtered(known, self.models[past.target], self.ridge, past.horizon)
+            found = self._forecast(known, self.models[past.target], past.horizon)
             answers[past.target] = found.to(inputs[past.name])
         return answers
+
+    def _forecast(self, past: Tensor, model: Model, horizon: int) -> Tensor:
+        return filtered(past, model, self.ridge, horizon)
 
 
 def filtered(past: Tensor, model: Model, ridge: float, horizon: int) -> Tensor:

@@ -8,17 +8,12 @@ from torch import Tensor
 
 from surrogates.data.batch import Batch
 from surrogates.domains.csi.baselines.autoregression import ORDERS, RIDGE, Order, Ridge
+from surrogates.domains.csi.baselines.choosing import HeldOut, with_least_error
 from surrogates.domains.csi.baselines.moments import Moments
 from surrogates.domains.csi.baselines.pasts import TIME, pasts_of, snapshots
-from surrogates.domains.csi.errors import snapshot_nmse
 from surrogates.evaluation.baselines import Past
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
-
-EVERY = 10
-"""One of so many training examples is held out to choose the order."""
-HELD_OUT = 64
-"""Number of them from which on no more are kept."""
 
 
 class Recursion(NamedTuple):
@@ -61,28 +56,20 @@ class VectorAR(Baseline):
     def fit(self, batches: Iterable[Batch]) -> Self:
         """Add up the normal equations and choose the order."""
         moments = {past.target: Moments() for past in self.pasts}
-        held_out: list[Batch] = []
-        seen = kept = 0
+        held_out = HeldOut(self.pasts)
+        choosing = len(self._orders) > 1
         for batch in batches:
-            count = len(batch[self.pasts[0].name])
-            chosen = (torch.arange(seen, seen + count) % EVERY == 1) & (len(self._orders) > 1)
-            seen += count
+            fitted = held_out.rest(batch) if choosing else batch
             for past in self.pasts:
-                known, ahead = snapshots(batch, past.name), snapshots(batch, past.target)
-                whole = torch.cat([known, ahead], dim=TIME)[~chosen.to(known.device)]
+                whole = torch.cat([snapshots(fitted, name) for name in (past.name, past.target)], dim=TIME)
                 if len(whole):
                     moments[past.target].add(_windows(whole, max(self._orders)))
-            if chosen.any() and kept < HELD_OUT:
-                names = {name for past in self.pasts for name in (past.name, past.target)}
-                kept += int(chosen.sum())
-                held_out.append({name: batch[name][chosen.to(batch[name].device)] for name in names})
-        if not seen or (len(self._orders) > 1 and not held_out):
-            raise ValueError(
-                f"csi/vector_ar got {seen} training examples, at least 2 expected: one to fit, one to choose "
-                "the order on; check the split"
-            )
+        if choosing:
+            held_out.require("csi/vector_ar", "order")
+        elif not all(each.count for each in moments.values()):
+            raise ValueError("csi/vector_ar got no training examples to fit; check split and window")
         self.recursions = {
-            past.target: self._best(moments.pop(past.target), held_out, past) for past in self.pasts
+            past.target: self._best(moments.pop(past.target), held_out.batches, past) for past in self.pasts
         }
         return self
 
@@ -101,10 +88,7 @@ class VectorAR(Baseline):
             antennas = moments.components // (max(self._orders) + 1)
             known, next_one = slice(antennas, (order + 1) * antennas), slice(0, antennas)
             recursions.append(Recursion(*moments.regression(known, next_one, self.ridge)))
-        if len(recursions) == 1:
-            return recursions[0]
-        errors = [sum(_error(each, batch, past) for batch in held_out) for each in recursions]
-        return recursions[errors.index(min(errors))]
+        return with_least_error([past], held_out, recursions, continued)[past.target]
 
 
 def continued(past: Tensor, recursion: Recursion, horizon: int) -> Tensor:
@@ -126,12 +110,6 @@ def continued(past: Tensor, recursion: Recursion, horizon: int) -> Tensor:
         recent = torch.cat(steps[: -order - 1 : -1], dim=2)
         steps.append(recent @ maps.mT + offset[:, None])
     return torch.stack(steps[-horizon:]).permute(2, 3, 0, 1)
-
-
-def _error(recursion: Recursion, batch: Batch, past: Past) -> float:
-    """Return the sum of the NMSE of all snapshots ahead."""
-    found = continued(snapshots(batch, past.name), recursion, past.horizon)
-    return float(snapshot_nmse(found, snapshots(batch, past.target)).nansum())
 
 
 def _windows(whole: Tensor, order: int) -> Tensor:

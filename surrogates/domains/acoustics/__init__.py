@@ -1,0 +1,1 @@
+"""Acoustics: sound in rooms."""
