@@ -6,7 +6,7 @@ on how fast they change, on their power, and in FDD on their delays.
 
 import csv
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 
 import numpy as np
@@ -19,7 +19,7 @@ from benchmarks.claims.tables import ResultTable, averages
 from datasets.csi.rrg import RRG
 from datasets.csi.scenarios import Scenario
 from datasets.csi.variables import DOWNLINK, HISTORY, UPLINK
-from datasets.factory.recipe import generators
+from datasets.factory.recipe import Arrays, generators
 from datasets.store.streams import PREPARATION, stream
 from physics.channels.noise import gaussian_noise
 from physics.channels.response import mean_power
@@ -61,12 +61,8 @@ def measure(made: RRG, number: int, seed: int) -> dict[str, list[float]]:
         ``TDD/mse``, its standard deviation over samples ``TDD/mse_std``, ``TDD/se``, and ``TDD/se_std``, and
         those of FDD, one number for each step.
     """
-    first, found = number * made.samples_per_scenario, []
-    for start in range(0, made.samples_per_scenario, made.unit_records()):
-        stop = min(start + made.unit_records(), made.samples_per_scenario)
-        indices = first + np.arange(start, stop)
-        arrays = made.simulate(indices, generators(seed, indices))
-        rngs = [stream(seed, PREPARATION, int(index)) for index in indices]
+    found = []
+    for arrays, rngs in simulated(made, number, seed, made.unit_records()):
         history = torch.from_numpy(arrays[HISTORY])
         last = gaussian_noise(history[:, :, -1:], mean_power(history) * 10 ** (-SNR / 10), rngs)
         pairs = {duplex: torch.from_numpy(arrays[name]) for duplex, name in TARGETS.items()}
@@ -82,6 +78,29 @@ def measure(made: RRG, number: int, seed: int) -> dict[str, list[float]]:
         rows = torch.cat([each[name] for each in found]).double()
         values |= {name: rows.mean(0).tolist(), f"{name}_std": rows.std(0).tolist()}
     return values
+
+
+def simulated(
+    made: RRG, number: int, seed: int, size: int
+) -> Iterator[tuple[Arrays, list[np.random.Generator]]]:
+    """Yield the channels of a scenario, so many at a time, and for each record a generator of noise.
+
+    Parameters
+    ----------
+    made
+        Recipe of the channels.
+    number
+        Index of the scenario.
+    seed
+        Seed of the channels and of the noise.
+    size
+        Records that are simulated together; channels and noise do not depend on it.
+    """
+    first, count = number * made.samples_per_scenario, made.samples_per_scenario
+    for start in range(0, count, size):
+        indices = first + np.arange(start, min(start + size, count))
+        rngs = [stream(seed, PREPARATION, int(index)) for index in indices]
+        yield made.simulate(indices, generators(seed, indices)), rngs
 
 
 def squared_error(answer: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

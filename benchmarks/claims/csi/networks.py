@@ -1,8 +1,7 @@
-"""Networks of equal size and classical predictors of channels: under noise, elsewhere, and on a link."""
+"""Networks of equal size and classical predictors of channels: noise, unseen scenarios, and a link."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -26,7 +25,6 @@ LEVEL, OFF = 0.9, 0.03
 METRICS = f"task.metrics=[csi/nmse,csi/spectral_efficiency,{{name: coverage, level: {LEVEL}}}]"
 GROUPS = "task.groups=[channel_model,delay_spread,speed]"
 OURS = "csi4cast"
-TRACED = "csi4cast_traced"
 NOISES = ("phase", "burst", "packet_drop")
 SETS = {"regular": "awgn", "noisy": "noisy", "unseen": "unseen/awgn"}
 """The sets of scenarios, and what their numbers are called."""
@@ -49,7 +47,6 @@ NAMES = TITLES | {
     "vector_ar": "AR, all antennas",
     "wiener": "Wiener",
     "persistence": "no prediction",
-    TRACED: "CSI-4CAST, trained on traced channels",
 }
 
 
@@ -61,22 +58,18 @@ def run_seed(seed: int) -> dict[str, float]:
     dict
         ``DUPLEX/SET/METHOD/nmse``, ``.../spectral_efficiency``, ``.../won`` (share of the scenarios with rank
         1, its interval ``won_low``, ``won_high``) and ``.../rank``; sets are noises, ``noisy`` for all but
-        white noise, and the same below ``unseen``. ``DUPLEX/coverage/SET``; ``DUPLEX/traced/METHOD/nmse``;
-        ``DUPLEX/link/...`` of `links.values`; ``DUPLEX/parameters/METHOD``, ``DUPLEX/flops/METHOD``.
+        white noise, and the same below ``unseen``. ``DUPLEX/coverage/CONDITION``, the share of values inside
+        their discs, and ``DUPLEX/coverage_off/KIND``, how far from the level it is at the worst degree of a
+        kind of noise; ``DUPLEX/link/...`` of `links.values`;
+        ``DUPLEX/parameters/METHOD``, ``DUPLEX/flops/METHOD``.
     """
-    stores = {"home": training.home(), "traced": training.traced()}
-    keys = [(network, duplex, stores["home"]) for duplex in TASKS for network in NETWORKS]
-    keys += [(OURS, duplex, stores["traced"]) for duplex in TASKS]
+    keys = [(network, duplex) for duplex in TASKS for network in NETWORKS]
     made = dict(zip(keys, training.final_runs(keys, seed), strict=True))
     values: dict[str, float] = {}
     for duplex in TASKS:
-        networks = {name: runs.network(made[name, duplex, stores["home"]]) for name in NETWORKS}
-        traced = runs.network(made[OURS, duplex, stores["traced"]])
-        values |= runs.prefixed(duplex, _scores(duplex, networks, stores["home"]))
-        values |= runs.prefixed(
-            f"{duplex}/traced", _elsewhere(duplex, {**networks, TRACED: traced}, stores["traced"])
-        )
-        sizes = {name: runs.parameters(made[name, duplex, stores["home"]]) for name in NETWORKS}
+        networks = {name: runs.network(made[name, duplex]) for name in NETWORKS}
+        values |= runs.prefixed(duplex, _scores(duplex, networks))
+        sizes = {name: runs.parameters(made[name, duplex]) for name in NETWORKS}
         values |= runs.prefixed(f"{duplex}/parameters", sizes)
     return values
 
@@ -95,25 +88,27 @@ def conditions(noises: Sequence[tuple[str, float]]) -> str:
     return f"task.conditions=[{','.join(nodes)}]"
 
 
-def _scores(duplex: str, networks: Mapping[str, Method], store: Path) -> dict[str, float]:
+def _scores(duplex: str, networks: Mapping[str, Method]) -> dict[str, float]:
     """Score at home under all noise, in unseen scenarios under white noise, and on a link."""
-    home = opened(duplex, str(store), GROUPS, conditions((*AWGN, *DISTURBED)))
+    home = opened(duplex, str(training.home()), GROUPS, conditions((*AWGN, *DISTURBED)))
     baselines = {name.rpartition("/")[2]: method for name, method in fitted_baselines(home).items()}
     methods = {**networks, **baselines}
-    tables = calibrations_of({OURS: networks[OURS]}, home, device=runs.CPU)
-    values = compared(methods, home, "test", tables)
+    calibrations = calibrations_of({OURS: networks[OURS]}, home, device=runs.CPU)
+    values = compared(methods, home, "test", calibrations)
     kinds = [f"unseen {name}" for name in training.UNSEEN]
     found = []
     for kind, (_, url) in zip(kinds, training.unseen().items(), strict=True):
         there = opened(duplex, str(url), GROUPS, conditions(AWGN))
-        table = score(methods, there, split="train", device=runs.CPU, conditions=there.conditions)
+        table = scored(methods, there, "train", calibrations)
         values |= runs.prefixed(kind, summary(_under(table, ("awgn",))))
+        values |= {f"coverage/{kind}": held(table)[UNDISTURBED]}
         found.append(table)
     # Scenarios are told apart by their names, which no two stores share.
     whole = replace(found[0], rows=[row for table in found for row in table.rows])
     values |= runs.prefixed("unseen/awgn", summary(_under(whole, ("awgn",))))
     costs = overheads(methods, one_record(home, "test", runs.CPU))
     values |= {f"flops/{each.method}": float(each.flops) for each in costs}
+    values |= runs.prefixed("coverage_off", off(values))
     return values | runs.prefixed("link", links.values(networks[OURS], home))
 
 
@@ -121,15 +116,35 @@ def compared(
     methods: Mapping[str, Method], on: Opened, split: str, calibrations: Calibrations
 ) -> dict[str, float]:
     """Return scores and ranks under each kind of noise and under all but white noise, and coverages."""
-    table = score(
-        methods, on, split=split, device=runs.CPU, calibrations=calibrations, conditions=on.conditions
-    )
+    table = scored(methods, on, split, calibrations)
     values: dict[str, float] = {}
     for name, kinds in {"awgn": ("awgn",), **{noise: (noise,) for noise in NOISES}, "noisy": NOISES}.items():
         values |= runs.prefixed(name, summary(_under(table, kinds)))
-    held = [row for row in table.rows if (row.method, row.metric, row.group) == (OURS, "coverage", ALL)]
-    values |= {f"coverage/{_short(row.condition)}": row.value for row in held}
-    return values | {"coverage/off": abs(values[f"coverage/{UNDISTURBED}"] - LEVEL)}
+    return values | runs.prefixed("coverage", held(table))
+
+
+def scored(methods: Mapping[str, Method], on: Opened, split: str, calibrations: Calibrations) -> Table:
+    """Score methods under all conditions of an experiment."""
+    return score(
+        methods, on, split=split, device=runs.CPU, calibrations=calibrations, conditions=on.conditions
+    )
+
+
+def held(table: Table) -> dict[str, float]:
+    """Return the share of values inside our network's discs, by condition such as ``phase 10``."""
+    rows = [row for row in table.rows if (row.method, row.metric, row.group) == (OURS, "coverage", ALL)]
+    return {_short(row.condition): row.value for row in rows}
+
+
+def off(values: Mapping[str, float]) -> dict[str, float]:
+    """Return how far coverage is from the level: undisturbed, and at the worst degree of each kind."""
+    found: dict[str, float] = {}
+    for name, value in values.items():
+        where, _, condition = name.partition("/")
+        if where == "coverage":
+            kind = condition if condition.startswith("unseen") else condition.partition(" ")[0]
+            found[kind] = max(found.get(kind, 0.0), abs(value - LEVEL))
+    return found
 
 
 def summary(table: Table) -> dict[str, float]:
@@ -159,15 +174,9 @@ def _short(condition: str) -> str:
     return " ".join(part.rpartition(" ")[2] for part in condition.split(", ")[1:]) or condition
 
 
-def _elsewhere(duplex: str, methods: Mapping[str, Method], store: Path) -> dict[str, float]:
-    """Score on traced channels, with the noise of training; baselines are fitted on such channels."""
-    there = opened(duplex, str(store), "task.groups=[]", "task.conditions=[]")
-    return runs.scored({**methods, **fitted_baselines(there)}, there, "{method}/{metric}")
-
-
 def claims() -> list[Claim]:
     """Return the claims on networks."""
-    experiment = Experiment("csi", "networks", run_seed, tables=tables)
+    experiment = Experiment("csi", "networks", run_seed, seeds=(0, 1), tables=tables)
 
     def claim(text: str, metric: str, ours: str, baseline: str, rival: str, **given: Any) -> Claim:
         return Claim(
@@ -206,23 +215,18 @@ def claims() -> list[Claim]:
         ]
         found += [
             claim(
-                f"Intervals of 90 % hold 87 to 93 % of regular records not seen in training, {duplex}",
-                "distance of the share of values inside their disc from 0.9",
-                f"{duplex}/coverage/off",
-                f"{duplex}/coverage/off",
+                f"Discs of 90 % hold 87 to 93 % of {what}, {duplex}",
+                metric,
+                f"{duplex}/coverage_off/{kind}",
+                f"{duplex}/coverage_off/{kind}",
                 "level asked for",
                 compare="at_most",
                 bound=OFF,
                 source="ours",
-            ),
-            claim(
-                f"CSI-4CAST has to learn traced channels: the one that learned CDL is worse there, {duplex}",
-                "NMSE, test flights through a city",
-                f"{duplex}/traced/{TRACED}/nmse",
-                f"{duplex}/traced/{OURS}/nmse",
-                "CSI-4CAST, trained on CDL",
-                source="ours",
-            ),
+            )
+            for kind, what, metric in _disc_claims()
+        ]
+        found += [
             claim(
                 f"Zero forcing by CSI-4CAST carries more than by the last snapshot, {duplex}",
                 "throughput, bit/s/Hz of each of two users",
@@ -236,14 +240,31 @@ def claims() -> list[Claim]:
     return found
 
 
+def _disc_claims() -> list[tuple[str, str, str]]:
+    """Return a name in the values, whose values discs hold, and what is measured."""
+    distance = "distance of the share of values inside their disc from 0.9"
+    noises = {"awgn": "white noise", "phase": "phase noise", "burst": "bursts", "packet_drop": "lost packets"}
+    return [
+        (UNDISTURBED, "regular records not seen in training", distance),
+        *(
+            (kind, f"such records at every degree of {noise}", f"{distance}, at the worst degree")
+            for kind, noise in noises.items()
+        ),
+        *(
+            (f"unseen {name}", f"records of unseen {name}", f"{distance}, noise of 0 to 25 dB")
+            for name in training.UNSEEN
+        ),
+    ]
+
+
 def tables(values: Sequence[Mapping[str, float]]) -> list[ResultTable]:
-    """Return the tables: scenarios won, errors, coverage, elsewhere, links."""
+    """Return the tables: scenarios won, errors, coverage, links."""
     known = averages(values)
     return [
         table
         for duplex in TASKS
         for table in (_won(known, duplex), _errors(known, duplex), _held(known, duplex))
-    ] + [_traced(known), links.table(known, TASKS)]
+    ] + [links.table(known, TASKS)]
 
 
 def _methods(duplex: str) -> list[str]:
@@ -301,20 +322,10 @@ def _errors(known: Mapping[str, float], duplex: str) -> ResultTable:
 def _held(known: Mapping[str, float], duplex: str) -> ResultTable:
     start = f"{duplex}/coverage/"
     shares = {n.removeprefix(start): v for n, v in known.items() if n.startswith(start)}
-    rows = [[name.replace("_", " "), f"{100 * v:.1f}"] for name, v in shares.items() if name != "off"]
+    rows = [[name.replace("_", " "), f"{100 * v:.1f}"] for name, v in shares.items()]
     title = (
         f"{duplex}: share of the test values inside discs of 90 %, %. They are calibrated on validation "
         "records under the noise of training (undisturbed: 0 to 25 dB); degrees in dB, of packet drops "
         "their probability"
     )
     return ResultTable(title, ("noise", "inside"), rows)
-
-
-def _traced(known: Mapping[str, float]) -> ResultTable:
-    names = [*NETWORKS, TRACED, *_methods("TDD")[len(NETWORKS) :]]
-    return ResultTable(
-        "Channels traced along flights through a city, noise of 0 to 25 dB: NMSE. Networks have learned CDL "
-        "where nothing else is said",
-        ("method", *TASKS),
-        [[NAMES[name], *(cell(known, f"{duplex}/traced/{name}/nmse") for duplex in TASKS)] for name in names],
-    )

@@ -1,21 +1,19 @@
 """Whether our PAD is that of CSI-RRG: its error at full size, over noise of 0 to 25 dB."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from statistics import mean
 
-import numpy as np
 import torch
 
 from benchmarks.claims import runs
 from benchmarks.claims.claim import Claim, Experiment
-from benchmarks.claims.csi.channels import SOURCE, recipe
+from benchmarks.claims.csi.channels import SOURCE, recipe, simulated
 from benchmarks.claims.tables import ResultTable, averages, cell
 from datasets.csi.rrg import RRG
 from datasets.csi.scenarios import AWGN
 from datasets.csi.variables import HISTORY, UPLINK
-from datasets.factory.recipe import generators
-from datasets.store.streams import PREPARATION, stream
 from physics.channels.noise import white_noise
 from surrogates.domains.csi.baselines.autoregression import RIDGE, prony
 from surrogates.domains.csi.errors import snapshot_nmse
@@ -42,15 +40,11 @@ def measure(made: RRG, number: int, seed: int) -> dict[str, float]:
     seed
         Seed of the channels and of the noise.
     """
-    first = number * made.samples_per_scenario
     found: dict[str, list[torch.Tensor]] = {}
-    for start in range(0, made.samples_per_scenario, AT_A_TIME):
-        indices = first + np.arange(start, min(start + AT_A_TIME, made.samples_per_scenario))
-        arrays = made.simulate(indices, generators(seed, indices))
+    for arrays, rngs in simulated(made, number, seed, AT_A_TIME):
         history, truth = (torch.from_numpy(arrays[name]) for name in (HISTORY, UPLINK))
-        for _, snr in AWGN:
-            rngs = [stream(seed, PREPARATION, int(index)) for index in indices]
-            past = white_noise(history, [snr] * len(indices), rngs).to(torch.complex128)
+        for _, snr in AWGN:  # of each SNR the same draw
+            past = white_noise(history, [snr] * len(rngs), deepcopy(rngs)).to(torch.complex128)
             answer = prony(past, ORDER, RIDGE, truth.shape[2])
             found.setdefault(f"{snr:g} dB", []).append(snapshot_nmse(answer, truth).mean((1, 2)))
     return {snr: float(torch.cat(parts).mean()) for snr, parts in found.items()}
