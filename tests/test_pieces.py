@@ -20,6 +20,7 @@ CHECKS = {
     "heads": testing.check_head,
     "objectives": testing.check_objective,
     "predictors": testing.check_predictor,
+    "preparations": testing.check_preparation,
     "baselines": testing.check_baseline,
     "metrics": testing.check_metric,
     "plots": testing.check_plot,
@@ -74,7 +75,7 @@ def test_networks_with_known_weights_answer_as_before(request: pytest.FixtureReq
         for arguments in given.get("sweep", [{}]):
             node = (given["piece"] if isinstance(given["piece"], dict) else {"name": name}) | arguments
             key = ", ".join([name, *(f"{key}={value}" for key, value in node.items() if key != "name")])
-            found[key] = testing.known_answer(node, given["inputs"], given["answer"])
+            found[key] = testing.known_answer(node, given["inputs"], given["answer"], given.get("at_points"))
     if request.config.getoption("--update-values"):
         VALUES.write_text(json.dumps(found, indent=2) + "\n")
     kept = json.loads(VALUES.read_text())

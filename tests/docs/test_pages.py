@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from datasets.store.layout import open_store
 from datasets.store.streams import SAMPLE, stream
 from tests.docs.pages import blocks, run_page
 from tests.third_party import PLUGIN, install, installed
@@ -75,6 +77,12 @@ def test_own_drive_test_becomes_a_store_and_a_scored_table(folder, capsys):
     assert "kriging gains" in table
 
 
+def test_tables_of_points_become_a_store_and_a_picture(folder):
+    run_page(ROOT / "docs" / "points.md", folder)
+    assert open_store("wings.zarr").dataset().length.values.tolist() == list(range(40, 80, 5))
+    assert (folder / "wing.png").stat().st_size > 10_000
+
+
 @pytest.mark.slow
 def test_own_city_becomes_a_store_a_picture_and_a_traced_scene(folder):
     run_page(ROOT / "docs" / "radio-osm.md", folder)
@@ -106,6 +114,20 @@ def test_channels_are_drawn_learned_and_predicted_with_discs(folder):
     namespace = run_page(ROOT / "docs" / "csi.md", folder)
     assert (folder / "channel.png").stat().st_size > 10_000
     assert (namespace["disc"].values > 0).all() and namespace["disc"].sizes["sample"] == 2
+
+
+@pytest.mark.slow
+def test_rooms_are_built_learned_and_heard_and_are_as_exact_as_the_page_says(folder):
+    page = ROOT / "docs" / "acoustics.md"
+    namespace = run_page(page, folder)
+    assert namespace["response"].sizes["time"] == 20 and namespace["response"].attrs["units"] == "Pa"
+    assert np.isfinite(namespace["heard"]).all() and (folder / "heard.wav").stat().st_size > 10_000
+    errors = namespace["errors"]
+    rows = [line.strip("| ").split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
+    for axes, name in ((2, "2 m x 2 m, relative L2"), (3, "2 m x 2 m x 2 m, relative L2")):
+        (row,) = (row for row in rows if row[0] == name)
+        found = [errors[key][0] for key in sorted(errors) if key[0] == axes]
+        assert found == pytest.approx([float(told) for told in row[1 : 1 + len(found)]], abs=6e-4)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ WINDOW = "task.window={length: 2, horizon: 1, dimension: time}"
 MODELS = [
     (
         train("model=fno", "task.inputs=[speed]", "task.targets=[power]"),
-        "the Fourier neural operator needs fields, with two dimensions be",
+        "the Fourier neural operator needs fields, with one to three dimen",
         SLOW,
     ),
     (
@@ -69,7 +69,7 @@ MODELS = [
     ),
     (
         train("model=fno", "task.inputs=[course]", "task.targets=[course_forecast]", WINDOW),
-        "the Fourier neural operator needs fields, with two dimensions be",
+        "the Fourier neural operator needs fields, with one to three dimen",
         SLOW,
     ),
     (

@@ -107,6 +107,15 @@ EXAMPLES = {
         "csi/measured": lambda folder: {"parameters": measured(folder)},
     },
     "objectives": {"csi/nmse": forecasting},
+    "preparations": {
+        "csi/noise": known(
+            piece={"name": "csi/noise", "kind": "packet_drop", "degree": 0.3},
+            context=context(),
+            batch=batch_of(exponentials()),
+            changes=["uplink_history"],
+            off={"degree": 0.0},
+        )
+    },
     "plots": {"csi/channels": lambda _: {"examples": examples()}},
     "metrics": {
         "csi/nmse": known(spec=AHEAD, best=0.0),

@@ -21,7 +21,7 @@ from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.transform import Transform
 from surrogates.report.pictures import Examples
 from tests.datasets.radio.maps import OsmMap, square, to_grey
-from tests.pieces.examples import Given
+from tests.pieces.examples import Given, known
 
 CELLS, CELL = 32, 4.0
 SMOOTH = ("transmitter_position", "transmitter_azimuth")
@@ -99,6 +99,17 @@ def transform(name: str, target: str, *more: str, **arguments: Any) -> Any:
         "batch": batch(),
         "smooth": SMOOTH,
     }
+
+
+def prepared(piece: str | Given, *changes: str, off: Given | None = None) -> Any:
+    """An example of a preparation of maps as a store has them, or with measurements where it needs them."""
+    measured = ["rsrp"] if "hold_out" in str(piece) else []
+    targets = ["path_gain", "path_gain_directional", *measured]
+    known_context = context(*targets, inputs=(*GEOMETRY, "transmitter_azimuth"))
+    made = batch()
+    slope = torch.arange(CELLS).float().expand_as(made["terrain_height"])
+    given = {name: made[name] for name in (*known_context.input_names, *targets)} | {"terrain_height": slope}
+    return known(piece=piece, context=known_context, batch=given, changes=changes, off=off)
 
 
 def baseline(target: str = "path_gain_directional", **arguments: Any) -> Any:
@@ -311,6 +322,22 @@ EXAMPLES = {
         "radio/sector": transform(
             "radio/sector", "rsrp", "transmitter_azimuth", "rsrp_samples", **FIRST_STAGE
         ),
+    },
+    "preparations": {
+        "radio/outdoor": prepared(
+            {"name": "radio/outdoor", "weakest": -95.0}, "path_gain", off={"weakest": -1000.0}
+        ),
+        "radio/samples": prepared(
+            {"name": "radio/samples", "count": 40, "weakest": -95.0},
+            "path_gain_directional",
+            off={"weakest": -1000.0},
+        ),
+        "radio/hold_out": prepared({"name": "radio/hold_out", "samples": 40}),
+        "radio/link_budget": prepared("radio/link_budget", "path_gain_directional"),
+        "radio/symmetry": prepared(
+            "radio/symmetry", *GEOMETRY, "transmitter_azimuth", "path_gain", "path_gain_directional"
+        ),
+        "radio/campaign": prepared({"name": "radio/campaign", "walked": [20, 40]}),
     },
     "baselines": {"radio/ray_tracer": ray_tracer},
     "objectives": {"radio/geo2sigmap": published_loss, "radio/process_likelihood": likelihood},

@@ -1,10 +1,12 @@
 """Small examples of the pieces of seismic imaging: layers of 24 by 24 cells, three shots, 40 samples."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from pydantic import Field
 
 from datasets.seismic.openfwi_like import OpenFWILike
@@ -25,6 +27,11 @@ CONTEXT = Context.of(
     [VELOCITY],
     shared={str(name): values for name, values in coordinates(SURVEY, CELLS, CELLS).coords.items()},
 )
+SYMMETRIC = replace(
+    CONTEXT,
+    shared={**CONTEXT.shared, "shot": xr.DataArray([0.0, 115.0, 230.0], dims="shot", attrs={"units": "m"})},
+)
+"""Shots that are their own mirror image."""
 GRIDS = {"grid": ["time", "receiver"], "target_grid": ["depth", "lateral"]}
 CRITIC = {"critic": {"name": "velocity_critic", "width": 2}}
 
@@ -135,6 +142,13 @@ EXAMPLES = {
     "transforms": {
         # Drawn ones: the logarithm of amplitudes has a kink at zero, where simulated ones begin.
         "seismic/gathers": known(piece={"name": "seismic/gathers", **GRIDS}, context=CONTEXT)
+    },
+    "preparations": {
+        "seismic/noise": known(context=CONTEXT, batch=batch(), changes=["shot_gather"], off={"snr": 200.0}),
+        "seismic/missing_receivers": known(
+            context=CONTEXT, batch=batch(), changes=["shot_gather"], off={"share": 0.0}
+        ),
+        "seismic/mirror": known(context=SYMMETRIC, batch=batch(), changes=["shot_gather", "velocity_model"]),
     },
     "objectives": {"seismic/translation": translation, "seismic/wasserstein": wasserstein},
     "baselines": {

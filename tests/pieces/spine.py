@@ -27,6 +27,12 @@ DAMP = VariableSpec(name="damp", **GRID, minimum=0, maximum=1, long_name="humidi
 INSIDE = VariableSpec(name="inside", **GRID, dtype="bool", long_name="whether a cell counts")
 FIELDS = Context.of([HEIGHT, SPEED], [HEAT, DAMP], INSIDE)
 
+POINT: dict[str, Any] = {"dims": ("sample", "point"), "shape": (6,)}
+PRESSURE = VariableSpec(name="pressure", **POINT, units="Pa", missing=True, long_name="pressure")
+PLACES = tuple(VariableSpec(name=name, **POINT, units="m", long_name=f"place along {name}") for name in "xz")
+CLOCK = VariableSpec(name="clock", dims=("point",), shape=(6,), units="s", long_name="time of the points")
+AT_POINTS = Context.of([DAMP, SPEED, *PLACES, CLOCK], [PRESSURE])
+
 LEVEL = VariableSpec(name="level", dims=("sample", "time"), shape=(30,), units="m", long_name="water level")
 WINDOW = Window(8, horizon=4, dimension="time")
 PAST, AHEAD = (windowed(LEVEL, WINDOW, "time", 60.0, ahead=ahead) for ahead in (False, True))
@@ -71,6 +77,15 @@ def examples(spec: VariableSpec = HEAT) -> Examples:
     return Examples(truth, {"model": truth + 0.1, "mean": truth * 0}, [Target(spec)], "sample")
 
 
+def at_points() -> Examples:
+    """Three records of values at points and two methods; the last point of the first is not known."""
+    made = examples(PRESSURE)
+    for number, spec in enumerate(PLACES):
+        made.data[spec.name] = spec.dims, random(3, 6).roll(number, 0).numpy(), {"units": spec.units}
+    made.data["pressure"][0, -1] = np.nan
+    return made
+
+
 def generic(folder: Path) -> Given:
     """Six files of NumPy, a run in each."""
     rng = np.random.default_rng(0)
@@ -93,6 +108,8 @@ def generic(folder: Path) -> Given:
     return {"mapping": mapping, "sources": [each.model_dump() for each in sources], "folder": str(folder)}
 
 
+SENSORS = {"branch": random(3, 1, 4, 4), "trunk": random(3, 5, 3)}
+"""A field of sensors of each of three records, and five points in space of each."""
 FLAT, STEPS, MAPS = random(3, 2, 5), random(3, 2, 6), random(2, 2, 16, 16)
 GATHERS, IMAGES = random(2, 2, 40, 16), random(2, 1, 16, 16)
 CHANNELS = random(3, 16, 6)
@@ -104,6 +121,14 @@ TINY_CSI4CAST: dict[str, Any] = {
 TINY_LATENT = {"latent": 8, "channels": (4, 8)}
 
 EXAMPLES = {
+    "preparations": {
+        "draw_points": known(
+            piece={"name": "draw_points", "count": 3},
+            context=AT_POINTS,
+            changes=[name for name, spec in AT_POINTS.specs.items() if "point" in spec.dims],
+            shortens=["point"],
+        ),
+    },
     "models": {
         "mlp": known(
             inputs=FLAT,
@@ -141,6 +166,17 @@ EXAMPLES = {
             sweep=[{"base": 4, "levels": 2}, {"base": 4, "levels": 1, "patch": 2, "norm": "group"}],
         ),
         "fno": known(inputs=IMAGES, answer=(2, 20, 16), sweep=[{"width": 4, "modes": 4, "layers": 2}]),
+        "deeponet": known(
+            inputs=SENSORS,
+            answer=(2, 5),
+            at_points="trunk",
+            sweep=[
+                {"width": 8, "depth": 2, "products": 4, "wave_numbers": (3.0, 1.5)},
+                {"width": 8, "depth": 1, "products": 4, "branch": "mlp", "trunk": "mlp"},
+                {"width": 8, "depth": 1, "products": 4, "encode_by_sine": False},
+                {"width": 8, "depth": 1, "products": 4, "branch": "resnet", "widths": (4, 6), "blocks": 2},
+            ],
+        ),
         "latent_unet": known(
             inputs=GATHERS,
             answer=(1, 16, 16),
@@ -187,6 +223,7 @@ EXAMPLES = {
     "recipes": {"generic": lambda folder: {"parameters": generic(folder)}},
     "transforms": {
         "stack": known(context=FIELDS),
+        "points": known(context=AT_POINTS),
         "windows": known(context=LEVELS, piece={"name": "windows", "values": "rates"}),
     },
     "heads": {
@@ -210,7 +247,13 @@ EXAMPLES = {
             "batch": draw_batch(LEVELS),
         },
     },
-    "baselines": {"persistence": known(context=LEVELS)},
+    "baselines": {
+        "persistence": known(context=LEVELS),
+        **{
+            name: known(context=FIELDS, piece={"name": name, "parameters": ("speed",)})
+            for name in ("nearest_record", "linear_interpolation", "cubic_interpolation")
+        },
+    },
     "metrics": {
         "rmse": known(best=0.0),
         "mae": known(best=0.0),
@@ -227,7 +270,14 @@ EXAMPLES = {
         "interval_width": known(),
         "gaussian_coverage": known(best=1.0),
     },
-    "plots": {"fields": lambda _: {"examples": examples()}},
+    "plots": {
+        "fields": lambda _: {"examples": examples()},
+        "points": lambda _: {
+            "piece": {"name": "points", "coordinates": ("x", "z")},
+            "examples": at_points(),
+            "context": AT_POINTS,
+        },
+    },
 }
 
 EVERY = {"baselines": known(context=FIELDS)}

@@ -43,6 +43,12 @@ def batch(seed: int = 0) -> dict[str, torch.Tensor]:
     return {"position": whole[:, :HISTORY], "position_forecast": whole[:, HISTORY:]}
 
 
+def moved(piece: str | Given, off: Given | None = None) -> Any:
+    """An example of a preparation that moves past and truth together."""
+    changes = ["position", "position_forecast"]
+    return known(piece=piece, context=CONTEXT, batch=batch(), changes=changes, off=off)
+
+
 def examples() -> Examples:
     """Six tracks, and two methods of which one tells its deviation."""
     dims = ("trajectory", "horizon", "axis")
@@ -120,6 +126,15 @@ EXAMPLES = {
         "uav/tum": lambda folder: {"parameters": tum(folder)},
         "uav/rosbag": lambda folder: {"parameters": rosbag(folder)},
         "uav/ulog": lambda folder: {"parameters": ulog(folder)},
+    },
+    "preparations": {
+        "uav/moved": moved(
+            {"name": "uav/moved", "rotation_deg": 30.0, "shift": [1.0, 0.0, 2.0]},
+            {"rotation_deg": 0.0, "shift": [0.0, 0.0, 0.0]},
+        ),
+        "uav/faster": moved("uav/faster", {"largest": 1.0}),
+        "uav/mirror": moved("uav/mirror"),
+        "uav/noise": known(context=CONTEXT, batch=batch(), changes=["position"], off={"largest": 0.0}),
     },
     "metrics": {
         "uav/ade": known(spec=AHEAD, best=0.0),

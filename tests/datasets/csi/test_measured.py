@@ -422,3 +422,32 @@ class TestMeasuredLogs:
         index = made.shared()["subcarrier"].to_numpy() / 312.5e3
         assert not energy[(index < -27) & (index > -31)].any() and not energy[index > 27].any()  # guards
         assert energy[index == 0] < energy[abs(index) == 1].min()  # the carrier
+
+
+@pytest.mark.parametrize("begin", [b"I (305) wifi: ", b"\x1b[0;32m"])
+def test_a_line_is_found_behind_what_a_monitor_of_the_serial_port_writes(
+    begin: bytes, tmp_path: Path
+) -> None:
+    csi = esp32(tmp_path, secondary=1)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"".join(begin + line + b"\x1b[0m\n" for line in path.read_bytes().splitlines()))
+    np.testing.assert_array_equal(arrays(recipe(tmp_path))["channel_frequency_response"][:, 0, 0], csi)
+
+
+def test_noise_on_the_serial_port_spoils_its_own_line_alone(tmp_path: Path) -> None:
+    esp32(tmp_path, count=40)
+    path = tmp_path / "a.csv"
+    lines = path.read_bytes().splitlines()
+    lines[7] = lines[7].replace(b" ", b"\xfe\x80", 1)
+    path.write_bytes(b"\n".join([b"\xe5\x00\xfe rst:0x1", *lines]) + b"\n")
+    made = recipe(tmp_path)
+    found = counts(made)
+    assert (made.records(), found["total"], found["lines of other content"]) == (39, 41, 1)
+
+
+def test_lines_of_another_tool_for_the_chip_are_named(tmp_path: Path) -> None:
+    front = "CSI_DATA,1,1a:00:00:00:00:00,-30,11,1,0,1,1,1,0,0,0,0,-93,0,11,1,9,0,47,0,128,0"
+    values = ",".join(["1"] * 128)
+    (tmp_path / "a.csv").write_text(f'type,id,mac\n{front},"[{values}]"\n', encoding="utf-8")
+    with pytest.raises(BuildError, match=r"holds no packet .*1 of Espressif's esp-csi.*expected logs of the"):
+        recipe(tmp_path).records()

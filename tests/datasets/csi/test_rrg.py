@@ -168,3 +168,16 @@ def test_recipes_are_described_without_what_simulates() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert {"torch", "sionna", "mitsuba"}.isdisjoint(done.stdout.split())
+
+
+def test_channels_may_be_traced_in_the_process_that_has_drawn_others() -> None:
+    """The ray tracer keeps the backend that the first import of Sionna found."""
+    pytest.importorskip("sionna.rt")
+    work = (
+        "from datasets.csi.rrg import RRG; RRG.make({}).prepare(); from physics.backend import choose_backend"
+    )
+    check = "assert choose_backend.cache_info().currsize == 1; choose_backend()"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{work}; {check}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -114,7 +114,7 @@ EXAMPLES: dict[str, Callable[[Path], None]] = {
         "H_U_hist.pt is no ZIP archive where a tensor of torch.save was expected",
     ),
     "pickle without an archive": refused(bare_pickle, "H_U_hist.pt is a Python pickle by itself"),
-    "objects other than one tensor": refused(code, "H_U_hist.pt cannot be read"),
+    "objects other than one tensor": refused(code, "H_U_hist.pt is a pickle of other things than one tensor"),
     "packed members": refused(packed, "H_D_pred.pt holds packed data"),
     "type": refused(saving(lambda: torch.zeros(1, 32, 4, 300)), r"holds float32 of shape \(1, 32, 4, 300\)"),
     "shape": refused(

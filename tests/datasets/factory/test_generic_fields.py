@@ -445,6 +445,94 @@ def other_variables() -> None:
     assert found.remark() == "2 of 3 variables left out: 2 not named by the mapping (u, w)"
 
 
+def at_points(files: str, **variable: Any) -> GenericImport:
+    """Return the import of a variable `v` of files whose number of points varies."""
+    made = recipe_of(
+        {
+            "title": "Made",
+            "files": files,
+            "varying": ["point", "triangle"],
+            "variables": {"v": {"units": "m", **variable}},
+        }
+    )
+    made.prepare()
+    return made
+
+
+def all_of(made: GenericImport) -> dict[str, np.ndarray]:
+    return made.simulate(np.arange(made.records()), [])
+
+
+def rows_and_vertices() -> None:
+    Path("a.csv").write_text("v,part\n1,wing\n2,wing\n")
+    Path("b.csv").write_text("v,part\n3,tail\n")
+    made = at_points("*.csv")
+    assert made.specs()[0].dims == ("sample", "point")
+    np.testing.assert_array_equal(all_of(made)["v"], [[1, 2], [3, np.nan]])
+    (found,) = made.left_out()
+    assert found.remark() == "1 of 2 variables left out: 1 not named by the mapping (part)"
+    with pytest.raises(BuildError, match="'v' holds text, expected numbers"):
+        at_points("*.csv", source="part")
+
+
+def table_columns() -> None:
+    Path("a.csv").write_text("v (mm),w\n1000,7\n2000,7\n")
+    Path("b.csv").write_text("v,w\nmm,-\n3000,8\n")
+    np.testing.assert_array_equal(all_of(at_points("*.csv"))["v"], [[1, 2], [3, np.nan]])
+    both = recipe_of(
+        {
+            "title": "Made",
+            "files": "*.csv",
+            "varying": "point",
+            "variables": {"v": {"units": "m"}, "w": {"units": "1", "dims": []}},
+        }
+    )
+    assert all_of(both)["w"].tolist() == [7, 8]
+    assert both.specs()[1].dims == ("sample",)
+
+
+def written_mesh() -> None:
+    meshio = pytest.importorskip("meshio")
+    places = np.array([[0.0, 0, 1], [1, 0, 2], [1, 1, 3], [0, 1, 4]])
+    cells = [("quad", np.array([[0, 1, 2, 3]])), ("line", np.array([[0, 1]]))]
+    speed = np.arange(12.0).reshape(4, 3)
+    meshio.Mesh(places, cells, point_data={"speed": speed, "heat": speed[:, 0]}).write("a.vtk")
+
+
+def vertices() -> None:
+    written_mesh()
+    assert all_of(at_points("a.vtk", source="z"))["v"].tolist() == [[1, 2, 3, 4]]
+    assert all_of(at_points("a.vtk", source="heat"))["v"].tolist() == [[0, 3, 6, 9]]
+    speed = at_points("a.vtk", source="speed", dims=["point", "axis"])
+    assert speed.specs()[0].dims == ("sample", "point", "axis")
+    assert all_of(speed)["v"].tolist() == np.arange(12.0).reshape(1, 4, 3).tolist()
+
+
+def mesh_cells() -> None:
+    written_mesh()
+    made = recipe_of(
+        {
+            "title": "Made",
+            "files": "a.vtk",
+            "varying": ["point", "triangle"],
+            "variables": {"x": {"units": "m"}, "triangles": {"units": "1"}},
+        }
+    )
+    assert all_of(made)["triangles"].tolist() == [[[0, 1, 2], [0, 2, 3]]]
+
+
+def lengths() -> None:
+    for name, count in (("a", 2), ("b", 3)):
+        numbers = np.arange(count)
+        xr.Dataset({"v": ("point", 1.0 * numbers, METRES), "n": ("point", numbers)}).to_netcdf(f"{name}.nc")
+    found = all_of(at_points("*.nc"))
+    np.testing.assert_array_equal(found["v"], [[0, 1, np.nan], [0, 1, 2]])
+    assert found["length"].tolist() == [2, 3]
+    assert all_of(at_points("*.nc", source="n", units="1"))["v"].tolist() == [[0, 1, -1], [0, 1, 2]]
+    with pytest.raises(BuildError, match="all files need the same grid"):
+        recipe("*.nc")
+
+
 EXAMPLES: dict[str, Callable[[], None]] = {
     "`units`": units,
     "`units_metadata`": units_metadata,
@@ -472,6 +560,11 @@ EXAMPLES: dict[str, Callable[[], None]] = {
     "text, Python objects, fields of records": no_numbers,
     "groups": groups,
     "axes without names": unnamed_axes,
+    "rows of a table, vertices of a mesh": rows_and_vertices,
+    "columns of a table": table_columns,
+    "vertices of a mesh": vertices,
+    "cells of a mesh": mesh_cells,
+    "lengths": lengths,
     "axes of MATLAB": matlab,
     "consolidated metadata of Zarr": consolidated,
     "other attributes": other_attributes,

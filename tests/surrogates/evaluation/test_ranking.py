@@ -1,11 +1,21 @@
 """Methods are ranked in every scenario; equal scores share ranks."""
 
+from functools import partial
+from typing import ClassVar
+
 import numpy as np
 import pytest
+import torch
 from scipy.stats import rankdata
 
-from surrogates.evaluation.ranking import badness, rank, ranked_metric, rankings
+from datasets.store.specs import VariableSpec
+from surrogates.evaluation.bootstrap import Blocks
+from surrogates.evaluation.evaluate import Target, evaluate
+from surrogates.evaluation.metrics import RMSE
+from surrogates.evaluation.ranking import rank, ranked_by, rankings
 from surrogates.evaluation.tables import ALL, UNDISTURBED, Score, Table
+from surrogates.learning.context import Context
+from surrogates.learning.contract import Best, Metric
 
 METHODS = ["a", "b", "c", "d"]
 
@@ -44,10 +54,10 @@ def test_intervals_hold_the_true_mean_rank_as_often_as_they_say() -> None:
     assert 0.88 <= hits / 200 <= 0.99
 
 
-def table(metric: str, values: dict[str, list[float]]) -> Table:
-    groups = [ALL, "x", "y"]
+def table(best: Best, values: dict[str, list[float]]) -> Table:
+    groups, nan = [ALL, "x", "y"], np.nan
     rows = [
-        Score(method, "speed", metric, "m", group, value, np.nan, np.nan, 3, condition=condition)
+        Score(method, "speed", "score", "m", group, value, nan, nan, 3, condition=condition, best=best)
         for method, scores in values.items()
         for group, value in zip(groups, scores, strict=True)
         for condition in (UNDISTURBED, "noise")
@@ -55,34 +65,54 @@ def table(metric: str, values: dict[str, list[float]]) -> Table:
     return Table(rows, 3, {"speed": 3})
 
 
-@pytest.mark.parametrize(("metric", "best"), [("rmse", "low"), ("r2", "high"), ("bias", "near")])
-def test_the_best_is_small_large_or_close_to_zero_by_metric(metric: str, best: str) -> None:
+@pytest.mark.parametrize(("best", "method"), [("smallest", "low"), ("largest", "high"), ("zero", "near")])
+def test_the_best_is_small_large_or_close_to_zero_by_metric(best: Best, method: str) -> None:
     scores = {"low": [0, -0.5, -0.5], "near": [0, 0.1, 0.1], "high": [0, 0.9, 0.9]}
-    (ranking,) = rankings(table(metric, scores))
+    (ranking,) = rankings(table(best, scores))
     assert ranking.scenarios == 4  # two groups under two conditions; all groups together are no scenario
-    assert {each.method for each in ranking.ranks if each.mean[0] == 1} == {best}
+    assert {each.method for each in ranking.ranks if each.mean[0] == 1} == {method}
 
 
 def test_coverage_ranks_nothing() -> None:
-    found = table("coverage", {"a": [0, 1, 2], "b": [1, 2, 3]})
+    found = table("none", {"a": [0, 1, 2], "b": [1, 2, 3]})
     assert rankings(found) == []
-    assert ranked_metric(found.rows) is None
+    assert ranked_by(found.rows) is None
 
 
 @pytest.mark.parametrize(
-    ("metric", "best"),
+    ("name", "best"),
     [
-        ("csi/nmse", 0),
-        ("csi/spectral_efficiency", 2),
-        ("csi/spectral_efficiency (snr=10)", 2),
-        ("r2", 2),
-        ("bias", 1),
+        ("rmse", "smallest"),
+        ("bias", "zero"),
+        ("r2", "largest"),
+        ("correlation", "largest"),
+        ("ssim", "largest"),
+        ("coverage", "none"),
+        ("interval_width", "none"),
+        ("csi/nmse", "smallest"),
+        ("csi/spectral_efficiency", "largest"),
+        ("csi/spectral_efficiency_bound", "none"),
+        ("uav/fde", "smallest"),
+        ("uav/horizon_coverage", "none"),
     ],
 )
-def test_the_best_score_is_the_largest_smallest_or_nearest_to_zero(metric: str, best: int) -> None:
-    worse = badness(metric, np.array([-2.0, 0.5, 3.0]))
-    assert worse is not None and worse.argmin() == best
+def test_a_metric_says_which_of_its_values_is_best(name: str, best: Best) -> None:
+    assert Metric.build({"name": name}, Context.of((), ())).best == best
 
 
-def test_a_bound_ranks_no_methods() -> None:
-    assert badness("csi/spectral_efficiency_bound", np.zeros(2)) is None
+class Similarity(RMSE):
+    """A metric of another package, whose name says nothing."""
+
+    best: ClassVar[Best] = "largest"
+
+
+def test_rows_of_a_metric_that_nobody_knows_are_ranked_as_it_says() -> None:
+    truth = {"speed": torch.zeros(2, 3), "start": torch.zeros(2)}
+    spec = VariableSpec(name="speed", dims=("sample", "x"), shape=(3,), units="m s-1")
+    answers = {"close": truth, "far": {"speed": torch.ones(2, 3)}}
+    methods = {name: partial(lambda inputs, rng, answer: answer, answer=a) for name, a in answers.items()}
+    blocks = Blocks.of(2, groups=np.array(["x", "y"]))
+    found = evaluate(methods, [truth], [Target(spec)], {"similarity": Similarity()}, blocks)
+    (ranking,) = rankings(found)
+    assert {each.method: each.mean[0] for each in ranking.ranks} == {"close": 2.0, "far": 1.0}
+    assert "best" not in found.as_dict()["rows"][0]

@@ -63,6 +63,25 @@ def differences(f, x: np.ndarray, step: float = 1e-2) -> np.ndarray:
     return np.stack(each, axis=1)
 
 
+@pytest.mark.parametrize("ranges", [{}, {"force": (-5.0, 5.0)}, {"force": (-5.0, 0.0)}])
+def test_a_new_function_is_not_tried_with_a_record_of_zeros(
+    tmp_path: Path, ranges: dict[str, tuple[float, float]]
+) -> None:
+    push = SHIFT.model_copy(update={"name": "push", "units": "N"})
+    config = PipelineConfig(
+        inputs=[FORCE],
+        targets=[push],
+        transform={"name": "stack", "grid": [], "scale_by": "force"},
+        network={"name": "mlp", "width": 4, "depth": 1},
+    )
+    folder = save_bundle(tmp_path / "bundle", Pipeline(config).eval(), ranges=ranges)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        f = surrogates.load(folder, device="cpu").as_function("force", "push")
+    with pytest.warns(UserWarning, match="'force' is zero or unknown in all cells"):
+        f(np.zeros(4))
+
+
 def test_values_are_those_of_predict(surrogate: Surrogate, records: xr.Dataset) -> None:
     f = surrogate.as_function(["force", "power"], ["distance", "shift"], at=records.isel(sample=2))
     others = xr.concat([records.isel(sample=[2])] * 5, "sample")

@@ -111,6 +111,11 @@ def test_files_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> None:
         load_gpt2(GPT2(WIDTH, 1, HEADS, POSITIONS), path)
     with pytest.raises(ConfigError, match="no intact safetensors file"):
         load_gpt2(GPT2(WIDTH, 1, HEADS, POSITIONS), tmp_path / "missing.safetensors")
+    torch.save(published(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(
+        ConfigError, match=r"^[^\n]*pytorch_model.bin is no intact.*pickles are not read; give the"
+    ):
+        load_gpt2(GPT2(WIDTH, 1, HEADS, POSITIONS), tmp_path / "pytorch_model.bin")
 
 
 def test_more_tokens_than_positions_are_refused() -> None:

@@ -1,5 +1,6 @@
 """A sweep at a glance."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def test_table_shows_the_best_first_with_its_settings():
 
 @pytest.mark.parametrize("largest", [False, True])
 def test_picture_has_a_panel_for_each_setting(tmp_path: Path, largest: bool):
-    draw(TRIALS, "loss", tmp_path / "sweep.png", log=["trainer.optimiser.lr"], largest=largest)
+    trials = [replace(trial, largest=largest) for trial in TRIALS]
+    draw(trials, "loss", tmp_path / "sweep.png", log=["trainer.optimiser.lr"])
     height, width, _ = imread(tmp_path / "sweep.png").shape
     assert width == pytest.approx(3 * height * 4.2 / 3.2, rel=0.01)
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.png"]

@@ -73,7 +73,7 @@ def fast(quick, monkeypatch):
         }
 
     monkeypatch.setattr(module, "read", read)
-    monkeypatch.setattr(module, "check_plan", lambda plan: None)
+    monkeypatch.setattr(module, "check_plan", lambda plan: "smallest")
     return quick
 
 
@@ -99,7 +99,7 @@ def test_trials_are_runs_judged_on_the_validation_split(words, tmp_path, monkeyp
         assert f"{config['trainer']['optimiser']['lr']:.4g}" == trial.settings["trainer.optimiser.lr"]
         assert str(config["model"]["width"]) == trial.settings["model.width"]
         assert (Path(trial.run) / "bundle").is_dir()
-    best = ranked(done, "loss")[0]
+    best = ranked(done)[0]
     assert best.value == min(trial.value for trial in done)
     command = best_command(plan, best.settings)
     assert (
@@ -238,6 +238,24 @@ def test_a_run_killed_before_it_had_a_configuration_is_removed(tmp_path, fast):
     assert done.error == "" and Path(done.run).is_dir()
 
 
+@pytest.mark.parametrize(
+    ("metric", "best"), [("loss", "smallest"), ("csi/spectral_efficiency", "largest"), ("bias", "zero")]
+)
+def test_the_metric_says_which_of_its_values_is_best(words, metric, best):
+    named = "" if metric == "loss" else metric
+    assert module.check_plan(Plan.of([*words, LR, f"task.metrics=[{named}]"], metric)) == best
+
+
+def test_trials_of_large_values_are_ranked_by_them_in_a_resumed_sweep_too(tmp_path, fast, monkeypatch):
+    monkeypatch.setattr(module, "check_plan", lambda plan: "largest")
+    sweep(PLAN, tmp_path / "sweep", 12, silent)
+    done = sweep(PLAN, tmp_path / "sweep", 30, silent)
+    values = [trial.value for trial in done]
+    assert ranked(done)[0].value == max(values)
+    early, late = values[:10], values[-10:]
+    assert sum(late) > sum(early)
+
+
 def test_other_seed_proposes_otherwise_and_later_proposals_learn(tmp_path, fast):
     done = sweep(PLAN, tmp_path / "one", 30, silent)
     sweep(replace(PLAN, seed=1), tmp_path / "two", 2, silent)
@@ -260,7 +278,7 @@ def test_failed_trial_is_recorded_and_the_sweep_goes_on(tmp_path, fast, monkeypa
     done = sweep(PLAN, tmp_path / "sweep", 3, lines.append)
     assert [trial.error for trial in done] == ["", "training diverged", ""]
     assert "trial 2/3: failed (training diverged), best" in lines[1]
-    assert [trial.number for trial in ranked(done, "loss")] != [0, 1, 2]
+    assert [trial.number for trial in ranked(done)] != [0, 1, 2]
     assert len(sweep(read_plan(tmp_path / "sweep"), tmp_path / "sweep", 3, silent)) == 3
 
 
@@ -276,15 +294,17 @@ def test_failed_trial_is_recorded_and_the_sweep_goes_on(tmp_path, fast, monkeypa
         (["model=choice(mlp,unett)"], r"no model 'unett'. Did you mean 'unet'\?"),
         ([], "nothing varies; give e.g."),
         ([LR, "run=somewhere"], "run=somewhere: a sweep starts runs of its own"),
-        ([LR, "--metric"], r"metric 'rmsee' is not among task.metrics. Did you mean 'rmse'\?"),
+        ([LR, "--metric", "rmsee"], r"metric 'rmsee' is not among task.metrics. Did you mean 'rmse'\?"),
+        (
+            [LR, "task.metrics=[rmse,interval_width]", "--metric", "interval_width"],
+            "no value of metric 'interval_width' is the best; name one of: loss, rmse",
+        ),
     ],
 )
 def test_mistake_is_answered_before_the_first_trial(words, tmp_path, quick, given, message):
-    metric = "rmsee" if "--metric" in given else "loss"
+    given, metric = (given[:-2], given[-1]) if "--metric" in given else (given, "loss")
     with pytest.raises(ConfigError, match=message):
-        sweep(
-            Plan.of([*words, *(w for w in given if w != "--metric")], metric), tmp_path / "sweep", 1, silent
-        )
+        sweep(Plan.of([*words, *given], metric), tmp_path / "sweep", 1, silent)
     assert not quick and not (tmp_path / "sweep").exists()
 
 

@@ -122,6 +122,14 @@ class Sum(MeanError):
         return np.asarray(totals["error"])
 
 
+class BestWhenLarge(MeanError):
+    best = "largest"
+
+
+class BestWhenHigh(MeanError):
+    best = "high"  # type: ignore[assignment]
+
+
 class NoUnits(MeanError):
     def units(self, units: str) -> str:
         return "furlongs per fortnight!"
@@ -137,6 +145,8 @@ class NoUnits(MeanError):
         (Single, r"the statistic 'error' is torch\.float32"),
         (Shifted, r"a perfect prediction has 0\.1; expected 0"),
         (Sum, "with every record twice it is"),
+        (BestWhenLarge, r"by its `best`, 'largest', a perfect prediction \(0\) is worse than a bad one"),
+        (BestWhenHigh, "its `best` is 'high'; expected one of"),
         (NoUnits, "its units do not parse"),
     ],
 )

@@ -13,7 +13,7 @@ from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.training.ema import Average
 from surrogates.training.module import LearningModule
-from surrogates.training.optimisers import Constant, Cosine, Stepwise, adam, adamax, adamw
+from surrogates.training.optimisers import Constant, Cosine, Plateau, Stepwise, adam, adamax, adamw
 
 
 def test_average_follows_its_recurrence():
@@ -74,6 +74,26 @@ def test_cosine_falls_from_one_to_its_end():
     assert factor(10) == pytest.approx(1.0)
     assert factor(55) == pytest.approx(0.55)
     assert factor(100) == factor(1000) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"patience": 2, "factor": 0.5}, {"patience": 0, "cooldown": 3, "smallest": 0.05, "threshold": 0.1}],
+)
+def test_plateau_is_torchs_whatever_the_losses(given):
+    losses = (torch.linspace(1.0, 0.3, 120) + 0.2 * torch.rand(120, generator=torch.manual_seed(0))).tolist()
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    terms = {"min_lr" if key == "smallest" else key: value for key, value in given.items()}
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, **{"patience": 10, **terms}, eps=0.0)
+    ours = Plateau(steps=1, **given)
+    for loss in losses:
+        again = Plateau(steps=1, **given)
+        again.load_state_dict(ours.state_dict())
+        ours = again
+        theirs.step(loss)
+        ours.observe(loss)
+        assert ours(0) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-12)
+    assert ours(0) < 1.0
 
 
 def test_stepwise_rate_falls_after_each_part_of_the_run():

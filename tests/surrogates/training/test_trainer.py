@@ -108,6 +108,29 @@ def test_run_that_early_stopping_has_ended_stays_ended_until_more_patience_is_gi
     assert load_state(last)["module"]["step"] == 10  # two without progress had been counted
 
 
+def test_rate_falls_on_a_plateau_and_a_resumed_run_remembers_it(config):
+    schedule = {"name": "plateau", "patience": 1, "factor": 0.1, "cooldown": 1}
+    trainer = {"validate_every": 2, "log_every": 1, "optimiser": {"name": "sgd", "lr": 1e-30}}
+
+    def rates(folder):
+        rows = [row["learning_rate"] for row in read_curve(folder / "logs" / "train.csv")]
+        return [round(float(rate) / 1e-30, 6) for rate in rows if rate]
+
+    whole = rates(start(config(**trainer, schedule=schedule, max_steps=16)))
+    assert whole == [*[1.0] * 6, *[0.1] * 6, *[0.01] * 4]
+    stopped = start(config(**trainer, schedule=schedule, max_steps=8))
+    resume(stopped, changes={"trainer": {"max_steps": 16}})
+    assert rates(stopped) == whole
+
+
+def test_plateau_without_validation_is_refused_before_any_work(make_store, config):
+    values = config(schedule="plateau") | {"dataset": make_store("few.zarr", records=6).url}
+    with pytest.raises(
+        ConfigError, match=r"'plateau' follows the validation loss, but the validation subset"
+    ):
+        start(values)
+
+
 def test_patience_of_old_is_a_callback_now(config):
     with pytest.warns(FutureWarning, match=r"trainer.patience: say trainer.callbacks=.*early_stopping"):
         folder = start(config(**STILL, patience=2))

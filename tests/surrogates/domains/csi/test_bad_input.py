@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+import zarr
 
 import surrogates
 from datasets.factory.build import build
@@ -21,7 +23,7 @@ from surrogates.learning.context import Context
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from tests.datasets.csi import published
-from tests.datasets.csi.logs import integers, intel_frame, write
+from tests.datasets.csi.logs import atheros_frame, integers, intel_frame, write
 from tests.surrogates.domains.csi.small import recipe, records
 
 PAST, AHEAD = "uplink_history", "uplink_future"
@@ -131,6 +133,28 @@ def code(folder: Path) -> None:
     path.write_bytes(pickle.dumps(np.zeros(3)))
 
 
+def code_inside(folder: Path) -> None:
+    """A file of torch.save that names a class beside tensors."""
+    published.write(folder / "cm_A_ds_030_ms_010", published.tensors(1))
+    torch.save(torch.nn.Linear(2, 2), folder / "cm_A_ds_030_ms_010" / "H_U_hist.pt")
+
+
+def real_numbers(folder: Path) -> None:
+    found = {name: values.abs() for name, values in published.tensors(1).items()}
+    published.write(folder / "cm_A_ds_030_ms_010", found)
+
+
+def fewer_antennas(folder: Path) -> None:
+    found = {name: values[:, 1:].contiguous() for name, values in published.tensors(1).items()}
+    published.write(folder / "cm_A_ds_030_ms_010", found)
+
+
+def cut_atheros(folder: Path) -> None:
+    frames = [atheros_frame(each, 1000 * n) for n, each in enumerate(integers(5, 56, 3, 2))]
+    path = write(folder / "a.dat", frames)
+    path.write_bytes(path.read_bytes()[:-40])
+
+
 def cut_log(folder: Path) -> None:
     frames = [intel_frame(each, 1000 * n) for n, each in enumerate(integers(5, 30, 3, 2))]
     path = write(folder / "a.dat", frames)
@@ -141,6 +165,10 @@ def cut_log(folder: Path) -> None:
     ("importer", "make", "said"),
     [
         ("csi/rrg_files", code, "H_U_hist.pt is a Python pickle by itself, which may run code"),
+        ("csi/rrg_files", code_inside, "H_U_hist.pt is a pickle of other things than one tensor of numbers"),
+        ("csi/rrg_files", real_numbers, r"holds float32 of shape \(.*\), complex64 of shape .* expected"),
+        ("csi/rrg_files", fewer_antennas, r"shape \(\d+, 31, 16, 300\), complex64 of shape \(records, 32,"),
+        ("csi/measured", cut_atheros, "1 of 5 packets .* cut off at the end of the file"),
         ("csi/measured", cut_log, "1 of 5 packets .* cut off at the end of the file"),
     ],
 )
@@ -184,6 +212,20 @@ def test_noise_of_a_degree_that_there_is_not_stops_a_run_before_any_work(
         f"output={tmp_path / 'runs'}",
     )
     assert re.search(said, line)
+
+
+def test_pasts_that_are_not_known_stop_a_training_in_one_line(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = str(tmp_path / "damaged.zarr")
+    shutil.copytree(store, damaged)
+    history = zarr.open_group(damaged, mode="r+")[PAST]
+    assert isinstance(history, zarr.Array)
+    values = np.asarray(history[:])
+    values[:, 0, 1, 2] = np.nan
+    history[:] = values
+    words = ["experiment=csi/csi4cast", "size=tiny", f"dataset={damaged}", f"output={tmp_path / 'runs'}"]
+    assert "csi/noise: NaN or infinite values found in 'uplink_history'" in stopped(capsys, "train", *words)
 
 
 @pytest.fixture(scope="module")

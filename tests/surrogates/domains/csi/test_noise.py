@@ -38,6 +38,14 @@ def test_each_example_draws_its_own_ratio_and_targets_stay_clean(batch: dict[str
     assert noisy["downlink_future"] is batch["downlink_future"]
 
 
+def test_a_past_that_is_not_known_is_refused_in_one_line(batch: dict[str, torch.Tensor]) -> None:
+    """It would have become a record of zeros, and nobody would have been told."""
+    unknown = batch[HISTORY].clone()
+    unknown[2, 0, 1, 3] = torch.nan
+    with pytest.raises(ConfigError, match=rf"^csi/noise: NaN or infinite values found in '{HISTORY}'[^\n]*$"):
+        Noise()({**batch, HISTORY: unknown}, rngs(6), train=True)
+
+
 def test_phase_noise_takes_the_calibrated_degree(batch: dict[str, torch.Tensor]) -> None:
     found = ratios(batch, Noise("phase", 20.0)(batch, rngs(6), train=False))
     torch.testing.assert_close(found, torch.full_like(found, 20.01), atol=0.15, rtol=0)

@@ -133,7 +133,11 @@ def test_interrupt_ends_the_stream_and_draws(run, vehicle, tmp_path, capsys, mon
 
     monkeypatch.setattr("surrogates.domains.uav.command.PICTURE_EVERY", 0.5)
     monkeypatch.setattr(stream_plots, "write_picture", draw_and_press)
-    command(run, "--mavlink", vehicle, "--out", tmp_path / "now.png")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run in the background
+    try:
+        command(run, "--mavlink", vehicle, "--out", tmp_path / "now.png")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert drawn == 2 * [tmp_path / "now.png"]
     assert " predictions, " in capsys.readouterr().out
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from surrogates.domains.csi.baselines.choosing import HeldOut
 from surrogates.domains.csi.baselines.moments import Moments
+from surrogates.domains.csi.baselines.pasts import pasts_of
 from surrogates.domains.csi.baselines.vector_autoregression import VectorAR
 from surrogates.domains.csi.baselines.wiener import Wiener, by_subcarrier
 from surrogates.domains.csi.errors import snapshot_nmse
@@ -61,6 +63,36 @@ def test_wiener_learns_a_rotation_between_bands() -> None:
     batch[DOWNLINK] = 1j * batch[PAST][:, [1, 0]][:, :, -HORIZON:]
     fitted = Wiener(context(ANTENNAS, SUBCARRIERS, target=DOWNLINK), ridge=1e-8).fit([batch])
     assert snapshot_nmse(fitted({PAST: batch[PAST]})[DOWNLINK], batch[DOWNLINK]).max() < 1e-3
+
+
+@pytest.mark.parametrize("count", [40, 400])
+def test_wiener_of_few_examples_does_not_learn_their_noise(count: int) -> None:
+    """Of 40 examples of 32 numbers in noise; the same weight as published is right of ten times as many."""
+    channels = noisy(exponentials(count + 50, ANTENNAS, 8, paths=2), 0.3)
+    batch, new = batch_of(channels[:count]), batch_of(channels[count:])
+    known = context(ANTENNAS, 8)
+
+    def error(fitted: Wiener) -> float:
+        return float(snapshot_nmse(fitted({PAST: new[PAST]})[AHEAD], new[AHEAD]).mean())
+
+    chosen, published = Wiener(known).fit(in_parts(batch, 11, 30)), Wiener(known, ridge=1e-4).fit([batch])
+    assert chosen.ridges[AHEAD] > 1e-4
+    assert error(chosen) < (0.5 if count == 40 else 1.0) * error(published)
+    alone = Wiener(known, ridge=chosen.ridges[AHEAD]).fit([batch])  # of all examples, held out or not
+    torch.testing.assert_close(chosen({PAST: new[PAST]})[AHEAD], alone({PAST: new[PAST]})[AHEAD])
+
+
+def test_a_setting_is_chosen_on_examples_that_are_held_out_whatever_the_batches() -> None:
+    batch = batch_of(exponentials(800, ANTENNAS, SUBCARRIERS))
+    found = []
+    for parts in ([batch], in_parts(batch, 7, 300, 301)):
+        held_out = HeldOut(pasts_of(context(ANTENNAS, SUBCARRIERS), same_band=True))
+        rest = [held_out.rest(part)[PAST] for part in parts]
+        kept = torch.cat([each[PAST] for each in held_out.batches])
+        assert len(kept) == 64 and len(kept) + sum(map(len, rest)) == 800
+        torch.testing.assert_close(kept, batch[PAST][1::10][:64])
+        found.append(torch.cat(rest))
+    torch.testing.assert_close(*found)
 
 
 def test_moments_do_not_depend_on_batches() -> None:
