@@ -1,9 +1,11 @@
 """The structure that `docs/architecture.md` tells of, where no import contract says it."""
 
+import subprocess
 from pathlib import Path
 
 import grimp
 import numpy as np
+import pytest
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
@@ -84,3 +86,16 @@ def test_nothing_of_ours_imports_the_public_checks() -> None:
         if not module.startswith("surrogates.testing"):
             for found in graph.find_modules_directly_imported_by(module):
                 assert not found.startswith("surrogates.testing"), f"{module} imports {found}"
+
+
+def test_nothing_in_the_repository_is_a_link_or_an_output() -> None:
+    """A link leads out of the checkout, and a fresh clone writes its data where an output would lie."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=root, capture_output=True, text=True, check=True
+    )
+    entries = [line.split(maxsplit=3) for line in listed.stdout.splitlines()]
+    assert [path for mode, _, _, path in entries if mode == "120000"] == []
+    assert [path for *_, path in entries if path.split("/")[0] in {"data", "runs", "outputs"}] == []
