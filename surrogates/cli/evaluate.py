@@ -61,7 +61,7 @@ def evaluate(
         raise ValueError(f"split is '{split}'; expected test, validation or train.")
     if json_path is not None:
         require_writable(json_path)
-    changes = _changes(overrides or [])
+    changes = changes_of(overrides or [])
     shipped = is_of_zoo(run)
     folder = located(run) if shipped else run_folder(run)
     if shipped and "dataset" not in changes:
@@ -73,7 +73,8 @@ def evaluate(
         on = validate(RunConfig, merge(values, changes), "configuration")
         if not shipped:
             require_local(folder, [each.url for each in on.dataset] if "dataset" in changes else [])
-        compared = merge(values, changes if shipped else {"task": {"baselines": on.task.baselines}})
+        task = {"baselines": on.task.baselines, "intervals": on.task.intervals.model_dump()}
+        compared = merge(values, changes if shipped else {"task": task})
         trained = Experiment.open(validate(RunConfig, compared, "configuration"))
         evaluation = evaluate_elsewhere(folder, trained, Experiment.open(on), split=split, device=device)
     echo(text_table(evaluation.table, evaluation.targets, evaluation.overhead), lines=True)
@@ -85,8 +86,8 @@ def evaluate(
         echo(f"-> {json_path}")
 
 
-def _changes(overrides: list[str]) -> dict[str, Any]:
-    """Return the overridden values; refuse those that the run's weights depend on."""
+def changes_of(overrides: list[str]) -> dict[str, Any]:
+    """Return the overridden values of a trained run; refuse those that its weights depend on."""
     from surrogates.core.text import listing, nearest, require_keys_once
     from surrogates.runs.compose import given_values
     from surrogates.runs.paths import readable
@@ -99,7 +100,7 @@ def _changes(overrides: list[str]) -> dict[str, Any]:
         top = key.partition(".")[0]
         if top not in TAKEN:
             raise ValueError(
-                f"'{key}' is not taken here.{nearest(top, TAKEN)} `surrogates evaluate` takes keys of "
+                f"'{key}' is not taken here.{nearest(top, TAKEN)} A trained run takes keys of "
                 f"{listing(TAKEN)}."
             )
         if _touches(key, KEPT):

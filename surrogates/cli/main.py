@@ -22,6 +22,10 @@ COMMANDS = {
     "train": ("surrogates.cli.train:train", "Train a surrogate (a Hydra experiment)."),
     "ensemble": ("surrogates.cli.ensemble:ensemble", "Combine several runs into one surrogate."),
     "evaluate": ("surrogates.cli.evaluate:evaluate", "Score a trained run and its baselines again."),
+    "calibrate": (
+        "surrogates.cli.calibrate:calibrate",
+        "Calibrate intervals and trust of a trained run on your records.",
+    ),
     "predict": ("surrogates.cli.predict:predict", "Predict with a trained surrogate, in physical units."),
     "zoo": ("surrogates.cli.zoo:zoo", "Show the trained surrogates that ship with the package."),
     "export": ("surrogates.cli.export:export", "Write a trained surrogate as ONNX."),

@@ -23,6 +23,12 @@ def predict(
     output: Annotated[str | None, typer.Argument(help="Where the prediction goes: .nc or .zarr.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples at a time.")] = None,
     interval: Annotated[float | None, typer.Option(help="Level of calibrated intervals, e.g. 0.9.")] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust", help="Also write a score of each record: 1 like the training data, 0 unlike."
+        ),
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     record: Annotated[int | None, typer.Option(help="Predict only this record; 0 is the first.")] = None,
     geotiff: Annotated[
@@ -43,6 +49,7 @@ def predict(
 
     from surrogates.inference.errors import OutOfRangeWarning
     from surrogates.inference.geotiff import write_geotiffs
+    from surrogates.inference.outputs import TRUST
     from surrogates.inference.source import open_inputs, require_inputs
     from surrogates.inference.surrogate import load
 
@@ -60,7 +67,9 @@ def predict(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OutOfRangeWarning)
         store = target if target is not None and target.suffix == ".zarr" else None
-        prediction = surrogate.predict(dataset, batch_size=batch_size, interval=interval, out=store)
+        prediction = surrogate.predict(
+            dataset, batch_size=batch_size, interval=interval, out=store, trust=trust
+        )
     for warning in caught:
         echo(f"warning: {warning.message}", err=True)
     outputs = ", ".join(map(str, prediction.data_vars))
@@ -69,7 +78,8 @@ def predict(
             _write(prediction, target)
         echo(f"{outputs} -> {target}")
     if geotiff is not None:
-        for path in write_geotiffs(prediction, geotiff, frames, surrogate.record_dimension):
+        maps = prediction.drop_vars(TRUST, errors="ignore")  # one number of a record is no map
+        for path in write_geotiffs(maps, geotiff, frames, surrogate.record_dimension):
             echo(f"{outputs} -> {path}")
 
 

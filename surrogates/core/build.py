@@ -18,6 +18,8 @@ from surrogates.core.registry import names as registered
 from surrogates.core.text import brief, listing, nearest
 
 MOST_FAULTS = 10
+SHOULD = "Input should be "
+"""How pydantic begins what a value should be."""
 Model = TypeVar("Model", bound=BaseModel)
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -177,7 +179,7 @@ def validate(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:
-        raise ConfigError(_explain(error, model, where)) from None
+        raise ConfigError(_explain(error, model, where, data)) from None
 
 
 def _is_model(constructor: object) -> bool:
@@ -233,15 +235,42 @@ def _checked(
     except ValidationError as error:
         faults = error.errors()
         if required or any(fault["type"] != "missing" for fault in faults):
-            raise ConfigError(_explain(error, model, where)) from None
+            raise ConfigError(_explain(error, model, where, arguments)) from None
         return model.model_construct(**arguments)
 
 
-def _explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    faults = error.errors()
-    told = [_explain_one(fault, model) for fault in faults[:MOST_FAULTS]]
-    more = [f"{len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
-    return f"{where}: " + "; ".join([*told, *more])
+def _explain(error: ValidationError, model: type[BaseModel], where: str, given: Mapping[str, Any]) -> str:
+    alternatives: dict[str, list[Any]] = {}
+    told: list[str] = []
+    for fault in error.errors():
+        if not fault["msg"].startswith(SHOULD):
+            told.append(_explain_one(fault, model))
+            continue
+        path = _path_in(given, fault["loc"])
+        if path not in alternatives:
+            told.append(path)
+        alternatives.setdefault(path, []).append(fault)
+    told = [_explain_values(each, alternatives[each]) if each in alternatives else each for each in told]
+    more = [f"{len(told) - MOST_FAULTS} more"] if len(told) > MOST_FAULTS else []
+    return f"{where}: " + "; ".join([*told[:MOST_FAULTS], *more])
+
+
+def _path_in(given: Any, location: Sequence[int | str]) -> str:
+    """Return where a value is in plain ones, without the names that pydantic gives alternatives of a type."""
+    path = []
+    for each in location:
+        try:
+            given = given[each]
+        except (KeyError, IndexError, TypeError):
+            continue
+        path.append(str(each))
+    return ".".join(path or map(str, location))
+
+
+def _explain_values(path: str, faults: Sequence[Any]) -> str:
+    """Return what a value should be by one of the alternatives of its type."""
+    wanted = " or ".join(dict.fromkeys(fault["msg"].removeprefix(SHOULD) for fault in faults))
+    return f"'{path}' should be {wanted}, found {brief(repr(faults[0]['input']))}"
 
 
 def _explain_one(fault: Any, model: type[BaseModel]) -> str:
@@ -255,10 +284,7 @@ def _explain_one(fault: Any, model: type[BaseModel]) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error":
         return f"'{path}': {message}" if path else message
-    found = brief(repr(fault["input"]))
-    if message.startswith("Input should be "):
-        return f"'{path}' should be {message.removeprefix('Input should be ')}, found {found}"
-    return f"'{path}': {message[0].lower()}{message[1:]}, found {found}"
+    return f"'{path}': {message[0].lower()}{message[1:]}, found {brief(repr(fault['input']))}"
 
 
 def _keys_at(model: type[BaseModel], parents: list[Any]) -> list[str]:

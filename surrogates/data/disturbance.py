@@ -13,7 +13,15 @@ from surrogates.data.batch import Batch
 
 
 class Step(Protocol):
-    """What a batch goes through; see `surrogates.learning.contract.Preparation`."""
+    """What a batch goes through; see `surrogates.learning.contract.Preparation`.
+
+    Attributes
+    ----------
+    of_batch
+        Whether it draws for a training batch as a whole, by one generator.
+    """
+
+    of_batch: bool = False
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Return the prepared batch."""

@@ -37,7 +37,9 @@ class Groups:
     values: dict[str, tuple[str, ...]]
 
 
-def groups_of(stores: Sequence[Store], index: ExampleIndex, variables: Sequence[str]) -> Groups:
+def groups_of(
+    stores: Sequence[Store], index: ExampleIndex, variables: Sequence[str], where: str = "task.groups"
+) -> Groups:
     """Return the groups of the examples of an index, one draw of each.
 
     Parameters
@@ -48,38 +50,40 @@ def groups_of(stores: Sequence[Store], index: ExampleIndex, variables: Sequence[
         The examples.
     variables
         Variables with one value for each record; `store` stands for the store's address.
+    where
+        Key of the configuration that names them, for messages.
 
     Raises
     ------
     ConfigError
         For a variable that is not there, two groups that would have one name, or one called as all together.
     """
-    columns = [_column(stores, index, name) for name in variables]
+    columns = [_column(stores, index, name, where) for name in variables]
     labels: list[str] = []
     values: dict[str, tuple[str, ...]] = {}
     for row in zip(*columns, strict=True):
         label = SEPARATOR.join(row)
         if label == EVERYTHING:
             raise ConfigError(
-                f"task.groups: a group would be called '{EVERYTHING}', as all examples together are; "
+                f"{where}: a group would be called '{EVERYTHING}', as all examples together are; "
                 f"rename the value of '{variables[0]}'"
             )
         if values.setdefault(label, row) != row:
             raise ConfigError(
-                f"task.groups: {values[label]} and {row} would both be the group '{label}'; rename a value, "
+                f"{where}: {values[label]} and {row} would both be the group '{label}'; rename a value, "
                 "or name the variables in another order"
             )
         labels.append(label)
     return Groups(tuple(variables), np.array(labels, dtype=str), values)
 
 
-def _column(stores: Sequence[Store], index: ExampleIndex, name: str) -> list[str]:
+def _column(stores: Sequence[Store], index: ExampleIndex, name: str, where: str) -> list[str]:
     if name == STORE:
         return np.array([store.url for store in stores])[index.store].tolist()
     found = np.empty(len(index.record), dtype=object)
     for number, store in enumerate(stores):
         own = index.store == number
-        found[own] = as_labels(along_records(store, name, "task.groups"))[index.record[own]]
+        found[own] = as_labels(along_records(store, name, where))[index.record[own]]
     return found.tolist()
 
 

@@ -58,6 +58,18 @@ class ExampleIndex:
         return replace(self, store=self.store[examples], record=self.record[examples], offset=offset, draws=1)
 
     @staticmethod
+    def concatenate(parts: Sequence["ExampleIndex"]) -> "ExampleIndex":
+        """Return the examples of several subsets of the same stores, one draw of each."""
+        offsets = [part.offset for part in parts if part.offset is not None]
+        return replace(
+            parts[0],
+            store=np.concatenate([part.store for part in parts]),
+            record=np.concatenate([part.record for part in parts]),
+            offset=np.concatenate(offsets) if offsets else None,
+            draws=1,
+        )
+
+    @staticmethod
     def join(
         records: Sequence[np.ndarray],
         window: Window | None = None,

@@ -247,7 +247,7 @@ class BatchLoader:
 
     def _of_batch(self, step: Step, number: int, epoch: int, first: int) -> list[np.random.Generator]:
         """Return the one generator of a step that draws for a training batch as a whole, else none."""
-        together = self.train and getattr(step, "of_batch", False)
+        together = self.train and step.of_batch
         return [stream(self._sampler.seed, BATCH, epoch, first, number)] if together else []
 
     def _generators(self, purpose: int, times: np.ndarray, examples: np.ndarray) -> list[np.random.Generator]:

@@ -6,8 +6,7 @@ cells that the task's mask leaves.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -17,17 +16,12 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from datasets.store.specs import VariableSpec
-from datasets.store.units import same
-from surrogates.core.errors import ConfigError
-from surrogates.core.text import listing
 from surrogates.data.batch import Batch
-from surrogates.data.window import HORIZON, known_name
 from surrogates.evaluation.evaluate import align
 from surrogates.evaluation.metrics import exact
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
-from surrogates.learning.layout import is_complex, require_number
+from surrogates.learning.layout import require_number
 
 
 class Mean(Baseline):
@@ -70,90 +64,6 @@ class Mean(Baseline):
         return means
 
 
-@dataclass(frozen=True)
-class Past:
-    """The input that a target continues.
-
-    Attributes
-    ----------
-    target, name
-        Names of the target and of the input.
-    axis
-        Axis of the steps in a batch of either.
-    horizon
-        Steps ahead.
-    alike
-        Whether both have the same dimensions but for the steps; they have the same lengths in any case.
-    """
-
-    target: str
-    name: str
-    axis: int
-    horizon: int
-    alike: bool
-
-    @classmethod
-    def of(cls, target: VariableSpec, context: Context) -> Self:
-        """Return the past of a target: ``v`` of ``v_forecast``, or the only input of a fitting shape.
-
-        Raises
-        ------
-        ConfigError
-            If the target has no horizon, or no or several inputs fit.
-        """
-        if HORIZON not in target.dims:
-            raise ConfigError(
-                f"'{target.name}' has the dimensions {target.dims}, expected '{HORIZON}' among them; this "
-                "baseline continues a past"
-            )
-        axis = target.dims.index(HORIZON)
-        rest = _without(target.shape, axis - 1)
-        fitting = [
-            spec
-            for spec in context.inputs
-            if len(spec.dims) == len(target.dims)
-            and _without(spec.shape, axis - 1) == rest
-            and same(spec.units, target.units)
-            and is_complex(spec) == is_complex(target)
-        ]
-        if len(fitting) > 1:
-            fitting = [spec for spec in fitting if spec.name == known_name(target.name)]
-        if len(fitting) != 1:
-            raise ConfigError(
-                f"the past of '{target.name}', {target.dims} of {target.shape}, is not clear from the inputs "
-                f"{listing(context.input_names)}; expected one in the same units, of the "
-                "same shape but for the steps"
-            )
-        past = fitting[0]
-        alike = _without(past.dims, axis) == _without(target.dims, axis)
-        return cls(target.name, past.name, axis, target.shape[axis - 1], alike)
-
-
-def _without(values: tuple[Any, ...], index: int) -> tuple[Any, ...]:
-    return values[:index] + values[index + 1 :]
-
-
-class Persistence(Baseline):
-    """Repeat the last known step at each step ahead: no prediction.
-
-    A target may lie on another grid of the same shape, such as another frequency band.
-    """
-
-    takes_complex = True
-
-    def __init__(self, context: Context) -> None:
-        self.pasts = [Past.of(spec, context) for spec in context.targets]
-
-    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
-        """Return the last step of each past, repeated."""
-        answers = {}
-        for past in self.pasts:
-            last = inputs[past.name].narrow(past.axis, -1, 1)
-            last = last.where(last.isfinite(), 0.0)
-            answers[past.target] = last.repeat_interleave(past.horizon, dim=past.axis)
-        return answers
-
-
 class Flattened(Baseline):
     """Fit and call on standardised, flattened inputs and flattened targets.
 
@@ -176,11 +86,13 @@ class Flattened(Baseline):
         self.max_examples = max_examples
         self._scaler = StandardScaler()
         self._shapes: dict[str, torch.Size] = {}
+        self._saw_all = True
 
     def fit(self, batches: Iterable[Batch]) -> Self:
         """Learn from the first `max_examples` examples."""
         rows, labels, seen = [], [], 0
-        for batch in batches:
+        stream = iter(batches)
+        for batch in stream:
             rows.append(self._rows(batch))
             self._shapes = {name: batch[name].shape[1:] for name in self.targets}
             known = [_observed(batch, name, self._context) for name in self.targets]
@@ -188,6 +100,7 @@ class Flattened(Baseline):
             seen += len(rows[-1])
             if seen >= self.max_examples:
                 break
+        self._saw_all = seen <= self.max_examples and next(stream, None) is None
         if not rows:
             raise ValueError(f"{type(self).__name__} got no training examples to fit.")
         x, y = np.concatenate(rows)[: self.max_examples], np.concatenate(labels)[: self.max_examples]
@@ -196,10 +109,14 @@ class Flattened(Baseline):
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
         """Predict the targets of a batch."""
+        return self._named(self._predict(self._scaler.transform(self._rows(inputs))), inputs)
+
+    def _named(self, values: np.ndarray, inputs: Batch) -> Batch:
+        """Return flattened values as the targets, on the device of the inputs."""
         like = next(iter(inputs.values()))
-        values = torch.from_numpy(self._predict(self._scaler.transform(self._rows(inputs)))).float()
+        flat = torch.from_numpy(values).float()
         sizes = [self._shapes[name].numel() for name in self.targets]
-        tensors = values.reshape(len(values), -1).split(sizes, dim=1)
+        tensors = flat.reshape(len(flat), -1).split(sizes, dim=1)
         return {
             name: each.reshape(-1, *self._shapes[name]).to(like.device)
             for name, each in zip(self.targets, tensors, strict=True)

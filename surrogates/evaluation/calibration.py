@@ -3,7 +3,7 @@
 The score of a complex cell is |truth - prediction|, the distance in the plane.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from surrogates.evaluation.evaluate import Method, Target, ask, inputs_of, requi
 from surrogates.evaluation.metrics import exact
 from surrogates.learning.answers import reaches
 from surrogates.learning.conformal import Calibration
+from surrogates.learning.distance import DISTANCE, stretch
 
 MOST_CELLS = 4096  # of a record; more would say little and fill the memory
 Calibrations = dict[str, dict[str, Calibration]]
@@ -26,9 +27,14 @@ def calibrate(
     targets: Sequence[Target],
     blocks: np.ndarray,
     *,
+    groups: Sequence[str] = (),
+    scale: Collection[str] = ("deviation",),
     seed: int = 0,
 ) -> Calibrations:
     """Return the calibration of each method and target, left out where a method has no finite score.
+
+    The distances of a method that tells them stand beside its targets, by the name `DISTANCE`: the table of
+    `trust`, in which each record counts once.
 
     Parameters
     ----------
@@ -40,11 +46,15 @@ def calibrate(
         What is predicted, and where it counts.
     blocks
         Label of each example's block, in the order of the batches; blocks count alike.
+    groups
+        Variables whose values the blocks are, where whole groups are exchangeable.
+    scale
+        What the widths of intervals follow, where a method tells it: `deviation`, `distance`.
     seed
         Of the generator that each method receives anew for each batch.
     """
     found: dict[tuple[str, str], tuple[Arrays, Arrays]] = {}
-    relative: dict[tuple[str, str], bool] = {}
+    scaled: dict[tuple[str, str], tuple[bool, bool]] = {}
     for number, batch in enumerate(batches):
         weights = {target.spec.name: _chosen(target.weight(batch)) for target in targets}
         inputs = inputs_of(batch, targets)
@@ -52,15 +62,22 @@ def calibrate(
             prediction = ask(predict, inputs, seed=seed + number)
             for target in targets:
                 require_answer(target, prediction, batch, method)
+            distance = prediction.get(DISTANCE)
             for name, chosen in weights.items():
                 scores, kept = found.setdefault((method, name), ([], []))
-                reach = reaches(prediction, name)
-                relative[method, name] = reach is not None
-                scores += _scores(batch[name], prediction[name], reach, chosen)
+                reach = reaches(prediction, name) if "deviation" in scale else None
+                far = distance if "distance" in scale else None
+                scaled[method, name] = reach is not None, far is not None
+                scores += _scores(batch[name], prediction[name], reach, far, chosen)
                 kept += [weight for _, weight in chosen]
+            if distance is not None:
+                scores, kept = found.setdefault((method, DISTANCE), ([], []))
+                scores += list(distance.cpu().numpy()[:, None])
+                kept += [np.ones(1)] * len(distance)
     tables: Calibrations = {method: {} for method in methods}
     for (method, name), (scores, kept) in found.items():
-        table = Calibration.of(scores, kept, blocks, relative=relative[method, name])
+        relative, distant = scaled.get((method, name), (False, False))
+        table = Calibration.of(scores, kept, blocks, relative=relative, distant=distant, groups=groups)
         if table is not None:
             tables[method][name] = table
     return tables
@@ -81,6 +98,7 @@ def _scores(
     truth: Tensor,
     guess: Tensor,
     reach: tuple[Tensor, Tensor] | None,
+    distance: Tensor | None,
     chosen: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> Arrays:
     difference = exact(truth.cpu()) - exact(guess.cpu())
@@ -91,6 +109,8 @@ def _scores(
         # A width of zero where the error is zero was right; any other error is beyond every multiple.
         error = (error / width).where((error != 0) | (width != 0), 0.0)
     rows = error.reshape(len(error), -1).numpy()
+    if distance is not None:
+        rows = rows / stretch(distance.cpu().double().numpy())[:, None]
     return [
         np.where(np.isnan(row[cells]), np.inf, row[cells]).astype(np.float32)
         for row, (cells, _) in zip(rows, chosen, strict=True)

@@ -17,10 +17,12 @@ from surrogates.data.batch import Batch
 from surrogates.evaluation.bootstrap import Blocks, Estimate, bootstrap
 from surrogates.evaluation.derivations import derive_prediction, derive_truth
 from surrogates.evaluation.probabilistic import CURVE_LEVELS, CoverageCurve, Spread
+from surrogates.evaluation.reliability import Recorded, recorded
 from surrogates.evaluation.tables import ALL, UNDISTURBED, Curve, Score, Table
 from surrogates.learning.answers import LEVELS, beside, deviation_name
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Derivation, Metric
+from surrogates.learning.distance import DISTANCE
 from surrogates.learning.layout import is_complex
 from surrogates.learning.pipeline import as_weight
 
@@ -120,6 +122,7 @@ def evaluate(
     following = [*derivations, *cycles]
     scored = [*targets, *derived_targets(following)]
     cells = {target.spec.name: 0 for target in scored}
+    records: dict[str, list[Recorded]] = {}
     done = 0
     for number, given in enumerate(batches):
         batch, seen = given if isinstance(given, tuple) else (given, given)
@@ -144,14 +147,17 @@ def evaluate(
             for target in (each for each in scored if each.spec.name in answer):
                 require_answer(target, answer, truth, method)
                 calibration = (calibrations or {}).get(method, {}).get(target.spec.name)
-                statistics = _statistics(target, answer, truth, metrics, calibration)
-                for metric, values in statistics.items():
+                cut = _counted(target, answer, truth, calibration)
+                if calibration is not None and not order:
+                    records.setdefault(target.spec.name, []).append(recorded(*cut))
+                for metric, values in _statistics(target, *cut, metrics).items():
                     sums.add((method, target.spec.name, metric), index, values)
     if done != len(blocks.index):
         raise ValueError(f"{done} examples arrived, but blocks were given for {len(blocks.index)}.")
     rows = _rows(methods, scored, metrics, blocks, sums, condition, seed=seed)
     times = {name: _typical(values) for name, values in seconds.items()}
-    return Table(list(rows), done, cells, times, list(_curves(sums)))
+    joined = {name: Recorded.joined(parts) for name, parts in records.items()}
+    return Table(list(rows), done, cells, times, list(_curves(sums)), records=joined)
 
 
 def inputs_of(batch: Batch, targets: Sequence[Target]) -> Batch:
@@ -243,13 +249,10 @@ def _typical(seconds: list[float]) -> float:
     return median(seconds[1:] or seconds)
 
 
-def _statistics(
-    target: Target,
-    prediction: Batch,
-    batch: Batch,
-    metrics: Mapping[str, Metric],
-    calibration: Calibration | None,
-) -> dict[str, dict[str, Tensor]]:
+def _counted(
+    target: Target, prediction: Batch, batch: Batch, calibration: Calibration | None
+) -> tuple[Tensor, Tensor, Tensor, Spread]:
+    """Return prediction, truth, weight and spread, zero where cells do not count."""
     name = target.spec.name
     deviation, quantiles = (prediction.get(each) for each in beside(name))
     weight = _exact(target.weight(batch))
@@ -260,14 +263,26 @@ def _statistics(
         deviation = torch.where(counts, _exact(deviation), 0.0)
     if quantiles is not None:
         quantiles = torch.where(counts.unsqueeze(1), _exact(quantiles), 0.0)
-    spread = Spread(deviation, calibration, quantiles, prediction.get(LEVELS))
+    distance = prediction.get(DISTANCE)
+    far = None if distance is None else _exact(distance)
+    return guess, truth, weight, Spread(deviation, calibration, quantiles, prediction.get(LEVELS), far)
+
+
+def _statistics(
+    target: Target,
+    guess: Tensor,
+    truth: Tensor,
+    weight: Tensor,
+    spread: Spread,
+    metrics: Mapping[str, Metric],
+) -> dict[str, dict[str, Tensor]]:
     found = {}
     for key, metric in metrics.items():
         extra: dict[str, Any] = {"spread": spread} if metric.of_spread else {}
         if metric.of_spec:
             extra["spec"] = target.spec
         found[key] = metric.statistics(guess, truth, weight, **extra)
-    if deviation is not None or quantiles is not None or calibration is not None:
+    if any(each is not None for each in (spread.deviation, spread.quantiles, spread.calibration)):
         found[CURVE] = CoverageCurve().statistics(guess, truth, weight, spread)
     return found
 

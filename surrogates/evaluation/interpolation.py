@@ -33,12 +33,22 @@ class OutsideHullWarning(UserWarning):
 
 
 class _Interpolation(Flattened):
-    """Interpolate the targets; outside the convex hull of training take the nearest record's, and warn."""
+    """Interpolate the targets; outside the convex hull of training take the nearest record's, and warn.
+
+    Parameters
+    ----------
+    context
+        Of the data.
+    parameters
+        Inputs that describe a record by a few numbers; None takes all that vary with the record.
+    max_examples
+        At most this many training examples are kept.
+    """
 
     def __init__(
         self, context: Context, parameters: tuple[str, ...] | None = None, max_examples: PositiveInt = 2000
     ) -> None:
-        super().__init__(context, max_examples, _parameters(context, parameters))
+        super().__init__(context, max_examples, parameter_names(context, parameters, MOST_NUMBERS))
         self._varying = np.empty(0, bool)
         self._nearest: Field = np.asarray
         self._between: Field = np.asarray
@@ -83,34 +93,14 @@ class _Interpolation(Flattened):
 
 
 class NearestRecord(_Interpolation):
-    """Repeat the targets of the training record with the nearest parameters.
-
-    Parameters
-    ----------
-    context
-        Of the data.
-    parameters
-        Inputs that describe a record by a few numbers; None takes all that vary with the record.
-    max_examples
-        At most this many training examples are kept.
-    """
+    """Repeat the targets of the training record with the nearest parameters."""
 
     def _made(self, places: np.ndarray, values: np.ndarray) -> Field:
         return self._nearest
 
 
 class LinearInterpolation(_Interpolation):
-    """Interpolate linearly over a Delaunay triangulation of the training records' parameters.
-
-    Parameters
-    ----------
-    context
-        Of the data.
-    parameters
-        Inputs that describe a record by a few numbers; None takes all that vary with the record.
-    max_examples
-        At most this many training examples are kept.
-    """
+    """Interpolate linearly over a Delaunay triangulation of the training records' parameters."""
 
     def _made(self, places: np.ndarray, values: np.ndarray) -> Field:
         if places.shape[1] == 1:
@@ -122,14 +112,7 @@ class LinearInterpolation(_Interpolation):
 class CubicInterpolation(_Interpolation):
     """Interpolate by cubic radial functions and a linear polynomial: over one number, a natural cubic spline.
 
-    Parameters
-    ----------
-    context
-        Of the data.
-    parameters
-        Inputs that describe a record by a few numbers; None takes all that vary with the record.
-    max_examples
-        At most this many training examples are kept; time grows with the third power.
+    Time grows with the third power of the training examples.
 
     References
     ----------
@@ -140,8 +123,17 @@ class CubicInterpolation(_Interpolation):
         return RBFInterpolator(places, values, kernel="cubic", degree=1)
 
 
-def _parameters(context: Context, names: tuple[str, ...] | None) -> list[str]:
-    """Return the names of the inputs that describe a record.
+def parameter_names(context: Context, names: tuple[str, ...] | None, most: int) -> list[str]:
+    """Return the names of the inputs that describe a record by a few numbers.
+
+    Parameters
+    ----------
+    context
+        Of the data.
+    names
+        Names that a configuration gives; None takes all inputs that vary with the record.
+    most
+        Largest number of numbers.
 
     Raises
     ------
@@ -163,10 +155,10 @@ def _parameters(context: Context, names: tuple[str, ...] | None) -> list[str]:
                 f"parameters: '{name}' is not an input.{nearest(name, specs)} Inputs: {listing(specs)}."
             )
     numbers = sum(prod(specs[name].shape) for name in chosen)
-    if not 1 <= numbers <= MOST_NUMBERS:
+    if not 1 <= numbers <= most:
         raise ConfigError(
             f"parameters: {listing(chosen)} hold {numbers} numbers for each record, 1 to "
-            f"{MOST_NUMBERS} expected; name the inputs that describe a record, such as parameters=[source]"
+            f"{most} expected; name the inputs that describe a record, such as parameters=[source]"
         )
     return chosen
 

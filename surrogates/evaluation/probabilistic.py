@@ -18,6 +18,7 @@ from surrogates.core.ranges import Level
 from surrogates.evaluation.metrics import Step, at_step, exact, mean_of, total
 from surrogates.learning.conformal import Calibration, require_level
 from surrogates.learning.contract import Best, Metric, Statistics, Totals
+from surrogates.learning.distance import stretch
 
 Intervals = Literal["calibrated", "gaussian"]
 CURVE_LEVELS = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.99)
@@ -35,12 +36,15 @@ class Spread:
         Scores on the run's validation split, or None.
     quantiles, levels
         Predicted quantiles, (batch, level, ...), and their levels; or None.
+    distance
+        Of each record to the training data, (batch,), or None.
     """
 
     deviation: Tensor | None = None
     calibration: Calibration | None = None
     quantiles: Tensor | None = None
     levels: Tensor | None = None
+    distance: Tensor | None = None
 
     def radius(self, level: float, prediction: Tensor, target: Tensor | None = None) -> Tensor:
         """Half width of the calibrated interval on the target's side, NaN where there is none.
@@ -52,11 +56,14 @@ class Spread:
         prediction, target
             Of each cell; without a target the mean of both sides is returned.
         """
-        reach = self.calibration.radius(level) if self.calibration is not None else np.nan
-        if self.calibration is None or not np.isfinite(reach):
+        radius = self.calibration.radius(level) if self.calibration is not None else np.nan
+        if self.calibration is None or not np.isfinite(radius):
             return torch.full_like(prediction, torch.nan, dtype=torch.float64)
+        reach = torch.full_like(prediction, radius, dtype=torch.float64)
+        if self.calibration.distant:
+            reach = reach * self._stretch(prediction)
         if not self.calibration.relative:
-            return torch.full_like(prediction, reach, dtype=torch.float64)
+            return reach
         if self.quantiles is not None:
             below, above = prediction - self.quantiles[:, 0], self.quantiles[:, -1] - prediction
             width = (below + above) / 2 if target is None else torch.where(target < prediction, below, above)
@@ -67,6 +74,14 @@ class Spread:
                 "returned none; calibrate it again with `surrogates evaluate RUN`."
             )
         return reach * self.deviation.double()
+
+    def _stretch(self, prediction: Tensor) -> Tensor:
+        if self.distance is None:
+            raise ValueError(
+                "The calibration is relative to the distance to the training data, but the method told none; "
+                "calibrate it again with `surrogates calibrate RUN STORE`."
+            )
+        return stretch(self.distance.double()).view(-1, *(1,) * (prediction.ndim - 1))
 
     def gaussian_radius(self, level: float, prediction: Tensor) -> Tensor:
         """Half width of the interval of a Gaussian with the predicted deviation; NaN without one.
@@ -83,7 +98,7 @@ class Spread:
         """Return what is known at one step ahead, from 1, or -1 for the last one."""
         deviation = None if self.deviation is None else at_step(self.deviation, step)
         quantiles = None if self.quantiles is None else at_step(self.quantiles, step, dim=2)
-        return Spread(deviation, self.calibration, quantiles, self.levels)
+        return Spread(deviation, self.calibration, quantiles, self.levels, self.distance)
 
 
 NOTHING = Spread()

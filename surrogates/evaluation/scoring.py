@@ -36,14 +36,22 @@ def calibrations_of(
 ) -> Calibrations:
     """Calibrate methods on a run's validation subset; return nothing without one."""
     index = experiment.data.index("validation")
-    if not len(index):
-        return {}
-    blocks = experiment.data.blocks(index)
+    return calibrations_on(index, methods, experiment, device=device) if len(index) else {}
+
+
+def calibrations_on(
+    index: ExampleIndex, methods: Mapping[str, Method], experiment: Experiment, *, device: torch.device
+) -> Calibrations:
+    """Calibrate methods on some examples, as ``task.intervals`` says."""
+    intervals, groups = experiment.config.task.intervals, experiment.data.interval_groups(index)
+    blocks = experiment.data.blocks(index) if groups is None else groups.labels
     return calibrate(
         methods,
         on_device(device, experiment.loader("validation", index=index)),
         targets_of(experiment),
         np.arange(len(index)) if blocks is None else blocks,
+        groups=intervals.groups,
+        scale=intervals.scale,
         seed=experiment.config.seed,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from surrogates.data.groups import EVERYTHING
+from surrogates.evaluation.reliability import Recorded
 from surrogates.learning.contract import Best
 
 ALL = EVERYTHING
@@ -58,7 +59,8 @@ class Table:
     `cells` counts, per target, the cells that all methods were scored on; `seconds_per_example` is the median
     over batches of each method's time; `curves` holds the coverage of the methods' intervals. These are of
     the undisturbed inputs. `group_variables` divide the examples into groups, and `group_values` holds the
-    value of each of them by the name of a group.
+    value of each of them by the name of a group. `records` holds, by target, what became of each example's
+    interval of the first method.
     """
 
     rows: list[Score]
@@ -68,6 +70,7 @@ class Table:
     curves: list[Curve] = field(default_factory=list)
     group_variables: tuple[str, ...] = ()
     group_values: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    records: dict[str, Recorded] = field(default_factory=dict)
 
     @cached_property
     def conditions(self) -> list[str]:
@@ -133,4 +136,5 @@ def joined(tables: Sequence[Table]) -> Table:
         cells={name: count for table in tables for name, count in table.cells.items()},
         seconds_per_example=times,
         curves=[curve for table in tables for curve in table.curves],
+        records={name: each for table in tables for name, each in table.records.items()},
     )

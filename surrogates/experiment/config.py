@@ -167,6 +167,21 @@ class WindowConfig(Section):
         return {key: value for key, value in values.items() if key != "leaky"}
 
 
+class IntervalsConfig(Section):
+    """How intervals, and the score `trust`, are calibrated on the validation subset."""
+
+    groups: Names = Field(
+        default=[],
+        description="Variables of the records whose values are the groups: intervals then hold for new "
+        "groups, such as unseen cities; none: for new records, or blocks of them.",
+    )
+    scale: list[Literal["deviation", "distance"]] = Field(
+        default=["deviation"],
+        description="What the width of an interval follows: the standard deviation or quantiles of the head, "
+        "the distance of the record to the training data; none: all are equally wide.",
+    )
+
+
 def with_early_stopping(trainer: Any) -> Any:
     """Turn `trainer.patience` of the previous release into a callback, with a warning."""
     if not isinstance(trainer, dict) or "patience" not in trainer:
@@ -223,6 +238,9 @@ class TaskConfig(Section):
         "values of arguments, all combinations of which are taken.",
     )
     blocks: str | None = Field(None, description="Variable of the records that share randomness.")
+    intervals: IntervalsConfig = Field(
+        IntervalsConfig(), description="How intervals, and the score `trust`, are calibrated."
+    )
     plots: list[Node] = Field([{"name": "fields"}], description="Pictures of the report.")
 
     @model_validator(mode="before")

@@ -170,6 +170,27 @@ class RunData:
         variables = self.config.task.groups
         return groups_of(self.stores, index, variables) if variables else None
 
+    def interval_groups(self, index: ExampleIndex) -> Groups | None:
+        """Return the groups for which intervals are calibrated, by ``task.intervals.groups``, or None."""
+        variables = self.config.task.intervals.groups
+        return groups_of(self.stores, index, variables, "task.intervals.groups") if variables else None
+
+    def whole_groups(self, index: ExampleIndex) -> Groups | None:
+        """Return the groups that a report shows apart, or None.
+
+        They are those of ``task.groups``, else of ``task.intervals.groups``, else of what the splits keep
+        whole, where every store has such a variable.
+        """
+        named = self.groups(index) or self.interval_groups(index)
+        pairs = list(zip((store.dataset() for store in self.stores), self.config.dataset, strict=True))
+        kept = {str(dataset[each.split].attrs["keeps_whole"]) for dataset, each in pairs}
+        if named is not None or len(kept) > 1:
+            return named
+        (name,) = kept
+        along = (self.stores[0].record_dimension,)
+        known = all(name in dataset.variables and dataset[name].dims == along for dataset, _ in pairs)
+        return groups_of(self.stores, index, [name]) if known else None
+
     def blocks(self, index: ExampleIndex) -> np.ndarray | None:
         """Return the label of each example's block, or None where each example is one.
 

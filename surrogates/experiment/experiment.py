@@ -234,7 +234,7 @@ class Experiment:
         require_read(self.config)
         require_values(self.data.stores, index, self.config.task, "train")
         require_values(self.data.stores, self.data.index("validation"), self.config.task, "validation")
-        _ = self.data.groups(few), self.data.blocks(few)
+        _ = self.data.groups(few), self.data.interval_groups(few), self.data.blocks(few)
         self._require_conditions(few)
         _ = self.derived, self.scored_only, self.drawn_only  # what they refuse is refused now
         if self.config.task.both_ways:

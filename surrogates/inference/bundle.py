@@ -23,6 +23,7 @@ from surrogates.inference.ensemble import copy_members, joint_manifest, mixture,
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import (
     CARD,
+    DISTANCES,
     FORMAT_VERSION,
     MANIFEST,
     MAX_COORDINATE,
@@ -35,15 +36,20 @@ from surrogates.inference.manifest import (
     sha256,
     write_manifest,
 )
+from surrogates.inference.neighbours import load_neighbours, save_neighbours
 from surrogates.inference.threads import is_little, one_thread
 from surrogates.inference.weights import load_pipeline, require_weights, save_weights
 from surrogates.inference.zoo import located
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Predictor
+from surrogates.learning.distance import DISTANCE, Neighbours, watched
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import answered
 
+CALIBRATE = "`surrogates calibrate RUN STORE` calibrates a bundle on your records."
+CALIBRATIONS = "calibrations"
+"""Where the provenance lists the calibrations after the first."""
 PACKAGES = ("sciml-surrogates", "torch", "numpy", "xarray", "zarr")
 
 
@@ -51,12 +57,14 @@ PACKAGES = ("sciml-surrogates", "torch", "numpy", "xarray", "zarr")
 class Bundle:
     """A loaded bundle: pipelines with their weights, their predictors, and the manifest.
 
-    There is one pipeline, several where the bundle is an ensemble.
+    There is one pipeline, several where the bundle is an ensemble. The neighbours tell distances to the
+    training data, of what the first network is given.
     """
 
     folder: Path
     manifest: Manifest
     parts: tuple[tuple[Pipeline, Predictor], ...]
+    neighbours: Neighbours | None = None
 
     @property
     def pipeline(self) -> Pipeline:
@@ -101,10 +109,47 @@ class Bundle:
             return answers[0]
         return mixture(answers, [spec.name for spec in self.manifest.pipeline.targets])
 
-    def predict(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
-        """Predict without gradients, and on one thread if there is little to do."""
+    def ask_far(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
+        """Return the targets and, by the name `DISTANCE`, how far each record is from the training data.
+
+        Raises
+        ------
+        BundleError
+            When the bundle does not know it.
+        """
+        if self.neighbours is None:
+            raise BundleError(f"{self.folder} does not know how far its training data are; {CALIBRATE}")
+        with watched(self.parts[0][0]) as seen:
+            answer = self.ask(inputs, rng)
+        features = self.neighbours.records.shape[1]
+        if not seen or seen[0].shape[1] != features:
+            found = seen[0].shape[1] if seen else 0
+            raise BundleError(
+                f"{self.folder}: its neighbours have {features} features, but the network is given {found}; "
+                f"{CALIBRATE}"
+            )
+        return {**answer, DISTANCE: self.neighbours(seen[0])}
+
+    def describe(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Tensor | None:
+        """Return what `Neighbours` compares, (record, feature); None where no network is asked."""
+        with torch.no_grad(), watched(self.parts[0][0]) as seen:
+            self.ask(inputs, rng)
+        return seen[0] if seen else None
+
+    def predict(
+        self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None, *, far: bool = False
+    ) -> Batch:
+        """Predict without gradients, and on one thread if there is little to do.
+
+        Parameters
+        ----------
+        inputs, rng
+            As of `ask`.
+        far
+            Whether the distances to the training data are wanted as well.
+        """
         with torch.inference_mode(), one_thread(where=self.is_little(inputs)):
-            return self.ask(inputs, rng)
+            return self.ask_far(inputs, rng) if far else self.ask(inputs, rng)
 
     def is_little(self, inputs: Mapping[str, Tensor]) -> bool:
         """Whether one thread answers about as soon as several do."""
@@ -121,7 +166,7 @@ class Bundle:
         return self.manifest.pipeline.both_ways
 
     def reversed(self) -> "Bundle":
-        """Return the bundle of the other direction; it shares the weights with this one.
+        """Return the bundle of the other direction; it shares the weights with this one, but no neighbours.
 
         Raises
         ------
@@ -130,7 +175,8 @@ class Bundle:
         """
         turned = tuple((pipeline.reversed(), predictor) for pipeline, predictor in self.parts)
         pipeline = self.manifest.pipeline.reversed()
-        return Bundle(self.folder, self.manifest.model_copy(update={"pipeline": pipeline}), turned)
+        manifest = self.manifest.model_copy(update={"pipeline": pipeline, "trust": None})
+        return Bundle(self.folder, manifest, turned)
 
     def _only(self) -> tuple[Pipeline, Predictor]:
         if len(self.parts) > 1:
@@ -278,8 +324,9 @@ def _load(folder: Path, device: str | torch.device) -> Bundle:
         inner = {name: read_manifest(folder / name) for name in manifest.members}
         require_fitting({MANIFEST: manifest.model_copy(update={"members": {}}), **inner})
         members = [_load_member(folder / name, each, device) for name, each in inner.items()]
-        return Bundle(folder, manifest, tuple(members))
-    return Bundle(folder, manifest, (_load_member(folder, manifest, device),))
+        return Bundle(folder, manifest, tuple(members), load_neighbours(folder, manifest))
+    member = _load_member(folder, manifest, device)
+    return Bundle(folder, manifest, (member,), load_neighbours(folder, manifest))
 
 
 def _load_member(folder: Path, manifest: Manifest, device: str | torch.device) -> tuple[Pipeline, Predictor]:
@@ -315,9 +362,49 @@ def update_metrics(folder: str | os.PathLike[str], metrics: Mapping[str, Any]) -
     _update(Path(folder), {"metrics": dict(metrics)})
 
 
-def update_calibration(folder: str | os.PathLike[str], calibration: Mapping[str, Calibration]) -> None:
-    """Replace the calibration of the intervals in a bundle's manifest and card."""
-    _update(Path(folder), {"calibration": dict(calibration)})
+def update_calibration(
+    folder: str | os.PathLike[str],
+    calibration: Mapping[str, Calibration],
+    *,
+    neighbours: Neighbours | None = None,
+    trust: Calibration | None = None,
+    note: Mapping[str, Any] | None = None,
+) -> None:
+    """Replace the calibration of intervals and trust in a bundle's manifest and card.
+
+    Parameters
+    ----------
+    folder
+        Of the bundle; at any moment it holds the old calibration or the new one.
+    calibration
+        Of the targets, by name.
+    neighbours, trust
+        What tells distances to the training data, and how far the calibrating records were.
+    note
+        Plain JSON values about the calibration, to be appended to those of earlier ones.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    files = {name: each for name, each in manifest.files.items() if not name.startswith(DISTANCES)}
+    if neighbours is not None:
+        files |= save_neighbours(neighbours, folder)
+    before = manifest.provenance.get(CALIBRATIONS, [])
+    history = [*(before if isinstance(before, list) else []), *([dict(note)] if note else [])]
+    told = {CALIBRATIONS: history} if history else {}
+    _write_text(
+        manifest.model_copy(
+            update={
+                "calibration": dict(calibration),
+                "trust": trust,
+                "files": files,
+                "provenance": {**manifest.provenance, **told},
+            }
+        ),
+        folder,
+    )
+    for path in folder.glob(f"{DISTANCES}*"):
+        if path.name not in files:
+            path.unlink()
 
 
 def _update(folder: Path, fields: Mapping[str, Any]) -> None:

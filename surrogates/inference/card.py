@@ -51,11 +51,17 @@ def _intervals(manifest: Manifest) -> list[str]:
     rows = []
     for name, table in manifest.calibration.items():
         unit = "standard deviations" if table.relative else units[name] or "1"
-        rows.append(
-            [_code(name), *(f"{table.radius(level):.3g} {unit}" for level in (0.5, 0.9)), str(table.blocks)]
-        )
+        unit += " at the distance 1" if table.distant else ""
+        blocks = f"{table.blocks} {plain_markdown(table.exchangeable)}" if table.groups else str(table.blocks)
+        rows.append([_code(name), *(f"{table.radius(level):.3g} {unit}" for level in (0.5, 0.9)), blocks])
     header = ("target", "half width at 50 %", "at 90 %", "validation records or blocks")
-    return ["## Intervals", "By `predict(ds, interval=0.9)`, split conformal.", _table(header, rows)]
+    trust = "`predict(ds, trust=True)` says of each record how much it is like the training data."
+    return [
+        "## Intervals",
+        "By `predict(ds, interval=0.9)`, split conformal.",
+        _table(header, rows),
+        *([trust] if manifest.trust else []),
+    ]
 
 
 def _origin(provenance: Mapping[str, Any]) -> str:

@@ -180,7 +180,7 @@ def write_geotiff(prediction: xr.Dataset, path: str | Path, frame: Frame) -> Pat
         fields.rio.to_raster(
             staging, driver="GTiff", compress="deflate", tags={"title": prediction.attrs.get("title", "")}
         )
-        _name_bands(staging, fields)
+        _finish(staging, fields)
     return path
 
 
@@ -199,13 +199,18 @@ def _band(field: xr.DataArray, row: str, column: str) -> xr.DataArray:
     return plain.rio.write_nodata(np.nan)
 
 
-def _name_bands(path: Path, fields: xr.Dataset) -> None:
-    """Give every band its name and unit."""
-    with require("rasterio", PURPOSE).open(path, "r+") as file:
+def _finish(path: Path, fields: xr.Dataset) -> None:
+    """Give every band its name and unit, and the file the mask of cells in which every band has a value.
+
+    The mask lies in the file, for programs that take NaN for a number.
+    """
+    rasterio = require("rasterio", PURPOSE)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as file:
         for number, (name, field) in enumerate(fields.data_vars.items(), start=1):
             file.set_band_description(number, str(field.attrs["long_name"]))
             file.set_band_unit(number, str(field.attrs["units"]))
             file.update_tags(number, name=str(name))
+        file.write_mask(np.isfinite(file.read()).all(0))
 
 
 def _even(prediction: xr.Dataset, dim: str) -> np.ndarray:

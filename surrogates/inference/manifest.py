@@ -35,6 +35,8 @@ from surrogates.learning.transform import Transform
 
 FORMAT_VERSION = 2
 MANIFEST, WEIGHTS, CARD = "bundle.yaml", "weights.safetensors", "card.md"
+DISTANCES = "distance-"
+"""How the name of the file begins that tells distances to the training data."""
 MAX_VARIABLES = 1000
 MAX_INTEGER = 1 << 24  # constructors make lists of such lengths before any limit on parameters can act
 MAX_COORDINATE = 1 << 14
@@ -85,6 +87,8 @@ class Manifest(BaseModel):
         Numbers that the training data did not tell, as the configuration stated them.
     calibration
         How far off each target was on the validation split, for intervals.
+    trust
+        How far the records of the validation split were from the training data.
     metrics
         Scores on the test split.
     provenance
@@ -109,6 +113,7 @@ class Manifest(BaseModel):
     scalars: dict[str, Scalar] = Field(default={}, max_length=MAX_VARIABLES)
     stated: dict[str, FiniteFloat] = Field(default={}, max_length=MAX_VARIABLES)
     calibration: dict[str, Calibration] = {}
+    trust: Calibration | None = None
     metrics: dict[str, JsonValue] = {}
     provenance: dict[str, JsonValue] = {}
     versions: dict[str, str] = {}
@@ -150,8 +155,11 @@ class Manifest(BaseModel):
     def _weights_or_members(self) -> Self:
         if not self.members and WEIGHTS not in self.files:
             raise ValueError(f"the file {WEIGHTS!r} is not listed")
-        if self.members and self.files:
+        if self.members and not all(name.startswith(DISTANCES) for name in self.files):
             raise ValueError("an ensemble has files of its own; they belong to its members")
+        told = any(name.startswith(DISTANCES) for name in self.files)
+        if not told and (self.trust or any(table.distant for table in self.calibration.values())):
+            raise ValueError(f"the file '{DISTANCES}...', which tells distances, is not listed")
         return self
 
 

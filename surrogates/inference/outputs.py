@@ -1,6 +1,6 @@
 """Variables of a prediction: targets, standard deviations, quantiles and intervals."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,14 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import difference, display
 from surrogates.inference.errors import BundleError
 from surrogates.learning.answers import LEVELS, deviation_name, quantile_name, reaches
-from surrogates.learning.conformal import Calibration, require_level
+from surrogates.learning.conformal import Calibration, needed, require_level
+from surrogates.learning.distance import DISTANCE, stretch
 from surrogates.learning.layout import is_complex
 
 GRID_MAPPING = "grid_mapping"
 SHOWN = ("units", "long_name", "standard_name", "display_units")
+TRUST = "trust"
+"""Name of the score in a prediction that says how much a record is like the training data."""
 
 
 def interval_names(target: str) -> tuple[str, str]:
@@ -50,9 +53,51 @@ def check_interval(
         table = calibration[name]
         if not np.isfinite(table.radius(level)):
             raise ValueError(
-                f"interval={level:g} of '{name}': {table.blocks} validation records calibrated it, enough "
-                f"for {table.highest:.3g} at most; ask for less, or train with a larger validation split."
+                f"interval={level:g} of '{name}': {table.blocks} {_calibrating(table)} calibrated it, enough "
+                f"for {table.highest:.3g} at most; ask for less, or calibrate it on at least {needed(level)} "
+                "(`surrogates calibrate`, or a larger validation split)."
             )
+
+
+def _calibrating(table: Calibration) -> str:
+    return table.exchangeable if table.groups else "validation records"
+
+
+def check_trust(trust: Calibration | None, targets: Iterable[str]) -> Calibration:
+    """Return the table of trust of a bundle.
+
+    Raises
+    ------
+    BundleError
+        Without one, or when a target has the name of the score.
+    """
+    if trust is None:
+        raise BundleError(
+            "trust was asked for, but the bundle does not know how far its training data are; `surrogates "
+            "calibrate RUN STORE` calibrates it on your records, `surrogates evaluate RUN` a run on its own."
+        )
+    if TRUST in targets:
+        raise BundleError(f"trust was asked for, but a target is called '{TRUST}'; predict without it.")
+    return trust
+
+
+def stretch_name(target: str) -> str:
+    """Name by which the factors of a target's intervals stand beside it, until these are made."""
+    return f"{target} stretch"
+
+
+def with_stretch(
+    answer: Mapping[str, np.ndarray], calibration: Mapping[str, Calibration]
+) -> dict[str, np.ndarray]:
+    """Return an answer with the factor in each cell by which distance widens the intervals of its targets."""
+    factors = {
+        stretch_name(name): np.broadcast_to(
+            stretch(answer[DISTANCE]).reshape(-1, *(1,) * (answer[name].ndim - 1)), answer[name].shape
+        )
+        for name, table in calibration.items()
+        if table.distant and name in answer
+    }
+    return {**answer, **factors}
 
 
 def with_interval(
@@ -64,6 +109,8 @@ def with_interval(
         if name not in answer:
             continue  # of the other direction
         radius = np.asarray(table.radius(level), dtype=answer[name].real.dtype)
+        if table.distant:
+            radius = radius * answer[stretch_name(name)].astype(radius.dtype)
         below = above = radius
         if table.relative:
             reach = reaches(answer, name)
@@ -110,6 +157,29 @@ def specs_of(
         found[target.name] = target.model_copy(update={"attributes": attributes})
         found |= {spec.name: spec for spec in beside}
     return found
+
+
+def trust_spec(record_dimension: str, trust: Calibration) -> VariableSpec:
+    """Return the spec of the score of each record."""
+    counted = f"{trust.blocks} {trust.exchangeable} that were held out"
+    return VariableSpec(
+        name=TRUST,
+        dims=(record_dimension,),
+        shape=(),
+        units="1",
+        long_name="trust: 1 like the training data, 0 unlike",
+        minimum=0.0,
+        maximum=1.0,
+        attributes={
+            "comment": f"share of {counted} whose inputs are at least as far from the training data; 0 where "
+            "all of them are nearer"
+        },
+    )
+
+
+def with_trust(answer: Mapping[str, np.ndarray], trust: Calibration) -> dict[str, np.ndarray]:
+    """Return an answer with the score of each record."""
+    return {**answer, TRUST: trust.share_above(answer[DISTANCE]).astype(np.float32)}
 
 
 def attributes_of(spec: VariableSpec, coordinates: set[str]) -> dict[str, Any]:

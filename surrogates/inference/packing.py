@@ -14,7 +14,15 @@ from surrogates.inference.bundle import load_bundle
 from surrogates.inference.card import card
 from surrogates.inference.errors import BundleError
 from surrogates.inference.example import EXAMPLE, write_example
-from surrogates.inference.manifest import CARD, MANIFEST, WEIGHTS, read_manifest, sha256, write_manifest
+from surrogates.inference.manifest import (
+    CARD,
+    DISTANCES,
+    MANIFEST,
+    WEIGHTS,
+    read_manifest,
+    sha256,
+    write_manifest,
+)
 
 READABLE = 0o644
 
@@ -70,11 +78,13 @@ def pack(
         Facts about its origin to add to those of the bundle: plain JSON values.
     """
     bundle = load_bundle(source)
-    names = (WEIGHTS, EXAMPLE, config.name)
+    copied = [WEIGHTS, *(name for name in bundle.manifest.files if name.startswith(DISTANCES))]
+    names = (*copied, EXAMPLE, config.name)
     shutil.rmtree(target, ignore_errors=True)
     with replacing(target) as staging:
         staging.mkdir()
-        shutil.copy(source / WEIGHTS, staging / WEIGHTS)
+        for name in copied:
+            shutil.copy(source / name, staging / name)
         shutil.copy(config, staging / config.name)
         write_example(staging / EXAMPLE, bundle, batch)
         for name in names:  # safetensors writes files that only their owner may read

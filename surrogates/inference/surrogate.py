@@ -3,9 +3,11 @@
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from math import prod
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -24,7 +26,18 @@ from surrogates.inference.bundle import Bundle, join, load_bundle
 from surrogates.inference.example import read_example
 from surrogates.inference.function import Function
 from surrogates.inference.grid import check_grid
-from surrogates.inference.outputs import GRID_MAPPING, check_interval, specs_of, with_interval
+from surrogates.inference.outputs import (
+    GRID_MAPPING,
+    TRUST,
+    check_interval,
+    check_trust,
+    specs_of,
+    stretch_name,
+    trust_spec,
+    with_interval,
+    with_stretch,
+    with_trust,
+)
 from surrogates.inference.past import latest
 from surrogates.inference.precision import check_precision
 from surrogates.inference.reading import Inputs
@@ -33,6 +46,8 @@ from surrogates.inference.sinks import Outline, Portion, in_memory, on_disk, req
 from surrogates.inference.tiling import Axis, axes_of, blend
 from surrogates.inference.turning import other_way, turned, turned_outline, turned_portions
 from surrogates.learning.answers import LEVELS, beside
+from surrogates.learning.conformal import Calibration
+from surrogates.learning.distance import DISTANCE
 from surrogates.learning.layout import field_dims
 from surrogates.learning.tile import Reader, Tile
 
@@ -40,6 +55,7 @@ CELLS_PER_BATCH = 1 << 20
 POINTS_PER_BATCH = 1 << 16
 """Points that are asked about at a time, together for all records that have points of their own."""
 SEED = 0
+Ask = Callable[[Mapping[str, Tensor], torch.Generator], dict[str, np.ndarray]]
 
 
 def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> "Surrogate":
@@ -121,6 +137,7 @@ class Surrogate:
         device: str | None = None,
         interval: float | None = None,
         out: str | Path | None = None,
+        trust: bool = False,
     ) -> xr.Dataset:
         """Predict the outputs; equal inputs give equal answers.
 
@@ -147,23 +164,28 @@ class Surrogate:
             Level of the interval around each target, e.g. 0.9, as the validation split calibrated it.
         out
             A new Zarr store to write to in portions, for predictions that do not fit into memory.
+        trust
+            Whether the score `trust` of each record is wanted: the share of held-out records that are at
+            least as far from the training data, 1 like these, 0 unlike. Of a larger field it is that of its
+            least trusted tile.
 
         Returns
         -------
         xr.Dataset
             The outputs with units, long and standard names, and coordinates: those of `ds` that fit, and of
-            the training data for dimensions that `ds` lacks, and those of the points. Beside each target
+            the training data for dimensions that `ds` lacks, and those of the points. Cells that an input
+            covers, such as those under a building, are NaN. Beside each target
             `<target>_standard_deviation` or `<target>_quantile` (along the dimension `quantile`) where the
             surrogate predicts one, and with `interval` also `<target>_lower` and `<target>_upper`, of a
-            complex target `<target>_radius`: the disc about the prediction that holds the truth. With `out`
-            the opened store.
+            complex target `<target>_radius`: the disc about the prediction that holds the truth. With `trust`
+            the variable `trust` along the record dimension. With `out` the opened store.
 
         Raises
         ------
         ContractError
             Names the variable and what was found and expected.
         BundleError
-            When an interval is asked for and the bundle is not calibrated.
+            When an interval or trust is asked for and the bundle is not calibrated.
 
         Warns
         -----
@@ -179,20 +201,27 @@ class Surrogate:
                 f"predict takes an xarray.Dataset with the inputs by name, found {type(ds).__name__}."
             )
         if self._is_reversed(ds):
-            return self.reversed().predict(ds, batch_size, interval=interval, out=out)
-        calibration = self.bundle.manifest.calibration
+            return self.reversed().predict(ds, batch_size, interval=interval, out=out, trust=trust)
+        calibration = {n: t for n, t in self.bundle.manifest.calibration.items() if n in self.outputs}
         if interval is not None:
             check_interval(interval, calibration, self.outputs)
+        scored = check_trust(self.bundle.manifest.trust, self.outputs) if trust else None
+        stretched = (
+            calibration if interval is not None and any(t.distant for t in calibration.values()) else {}
+        )
         if out is not None:
             require_store(Path(out))
         dims = self._turned_dims(ds)
         ds, inputs = self.checked(turned(ds, dims), list(self.inputs.values()))
         axes = self._axes(inputs)
-        portions = self._batches(inputs, batch_size) if axes is None else self._tiles(inputs, axes)
+        ask = partial(self._ask, far=trust or bool(stretched), stretched=stretched)
+        portions = self._batches(inputs, batch_size, ask) if axes is None else self._tiles(inputs, axes, ask)
         if interval is not None:
             portions = ((slices, with_interval(each, calibration, interval)) for slices, each in portions)
+        if scored is not None:
+            portions = ((slices, with_trust(each, scored)) for slices, each in portions)
         head = next(portions)
-        outline = self._outline(ds, inputs, set(head[1]), interval, axes)
+        outline = self._outline(ds, inputs, set(head[1]), interval, axes, scored)
         portions = chain([head], portions)
         if inputs.single:
             portions = map(self._without_record, portions)
@@ -299,9 +328,12 @@ class Surrogate:
         names: set[str],
         interval: float | None,
         axes: Sequence[Axis] | None,
+        trust: Calibration | None,
     ) -> Outline:
         """Return the layout of the whole prediction."""
         specs = specs_of(self.outputs, names, interval, len(self._levels))
+        if trust is not None:
+            specs[TRUST] = trust_spec(self.record_dimension, trust)
         sizes = {self.record_dimension: inputs.records}
         for spec in specs.values():
             sizes |= zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
@@ -332,14 +364,14 @@ class Surrogate:
         (axis,) = {spec.dims.index(self.record_dimension) for spec in self.outputs.values()}
         return slices, {name: np.take(value, 0, axis=axis) for name, value in values.items()}
 
-    def _batches(self, inputs: Inputs, size: int | None) -> Iterator[Portion]:
+    def _batches(self, inputs: Inputs, size: int | None, ask: Ask) -> Iterator[Portion]:
         """Predict a few examples at a time, and of many points some at a time."""
         rng, size = self.generator(), size or self._records_at_a_time(inputs)
         points = list(_points(inputs))
         for start in range(0, max(inputs.records, 1), size):
             records = {self.record_dimension: slice(start, min(start + size, inputs.records))}
             for slices in ({**records, **each} for each in points):
-                yield slices, self._ask(inputs.read(slices, self.bundle.device), rng)
+                yield slices, ask(inputs.read(slices, self.bundle.device), rng)
 
     def _records_at_a_time(self, inputs: Inputs) -> int:
         """Return `batch_size`, fewer where a record has more points than in training."""
@@ -351,12 +383,17 @@ class Surrogate:
         most = POINTS_PER_BATCH // max(*points, 1) if own else CELLS_PER_BATCH // max(*points, *fixed, 1)
         return max(1, most)
 
-    def _tiles(self, inputs: Inputs, axes: Sequence[Axis]) -> Iterator[Portion]:
-        """Predict one tile after the other; read only its inputs and what its transform asks for."""
+    def _tiles(self, inputs: Inputs, axes: Sequence[Axis], ask: Ask) -> Iterator[Portion]:
+        """Predict one tile after the other; read only its inputs and what its transform asks for.
+
+        The distance to the training data of a record is that of its farthest tile so far: of its last portion
+        that of all.
+        """
         rng, device = self.generator(), self.bundle.device
         names, field = list(self.inputs), tuple(axis.field for axis in axes)
         names_beside = {each for name in self.outputs for each in beside(name)}
         specs = specs_of(self.outputs, names_beside, None, len(self._levels))
+        specs |= {stretch_name(name): spec for name, spec in self.outputs.items()}
         for record in range(inputs.records):
             records = {self.record_dimension: slice(record, record + 1)}
 
@@ -364,17 +401,62 @@ class Surrogate:
                 slices = records | {axis.dim: cut for axis, cut in zip(axes, window, strict=True)}
                 return inputs.read(slices, device, [name])[name]
 
-            def ask(window: tuple[slice, ...], reader: Reader = reader) -> dict[str, np.ndarray]:
-                return self._ask(Tile(names, window, field, reader), rng)
+            far: dict[str, np.ndarray] = {}
 
-            for band, values in blend(ask, axes, specs):
-                yield records | {axes[0].dim: band}, values
+            def tile(
+                window: tuple[slice, ...], reader: Reader = reader, far: dict[str, np.ndarray] = far
+            ) -> dict[str, np.ndarray]:
+                answer = ask(Tile(names, window, field, reader), rng)
+                if DISTANCE in answer:
+                    distance = answer.pop(DISTANCE)
+                    far[DISTANCE] = np.maximum(far.get(DISTANCE, distance), distance)
+                return answer
 
-    def _ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, np.ndarray]:
-        """Return targets, their deviations and quantiles as arrays."""
-        answer = self.bundle.predict(inputs, rng)
-        names = [each for name in self.outputs for each in (name, *beside(name)) if each in answer]
-        return {name: answer[name].cpu().numpy() for name in names}
+            for band, values in blend(tile, axes, specs):
+                yield records | {axes[0].dim: band}, values | far
+
+    def _ask(
+        self,
+        inputs: Mapping[str, Tensor],
+        rng: torch.Generator,
+        *,
+        far: bool = False,
+        stretched: Mapping[str, Calibration] = MappingProxyType({}),
+    ) -> dict[str, np.ndarray]:
+        """Return targets, their deviations and quantiles as arrays, NaN in cells that an input covers.
+
+        Parameters
+        ----------
+        inputs, rng
+            As `Bundle.predict` takes them.
+        far
+            Whether the distance to the training data is wanted too.
+        stretched
+            Calibrations, some of whose intervals widen with it.
+        """
+        answer = self.bundle.predict(inputs, rng, far=far)
+        found = {DISTANCE: answer[DISTANCE].cpu().numpy()} if far else {}
+        for target, spec in self.outputs.items():
+            hidden = self._covered(inputs, spec)
+            for name in (target, *beside(target)):
+                if name in answer:
+                    value = answer[name]
+                    if hidden is not None:  # quantiles have one axis more, behind the record
+                        value = value.masked_fill(
+                            hidden if value.ndim == hidden.ndim else hidden[:, None], torch.nan
+                        )
+                    found[name] = value.cpu().numpy()
+        return with_stretch(found, stretched)
+
+    def _covered(self, inputs: Mapping[str, Tensor], target: VariableSpec) -> Tensor | None:
+        """Return the cells of a target that have no answer, or None if a transform covers none."""
+        covers = [
+            inputs[name] > 0
+            for name, spec in self.inputs.items()
+            if spec.dims == target.dims
+            and any(name in part.transform.covered_by for part, _ in self.bundle.parts)
+        ]
+        return torch.stack(covers).any(0) if covers else None
 
     def generator(self) -> torch.Generator:
         """Return the generator of a prediction's draws; a new one for each keeps equal answers equal."""

@@ -69,7 +69,7 @@ def turned_portions(portions: Iterator[Portion], outline: Outline, dims: frozens
         where = {dim: slice(end - slices[dim].stop, end - slices[dim].start) for dim, end in ends.items()}
         yield (
             {**slices, **where},
-            {name: _flipped(each, outline, name, dims) for name, each in values.items()},
+            {name: _flipped(values[name], outline, name, dims) for name in outline.specs},
         )
 
 

@@ -223,10 +223,10 @@ class Metric(Piece):
 
 
 class Plot(Piece):
-    """Pictures of the report, from a few examples (`surrogates.report.pictures.Examples`)."""
+    """Pictures and sounds of the report, from a few examples (`surrogates.report.pictures.Examples`)."""
 
     kind: ClassVar[str] = "plots"
 
     def __call__(self, examples: Any) -> Mapping[str, Any]:
-        """Return matplotlib figures by title."""
+        """Return matplotlib figures, or sounds (`surrogates.report.sounds.Tracks`), by title."""
         raise NotImplementedError(f"{type(self).__name__} does not define __call__()")

@@ -256,7 +256,7 @@ class Pipeline(nn.Module):
 
     @torch.no_grad()
     def fit_normalisers(self, batches: Iterable[Mapping[str, Tensor]], mask: str | None = None) -> None:
-        """Fit both normalisers in one pass over training batches.
+        """Fit both normalisers, and what the transform learns itself, in one pass over training batches.
 
         A transform whose attribute ``normalise`` is false keeps its channels and the targets as they are.
 
@@ -272,12 +272,14 @@ class Pipeline(nn.Module):
         seen = False
         for batch in batches:
             features = self.features(batch)
+            self.transform.observe(self.of_horizon(batch))
             self.input_normaliser.observe(features.channels)  # type: ignore[arg-type]
             weight = self.weight(batch, mask) if mask else None
             self.target_normaliser.observe(self._residual(batch, features), weight)
             seen = True
         if not seen:
             raise ConfigError("no training batch to fit the normaliser on; check the split and the selection")
+        self.transform.finish()
         self.input_normaliser.finish()
         self.target_normaliser.finish()
 

@@ -107,6 +107,9 @@ class Transform(Piece, nn.Module):
     detached
         Inputs on which the answer depends in ways that no gradient follows, so that derivatives by them
         would be wrong.
+    covered_by
+        Inputs on the targets' grid that cover a cell where they are above zero: such cells have no answer,
+        and a surrogate predicts NaN there.
     """
 
     kind: ClassVar[str] = "transforms"
@@ -126,6 +129,7 @@ class Transform(Piece, nn.Module):
     offset_free: Sequence[str] = ()
     positions: Sequence[str] = ()
     detached: Sequence[str] = ()
+    covered_by: Sequence[str] = ()
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
@@ -133,3 +137,9 @@ class Transform(Piece, nn.Module):
     def forward(self, inputs: Mapping[str, Tensor]) -> Features:
         """Return the channels and, if the network learns a residual, the offset."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
+
+    def observe(self, batch: Mapping[str, Tensor]) -> None:
+        """Accumulate a training batch, before training; most transforms have nothing to learn."""
+
+    def finish(self) -> None:
+        """Take what was learned from all batches that were observed."""

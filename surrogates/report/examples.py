@@ -39,7 +39,12 @@ def examples_of(
         answer = answer | derive_prediction(answer, known, derivations)
         predictions[name] = _dataset(answer, experiment)
     data = _dataset(batch | derive_truth(counted(batch, targets), derivations), experiment)
-    return Examples(data, predictions, targets, experiment.data.record_dimension)
+
+    def ask_again(method: str, changed: Mapping[str, np.ndarray]) -> xr.Dataset:
+        given = {name: torch.as_tensor(value).to(inputs[name]) for name, value in changed.items()}
+        return _dataset(ask(methods[method], inputs | given, seed=experiment.config.seed), experiment)
+
+    return Examples(data, predictions, targets, experiment.data.record_dimension, ask_again)
 
 
 def _dataset(batch: Batch, experiment: Experiment) -> xr.Dataset:
@@ -51,10 +56,12 @@ def _dataset(batch: Batch, experiment: Experiment) -> xr.Dataset:
         for name, value in batch.items()
         if name in specs
     }
-    dims = {dim for names, *_ in variables.values() for dim in names}
+    sizes = {
+        dim: n for dims, values, _ in variables.values() for dim, n in zip(dims, values.shape, strict=False)
+    }
     fitting = {
         name: value
         for name, value in experiment.data.coordinates.items()
-        if set(value.dims) <= dims and name not in variables
+        if all(sizes.get(str(dim)) == n for dim, n in value.sizes.items()) and name not in variables
     }
     return xr.Dataset(variables, coords=fitting)

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +15,15 @@ from surrogates.core.text import printable
 from surrogates.evaluation.evaluate import Target
 from surrogates.evaluation.overhead import Overhead
 from surrogates.evaluation.ranking import Ranking, badness, rankings
+from surrogates.evaluation.reliability import Reliability
 from surrogates.evaluation.tables import ALL, UNDISTURBED, Score, Table
 from surrogates.report.pictures import curves, encode
+from surrogates.report.reliability import kept_curves, reliability_tables
 from surrogates.report.scenarios import has_many, heat_maps, scenario_tables
+from surrogates.report.sounds import Tracks, encode_tracks
+from surrogates.report.tables import Cell, Shown
 
 MOST_RANKS = 6  # whose shares are shown
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a cell of a table shows."""
-
-    text: str
-    interval: str = ""
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A table of the page; the first row is the model's."""
-
-    title: str
-    note: str
-    header: Sequence[str]
-    rows: Sequence[Mapping[str, Any]]
 
 
 def render(
@@ -47,11 +31,12 @@ def render(
     facts: Mapping[str, object],
     table: Table,
     targets: Sequence[Target],
-    figures: Mapping[str, Figure],
+    shown: Mapping[str, Figure | Tracks],
     configuration: Mapping[str, Any],
     losses: Figure | None = None,
     coverage: Figure | None = None,
     overhead: Sequence[Overhead] = (),
+    reliability: Sequence[Reliability] = (),
 ) -> str:
     """Return the page.
 
@@ -65,8 +50,8 @@ def render(
         Scores.
     targets
         What was scored, and where.
-    figures
-        Pictures by caption.
+    shown
+        Pictures, and sounds to play, by caption.
     configuration
         The run's resolved configuration.
     losses
@@ -75,7 +60,10 @@ def render(
         Coverage of the intervals against their level.
     overhead
         What an answer of each method costs.
+    reliability
+        Whether the model knows where it is wrong, for each target.
     """
+    kept = kept_curves(reliability)
     many = has_many(table)
     environment = Environment(
         loader=PackageLoader("surrogates.report", "."), autoescape=True, undefined=StrictUndefined
@@ -89,7 +77,10 @@ def render(
         overhead=overhead_table(overhead) if overhead else None,
         curves=encode(losses) if losses is not None else "",
         coverage=encode(coverage) if coverage is not None else "",
-        pictures=[(name, encode(figure)) for name, figure in figures.items()],
+        pictures=[(name, encode(each)) for name, each in shown.items() if isinstance(each, Figure)],
+        sounds=[(name, encode_tracks(each)) for name, each in shown.items() if isinstance(each, Tracks)],
+        reliability=reliability_tables(reliability),
+        kept=encode(kept) if kept is not None else "",
         configuration=yaml.safe_dump(dict(configuration), sort_keys=False, allow_unicode=True),
     )
 

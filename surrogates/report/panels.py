@@ -92,6 +92,35 @@ def error_scale(errors: Iterable[np.ndarray]) -> Scale:
     return Scale(-limit, limit, ERRORS)
 
 
+def compare(
+    reference: np.ndarray,
+    predictions: Mapping[str, np.ndarray],
+    draw: Draw,
+    scale: Scale,
+    *,
+    name: str,
+    units: str,
+    panel: tuple[float, float] = (2.6, 2.5),
+    shared: bool = False,
+) -> tuple[Figure, np.ndarray]:
+    """Return a figure of records as rows, as `draw_comparison` draws them, and its axes.
+
+    Parameters
+    ----------
+    reference, predictions, draw, scale, name, units
+        As for `draw_comparison`.
+    panel
+        Width and height of one field, inches.
+    shared
+        Whether all fields lie on the same coordinates.
+    """
+    shape = len(reference), 1 + 2 * len(predictions)
+    figure = Figure(figsize=(panel[0] * shape[1] + 1.4, panel[1] * shape[0]), layout="constrained")
+    grid: np.ndarray = figure.subplots(*shape, squeeze=False, sharex=shared, sharey=shared)
+    draw_comparison(figure, grid, reference, predictions, draw, scale, name=name, units=units)
+    return figure, grid
+
+
 def draw_comparison(
     figure: Figure,
     grid: np.ndarray,

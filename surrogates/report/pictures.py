@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import islice
 
 import numpy as np
 import xarray as xr
@@ -20,7 +21,7 @@ from surrogates.learning.layout import is_complex
 from surrogates.report.panels import (
     FEW_LINES,
     Scale,
-    draw_comparison,
+    compare,
     draw_legend,
     line_style,
     method_styles,
@@ -28,6 +29,16 @@ from surrogates.report.panels import (
     spoken,
     value_scale,
 )
+
+Ask = Callable[[str, Mapping[str, np.ndarray]], xr.Dataset]
+"""Returns a method's answer to some examples of which some inputs are replaced."""
+
+
+def _refuse(method: str, inputs: Mapping[str, np.ndarray]) -> xr.Dataset:
+    raise ValueError(
+        f"examples: method '{method}' cannot be asked with other {', '.join(inputs)}; make the examples by "
+        "`surrogates.report.examples.examples_of`, or give them `ask`"
+    )
 
 
 @dataclass(frozen=True)
@@ -44,12 +55,20 @@ class Examples:
         What was scored, and where.
     record_dimension
         Name of the leading dimension.
+    ask
+        Asks a method again about the examples, with some inputs replaced by arrays of their dimensions, which
+        may lack the record dimension and be of another length: at points where a plot wants to know.
     """
 
     data: xr.Dataset
     predictions: Mapping[str, xr.Dataset]
     targets: Sequence[Target]
     record_dimension: str
+    ask: Ask = _refuse
+
+    def answers(self, methods: int) -> dict[str, xr.Dataset]:
+        """Return the predictions of a number of methods, the model first."""
+        return dict(islice(self.predictions.items(), methods))
 
 
 class Fields(Plot):
@@ -73,7 +92,7 @@ class Fields(Plot):
 
     def __call__(self, examples: Examples) -> dict[str, Figure]:
         """Return one figure per target, by title."""
-        chosen = list(examples.predictions)[: self.methods]
+        chosen = list(examples.answers(self.methods))
         figures = {}
         for target in examples.targets:
             dims = [dim for dim in target.spec.dims if dim != examples.record_dimension]
@@ -178,24 +197,13 @@ def _maps(examples: Examples, spec: VariableSpec, methods: Sequence[str], count:
     predictions = {
         m: _planes(examples.predictions[m][spec.name], examples.record_dimension)[:count] for m in methods
     }
-    columns = 1 + 2 * len(methods)
-    figure = Figure(figsize=(2.6 * columns + 1.4, 2.5 * len(reference)), layout="constrained")
-    grid = figure.subplots(len(reference), columns, squeeze=False)
     extent = _extent(examples.data, spec)
 
     def draw(axes: Axes, row: int, values: np.ndarray, scale: Scale) -> AxesImage:
         return axes.imshow(values, origin="lower", extent=extent, **scale.style)
 
-    draw_comparison(
-        figure,
-        grid,
-        reference,
-        predictions,
-        draw,
-        value_scale(reference),
-        name=spec.long_name or spec.name,
-        units=spec.units,
-    )
+    scale, name = value_scale(reference), spec.long_name or spec.name
+    figure, grid = compare(reference, predictions, draw, scale, name=name, units=spec.units)
     for axes in grid.flat:
         axes.tick_params(labelsize=7)
         axes.label_outer()

@@ -14,7 +14,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Plot
-from surrogates.report.panels import Scale, draw_comparison, value_scale
+from surrogates.report.panels import Scale, compare, value_scale
 from surrogates.report.pictures import Examples
 
 
@@ -58,7 +58,7 @@ class Points(Plot):
 
     def __call__(self, examples: Examples) -> dict[str, Figure]:
         """Return one figure per target, by title."""
-        chosen = list(examples.predictions)[: self._methods]
+        chosen = list(examples.answers(self._methods))
         return {
             f"{target.spec.long_name or target.spec.name} at points": self._figure(
                 examples, target.spec, chosen
@@ -71,9 +71,6 @@ class Points(Plot):
         data = examples.data.isel({record: slice(0, self._count)})
         reference = data[spec.name].values
         predictions = {m: examples.predictions[m][spec.name].values[: len(reference)] for m in methods}
-        columns = 1 + 2 * len(methods)
-        figure = Figure(figsize=(2.6 * columns + 1.4, 2.5 * len(reference)), layout="constrained")
-        grid = figure.subplots(len(reference), columns, squeeze=False)
 
         def of(name: str, row: int) -> np.ndarray:
             values = data[name]
@@ -84,16 +81,8 @@ class Points(Plot):
             triangles = None if self._triangles is None else of(self._triangles, row)
             return draw_at_points(axes, x, y, values, triangles, **scale.style)
 
-        draw_comparison(
-            figure,
-            grid,
-            reference,
-            predictions,
-            draw,
-            value_scale(reference),
-            name=spec.long_name or spec.name,
-            units=spec.units,
-        )
+        scale, name = value_scale(reference), spec.long_name or spec.name
+        figure, grid = compare(reference, predictions, draw, scale, name=name, units=spec.units)
         labels = [_label(data, name) for name in self._coordinates]
         for axes in grid.flat:
             axes.set(xlabel=labels[0], ylabel=labels[1])

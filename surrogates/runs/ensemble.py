@@ -7,7 +7,7 @@ from typing import Any
 
 from surrogates.core.errors import ConfigError
 from surrogates.core.files import require_writable
-from surrogates.inference.bundle import save_ensemble
+from surrogates.inference.bundle import CALIBRATIONS, save_ensemble
 from surrogates.inference.manifest import read_manifest
 from surrogates.runs.evaluate import calibrate_run, evaluate_run
 from surrogates.runs.folder import CONFIG, open_given_run, read_config
@@ -54,8 +54,9 @@ def combine(runs: Sequence[Path], out: Path, *, device: str = "auto") -> Path:
     out.mkdir(parents=True)
     try:
         shutil.copyfile(runs[0] / CONFIG, out / CONFIG)
+        first = read_manifest(runs[0] / "bundle").provenance
         provenance = {
-            **read_manifest(runs[0] / "bundle").provenance,
+            **{key: value for key, value in first.items() if key != CALIBRATIONS},
             "seed": [read_config(run).get("seed") for run in runs],
             "members": [str(run) for run in runs],
         }

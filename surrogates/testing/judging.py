@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -18,6 +19,7 @@ from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline, Best, Metric, Plot
 from surrogates.learning.layout import is_complex
 from surrogates.report.pictures import Examples
+from surrogates.report.sounds import Tracks, encode_tracks
 from surrogates.testing.common import (
     Made,
     Tensors,
@@ -172,7 +174,7 @@ def check_metric(
 
 
 def check_plot(piece: Made, examples: Examples, context: Context | None = None) -> None:
-    """Check that a plot returns figures of its own, for one example too, and changes nothing.
+    """Check that a plot returns figures of its own or sounds, for one example too, and changes nothing.
 
     Parameters
     ----------
@@ -186,7 +188,7 @@ def check_plot(piece: Made, examples: Examples, context: Context | None = None) 
     Raises
     ------
     AssertionError
-        When it returns no figures, uses the global state of pyplot, or changes the examples.
+        When it returns nothing, uses the global state of pyplot, or changes the examples.
     """
     import matplotlib as mpl
     from matplotlib import pyplot
@@ -201,15 +203,20 @@ def check_plot(piece: Made, examples: Examples, context: Context | None = None) 
         with guarded(label):
             figures = make()(given)
         expect(bool(figures), label, f"it draws nothing{what}", "a figure by title")
-        for title, figure in figures.items():
+        for title, shown in figures.items():
             expect(
-                isinstance(figure, Figure),
+                isinstance(shown, Figure | Tracks),
                 label,
-                f"'{title}'{what} is a {type(figure).__name__}",
-                "a matplotlib Figure",
+                f"'{title}'{what} is a {type(shown).__name__}",
+                "a matplotlib Figure, or Tracks",
             )
-            expect(bool(figure.axes), label, f"'{title}'{what} has no axes", "something drawn")
-            FigureCanvasAgg(figure).draw()
+            if isinstance(shown, Tracks):
+                with guarded(label):
+                    told = encode_tracks(shown)
+                expect(bool(told), label, f"'{title}'{what} has no signals", "something heard")
+                continue
+            expect(bool(shown.axes), label, f"'{title}'{what} has no axes", "something drawn")
+            FigureCanvasAgg(shown).draw()
         expect(
             pyplot.get_fignums() == opened and dict(mpl.rcParams) == settings,
             label,
@@ -225,7 +232,7 @@ def check_plot(piece: Made, examples: Examples, context: Context | None = None) 
 def _few(examples: Examples, count: int) -> Examples:
     some = {examples.record_dimension: slice(0, count)}
     predictions = {name: value.isel(some) for name, value in examples.predictions.items()}
-    return Examples(examples.data.isel(some), predictions, examples.targets, examples.record_dimension)
+    return replace(examples, data=examples.data.isel(some), predictions=predictions)
 
 
 class _Scored:

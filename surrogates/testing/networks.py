@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from surrogates.core.build import build, split_node
+from surrogates.learning.pipeline import Reversible
 from surrogates.testing.common import Made, difference, expect, expect_slope, guarded, same
 from surrogates.testing.registered import check_registered
 
@@ -212,14 +213,12 @@ def _check_gradients(
         for parameter in network.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
     given = _each(inputs, lambda value: value.double().requires_grad_())
-    target = None
-    if callable(backwards := getattr(network, "reverse", None)):
-        target = _call(network, given).detach()
+    target = _call(network, given).detach() if isinstance(network, Reversible) else None
 
     def total() -> Tensor:
         outputs = [_call(network, given)]
-        if backwards is not None and target is not None:
-            outputs.append(backwards(target))
+        if isinstance(network, Reversible) and target is not None:
+            outputs.append(network.reverse(target))
         return torch.stack([(each * _known(each.shape, 1).to(each)).sum() for each in outputs]).sum()
 
     parameters = {name: each for name, each in network.named_parameters() if each.requires_grad}
