@@ -31,7 +31,6 @@ from datasets.uav.interpolation import CLOSE
 from datasets.uav.tracks import Flight, Track, checked, resampled
 from datasets.uav.variables import (
     FAMILIES,
-    FAMILY,
     FLIGHT,
     LENGTH,
     RECORD,
@@ -39,6 +38,7 @@ from datasets.uav.variables import (
     STEP,
     TRACKS,
     coordinates,
+    family_spec,
     padded,
     track_specs,
 )
@@ -204,12 +204,13 @@ class FlightImport(Recipe):
 
     @classmethod
     def card_specs(cls) -> list[VariableSpec]:
-        return [*track_specs(1, cls.holds), LENGTH, FAMILY, FLIGHT, START]
+        return [*track_specs(1, cls.holds), LENGTH, family_spec(()), FLIGHT, START]
 
     def specs(self) -> list[VariableSpec]:
         held = {name for record in self._records for name in record.track.values}
         names = [name for name in TRACKS if name in held]
-        return [*track_specs(self._longest, names), LENGTH, FAMILY, FLIGHT, START]
+        family = family_spec([self.family, *self.families.values()])
+        return [*track_specs(self._longest, names), LENGTH, family, FLIGHT, START]
 
     def shared(self) -> xr.Dataset:
         quaternion = any("attitude" in record.track.values for record in self._records)

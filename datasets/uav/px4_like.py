@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import xarray as xr
@@ -17,28 +17,44 @@ from threadpoolctl import threadpool_limits
 from datasets.factory.recipe import Arrays, Recipe
 from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
 from datasets.store.streams import GROUP, stream
-from datasets.uav.paths import draw_path
-from datasets.uav.recording import draw_clock, draw_drift, recorded
+from datasets.uav.paths import ALWAYS_FED_FORWARD, draw_path
+from datasets.uav.paths import LIMITS as LIMITS_OF
+from datasets.uav.recording import draw_clock, draw_drift, logged, recorded
 from datasets.uav.variables import (
     FAMILIES,
-    FAMILY,
     LENGTH,
     RECORD,
+    RECORDER,
+    RECORDERS,
     STEP,
     TRACKS,
+    VEHICLE,
+    VEHICLES,
     coordinates,
+    family_spec,
     padded,
     track_specs,
 )
 from physics.flight.control import Gains
 from physics.flight.flight import GUIDANCE, Setpoints, Track, fly, start
 from physics.flight.references import Reference, heading
-from physics.flight.vehicles import X500, Vehicle
+from physics.flight.vehicles import RACER, SIH, X500, Vehicle
 from physics.flight.wind import Wind
 
-Family = Literal["circle", "lemniscate", "line", "minimum_snap", "lissajous", "go_to", "goal_switching"]
+Family = Literal[
+    "circle", "lemniscate", "line", "minimum_snap", "lissajous", "go_to", "goal_switching",
+    "waypoints", "hover", "racing", "sticks",
+]  # fmt: skip
+Recorder = Literal["direct", "slow", "filtered", "smoothed", "noisy"]
+Airframe = Literal["x500", "sih", "racer"]
 TEST_FAMILIES: tuple[Family, ...] = ("lissajous", "goal_switching")
 VALIDATION_FAMILIES: tuple[Family, ...] = ("go_to",)
+UNSEEN: dict[str, tuple[str, ...]] = {
+    "family": ("waypoints", "racing", "goal_switching"),
+    "recorder": ("noisy",),
+    "vehicle": ("racer",),
+}
+"""Test kinds of `split_by_kind`: those on which a constant velocity errs most."""
 UNIT = 500
 """Flights that are simulated together."""
 SHARES: dict[Family, float] = {
@@ -50,9 +66,13 @@ SHARES: dict[Family, float] = {
     "go_to": 0.06,
     "goal_switching": 0.06,
 }
+FLOWN: dict[str, Vehicle] = {"x500": X500, "sih": SIH, "racer": RACER}
+"""Vehicles whose least thrust lets them descend; that of RotorPy's Hummingbird carries it."""
 GAINS = ("position", "velocity", "integral", "derivative", "attitude", "rate")
 LIMITS = {"speed": (0.4, 1.2), "climb": (0.4, 1.4), "descent": (0.5, 1.5)}
 """Factors on PX4's limits of velocity: users set them to their vehicle and its task."""
+OTHER_LIMITS = ("tilt", "rates")
+"""Limits that only some families change."""
 
 
 class Px4Like(Recipe):
@@ -69,6 +89,16 @@ class Px4Like(Recipe):
     longest: float = Field(60.0, ge=1, description="Longest flight, s.")
     families: dict[Family, float] = Field(
         SHARES, description="Share of each family of paths; they need not sum to 1."
+    )
+    recorders: dict[Recorder, float] = Field(
+        {},
+        description="Share of each kind of recorder, which the variable `recorder` then names; none: all are "
+        "direct, and there is no such variable.",
+    )
+    vehicles: dict[Airframe, float] = Field(
+        {},
+        description="Share of each vehicle, which the variable `vehicle` then names; none: all are the x500, "
+        "and there is no such variable.",
     )
     feedforward: float = Field(
         0.15, ge=0, le=1, description="Share of flights that are sent velocity and acceleration too."
@@ -89,9 +119,17 @@ class Px4Like(Recipe):
     def _consistent(self) -> Self:
         if self.longest < self.shortest:
             raise ValueError(f"longest={self.longest:g} s is less than shortest={self.shortest:g} s")
-        if not self.families or min(self.families.values()) < 0 or sum(self.families.values()) <= 0:
-            raise ValueError(f"families={self.families}: shares must be 0 or more, and one above 0")
+        shares: dict[str, Mapping[Any, float]] = {"families": self.families}
+        shares |= {"recorders": self.recorders} if self.recorders else {}
+        shares |= {"vehicles": self.vehicles} if self.vehicles else {}
+        for key, given in shares.items():
+            if not given or min(given.values()) < 0 or sum(given.values()) <= 0:
+                raise ValueError(f"{key}={given}: shares must be 0 or more, and one above 0")
         return self
+
+    def config(self) -> dict[str, Any]:
+        """Return every parameter; what is left out as before it was a parameter is not named."""
+        return {key: value for key, value in super().config().items() if value != {}}
 
     def records(self) -> int:
         return self.trajectories
@@ -107,7 +145,9 @@ class Px4Like(Recipe):
     def specs(self) -> list[VariableSpec]:
         # One machine repeats bit for bit; other vector instructions round the last digit otherwise.
         tracks = track_specs(self.samples, list(TRACKS))
-        return [*(spec.model_copy(update={"repeatability": 1e-4}) for spec in tracks), LENGTH, FAMILY]
+        flags = [family_spec(self.families)]
+        flags += [RECORDER] * bool(self.recorders) + [VEHICLE] * bool(self.vehicles)
+        return [*(spec.model_copy(update={"repeatability": 1e-4}) for spec in tracks), LENGTH, *flags]
 
     def shared(self) -> xr.Dataset:
         return coordinates(self.samples, quaternion=True)
@@ -115,13 +155,26 @@ class Px4Like(Recipe):
     @cached_property
     def family_codes(self) -> np.ndarray:
         """Index in `FAMILIES` of each record's family, in a random order with exact shares."""
-        # In the order of FAMILIES: a store keeps the configuration with its keys sorted.
-        shares = {FAMILIES.index(family): share for family, share in self.families.items() if share > 0}
+        return self._codes(self.families, FAMILIES, 0)
+
+    @cached_property
+    def recorder_codes(self) -> np.ndarray:
+        """Index in `RECORDERS` of each record's recorder, alike."""
+        return self._codes(self.recorders or {"direct": 1.0}, RECORDERS, 2)
+
+    @cached_property
+    def vehicle_codes(self) -> np.ndarray:
+        """Index in `VEHICLES` of each record's vehicle, alike."""
+        return self._codes(self.vehicles or {"x500": 1.0}, VEHICLES, 3)
+
+    def _codes(self, given: Mapping[Any, float], names: Sequence[str], number: int) -> np.ndarray:
+        # In the order of the names: a store keeps the configuration with its keys sorted.
+        shares = {names.index(name): share for name, share in given.items() if share > 0}
         codes = sorted(shares)
         edges = np.cumsum([shares[code] for code in codes]) / sum(shares.values())
         quantile = (np.arange(self.trajectories) + 0.5) / self.trajectories
-        number = np.minimum(np.searchsorted(edges, quantile), len(codes) - 1)
-        return stream(self.seed, GROUP, 0).permutation(np.array(codes)[number]).astype(np.int8)
+        chosen = np.minimum(np.searchsorted(edges, quantile), len(codes) - 1)
+        return stream(self.seed, GROUP, number).permutation(np.array(codes)[chosen]).astype(np.int8)
 
     def splits(self) -> list[Split]:
         quantile = stream(self.seed, GROUP, 1).permutation(self.trajectories) / self.trajectories
@@ -131,7 +184,7 @@ class Px4Like(Recipe):
         )
         code = self.family_codes
         by_family = np.select([np.isin(code, tests), np.isin(code, validations)], [TEST, VALIDATION], TRAIN)
-        return [
+        splits = [
             Split(labels=by_flight, keeps_whole=RECORD, description="80 %, 10 %, 10 % of the flights"),
             Split(
                 name="split_by_family",
@@ -140,11 +193,32 @@ class Px4Like(Recipe):
                 description=f"test: {', '.join(TEST_FAMILIES)}; validation: {', '.join(VALIDATION_FAMILIES)}",
             ),
         ]
+        return [*splits, self._by_kind(by_flight)] if self.recorders or self.vehicles else splits
+
+    def _by_kind(self, by_flight: np.ndarray) -> Split:
+        kinds = {
+            "family": (FAMILIES, self.family_codes),
+            "recorder": (RECORDERS, self.recorder_codes),
+            "vehicle": (VEHICLES, self.vehicle_codes),
+        }
+        unseen = [np.isin(np.array(names)[codes], UNSEEN[kind]) for kind, (names, codes) in kinds.items()]
+        named = ", ".join(name for names in UNSEEN.values() for name in names)
+        return Split(
+            name="split_by_kind",
+            labels=np.select([np.any(unseen, axis=0), by_flight == VALIDATION], [TEST, VALIDATION], TRAIN),
+            keeps_whole=RECORD,
+            description=f"test: all of the kinds {named}; validation: 10 % of the others",
+        )
 
     def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
-        codes = self.family_codes[indices]
+        codes, vehicles, recorders = (
+            each[indices] for each in (self.family_codes, self.vehicle_codes, self.recorder_codes)
+        )
         with threadpool_limits(1):  # more threads divide the sums of linear algebra differently
-            flights = [self._draw(FAMILIES[code], rng) for code, rng in zip(codes, rngs, strict=True)]
+            flights = [
+                self._draw(FAMILIES[code], VEHICLES[vehicle], rng)
+                for code, vehicle, rng in zip(codes, vehicles, rngs, strict=True)
+            ]
         track = _fly(flights)
         noise = [rng.standard_normal((flight.length, 3)) for flight, rng in zip(flights, rngs, strict=True)]
         columns = {
@@ -155,23 +229,27 @@ class Px4Like(Recipe):
             "wind_velocity": track.wind,
         }
         tracks = []
-        for index, (flight, rng, error) in enumerate(zip(flights, rngs, noise, strict=True)):
+        of_each = zip(flights, rngs, noise, recorders, strict=True)
+        for index, (flight, rng, error, recorder) in enumerate(of_each):
             flown = {name: values[: flight.length, :, index] for name, values in columns.items()}
             flown["position_setpoint"] = flight.path.position
             if rng.random() < self.hesitant:
                 flown = recorded(flown, draw_clock(flight.length, rng))
             drift = draw_drift(flight.length, rng) if rng.random() < self.drifting else 0.0
-            tracks.append({**flown, "position": flown["position"] + drift + self.position_noise * error})
+            position = logged(flown["position"] + drift, RECORDERS[recorder], rng)
+            tracks.append({**flown, "position": position + self.position_noise * error})
+        made = {"family": codes, "recorder": recorders, "vehicle": vehicles}
+        named = {spec.name for spec in self.specs()}
         return {
             **{name: np.stack([padded(each[name], self.samples) for each in tracks]) for name in TRACKS},
             "length": np.array([flight.length for flight in flights], np.int32),
-            "family": codes,
+            **{name: values for name, values in made.items() if name in named},
         }
 
     def software(self) -> dict[str, str]:
         return {"numpy": f"{np.__version__} ({platform.machine()})"}
 
-    def _draw(self, family: str, rng: np.random.Generator) -> Drawn:
+    def _draw(self, family: str, vehicle: str, rng: np.random.Generator) -> Drawn:
         """Draw one flight from its record's generator."""
         length = _samples(rng.uniform(self.shortest, self.longest))
         factors = {"mass": rng.uniform(0.9, 1.1), "drag": 2.0 ** rng.uniform(-1.0, 1.0)}
@@ -179,6 +257,8 @@ class Px4Like(Recipe):
         factors |= {limit: rng.uniform(*ends) for limit, ends in LIMITS.items()}
         blowing, speed, bearing = rng.random() < self.windy, rng.uniform(0.0, 8.0), rng.uniform(0.0, math.tau)
         feedforward, moving = rng.random() < self.feedforward, rng.random() < self.moving
+        feedforward = feedforward or family in ALWAYS_FED_FORWARD
+        factors |= {limit: rng.uniform(*ends) for limit, ends in LIMITS_OF.get(family, {}).items()}
         path = draw_path(family, np.arange(length) * STEP, feedforward, rng)
         first = rng.uniform(-math.pi, math.pi)
         sent = np.diff(path.position, axis=0)
@@ -190,12 +270,12 @@ class Px4Like(Recipe):
             path = Reference(path.position, np.zeros((length, 3)), np.zeros((length, 3)))
         wind = speed * np.array([math.cos(bearing), math.sin(bearing), 0.0]) if blowing else np.zeros(3)
         gusts = rng.standard_normal((GUIDANCE * (length - 1), 3))
-        return Drawn(length, path, look, position, velocity, wind, gusts, factors)
+        return Drawn(length, path, look, position, velocity, wind, gusts, factors, FLOWN[vehicle])
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What one flight starts from: samples, setpoints, start, wind, and factors on mass, drag and gains."""
+    """What one flight starts from: samples, setpoints, start, wind, vehicle and factors on its parameters."""
 
     length: int
     path: Reference
@@ -205,6 +285,7 @@ class Drawn:
     wind: np.ndarray
     gusts: np.ndarray
     factors: Mapping[str, float]
+    vehicle: Vehicle = X500
 
 
 def _fly(flights: list[Drawn]) -> Track:
@@ -231,17 +312,19 @@ def varied(flights: list[Drawn]) -> tuple[Vehicle, Gains]:
     """Return vehicle and gains of each flight."""
 
     def factor(name: str) -> np.ndarray:
-        return np.array([flight.factors[name] for flight in flights])
+        return np.array([flight.factors.get(name, 1.0) for flight in flights])
 
-    vehicle = replace(
-        X500,
-        mass=X500.mass * factor("mass"),
-        rotor_drag=X500.rotor_drag * factor("drag"),
-        frame_drag=np.array(X500.frame_drag)[:, None] * factor("drag"),
-    )
+    plain = {
+        field.name: np.array([getattr(flight.vehicle, field.name) for flight in flights]).T
+        for field in fields(Vehicle)
+    }
+    scaled = {"mass": factor("mass"), "rotor_drag": factor("drag"), "frame_drag": factor("drag")}
+    vehicle = Vehicle(**{name: values * scaled.get(name, 1.0) for name, values in plain.items()})
     gains = Gains()
-    changed = {name: np.array(getattr(gains, name))[:, None] * factor(name) for name in GAINS}
-    changed |= {name: getattr(gains, name) * factor(name) for name in LIMITS}
+    changed = {
+        name: np.multiply.outer(np.array(getattr(gains, name)), factor(name))
+        for name in (*GAINS, *LIMITS, *OTHER_LIMITS)
+    }
     return vehicle, replace(gains, **changed)
 
 

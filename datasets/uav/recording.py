@@ -3,15 +3,18 @@
 Logs of flights rarely carry the vehicle's own clock. A simulator that falls behind real time, a companion
 computer whose clock is corrected against the autopilot's, and samples that wait for a bus all do the same to
 a track: stamps run on while the vehicle's time stands, so that a step of a log is less than one of flight.
-And what is logged is an estimate, whose error wanders slowly, more in height than across. This module draws
-such clocks and such errors. Their parameters are broad and fitted to no recording.
+And what is logged is an estimate, whose error wanders slowly, more in height than across. Some recorders
+sample more slowly than ten times a second, some filter what they log, some logs were smoothed afterwards, and
+some are noisy. This module draws such clocks, errors and recorders. Their parameters are broad and fitted to
+no recording.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline, interp1d
-from scipy.signal import lfilter
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter, lfiltic
 
 from datasets.uav.interpolation import at_times
 from datasets.uav.variables import STEP
@@ -95,3 +98,58 @@ def recorded(track: Mapping[str, np.ndarray], times: np.ndarray) -> dict[str, np
     if "attitude" in found:
         found["attitude"] = found["attitude"] / np.linalg.norm(found["attitude"], axis=1, keepdims=True)
     return found
+
+
+def logged(position: np.ndarray, recorder: str, rng: np.random.Generator) -> np.ndarray:
+    """Return the positions that a recorder of a kind logs, m, shape (samples, 3).
+
+    Parameters
+    ----------
+    position
+        What it is given, m, shape (samples, 3), `STEP` apart.
+    recorder
+        One of `datasets.uav.variables.RECORDERS`: `direct` logs what it is given; `slow` samples 3 to 8 times
+        a second, with straight lines between; `filtered` follows with a lag of 0.05 to 0.4 s; `smoothed` is
+        averaged over past and future, with a Gaussian of 0.1 to 0.4 s; `noisy` adds white noise with a
+        standard deviation of 1 to 8 cm.
+    rng
+        Generator of the record.
+    """
+    return _RECORDERS[recorder](position, rng)
+
+
+def _direct(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return position
+
+
+def _slow(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    clock = STEP * np.arange(len(position))
+    period = 1.0 / rng.uniform(3.0, 8.0)
+    # One sample before the first and one behind the last, which hold the ends.
+    times = period * np.arange(-1, int(clock[-1] / period) + 3) + rng.uniform(0.0, period)
+    times = np.clip(times, 0.0, clock[-1])
+    sampled = np.stack([np.interp(times, clock, axis) for axis in position.T])
+    return np.stack([np.interp(clock, times, axis) for axis in sampled], axis=1)
+
+
+def _filtered(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    kept = np.exp(-STEP / np.exp(rng.uniform(np.log(0.05), np.log(0.4))))
+    taps = [1.0 - kept], [1.0, -kept]
+    return np.stack([lfilter(*taps, axis, zi=lfiltic(*taps, [axis[0]]))[0] for axis in position.T], axis=1)
+
+
+def _smoothed(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return gaussian_filter1d(position, rng.uniform(0.1, 0.4) / STEP, axis=0, mode="nearest")
+
+
+def _noisy(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return position + np.exp(rng.uniform(np.log(0.01), np.log(0.08))) * rng.standard_normal(position.shape)
+
+
+_RECORDERS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "direct": _direct,
+    "slow": _slow,
+    "filtered": _filtered,
+    "smoothed": _smoothed,
+    "noisy": _noisy,
+}

@@ -1,6 +1,6 @@
 """What a store of flights holds: padded tracks on a common clock, and where each came from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -11,10 +11,15 @@ STEP = 0.1
 """Seconds between two samples (VECTOR, arXiv:2410.23305)."""
 RECORD = "trajectory"
 AXES = ("x", "y", "z")
-FAMILIES = (
+FIRST_FAMILIES = (
     "unknown", "circle", "lemniscate", "line", "minimum_snap", "lissajous", "go_to", "goal_switching",
 )  # fmt: skip
+FAMILIES = (*FIRST_FAMILIES, "waypoints", "hover", "racing", "sticks")
 """Shapes of the paths that were flown; the variable `family` holds their indices."""
+RECORDERS = ("direct", "slow", "filtered", "smoothed", "noisy")
+"""What stands between a flight and its record; the variable `recorder` holds their indices."""
+VEHICLES = ("x500", "sih", "racer")
+"""Vehicles that are simulated; the variable `vehicle` holds their indices."""
 
 
 def track_specs(samples: int, names: Sequence[str]) -> list[VariableSpec]:
@@ -60,14 +65,33 @@ TRACKS = {
 LENGTH = VariableSpec(
     name="length", dims=(RECORD,), shape=(), dtype="int32", minimum=1, long_name="samples of the track"
 )
-FAMILY = VariableSpec(
-    name="family",
-    dims=(RECORD,),
-    shape=(),
-    dtype="int8",
-    long_name="shape of the path that was flown",
-    attributes={"flag_values": list(range(len(FAMILIES))), "flag_meanings": " ".join(FAMILIES)},
-)
+
+
+def _flag(name: str, long_name: str, meanings: Sequence[str]) -> VariableSpec:
+    return VariableSpec(
+        name=name,
+        dims=(RECORD,),
+        shape=(),
+        dtype="int8",
+        long_name=long_name,
+        attributes={"flag_values": list(range(len(meanings))), "flag_meanings": " ".join(meanings)},
+    )
+
+
+def family_spec(flown: Iterable[str]) -> VariableSpec:
+    """Return the spec of `family`; it names the later families only if one of them was flown.
+
+    Parameters
+    ----------
+    flown
+        Some of `FAMILIES`.
+    """
+    known = FIRST_FAMILIES if set(flown) <= set(FIRST_FAMILIES) else FAMILIES
+    return _flag("family", "shape of the path that was flown", known)
+
+
+RECORDER = _flag("recorder", "what stands between the flight and its record", RECORDERS)
+VEHICLE = _flag("vehicle", "vehicle that was flown", VEHICLES)
 FLIGHT = VariableSpec(
     name="flight",
     dims=(RECORD,),

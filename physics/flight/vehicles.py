@@ -108,6 +108,22 @@ HUMMINGBIRD = Vehicle(
 )
 """AscTec Hummingbird, as in RotorPy, without inflow drag and translational lift."""
 
+RACER = Vehicle(
+    mass=0.75,
+    inertia=(2.5e-3, 2.1e-3, 4.3e-3),
+    arm=0.09,
+    thrust_coefficient=1.5e-6,
+    moment_ratio=0.022,
+    slowest=150.0,
+    fastest=2500.0,
+    spin_up=0.025,
+    spin_down=0.035,
+    rotor_drag=2.5e-5,
+    frame_drag=(0.01, 0.01, 0.02),
+    damping=0.0005,
+)
+"""A racing quadrotor with rotors of five inches and a thrust of five times its weight. All is assumed."""
+
 
 def spread(xp: Any, record: Any, like: Array) -> Any:
     """Return a dataclass of numbers, triples and arrays with one value per trajectory in every field.

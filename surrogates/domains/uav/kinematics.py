@@ -13,7 +13,7 @@ from torch import Tensor
 
 from surrogates.data.batch import Batch
 from surrogates.data.window import known_name
-from surrogates.learning.answers import deviation_name
+from surrogates.evaluation.persistence import expanded, learned_deviations
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
 
@@ -65,11 +65,7 @@ class Extrapolation(Baseline):
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
         """Return the forecasts, and their standard deviations once fitted."""
         means = self._means(inputs)
-        spread = {
-            deviation_name(name): deviation.to(means[name]).expand_as(means[name])
-            for name, deviation in self._deviations.items()
-        }
-        return means | spread
+        return means | expanded(self._deviations, means)
 
     def _means(self, inputs: Batch) -> Batch:
         answers = {}
@@ -102,33 +98,6 @@ def past_of(inputs: Batch, target: str) -> Tensor:
     return inputs[name]
 
 
-def learned_deviations(batches: Iterable[Batch], predict: Callable[[Batch], Batch]) -> Batch:
-    """Return the root mean squared error of each target, cell by cell, over all batches.
-
-    Parameters
-    ----------
-    batches
-        Inputs and truth; NaN is ignored.
-    predict
-        Function that forecasts a batch.
-    """
-    squares: Batch = {}
-    counts: Batch = {}
-    for batch in batches:
-        for name, mean in predict(batch).items():
-            error = (mean - batch[name]).detach().cpu().double()
-            squares[name] = squares.get(name, 0) + error.square().nan_to_num(0.0).sum(0)
-            counts[name] = counts.get(name, 0) + (~error.isnan()).sum(0)
-    if not squares:
-        raise ValueError("no training window to learn the spread of the errors from; check split and window")
-    return {name: (squares[name] / counts[name]).sqrt() for name in squares}
-
-
-def constant_position(context: Context) -> Extrapolation:
-    """Forecast the last point."""
-    return Extrapolation(context, Rule("constant position", 1, _stay))
-
-
 def constant_velocity(context: Context) -> Extrapolation:
     """Repeat the difference of the last two points."""
     return Extrapolation(context, Rule("constant velocity", 2, _go_on))
@@ -142,10 +111,6 @@ def constant_acceleration(context: Context) -> Extrapolation:
 def quadratic_fit(context: Context) -> Extrapolation:
     """Extrapolate the parabola of least squares through the last ten points."""
     return Extrapolation(context, Rule("quadratic fit", POINTS, _fitted_parabola))
-
-
-def _stay(past: Tensor, ahead: Tensor) -> Tensor:
-    return _outer(0 * ahead, past[:, -1])
 
 
 def _go_on(past: Tensor, ahead: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class Horizon(Plot):
     def __call__(self, examples: Examples) -> dict[str, Figure]:
         """Return the figure by its title."""
         target = _tracks_of(examples.targets)
-        chosen = dict(list(examples.predictions.items())[: self.methods])
+        chosen = examples.answers(self.methods)
         return {"Error against horizon": draw_horizon(examples.data, chosen, target)}
 
 
@@ -209,7 +209,7 @@ def _tracks_of(targets: Sequence[Target]) -> Target:
 
 def _windows(examples: Examples, target: Target, methods: int) -> list[Drawn]:
     name = target.spec.name
-    chosen = dict(list(examples.predictions.items())[:methods])
+    chosen = examples.answers(methods)
     deviations = next(iter(chosen.values())).get(deviation_name(name))
     return [
         Drawn(

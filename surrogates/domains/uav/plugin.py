@@ -25,7 +25,6 @@ PIECES: dict[str, dict[str, str]] = {
         "uav/horizon_coverage": "surrogates.domains.uav.metrics:horizon_coverage",
     },
     "baselines": {
-        "uav/constant_position": "surrogates.domains.uav.kinematics:constant_position",
         "uav/constant_velocity": "surrogates.domains.uav.kinematics:constant_velocity",
         "uav/constant_acceleration": "surrogates.domains.uav.kinematics:constant_acceleration",
         "uav/quadratic_fit": "surrogates.domains.uav.kinematics:quadratic_fit",
@@ -67,7 +66,8 @@ OLD_NAMES: dict[str, dict[str, str]] = {
         "horizon_coverage": "uav/horizon_coverage",
     },
     "baselines": {
-        "constant_position": "uav/constant_position",
+        "constant_position": "persistence",
+        "uav/constant_position": "persistence",
         "constant_velocity": "uav/constant_velocity",
         "constant_acceleration": "uav/constant_acceleration",
         "quadratic_fit": "uav/quadratic_fit",
