@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from physics.waves.rooms.admittance import Admittance
-from physics.waves.rooms.room import Room
+from physics.waves.rooms.room import Room, require_cells
 
 SUFFIXES = (".msh", ".json")
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, EOFError, struct.error)
+"""What meshio raises at files that it does not expect, beside its own error."""
 WELDED = 1e-5
 """Points closer than this share of the model's size are one point."""
 ASIDE = (1.234e-5, 0.987e-5)
@@ -106,6 +109,7 @@ def voxelise(mesh: Mesh, side: float, walls: Mapping[str, Admittance]) -> Room:
         )
     low, high = mesh.points[mesh.triangles].min((0, 1)), mesh.points[mesh.triangles].max((0, 1))
     counts = np.ceil((high - low) / side - 1e-9).astype(int)
+    require_cells(counts.tolist())
     spacing = tuple(((high - low) / counts).tolist())
     grid = [low[axis] + spacing[axis] * (np.arange(counts[axis]) + 0.5) for axis in range(3)]
     if mesh.tetrahedra is None:
@@ -133,8 +137,12 @@ def _read_gmsh(path: Path) -> Mesh:
         raise ModuleNotFoundError(message, name="meshio") from error
     try:
         found = meshio.gmsh.read(path)
-    except (meshio.ReadError, ValueError, IndexError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is no mesh that meshio can read ({error})") from None
+    except (*UNREADABLE, meshio.ReadError) as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f"{path.name} is no mesh that meshio can read ({told}); save it by `gmsh -3 -format msh22`, all "
+            "surfaces and the volume in physical groups"
+        ) from None
     cells = found.cells_dict
     if "tetra" not in cells:
         raise ValueError(f"{path.name}: no tetrahedra found, but {', '.join(cells) or 'nothing'}")

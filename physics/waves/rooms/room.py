@@ -11,6 +11,23 @@ import numpy as np
 from physics.waves.rooms.admittance import RIGID, Admittance
 
 AXES = ("x", "y", "z")
+MOST_CELLS = 1 << 30
+"""Of a room; a simulation holds about ten numbers for each."""
+
+
+def require_cells(counts: Sequence[int]) -> None:
+    """Refuse a grid that no memory holds.
+
+    Raises
+    ------
+    ValueError
+        If the cells along the axes, multiplied, are more than `MOST_CELLS`.
+    """
+    if prod(counts) > MOST_CELLS:
+        raise ValueError(
+            f"a room of {' x '.join(map(str, counts))} cells found, {MOST_CELLS} at most expected; take a "
+            "lower highest frequency, fewer cells per wavelength, or a smaller room, whose lengths are in m"
+        )
 
 
 @dataclass(frozen=True, eq=False)

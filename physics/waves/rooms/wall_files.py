@@ -58,10 +58,16 @@ def read_poles(path: Path) -> Admittance:
     if min(real, pairs) < 0 or total != real + 2 * pairs:
         raise ValueError(f"{path.name}: {total} poles are not {real} real ones and {pairs} pairs")
     expected = 2 * real + 4 * pairs + 1
+    angles, rest = divmod(len(values) - real - 2 * pairs, real + 2 * pairs + 1)
+    if angles > 1 and rest == 0:  # the residues of each, then the poles that all share
+        raise ValueError(
+            f"{path.name}: coefficients for {angles} angles of incidence found, a wall of extended reaction; "
+            f"one set of {expected} expected, of a locally reacting wall; take the fit of such a wall"
+        )
     if len(values) != expected:
         raise ValueError(
             f"{path.name}: {len(values)} coefficients found, {expected} expected for {real} real poles and "
-            f"{pairs} pairs: one set, of a locally reacting wall"
+            f"{pairs} pairs; complete the file, one number a line"
         )
     a, b, c, lam, al, be, direct = np.split(values, np.cumsum([real, pairs, pairs, real, pairs, pairs]))
     wall = Admittance.of_poles(

@@ -132,7 +132,7 @@ def surveys_of_records(
                 f"gathers: neither {instead} '{spec.name}' nor a variable '{name}' found, one of them "
                 "expected; without the source no gather can be simulated"
             )
-    survey = _common(spec, coordinates)
+    survey = common_survey(spec, coordinates)
     laterals = _values(coordinates, LATERAL)
     frequencies = np.broadcast_to(sources.get(FREQUENCY, survey.frequency), records)
     positions = sources.get(SOURCES)
@@ -144,8 +144,8 @@ def surveys_of_records(
     ]
 
 
-def _common(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> Survey:
-    """Return the survey that all records share."""
+def common_survey(spec: VariableSpec, coordinates: Mapping[str, xr.DataArray]) -> Survey:
+    """Return the survey that all records share, without its shots."""
     step = _attribute(spec, "solver_time_step")
     if spec.attributes.get("wavelet") != "ricker":
         raise ContractError(

@@ -14,7 +14,7 @@ from datasets.store.units import display
 from surrogates.data.index import as_text
 from surrogates.domains.seismic.names import DEPTH, GATHER, LATERAL, RECEIVER, SHOT, SOURCES, TIME, VELOCITY
 from surrogates.learning.contract import Plot
-from surrogates.report.panels import Scale, draw_bar, draw_comparison, quantity, value_scale
+from surrogates.report.panels import Scale, compare, draw_bar, draw_comparison, quantity, value_scale
 from surrogates.report.pictures import Examples
 
 PRESSURE = "gray"
@@ -40,8 +40,7 @@ class Panels(Plot):
         """Return the figure by its title; none if no velocity is a target."""
         if VELOCITY not in [target.spec.name for target in examples.targets]:
             return {}
-        chosen = list(examples.predictions.items())[: self.methods]
-        answers = {method: answer[VELOCITY] for method, answer in chosen}
+        answers = {method: answer[VELOCITY] for method, answer in examples.answers(self.methods).items()}
         return {"Velocity models": draw_models(examples.data[VELOCITY][: self.count], answers)}
 
 
@@ -88,17 +87,15 @@ def draw_models(truth: xr.DataArray, answers: dict[str, xr.DataArray]) -> Figure
     answers
         By method, with the dimensions of the truth.
     """
-    columns = 1 + 2 * len(answers)
-    figure = Figure(figsize=(2.9 * columns + 0.6, 2.7 * len(truth)), layout="constrained")
-    draw_comparison(
-        figure,
-        figure.subplots(len(truth), columns, squeeze=False, sharex=True, sharey=True),
+    figure, _ = compare(
         truth.values,
         {method: answer.values[: len(truth)] for method, answer in answers.items()},
         lambda axes, row, values, scale: _draw(axes, truth[row].copy(data=values), scale),
         value_scale(truth.values, share=1.0),
         name="velocity",
         units="m/s",
+        panel=(2.9, 2.7),
+        shared=True,
     )
     return figure
 

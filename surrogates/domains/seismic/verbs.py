@@ -1,8 +1,13 @@
 """Verbs of a surrogate of seismic data: `surrogate.seismic.invert(gathers)`."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import xarray as xr
 
+from physics.waves.seismic.inversion import Widths
 from surrogates.domains.seismic.inversion import invert
+from surrogates.domains.seismic.judgement import TRUSTED_BELOW
 from surrogates.inference.surrogate import Surrogate
 
 
@@ -23,6 +28,10 @@ class SeismicVerbs:
         gathers: xr.Dataset,
         refine_steps: int = 0,
         *,
+        frequencies: Sequence[float] | None = None,
+        smoothing: Widths | Sequence[Widths] | None = None,
+        noise: float | Sequence[float] | np.ndarray | None = None,
+        trusted_below: float = TRUSTED_BELOW,
         batch_size: int | None = None,
         device: str | None = None,
         progress: bool = True,
@@ -32,5 +41,14 @@ class SeismicVerbs:
         As `surrogates.domains.seismic.inversion.invert`.
         """
         return invert(
-            self._surrogate, gathers, refine_steps, batch_size=batch_size, device=device, progress=progress
+            self._surrogate,
+            gathers,
+            refine_steps,
+            frequencies=frequencies,
+            smoothing=smoothing,
+            noise=noise,
+            trusted_below=trusted_below,
+            batch_size=batch_size,
+            device=device,
+            progress=progress,
         )
