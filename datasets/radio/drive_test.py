@@ -31,6 +31,8 @@ from surrogates.core.text import listing
 
 FEWEST = 20
 """Outdoor cells that a map needs: fewer leave neither a fit nor a score with meaning."""
+NONE = "none"
+"""Stands for buildings that nobody knows."""
 FILES = {
     "measurements": "the CSV file of the readings",
     "buildings": "the heights of the buildings, which tell streets from roofs: a raster (.npy) or a map",
@@ -71,8 +73,9 @@ class DriveTest(Recipe):
         description="CSV file with a header line, one reading a line; or several of the same columns.",
         json_schema_extra=one_or_several,
     )
-    buildings: Source = Field(
-        description="Heights of buildings, m: a raster (.npy, row 0 in the north) or a map (.osm, .geojson)."
+    buildings: Source | Literal["none"] = Field(
+        description="Heights of buildings, m: a raster (.npy, row 0 in the north) or a map (.osm, .geojson); "
+        "`none` where nobody knows them."
     )
     folder: str = Field(".", description="Folder of the files; found by itself.")
     crs: str | None = Field(None, description="Projected system in metres; by default the UTM zone.")
@@ -125,6 +128,9 @@ class DriveTest(Recipe):
         paths = _several(given["measurements"])
         if not all(isinstance(path, str) for path in (*paths, given["buildings"])):
             return given | {"measurements": paths}
+        if given["buildings"] == NONE:
+            folder, sources = find_sources(tuple(paths), Path())
+            return given | {"measurements": sources, "folder": str(folder)}
         folder, sources = find_sources((*paths, given["buildings"]), Path())
         return given | {"measurements": sources[:-1], "buildings": sources[-1], "folder": str(folder)}
 
@@ -174,7 +180,7 @@ class DriveTest(Recipe):
         return {"title": f"Drive test at {self.site}", "license": self.data_license}
 
     def prepare(self) -> None:
-        for source in (*self.measurements, self.buildings):
+        for source in (*self.measurements, *([] if isinstance(self.buildings, str) else [self.buildings])):
             source.require_unchanged(Path(self.folder))
         assert self._positions  # each antenna stands in the window
         for each in self.left_out():
@@ -258,6 +264,8 @@ class DriveTest(Recipe):
 
     @cached_property
     def _heights(self) -> NDArray[np.float64]:
+        if isinstance(self.buildings, str):
+            return np.zeros((self._window.count, self._window.count))
         return building_heights(
             Path(self.buildings.path_in(Path(self.folder))), self._window, self.seed, self.most_bytes
         )
@@ -309,6 +317,8 @@ class DriveTest(Recipe):
             sector = doubts.Sector(self._positions[each.cell], self._azimuth(each.cell), carriers[each.cell])
             found += doubts.doubts_of_map(each.name, each.rsrp, self.receiver_height, sector, self.cell_size)
         measured = np.any([each.readings > 0 for each in self._measurements], axis=0)
+        if isinstance(self.buildings, str):
+            return [*found, "no buildings are known: readings on roofs and indoors count as outdoors"]
         return [*found, *doubts.doubt_of_buildings(self._heights, measured)]
 
     def _azimuth(self, cell: str) -> float:

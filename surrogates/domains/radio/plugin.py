@@ -22,6 +22,9 @@ PIECES: dict[str, dict[str, str]] = {
         "radio/geo2sigmap": "surrogates.domains.radio.objectives:Geo2SigMapLoss",
         "radio/process_likelihood": "surrogates.domains.radio.objectives:ProcessLikelihood",
     },
+    "predictors": {
+        "radio/without_buildings": ("surrogates.domains.radio.measured.without_buildings:WithoutBuildings"),
+    },
     "preparations": {
         "radio/campaign": "surrogates.domains.radio.measured.campaign:Campaign",
         "radio/outdoor": "surrogates.domains.radio.preparations.maps:Outdoor",
@@ -36,10 +39,8 @@ PIECES: dict[str, dict[str, str]] = {
         "radio/ericsson": "surrogates.domains.radio.baselines.formulas:Ericsson",
         "radio/log_distance": "surrogates.domains.radio.baselines.formulas:LogDistance",
         "radio/log_distance_by_sight": "surrogates.domains.radio.baselines.formulas:LogDistanceBySight",
-        "radio/inverse_distance": "surrogates.domains.radio.baselines.interpolators:InverseDistance",
-        "radio/nearest_samples": "surrogates.domains.radio.baselines.interpolators:NearestSamples",
         "radio/kriging": "surrogates.domains.radio.baselines.interpolators:Kriging",
-        "radio/sample_mean": "surrogates.domains.radio.baselines.interpolators:SampleMean",
+        "radio/universal_kriging": "surrogates.domains.radio.baselines.interpolators:UniversalKriging",
         "radio/sample_log_distance": "surrogates.domains.radio.baselines.interpolators:SampleLogDistance",
         "radio/geometry_ridge": "surrogates.domains.radio.baselines.interpolators:GeometryRidge",
         "radio/geometry_gp": "surrogates.domains.radio.baselines.interpolators:GeometryProcess",
@@ -48,6 +49,9 @@ PIECES: dict[str, dict[str, str]] = {
     "plots": {
         "radio/map": "surrogates.domains.radio.plots.maps:RadioMap",
         "radio/site": "surrogates.domains.radio.plots.sites:SiteMap",
+    },
+    "verbs": {
+        "radio": "surrogates.domains.radio.verbs:RadioVerbs",
     },
     "checks": {
         "radio/ray_tracing": "surrogates.domains.radio.check:ray_tracing",
@@ -89,10 +93,10 @@ OLD_NAMES: dict[str, dict[str, str]] = {
         "ericsson": "radio/ericsson",
         "log_distance": "radio/log_distance",
         "log_distance_by_sight": "radio/log_distance_by_sight",
-        "inverse_distance": "radio/inverse_distance",
-        "nearest_samples": "radio/nearest_samples",
+        "radio/inverse_distance": "inverse_distance",
+        "radio/nearest_samples": "nearest_samples",
         "kriging": "radio/kriging",
-        "sample_mean": "radio/sample_mean",
+        "radio/sample_mean": "sample_mean",
         "sample_log_distance": "radio/sample_log_distance",
         "geometry_ridge": "radio/geometry_ridge",
         "geometry_gp": "radio/geometry_gp",

@@ -1,7 +1,7 @@
 """Cells of a map as rows of a table: position and obstacles towards the transmitter."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from scipy.signal import fftconvolve
 from torch import Tensor
 
 from surrogates.domains.radio.link import AZIMUTH, GEOMETRY, HEIGHTS, POSITION, Link
+from surrogates.evaluation.scattered import Points
 
 NEARBY = 12.0  # m; within it buildings count as around a cell
 FEATURES = (
@@ -24,7 +25,8 @@ VARIABLES = (*GEOMETRY, AZIMUTH)
 ANY_FREQUENCY = 1e9  # Hz; no feature depends on it
 
 
-class Cells(NamedTuple):
+@dataclass(frozen=True)
+class Cells(Points):
     """Cells of a map.
 
     Attributes
@@ -34,17 +36,11 @@ class Cells(NamedTuple):
     distance
         From the transmitter, m, (cells,).
     features
-        `FEATURES` of each cell, (cells, 7), in dB, m, and 1; None if a method needs none.
+        Features of each cell, (cells, n); None if a method needs none.
     """
 
-    position: np.ndarray
     distance: np.ndarray
     features: np.ndarray | None = None
-
-    def take(self, chosen: np.ndarray) -> Self:
-        """Return the cells with these indices, or those where a mask is true."""
-        features = None if self.features is None else self.features[chosen]
-        return type(self)(self.position[chosen], self.distance[chosen], features)
 
 
 def cells_of(
@@ -61,12 +57,12 @@ def cells_of(
     cell
         Side of a cell, m.
     features
-        `FEATURES` of every cell, (y, x, 7).
+        Features of every cell, (y, x, n).
     """
     rows, columns = np.indices(shape)
     position = (np.stack([columns, rows], axis=-1).reshape(-1, 2) + 0.5) * cell
     distance = np.sqrt(((position - transmitter[:2]) ** 2).sum(-1) + transmitter[2] ** 2)
-    return Cells(position, distance, None if features is None else features.reshape(-1, len(FEATURES)))
+    return Cells(position, distance, None if features is None else features.reshape(-1, features.shape[-1]))
 
 
 def geometry_features(inputs: Mapping[str, Tensor], cell: float, receiver_height: float) -> np.ndarray:
@@ -84,10 +80,9 @@ def geometry_features(inputs: Mapping[str, Tensor], cell: float, receiver_height
     """
     path = Link(ANY_FREQUENCY, cell, receiver_height).path(inputs)
     offset = torch.as_tensor(path.link.azimuth) - inputs[AZIMUTH][:, None, None]
-    degrees = torch.rad2deg(torch.atan2(offset.sin(), offset.cos()))
     features = (
         torch.log10(torch.as_tensor(path.link.distance).clamp(min=1.0)),
-        -(12.0 * (degrees / 65.0) ** 2).clamp(max=30.0),
+        sector_pattern(offset),
         torch.as_tensor(path.ray.clearance),
         torch.as_tensor(path.ray.blocked_length),
         torch.from_numpy(_share_nearby(inputs[HEIGHTS].cpu().numpy() > 0, cell)),
@@ -95,6 +90,12 @@ def geometry_features(inputs: Mapping[str, Tensor], cell: float, receiver_height
         offset.cos(),
     )
     return torch.stack([each.cpu().double() for each in features], dim=-1).numpy()
+
+
+def sector_pattern(offset: Tensor) -> Tensor:
+    """Return the horizontal cut of 3GPP TR 38.901, table 7.3-1, dB, by the angle off boresight, rad."""
+    degrees = torch.rad2deg(torch.atan2(offset.sin(), offset.cos()))
+    return -(12.0 * (degrees / 65.0) ** 2).clamp(max=30.0)
 
 
 def positions_of(inputs: Mapping[str, Tensor]) -> np.ndarray:

@@ -1,20 +1,19 @@
 """Baselines with samples: each map from its own measured cells, with and without geometry."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import torch
-from pydantic import PositiveInt
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
 from sklearn.linear_model import RidgeCV
-from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
 from surrogates.data.batch import Batch
-from surrogates.domains.radio.baselines.gaussian_process import OnColumns, most_likely
 from surrogates.domains.radio.baselines.geometry import (
     FEATURES,
     VARIABLES,
@@ -22,27 +21,21 @@ from surrogates.domains.radio.baselines.geometry import (
     cells_of,
     geometry_features,
     positions_of,
+    sector_pattern,
 )
 from surrogates.domains.radio.channels.cascade import SAMPLES
-from surrogates.domains.radio.link import CELL, POSITION, RECEIVER_HEIGHT
+from surrogates.domains.radio.link import AZIMUTH, CELL, POSITION, RECEIVER_HEIGHT
+from surrogates.evaluation.kriging import SMALLEST, Lengths, krige, spread_evenly, universal_krige
+from surrogates.evaluation.likelihood import OnColumns, most_likely
+from surrogates.evaluation.scattered import Answer, Scattered
 from surrogates.learning.context import Context, Fact
-from surrogates.learning.contract import Baseline
 
-LENGTHS = (8.0, 300.0)  # m; correlation lengths of a covariance on position
-SMALLEST = 1e-3  # dB; least spread of samples, so that equal ones can be divided by it
-
-
-class Answer(NamedTuple):
-    """Mean at some cells, (cells,), and its standard deviation if a method has one."""
-
-    mean: np.ndarray
-    deviation: np.ndarray | None = None
+LENGTHS = Lengths(8.0, 300.0, (15.0, 60.0, 200.0))  # m; of a covariance on position
+SAMPLES_AT_MOST = 512  # of universal kriging, as of the sector process
 
 
-class Interpolator(Baseline):
-    """Predict a map from its own samples only.
-
-    Every target gets the same map, and a method with an error adds ``<target>_standard_deviation``.
+class Interpolator(Scattered[Cells]):
+    """Predict a map from its own samples and where its transmitter stands.
 
     Parameters
     ----------
@@ -57,45 +50,13 @@ class Interpolator(Baseline):
     facts: ClassVar[Mapping[str, Fact]] = {"cell": CELL}
 
     def __init__(self, context: Context, cell: float, samples: str = SAMPLES) -> None:
-        self.targets, self.cell, self.samples = context.target_names, cell, samples
+        super().__init__(context, samples)
+        self.cell = cell
         self.variables = (samples, POSITION)
 
-    def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
-        """Return the interpolated map for each target."""
-        samples = inputs[self.samples]
-        values = samples.cpu().double().numpy()
-        maps = [self._map(*each) for each in zip(values, self.cells(inputs, values.shape[1:]), strict=True)]
-        answer = {"": np.stack([each.mean for each in maps])}
-        if maps[0].deviation is not None:
-            answer["_standard_deviation"] = np.stack([np.asarray(each.deviation) for each in maps])
-        return {
-            target + suffix: torch.from_numpy(value).to(samples).view_as(samples)
-            for target in self.targets
-            for suffix, value in answer.items()
-        }
-
-    def cells(self, inputs: Batch, shape: tuple[int, ...]) -> list[Cells]:
+    def points(self, inputs: Batch, shape: tuple[int, ...]) -> list[Cells]:
         """Return all cells of each map of a batch, whose shape is (y, x)."""
         return [cells_of(shape, position, self.cell) for position in positions_of(inputs)]
-
-    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
-        """Return mean and deviation at the asked cells.
-
-        Parameters
-        ----------
-        known, values
-            Measured cells and their values, dB or dBm.
-        asked
-            Cells to predict.
-        """
-        raise NotImplementedError
-
-    def _map(self, samples: np.ndarray, cells: Cells) -> Answer:
-        flat = samples.reshape(-1)
-        known = np.isfinite(flat)
-        if not known.any():
-            raise ValueError(f"{type(self).__name__} needs at least one measured cell in every map")
-        return self.interpolate(cells.take(known), flat[known], cells)
 
 
 class GeometryInterpolator(Interpolator):
@@ -116,19 +77,11 @@ class GeometryInterpolator(Interpolator):
         self.receiver_height = receiver_height
         self.variables = (samples, *VARIABLES)
 
-    def cells(self, inputs: Batch, shape: tuple[int, ...]) -> list[Cells]:
+    def points(self, inputs: Batch, shape: tuple[int, ...]) -> list[Cells]:
         """Return all cells of each map of a batch, with their geometry."""
         features = geometry_features(inputs, self.cell, self.receiver_height)
         each = zip(positions_of(inputs), features, strict=True)
         return [cells_of(shape, position, self.cell, of_map) for position, of_map in each]
-
-
-class SampleMean(Interpolator):
-    """Predict the mean of the samples everywhere."""
-
-    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
-        count = len(asked.position)
-        return Answer(np.full(count, values.mean()), np.full(count, values.std()))
 
 
 class SampleLogDistance(Interpolator):
@@ -140,45 +93,6 @@ class SampleLogDistance(Interpolator):
         return Answer(_design(asked) @ line, np.full(len(asked.position), rest.std()))
 
 
-class InverseDistance(Interpolator):
-    """Predict the mean of all samples, weighted with the inverse square of their distance.
-
-    The deviation is that of each sample from its prediction by the others.
-    """
-
-    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
-        among = _inverse_square(known, known)
-        np.fill_diagonal(among, 0.0)
-        deviation = np.nan if len(values) < 2 else _spread(values - _weighted_mean(among, values))
-        mean = _weighted_mean(_inverse_square(asked, known), values)
-        return Answer(mean, np.full(mean.size, deviation))
-
-
-class NearestSamples(Interpolator):
-    """Predict the mean of the `k` nearest samples; the deviation is that of leaving each sample out.
-
-    Parameters
-    ----------
-    context, cell, samples
-        As for every interpolator.
-    k
-        Number of samples.
-    """
-
-    def __init__(self, context: Context, cell: float, samples: str = SAMPLES, k: PositiveInt = 3) -> None:
-        super().__init__(context, cell, samples)
-        self.k = k
-
-    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
-        model = KNeighborsRegressor(n_neighbors=min(self.k, len(values))).fit(known.position, values)
-        deviation = np.nan
-        if len(values) > 1:
-            others = model.kneighbors(return_distance=False, n_neighbors=min(self.k, len(values) - 1))
-            deviation = _spread(values - values[others].mean(1))
-        mean = model.predict(asked.position)
-        return Answer(mean, np.full(mean.size, deviation))
-
-
 class Kriging(Interpolator):
     """Fit a log-distance law, and a Gaussian process to its residuals.
 
@@ -188,8 +102,36 @@ class Kriging(Interpolator):
 
     def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
         line = _distance_law(known, values)
-        rest = _krige(known, values - _design(known) @ line, asked)
+        rest = krige(known.position, values - _design(known) @ line, asked.position, LENGTHS)
         return Answer(_design(asked) @ line + rest.mean, rest.deviation)
+
+
+class UniversalKriging(Interpolator):
+    """Krige about the drift of a sector: a log-distance law and the pattern of 3GPP TR 38.901.
+
+    Coefficients of level, law and pattern are estimated with the covariance (generalised least squares), and
+    the deviation holds their error. No building is used. At most 512 samples are, spread evenly over the map.
+    """
+
+    def __init__(self, context: Context, cell: float, samples: str = SAMPLES) -> None:
+        super().__init__(context, cell, samples)
+        self.variables = (samples, POSITION, AZIMUTH)
+
+    def points(self, inputs: Batch, shape: tuple[int, ...]) -> list[Cells]:
+        """Return all cells of each map of a batch, with the columns of the drift."""
+        azimuths = inputs[AZIMUTH].cpu().double()
+        return [
+            _with_drift(cells, position, azimuth)
+            for cells, position, azimuth in zip(
+                super().points(inputs, shape), positions_of(inputs), azimuths, strict=True
+            )
+        ]
+
+    def interpolate(self, known: Cells, values: np.ndarray, asked: Cells) -> Answer:
+        kept = spread_evenly(len(values), SAMPLES_AT_MOST)
+        known = known.take(kept)
+        drift = (np.asarray(known.features), np.asarray(asked.features))
+        return universal_krige(known.position, values[kept], asked.position, LENGTHS, drift)
 
 
 class GeometryRidge(GeometryInterpolator):
@@ -199,7 +141,7 @@ class GeometryRidge(GeometryInterpolator):
         ridge = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2.0, 3.0, 11)))
         with np.errstate(invalid="ignore"):  # a single sample cannot be left out
             ridge.fit(known.features, values)
-        rest = _krige(known, values - ridge.predict(known.features), asked)
+        rest = krige(known.position, values - ridge.predict(known.features), asked.position, LENGTHS)
         return Answer(ridge.predict(asked.features) + rest.mean, rest.deviation)
 
 
@@ -221,7 +163,7 @@ class GeometryProcess(GeometryInterpolator):
 
         count = len(FEATURES) + 2
         smooth = ConstantKernel(1.0, (1e-2, 1e2)) * RBF(np.ones(count), (1e-1, 1e2))
-        rough = ConstantKernel(1.0, (1e-3, 1e2)) * Matern(40.0, LENGTHS, nu=0.5)
+        rough = ConstantKernel(1.0, (1e-3, 1e2)) * Matern(40.0, LENGTHS[:2], nu=0.5)
         kernel = OnColumns(smooth, 0, count) + OnColumns(rough, count, count + 2)
         starts = [
             np.log([share, *[length] * count, 1.1 - share, metres, nugget])
@@ -235,28 +177,11 @@ class GeometryProcess(GeometryInterpolator):
         return Answer(mean + spread * expected, spread * deviation)
 
 
-def _krige(known: Cells, rest: np.ndarray, asked: Cells) -> Answer:
-    """Interpolate residuals of mean zero by maximum likelihood."""
-    spread = max(float(rest.std()), SMALLEST)
-    kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(40.0, LENGTHS, nu=0.5) + WhiteKernel(0.2, (1e-3, 1e1))
-    starts = [np.log([1.0, length, nugget]) for length, nugget in product((15.0, 60.0, 200.0), (0.05, 0.3))]
-    process = most_likely(kernel, known.position, rest / spread, starts, searches=2)
-    expected, deviation = process.predict(asked.position, return_std=True)
-    return Answer(spread * expected, spread * deviation)
-
-
-def _inverse_square(asked: Cells, known: Cells) -> np.ndarray:
-    """Return the weights of the known cells for each asked one, 1/m^2, (asked, known)."""
-    squared = ((asked.position[:, None, :] - known.position[None, :, :]) ** 2).sum(-1)
-    return np.asarray(1.0 / np.maximum(squared, 1e-6))
-
-
-def _weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.asarray((weights @ values) / weights.sum(1))
-
-
-def _spread(rest: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(rest**2)))
+def _with_drift(cells: Cells, transmitter: np.ndarray, azimuth: Tensor) -> Cells:
+    """Return cells whose features are the logarithm of the distance and the sector pattern."""
+    east, north = torch.from_numpy(cells.position - transmitter[:2]).unbind(-1)
+    pattern = sector_pattern(torch.atan2(east, north) - azimuth)
+    return replace(cells, features=np.stack([_logarithm(cells), pattern.numpy()], axis=1))
 
 
 def _distance_law(known: Cells, values: np.ndarray) -> np.ndarray:
@@ -264,4 +189,8 @@ def _distance_law(known: Cells, values: np.ndarray) -> np.ndarray:
 
 
 def _design(cells: Cells) -> np.ndarray:
-    return np.stack([np.ones(len(cells.distance)), np.log10(np.maximum(cells.distance, 1.0))], axis=1)
+    return np.stack([np.ones(len(cells.distance)), _logarithm(cells)], axis=1)
+
+
+def _logarithm(cells: Cells) -> np.ndarray:
+    return np.asarray(np.log10(np.maximum(cells.distance, 1.0)))

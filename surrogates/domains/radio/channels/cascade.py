@@ -10,7 +10,7 @@ from torch import Tensor
 from surrogates.core.ranges import Count
 from surrogates.domains.radio.channels.interpolation import interpolate
 from surrogates.domains.radio.channels.physics import PhysicsChannels, require
-from surrogates.domains.radio.link import AZIMUTH, GEOMETRY, LINK_FACTS, POSITION, Link
+from surrogates.domains.radio.link import AZIMUTH, GEOMETRY, HEIGHTS, LINK_FACTS, POSITION, Link
 from surrogates.learning.context import Context, Fact
 from surrogates.learning.frozen import FrozenPipeline
 from surrogates.learning.pipeline_config import PipelineConfig
@@ -89,6 +89,7 @@ class Directional(Transform):
     grid = ("y", "x")
     takes_tiles = True
     positions = (POSITION,)
+    covered_by = (HEIGHTS,)
     detached = GEOMETRY
 
     def __init__(

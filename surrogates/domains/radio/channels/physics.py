@@ -63,6 +63,7 @@ class PhysicsChannels(Transform):
     grid = ("y", "x")
     takes_tiles = True
     positions = (POSITION,)
+    covered_by = (HEIGHTS,)
 
     def __init__(self, context: Context, facts: Mapping[str, float], steps: Count = 64) -> None:
         super().__init__()

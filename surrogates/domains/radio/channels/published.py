@@ -37,6 +37,7 @@ class PublishedIso(Transform):
     normalise = False
     takes_tiles = True
     positions = (POSITION,)
+    covered_by = (HEIGHTS,)
 
     def __init__(self, context: Context, facts: Mapping[str, float]) -> None:
         super().__init__()
@@ -73,6 +74,7 @@ class PublishedDirectional(Transform):
     normalise = False
     takes_tiles = True
     positions = (POSITION,)
+    covered_by = (HEIGHTS,)
     detached = GEOMETRY
 
     def __init__(

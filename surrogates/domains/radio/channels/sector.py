@@ -11,7 +11,7 @@ from physics.propagation import knife_edge_loss
 from surrogates.core.ranges import Count
 from surrogates.domains.radio.channels.cascade import first_stage
 from surrogates.domains.radio.channels.physics import built_share, require
-from surrogates.domains.radio.link import AZIMUTH, GEOMETRY, LINK_FACTS, POSITION, Link
+from surrogates.domains.radio.link import AZIMUTH, GEOMETRY, HEIGHTS, LINK_FACTS, POSITION, Link
 from surrogates.learning.context import Context, Fact
 from surrogates.learning.transform import Features, Transform
 
@@ -57,6 +57,7 @@ class SectorChannels(Transform):
     grid = ("y", "x")
     normalise = False
     positions = (POSITION,)
+    covered_by = (HEIGHTS,)
     detached = GEOMETRY
     needs_whole_field = True  # every measurement, however far, tells of the antenna
 

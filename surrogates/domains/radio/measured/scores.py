@@ -18,12 +18,11 @@ from datasets.store.layout import open_store
 from surrogates.core.files import write_atomic
 from surrogates.core.progress import Progress
 from surrogates.data.batch import Batch
-from surrogates.domains.radio.baselines.geometry import Cells
-from surrogates.domains.radio.baselines.interpolators import Answer, Interpolator
+from surrogates.data.folds import HoldOut, Split
 from surrogates.domains.radio.channels.sector import RSRP_SAMPLES
 from surrogates.domains.radio.link import AZIMUTH, CELL, GEOMETRY, HEIGHTS
 from surrogates.domains.radio.measured.process import SectorProcess
-from surrogates.domains.radio.preparations.folds import HoldOut, Split
+from surrogates.evaluation.scattered import Answer, Points, Scattered
 from surrogates.experiment.stores import shared_fields
 from surrogates.learning.context import Context, facts_of
 from surrogates.learning.pipeline import Pipeline
@@ -85,14 +84,16 @@ def cell_side(context: Context) -> float:
     return facts_of({"cell": CELL}, context, {}, "a map")["cell"]
 
 
-def of_interpolator(model: Interpolator) -> Method:
+def of_interpolator(model: Scattered[Any]) -> Method:
     """Return the method that asks an interpolator for only the held-out cells."""
-    cells: dict[str, Cells] = {}
+    points: dict[str, Points] = {}
 
     def method(record: Record, split: Split) -> Answer:
-        if record.name not in cells:
-            (cells[record.name],) = model.cells(record.inputs, record.rsrp.shape)
-        here = cells[record.name]
+        if record.name not in points:
+            given_none = torch.full((1, *record.rsrp.shape), torch.nan)
+            inputs = {**record.inputs, model.samples: given_none}
+            (points[record.name],) = model.points(inputs, record.rsrp.shape)
+        here = points[record.name]
         given, asked = split.given.ravel(), split.held_out.ravel()
         return model.interpolate(here.take(given), record.rsrp.ravel()[given], here.take(asked))
 

@@ -49,7 +49,7 @@ class RadioMap(Plot):
     def __call__(self, examples: Examples) -> dict[str, Figure]:
         """Return the figures by title."""
         target = examples.targets[0]
-        chosen = dict(list(examples.predictions.items())[: self.methods])
+        chosen = examples.answers(self.methods)
         return {
             "Radio maps": draw_maps(examples.data, chosen, target, self.count),
             "Error against distance": draw_errors(examples.data, chosen, target),

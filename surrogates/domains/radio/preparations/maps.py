@@ -9,20 +9,14 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from surrogates.data.batch import Batch
-from surrogates.data.index import DRAW
+from surrogates.data.folds import HoldOut, RandomCells, SpatialBlocks
 from surrogates.domains.radio.channels.cascade import SAMPLES
 from surrogates.domains.radio.link import CELL, HEIGHTS
-from surrogates.domains.radio.preparations.folds import (
-    HoldOut,
-    RandomCells,
-    SpatialBlocks,
-    Split,
-    TooFewBlocksError,
-)
 from surrogates.learning.context import Fact
 from surrogates.learning.contract import Preparation
+from surrogates.learning.hold_out import SCORED, Scattered, divided, divided_specs
 
-OUTDOOR, SCORED = "outdoor", "scored"
+OUTDOOR = "outdoor"
 
 
 class Outdoor(Preparation):
@@ -35,10 +29,24 @@ class Outdoor(Preparation):
         hears them, and they would dominate the squared error.
     weakest
         Sensitivity, dB.
+    unreached
+        What becomes of outdoor cells that no ray reached, or only one weaker than that: ``leave_out`` makes
+        them NaN; ``weakest`` counts them as that value, in training and in the score. They are then censored
+        there, which quantiles bear (``task.head=quantiles``): those above the sensitivity stay true, and a
+        median at it says that rays reach such a cell less than half of the time.
+
+    References
+    ----------
+    J. L. Powell, "Censored regression quantiles", Journal of Econometrics 32, 1986.
     """
 
-    def __init__(self, target: str = "path_gain", weakest: float = -140.0) -> None:
-        self.target, self.weakest = target, weakest
+    def __init__(
+        self,
+        target: str = "path_gain",
+        weakest: float = -140.0,
+        unreached: Literal["leave_out", "weakest"] = "leave_out",
+    ) -> None:
+        self.target, self.weakest, self.unreached = target, weakest, unreached
         self.variables = (HEIGHTS, target)
 
     def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
@@ -47,11 +55,10 @@ class Outdoor(Preparation):
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Add the mask and cut the target."""
-        return {
-            **batch,
-            OUTDOOR: batch[HEIGHTS] <= 0,
-            self.target: heard(batch[self.target], self.weakest),
-        }
+        outdoor, gain = batch[HEIGHTS] <= 0, heard(batch[self.target], self.weakest)
+        if self.unreached == "weakest":
+            gain = gain.masked_fill(outdoor & gain.isnan(), self.weakest)
+        return {**batch, OUTDOOR: outdoor, self.target: gain}
 
 
 class DrawSamples(Preparation):
@@ -104,11 +111,10 @@ class DrawSamples(Preparation):
 
 
 class HoldOutCells(Preparation):
-    """Give some measured cells and hold out others, by a protocol of `preparations.folds`.
+    """Give some measured outdoor cells and hold out others, as `surrogates.learning.hold_out` does.
 
     Makes ``<source>_samples`` (the map at the given cells, NaN elsewhere) and ``scored``, the held-out
-    cells; buildings are in neither. Outside training the index of the draw decides the fold and the division,
-    whatever the seed of the run; in training the draw itself is drawn.
+    cells; buildings are in neither.
 
     Parameters
     ----------
@@ -143,7 +149,7 @@ class HoldOutCells(Preparation):
         samples: int = 200,
         seed: int = 0,
         source: str = "rsrp",
-        scattered: Literal["refuse", "give_all"] = "refuse",
+        scattered: Scattered = "refuse",
     ) -> None:
         self.scattered = scattered
         self.protocol: HoldOut = (
@@ -151,37 +157,18 @@ class HoldOutCells(Preparation):
             if protocol == "random"
             else SpatialBlocks(side, cell, folds, origins, samples, seed)
         )
-        self.source, self.samples = source, f"{source}_samples"
+        self.source = source
         self.draws_together = self.protocol.draws_together
         self.variables = (HEIGHTS, source)
 
     def provides(self, specs: Mapping[str, VariableSpec]) -> list[VariableSpec]:
         """Return the specs of samples and mask; refuse blocks that no map can hold enough of."""
-        if isinstance(self.protocol, SpatialBlocks):
-            self.protocol.require_room(specs[HEIGHTS].shape)
-        told = {"name": self.samples, "long_name": "given measurements, NaN where none is", "missing": True}
-        return [
-            specs[self.source].model_copy(update=told),
-            _mask(specs[HEIGHTS], SCORED, "outdoor cell whose measurement is held out"),
-        ]
+        return divided_specs(specs[self.source], self.protocol, "outdoor cell whose measurement is held out")
 
     def __call__(self, batch: Batch, rngs: Sequence[np.random.Generator], *, train: bool) -> Batch:
         """Add samples and mask."""
-        values = batch[self.source]
-        measured = (values.isfinite() & (batch[HEIGHTS] <= 0)).numpy()
-        draws = [int(rng.integers(2**31)) for rng in rngs] if train else batch[DRAW].tolist()
-        splits = [self._divide(cells, draw) for cells, draw in zip(measured, draws, strict=True)]
-        given = torch.from_numpy(np.stack([split.given for split in splits]))
-        held_out = torch.from_numpy(np.stack([split.held_out for split in splits]))
-        return {**batch, self.samples: torch.where(given, values, torch.nan), SCORED: held_out}
-
-    def _divide(self, measured: np.ndarray, draw: int) -> Split:
-        try:
-            return self.protocol.split(measured, draw)
-        except TooFewBlocksError:
-            if self.scattered == "refuse":
-                raise
-            return Split(measured, np.zeros_like(measured))
+        measured = batch[self.source].isfinite() & (batch[HEIGHTS] <= 0)
+        return divided(batch, self.source, measured, self.protocol, self.scattered, rngs, train=train)
 
 
 class LinkBudget(Preparation):
