@@ -5,6 +5,8 @@ from typing import Any
 
 from physics.waves.rooms.fdtd import Clock, fitting_clock, largest_step
 
+MOST_SAMPLES = 1_000_000
+
 
 def check_ranges(given: Mapping[str, Any]) -> None:
     """Refuse what contradicts itself before a room is made of it.
@@ -65,9 +67,15 @@ def clock_of(
     Raises
     ------
     ValueError
-        If a time step is above the Courant limit or does not fit the samples.
+        If a time step is above the Courant limit or does not fit the samples, or the duration is too long.
     """
-    interval = 0.5 / highest_frequency if samples is None else duration / (samples - 1)
+    half = 0.5 / highest_frequency
+    if (least := int(duration / half + 1e-9) + 1) > MOST_SAMPLES:
+        raise ValueError(
+            f"duration: {duration:g} s of {highest_frequency:g} Hz found, which take {least} samples; "
+            f"{MOST_SAMPLES} at most expected; shorten it"
+        )
+    interval = half if samples is None else duration / (samples - 1)
     samples = int(duration / interval + 1e-9) + 1 if samples is None else samples
     if time_step is None:
         return fitting_clock(spacing, interval, samples)

@@ -71,7 +71,8 @@ def place(
     """
     low, high = np.array(region, float).T
     end = np.array(room.origin) + room.size
-    if (low > high).any() or (low < np.array(room.origin) - NEAR).any() or (high > end + NEAR).any():
+    inside = (np.array(room.origin) - NEAR <= low) & (low <= high) & (high <= end + NEAR)
+    if not inside.all():  # NaN is nowhere inside
         raise ValueError(
             f"source_region={[list(each) for each in region]} m: low and high bounds inside the room of "
             f"{_told(room.origin)} to {_told(end)} m expected"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -71,11 +72,12 @@ class Rooms(Recipe):
     time_step: Positive | None = Field(
         None, description="Of the solver, s; by default the largest stable one that fits the samples."
     )
-    duration: Positive = Field(0.012, description="s.")
+    duration: Positive = Field(0.012, description="Time that is simulated after the pulse, s.")
     time_samples: int | None = Field(
         28,
         ge=2,
-        description="Instants from 0 to the duration; null: two in a period of the highest frequency.",
+        description="Instants from 0 to the duration; null: two in a period of the highest frequency, of "
+        "which fewer alias.",
     )
     source_region: tuple[Range, ...] = Field(
         (),
@@ -267,6 +269,13 @@ class Rooms(Recipe):
             f"sources: {counts[0]} training, {counts[1]} validation, {counts[2]} test, {counts[3]} "
             "extrapolation",
         ]
+        interval, half = clock.time_step * clock.stride, 0.5 / self.highest_frequency
+        if interval > half * (1 + 1e-6):
+            enough = ceil(self.duration / half - 1e-9) + 1
+            lines.append(
+                f"one sample in {interval:.4g} s is less than two in a period of {self.highest_frequency:g} "
+                f"Hz: responses at receivers alias; time_samples=null, or {enough} and more, keeps them"
+            )
         if self.placed.left_out:
             lines.append(f"left out of the grid, in a wall or at a test source: {self.placed.left_out}")
         return lines

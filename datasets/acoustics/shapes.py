@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from physics.waves.rooms.admittance import Admittance
-from physics.waves.rooms.room import AXES, Room
+from physics.waves.rooms.room import AXES, Room, require_cells
 
 Shape = Literal["rectangle", "cube", "l_shape", "furnished", "dome"]
 Box = tuple[float, ...]
@@ -110,10 +110,11 @@ def build_room(
     Raises
     ------
     ValueError
-        If a dome is no half of a ball, or a piece of furniture holds no cell.
+        If a dome is no half of a ball, furniture is no box or holds no cell, or cells are too many.
     """
     axes = len(size)
     counts = [max(2, ceil(length / side - 1e-9)) for length in size]
+    require_cells(counts)
     if shape == "l_shape":
         counts = [count + count % 2 if axis < 2 else count for axis, count in enumerate(counts)]
     spacing = tuple(length / count for length, count in zip(size, counts, strict=True))
@@ -130,6 +131,10 @@ def build_room(
             )
         air &= sum(each**2 for each in centres) <= size[-1] ** 2
     for number, box in enumerate(furniture):
+        if len(box) != 2 * axes:
+            raise ValueError(
+                f"furniture {number}: {list(box)} found, {2 * axes} numbers expected: lower, upper corner, m"
+            )
         inside = np.ones_like(air)
         for axis, centre in enumerate(centres):
             inside &= (centre > box[axis]) & (centre < box[axes + axis])

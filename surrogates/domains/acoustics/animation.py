@@ -155,12 +155,12 @@ def write_animation(fields: xr.DataArray, out: Path, seconds: float = 0.1) -> Pa
     x, y = fields["x"].values, fields["y"].values
     pictures = []
     for frame in range(fields.sizes["source"]):
-        figure = Figure(figsize=(4.4, 3.8), dpi=80)
-        canvas, axes = FigureCanvasAgg(figure), figure.add_axes((0.13, 0.13, 0.68, 0.8))
+        figure = Figure(figsize=(4.8, 3.8), dpi=80)
+        canvas, axes = FigureCanvasAgg(figure), figure.add_axes((0.15, 0.13, 0.62, 0.8))
         image = axes.pcolormesh(x, y, fields[frame].values, cmap=COLOURS, vmin=-limit, vmax=limit)
         axes.plot(float(fields["source_x"][frame]), float(fields["source_y"][frame]), "k*", markersize=9)
         axes.set(xlabel="x, m", ylabel="y, m", aspect="equal")
-        figure.colorbar(image, cax=figure.add_axes((0.84, 0.13, 0.03, 0.8)), label="sound pressure, Pa")
+        figure.colorbar(image, cax=figure.add_axes((0.8, 0.13, 0.03, 0.8)), label="sound pressure, Pa")
         canvas.draw()
         pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
     palette = pictures[0].quantize(256)

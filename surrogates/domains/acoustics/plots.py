@@ -1,37 +1,66 @@
-"""Pictures of sound in a room: fields, responses, spectra, decays of energy."""
+"""Pictures of sound in a room, fields, responses, spectra, decays of energy, and what is heard in it."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from scipy.signal import oaconvolve
 
+from surrogates.core.errors import ConfigError
+from surrogates.core.ranges import Count
+from surrogates.core.text import listing
 from surrogates.domains.acoustics.measures import REFERENCE, energy_decay, spectrum
-from surrogates.domains.acoustics.names import POINT, POINT_SPACE, POINT_TIME, TIME
+from surrogates.domains.acoustics.names import (
+    HIGHEST,
+    POINT,
+    POINT_SPACE,
+    POINT_TIME,
+    PRESSURE,
+    RECEIVED,
+    RECEIVER,
+    TIME,
+)
+from surrogates.domains.acoustics.ranges import Frequency
+from surrogates.domains.acoustics.signals import at_rate, sweep
+from surrogates.learning.context import Context, Fact, Scalar
 from surrogates.learning.contract import Plot
-from surrogates.report.panels import Draw, Scale, draw_comparison, draw_legend, method_styles, value_scale
+from surrogates.report.panels import (
+    Draw,
+    Scale,
+    compare,
+    draw_legend,
+    method_styles,
+    spoken,
+    value_scale,
+)
 from surrogates.report.pictures import Examples
+from surrogates.report.sounds import Tracks
 
 COLOURS = "RdBu_r"
 """Pressure is above or below that at rest."""
 SHARE = 0.995
+FEWEST, DOT = 200, 14.0
+"""Points of a picture at least, and their size, square points."""
 QUIETEST, FAINTEST = -60.0, -50.0
 """dB; lowest values of decays, and of spectra below their peak."""
+OCTAVES, SECONDS, RATE, OVERSAMPLED = 3, 1.5, 16_000, 4.0
+"""Of the sweep that is heard at receivers; its rate is higher where the highest frequency asks for it."""
 REFERENCE_STYLE = {"color": "black", "linewidth": 1.4, "label": "reference"}
 
 
 class Snapshots(Plot):
-    """Draw the pressure at points in slices of time: reference, prediction and difference.
+    """Draw the pressure at points at a few times: reference, prediction and difference.
 
     Points are seen from above.
 
     Parameters
     ----------
     count
-        Slices of time.
+        Times.
     methods
         Methods to draw, the model first.
     """
@@ -48,7 +77,7 @@ class Snapshots(Plot):
                 continue
             answers = {
                 method: answer[spec.name].isel({examples.record_dimension: 0})
-                for method, answer in list(examples.predictions.items())[: self.methods]
+                for method, answer in examples.answers(self.methods).items()
             }
             title = spec.name.replace("_", " ").capitalize() + " at points"
             figures[title] = draw_points(data, data[spec.name], answers, self.count)
@@ -83,12 +112,67 @@ class Responses(Plot):
                 return lines.transpose("line", TIME)[: self.count].reset_index("line", drop=True)
 
             reference = chosen(examples.data).assign_coords({TIME: examples.data[TIME]})
-            answers = {
-                method: chosen(answer)
-                for method, answer in list(examples.predictions.items())[: self.methods]
-            }
+            answers = {method: chosen(answer) for method, answer in examples.answers(self.methods).items()}
             figures[spec.name.replace("_", " ").capitalize()] = draw_responses(reference, answers)
         return figures
+
+
+class Receivers(Plot):
+    """Draw and play what receivers hear: the simulated responses, and the model's, asked at their positions.
+
+    Played is a sweep over the three octaves below the highest frequency, convolved with each response, so
+    that colouring by the room and errors of it are heard. Both are played on one scale.
+
+    Parameters
+    ----------
+    context
+        Of the data: `sound_pressure` at points, with `receiver_pressure` at `receiver_position` beside it.
+    highest_frequency
+        Read from the data, Hz.
+    count
+        Receivers of the first example.
+    """
+
+    facts: ClassVar[Mapping[str, Fact]] = {HIGHEST: Scalar("Hz")}
+    variables = (RECEIVED, RECEIVER)
+
+    def __init__(self, context: Context, highest_frequency: Frequency, count: Count = 2) -> None:
+        inputs = context.input_names
+        self._space = [name for name in POINT_SPACE if name in inputs]
+        lacking = [name for name in self.variables if name not in context.specs]
+        if lacking or not self._space or POINT_TIME not in inputs or context.target_names != [PRESSURE]:
+            raise ConfigError(
+                f"plot 'acoustics/receivers': the inputs {listing(inputs)} and the targets "
+                f"{listing(context.target_names)} found; {PRESSURE} at point_x, ... and {POINT_TIME}, "
+                f"and {RECEIVED} and {RECEIVER} in the data expected, as in acoustics/rooms"
+            )
+        self._highest, self._count = highest_frequency, count
+
+    def __call__(self, examples: Examples) -> dict[str, Figure | Tracks]:
+        """Return a figure of all responses, and the sounds of each receiver, by title."""
+        first = {examples.record_dimension: 0}
+        reference = (
+            examples.data[RECEIVED].isel(first)[: self._count].assign_coords({TIME: examples.data[TIME]})
+        )
+        times, places = reference[TIME].values, examples.data[RECEIVER].values[: self._count]
+        points = dict(zip(self._space, np.repeat(places, len(times), axis=0).T, strict=True))
+        model = next(iter(examples.predictions))
+        answer = examples.ask(model, {**points, POINT_TIME: np.tile(times, len(places))})[PRESSURE]
+        predicted = reference.copy(data=answer.isel(first).values.reshape(reference.shape))
+        where = [f"heard at ({', '.join(f'{each:.3g}' for each in place)}) m" for place in places]
+        shown: dict[str, Figure | Tracks] = {
+            "Responses at receivers": draw_responses(reference, {model: predicted}, where)
+        }
+        rate = max(RATE, int(OVERSAMPLED * self._highest))
+        signal = sweep(self._highest / 2**OCTAVES, self._highest, SECONDS, rate)
+        step = float(times[1] - times[0])
+        for number, title in enumerate(where):
+            heard = {
+                name: oaconvolve(signal, at_rate(response.values[number].astype(float), step, rate))
+                for name, response in (("reference", reference), (spoken(model), predicted))
+            }
+            shown[f"{self._highest / 2**OCTAVES:g} to {self._highest:g} Hz, {title}"] = Tracks(heard, rate)
+        return shown
 
 
 def draw_fields(
@@ -127,7 +211,7 @@ def draw_fields(
 def draw_points(
     points: xr.Dataset, reference: xr.DataArray, predictions: Mapping[str, xr.DataArray], count: int = 3
 ) -> Figure:
-    """Draw the pressure at points in slices of time.
+    """Draw the pressure at points at a few times: those nearest to it, `FEWEST` and all others as near.
 
     Parameters
     ----------
@@ -138,11 +222,13 @@ def draw_points(
     predictions
         By method, like the reference.
     count
-        Slices of time, with equally many points.
+        Times, such that equally many points lie between two.
     """
     x, y, time = (points[name].values for name in (*POINT_SPACE[:2], POINT_TIME))
-    edges = np.quantile(time[np.isfinite(time)], np.linspace(0, 1, count + 1))
-    slices = [(time >= low) & (time <= high) for low, high in pairwise(edges)]
+    known = time[np.isfinite(time)]
+    wanted = np.quantile(known, (np.arange(count) + 0.5) / count, method="nearest")
+    fewest = min(FEWEST, len(known) // count)
+    slices = [np.abs(time - when) <= np.sort(np.abs(known - when))[fewest - 1] for when in wanted]
 
     def sliced(values: np.ndarray) -> np.ndarray:
         return np.stack([np.where(inside, values, np.nan) for inside in slices])
@@ -150,7 +236,7 @@ def draw_points(
     def draw(axes: Axes, row: int, values: np.ndarray, scale: Scale) -> ScalarMappable:
         _name_axes(axes, float(time[slices[row]].mean()))
         shown = np.isfinite(values)
-        return axes.scatter(x[shown], y[shown], c=values[shown], s=5, **scale.style)
+        return axes.scatter(x[shown], y[shown], c=values[shown], s=DOT, **scale.style)
 
     figure = _comparison(
         sliced(reference.values), {name: sliced(each.values) for name, each in predictions.items()}, draw
@@ -160,7 +246,9 @@ def draw_points(
     return figure
 
 
-def draw_responses(reference: xr.DataArray, predictions: Mapping[str, xr.DataArray]) -> Figure:
+def draw_responses(
+    reference: xr.DataArray, predictions: Mapping[str, xr.DataArray], titles: Sequence[str] = ()
+) -> Figure:
     """Draw responses, spectra and decays of energy beside each other, one row for each receiver.
 
     Parameters
@@ -169,6 +257,8 @@ def draw_responses(reference: xr.DataArray, predictions: Mapping[str, xr.DataArr
         Dimensions (any, time), with the coordinate `time` in s, Pa.
     predictions
         By method, like the reference.
+    titles
+        Of the rows.
     """
     times = reference[TIME].values
     step = float(times[1] - times[0])
@@ -194,6 +284,8 @@ def draw_responses(reference: xr.DataArray, predictions: Mapping[str, xr.DataArr
         third.set_ylabel("energy to come, dB")
         for axes in (first, second, third):
             axes.grid(alpha=0.3)
+    for axes, title in zip(panels[:, 0], titles, strict=False):
+        axes.set_title(title, fontsize=10)
     for axes, label in zip(panels[-1], ("time, ms", "frequency, Hz", "time, ms"), strict=True):
         axes.set_xlabel(label)
     draw_legend([panels[0, 0]])
@@ -201,19 +293,10 @@ def draw_responses(reference: xr.DataArray, predictions: Mapping[str, xr.DataArr
 
 
 def _comparison(reference: np.ndarray, predictions: Mapping[str, np.ndarray], draw: Draw) -> Figure:
-    columns = 1 + 2 * len(predictions)
-    figure = Figure(figsize=(3.0 * columns + 1.0, 2.6 * len(reference)), layout="constrained")
-    grid = figure.subplots(len(reference), columns, squeeze=False, sharex=True, sharey=True)
-    scale = value_scale(np.abs(reference), SHARE)
-    draw_comparison(
-        figure,
-        grid,
-        reference,
-        predictions,
-        draw,
-        Scale(-scale.high, scale.high, COLOURS),
-        name="sound pressure",
-        units="Pa",
+    highest = value_scale(np.abs(reference), SHARE).high
+    scale = Scale(-highest, highest, COLOURS)
+    figure, _ = compare(
+        reference, predictions, draw, scale, name="sound pressure", units="Pa", panel=(3.0, 2.6), shared=True
     )
     return figure
 

@@ -20,6 +20,7 @@ PIECES: dict[str, dict[str, str]] = {
     "plots": {
         "acoustics/snapshots": "surrogates.domains.acoustics.plots:Snapshots",
         "acoustics/responses": "surrogates.domains.acoustics.plots:Responses",
+        "acoustics/receivers": "surrogates.domains.acoustics.plots:Receivers",
     },
     "verbs": {
         "acoustics": "surrogates.domains.acoustics.verbs:AcousticsVerbs",

@@ -1,7 +1,6 @@
 """Impulse responses of a surrogate, and what is heard in its room while source and listener move."""
 
 from collections.abc import Iterator
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,16 @@ from surrogates.domains.acoustics.signals import (
     Signal,
     band_limited,
     convolve_moving,
+    fade_out,
     partitions,
     read_signal,
+    require_sound_file,
     write_signal,
 )
 from surrogates.inference.surrogate import Surrogate
 
 OVERSAMPLING = 4.0
 """Samples of a response in a period of the highest frequency."""
-FADED = 0.1
-"""Share of a response that is faded out, so that its end is not heard as a click."""
 
 Positions = np.ndarray | list[float] | tuple[float, ...]
 
@@ -61,7 +60,7 @@ def impulse_response(
     Raises
     ------
     ContractError
-        For positions outside the room, of another shape or NaN, and times that are not even or negative.
+        For positions outside the room, of another shape or NaN, and times that are negative or NaN.
 
     Warns
     -----
@@ -137,7 +136,8 @@ def move(
     ContractError
         For positions outside the room, of another shape or NaN.
     ConfigError
-        For a signal that cannot be read, and a rate too low for the highest frequency.
+        For a signal that cannot be read, a file that cannot be written, and a rate too low for the highest
+        frequency.
 
     Warns
     -----
@@ -147,8 +147,10 @@ def move(
         When a position lies outside those of training.
     """
     room = TrainedRoom.of(surrogate)
+    if out is not None:
+        require_sound_file(out)
     paths = [room.positions(source_path, "source_path"), room.positions(receiver_path, "receiver_path")]
-    if rate < 2 * room.highest_frequency or not interval > 0:
+    if rate < 2 * room.highest_frequency or not 0 < interval < np.inf:
         raise ConfigError(
             f"rate {rate} Hz and interval {interval!r} s found; at least {2 * room.highest_frequency:g} Hz, "
             "twice the highest frequency, and a positive interval expected"
@@ -194,9 +196,7 @@ def _responses(
     """Give the response of each pair of positions at a rate, faded out at its end."""
     up = max(1, int(rate / (OVERSAMPLING * room.highest_frequency)))
     times = _times(room, up / rate)
-    faded = max(1, ceil(FADED * len(times)))
-    fade = np.ones(len(times))
-    fade[-faded:] = np.cos(np.linspace(0, np.pi / 2, faded)) ** 2
+    fade = fade_out(len(times))
     last: tuple[np.ndarray, np.ndarray] | None = None
     for source, receiver in zip(sources, receivers, strict=True):
         pair = np.concatenate([source, receiver])

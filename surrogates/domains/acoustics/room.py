@@ -8,7 +8,7 @@ import xarray as xr
 
 from datasets.store.errors import ContractError
 from physics.waves.rooms.pulse import gaussians
-from surrogates.core.text import listing
+from surrogates.core.text import brief, listing
 from surrogates.domains.acoustics.names import (
     BRANCH_SPACE,
     HIGHEST,
@@ -101,7 +101,13 @@ class TrainedRoom:
         ContractError
             For another shape, NaN, and a position outside the room.
         """
-        found = np.array(given, float)
+        try:
+            found = np.array(given, float)
+        except (TypeError, ValueError):
+            raise ContractError(
+                f"{what}: {brief(repr(given))} found, {self.axes} numbers for each position expected: "
+                f"{', '.join(SPACE[: self.axes])} in m"
+            ) from None
         found = found[None] if found.ndim == 1 else found
         if found.ndim != 2 or found.shape[1] != self.axes or len(found) == 0:
             raise ContractError(

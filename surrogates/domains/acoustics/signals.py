@@ -2,21 +2,22 @@
 
 import warnings
 from collections.abc import Iterable
-from math import gcd
+from math import ceil, gcd
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import butter, oaconvolve, resample_poly, sosfiltfilt
+from scipy.signal import butter, chirp, oaconvolve, resample_poly, sosfiltfilt
 
 from surrogates.core.errors import ConfigError
 from surrogates.core.optional import require
+from surrogates.report.sounds import gain
 
 ORDER = 8
 """Of the low-pass filter, which runs forwards and backwards."""
 AUDIBLE = 0.01
 """Share of a signal's energy above the highest frequency from which on a warning says so."""
-PEAK = 10 ** (-1 / 20)
-"""Of a written signal: 1 dB below full scale."""
+FADED = 0.1
+"""Share of a response that is faded out, so that its end is not heard as a click."""
 Signal = tuple[np.ndarray, int]
 """Samples, and samples per second."""
 
@@ -57,7 +58,10 @@ def read_signal(given: str | Path | Signal, rate: int) -> np.ndarray:
         except soundfile.LibsndfileError as error:
             raise ConfigError(f"{name}: {error}; name a sound file, such as WAV or FLAC") from None
     if samples.ndim not in (1, 2) or samples.size == 0 or found <= 0:
-        raise ConfigError(f"{name}: shape {samples.shape} at {found} Hz found; samples in time expected")
+        raise ConfigError(
+            f"{name}: shape {samples.shape} at {found} Hz found; samples (time,) or (time, channel) and a "
+            "positive rate expected; give another signal"
+        )
     if not np.isfinite(samples).all():
         raise ConfigError(f"{name}: NaN or infinite samples found, finite ones expected; repair it")
     if samples.ndim == 2:
@@ -100,6 +104,40 @@ def band_limited(samples: np.ndarray, rate: int, highest: float) -> np.ndarray:
     sections = butter(ORDER, highest, fs=rate, output="sos")
     padding = min(len(samples) - 1, 3 * (2 * len(sections) + 1))
     return np.asarray(sosfiltfilt(sections, samples, padlen=padding))
+
+
+def fade_out(samples: int) -> np.ndarray:
+    """Return the factors (samples,) by which a response ends without a click."""
+    faded = max(1, ceil(FADED * samples))
+    return np.concatenate([np.ones(samples - faded), np.cos(np.linspace(0, np.pi / 2, faded)) ** 2])
+
+
+def at_rate(response: np.ndarray, time_step: float, rate: int) -> np.ndarray:
+    """Return a response at a higher rate, faded out at its end.
+
+    Parameters
+    ----------
+    response : (time,)
+        Without energy above half of its own rate.
+    time_step
+        Between its samples, s.
+    rate
+        Hz.
+
+    References
+    ----------
+    C. E. Shannon, "Communication in the presence of noise", Proc. IRE 37, 1949, equation 7.
+    """
+    samples = len(response)
+    asked = np.arange(int((samples - 1) * time_step * rate + 1e-6) + 1) / (rate * time_step)
+    return np.asarray(np.sinc(asked[:, None] - np.arange(samples)) @ (fade_out(samples) * response))
+
+
+def sweep(low: float, high: float, seconds: float, rate: int) -> np.ndarray:
+    """Return a tone that rises evenly in octaves from a frequency to another (Hz), faded in and out."""
+    times = np.arange(round(seconds * rate)) / rate
+    fade = fade_out(len(times))
+    return np.asarray(fade * fade[::-1] * chirp(times, low, seconds, high, method="logarithmic", phi=-90))
 
 
 def partitions(samples: int, hop: int) -> np.ndarray:
@@ -145,6 +183,22 @@ def convolve_moving(signal: np.ndarray, responses: Iterable[np.ndarray], hop: in
     return heard[hop : hop + len(signal) + length - 1]
 
 
+def require_sound_file(path: str | Path) -> None:
+    """Refuse a file that could not be written, before the work for it is done.
+
+    Raises
+    ------
+    ConfigError
+        When its ending is that of no format of sound, or its folder does not exist.
+    """
+    soundfile, path = require("soundfile", "Writing sound"), Path(path)
+    known = {each.lower() for each in soundfile.available_formats()} - {"raw"}
+    if path.suffix.removeprefix(".").lower() not in known:
+        raise ConfigError(f"{path}: the ending '{path.suffix}' is that of no sound file; take .wav or .flac")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}; make it first")
+
+
 def write_signal(path: str | Path, samples: np.ndarray, rate: int) -> None:
     """Write a sound file whose peak lies 1 dB below full scale; a silent signal stays silent.
 
@@ -157,13 +211,7 @@ def write_signal(path: str | Path, samples: np.ndarray, rate: int) -> None:
     rate
         Hz.
     """
-    require("soundfile", "Writing sound").write(str(path), levelled(samples), rate)
-
-
-def levelled(samples: np.ndarray) -> np.ndarray:
-    """Return samples whose peak lies 1 dB below full scale; silence stays."""
-    peak = np.abs(samples).max(initial=0.0)
-    return np.asarray(samples * (PEAK / peak if peak > 0 else 1.0))
+    require("soundfile", "Writing sound").write(str(path), gain(samples) * samples, rate)
 
 
 def _say(message: str) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from surrogates.data.batch import Batch
 from surrogates.domains.csi.baselines.pasts import snapshots
 from surrogates.domains.csi.errors import snapshot_nmse
-from surrogates.evaluation.baselines import Past
+from surrogates.evaluation.persistence import Past
 
 EVERY = 10
 """One of so many training examples is held out."""

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from surrogates.core.errors import ConfigError
 from surrogates.data.batch import Batch
-from surrogates.evaluation.baselines import Past
+from surrogates.evaluation.persistence import Past
 from surrogates.learning.context import Context
 
 TIME = 2

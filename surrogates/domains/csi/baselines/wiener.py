@@ -11,7 +11,7 @@ from surrogates.domains.csi.baselines.autoregression import RIDGE, Ridge
 from surrogates.domains.csi.baselines.choosing import HeldOut, with_least_error
 from surrogates.domains.csi.baselines.moments import Moments
 from surrogates.domains.csi.baselines.pasts import pasts_of, snapshots
-from surrogates.evaluation.baselines import Past
+from surrogates.evaluation.persistence import Past
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
 
