@@ -29,6 +29,7 @@ PIECES: dict[str, dict[str, str]] = {
     },
     "preparations": {
         "draw_points": "surrogates.learning.points:DrawPoints",
+        "hold_out": "surrogates.learning.hold_out:HoldOutCells",
     },
     "transforms": {
         "stack": "surrogates.learning.transforms:Stack",
@@ -73,7 +74,12 @@ PIECES: dict[str, dict[str, str]] = {
         "nearest_record": "surrogates.evaluation.interpolation:NearestRecord",
         "linear_interpolation": "surrogates.evaluation.interpolation:LinearInterpolation",
         "cubic_interpolation": "surrogates.evaluation.interpolation:CubicInterpolation",
-        "persistence": "surrogates.evaluation.baselines:Persistence",
+        "gaussian_process": "surrogates.evaluation.gaussian_process:GaussianProcess",
+        "sample_mean": "surrogates.evaluation.scattered:SampleMean",
+        "inverse_distance": "surrogates.evaluation.scattered:InverseDistance",
+        "nearest_samples": "surrogates.evaluation.scattered:NearestSamples",
+        "ordinary_kriging": "surrogates.evaluation.kriging:OrdinaryKriging",
+        "persistence": "surrogates.evaluation.persistence:Persistence",
         "ridge": "surrogates.evaluation.baselines:Ridge",
     },
     "plots": {
