@@ -25,9 +25,11 @@ class ResultTable:
 
 
 def averages(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean over seeds of each number that all of them have."""
-    names = set.intersection(*(set(each) for each in values)) if values else set()
-    return {name: mean(each[name] for each in values) for name in names}
+    """Return the mean over seeds of each number that all of them have, in the order of the first."""
+    names = values[0] if values else ()
+    return {
+        name: mean(each[name] for each in values) for name in names if all(name in each for each in values)
+    }
 
 
 def cell(values: Mapping[str, float], *names: str, digits: int = 3) -> str:

@@ -1,12 +1,20 @@
-"""Claims on sound in rooms.
+"""Claims on sound in rooms."""
 
-Those of `sources` and `network` join the list with their first rows.
-"""
-
-from benchmarks.claims.acoustics import simulator
+from benchmarks.claims.acoustics import (
+    durations,
+    materials,
+    network,
+    residual,
+    simulator,
+    sources,
+    transfer,
+    varied,
+    walls,
+)
 from benchmarks.claims.claim import Claim
 
 
 def claims() -> list[Claim]:
     """Return the claims of the domain that are measured."""
-    return [claim for module in (simulator,) for claim in module.claims()]
+    modules = (simulator, durations, walls, network, sources, varied, transfer, residual, materials)
+    return [claim for module in modules for claim in module.claims()]

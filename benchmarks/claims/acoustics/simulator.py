@@ -48,14 +48,26 @@ def run_seed(seed: int) -> dict[str, float]:
     return values
 
 
-def error(sources: np.ndarray, per_wavelength: int) -> tuple[int, float, float]:
-    """Return the cells along a side, the relative L2 error, and the root mean square one, Pa."""
+def error(
+    sources: np.ndarray, per_wavelength: int, highest: float = HIGHEST, duration: float = DURATION
+) -> tuple[int, float, float]:
+    """Return the cells along a side, the relative L2 error, and the root mean square one, Pa.
+
+    Parameters
+    ----------
+    sources : (sources, axes) array
+        Positions in a rigid room of `SIDE`, m.
+    per_wavelength
+        Cells in a wavelength of the highest frequency.
+    highest, duration
+        Hz and s.
+    """
     axes = sources.shape[1]
-    count = math.ceil(SIDE * HIGHEST / SPEED * per_wavelength)
+    count = math.ceil(SIDE * highest / SPEED * per_wavelength)
     room = Room(np.ones((count,) * axes, bool), (SIDE / count,) * axes, (RIGID,))
     step = 0.999 * largest_step(room.spacing)
-    clock = Clock(step, round(DURATION / step / (SAMPLES - 1)), SAMPLES)
-    initial = pulses(room, sources, pulse_width(HIGHEST))
+    clock = Clock(step, round(duration / step / (SAMPLES - 1)), SAMPLES)
+    initial = pulses(room, sources, pulse_width(highest))
     exact = rigid_box(initial, room.size, clock.times)
     difference = np.asarray(simulate(room, initial, clock)) - exact
     relative = float(np.linalg.norm(difference) / np.linalg.norm(exact))

@@ -176,7 +176,7 @@ def _short(condition: str) -> str:
 
 def claims() -> list[Claim]:
     """Return the claims on networks."""
-    experiment = Experiment("csi", "networks", run_seed, seeds=(0, 1), tables=tables)
+    experiment = Experiment("csi", "networks", run_seed, tables=tables)
 
     def claim(text: str, metric: str, ours: str, baseline: str, rival: str, **given: Any) -> Claim:
         return Claim(

@@ -83,4 +83,5 @@ def final_runs(keys: Sequence[tuple[str, str]], seed: int) -> list[Path]:
     """Return the runs of networks and duplex modes, in two processes of one thread each."""
     from joblib import Parallel, delayed
 
+    home()  # built before the processes, which may not start others
     return list(Parallel(n_jobs=2)(delayed(final_run)(*key, seed) for key in keys))

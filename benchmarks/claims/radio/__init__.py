@@ -1,9 +1,9 @@
 """Claims on radio maps."""
 
 from benchmarks.claims.claim import Claim
-from benchmarks.claims.radio import cities, measured
+from benchmarks.claims.radio import cities, hidden, measured
 
 
 def claims() -> list[Claim]:
     """Return the claims of the domain."""
-    return [*cities.claims(), *measured.claims()]
+    return [*cities.claims(), *measured.claims(), *hidden.claims()]

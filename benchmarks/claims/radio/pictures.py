@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 import surrogates
 from benchmarks.claims.radio.measured import OURS, site, trained
+from surrogates.data.folds import SpatialBlocks
 from surrogates.domains.radio.measured.scores import cell_side, read_context
 from surrogates.domains.radio.plots.sites import draw_site
-from surrogates.domains.radio.preparations.folds import SpatialBlocks
 
 DRAWN = ("A Samsung", "C Samsung")
 

@@ -9,6 +9,7 @@ import surrogates
 from benchmarks.claims.report import read_seeds
 from benchmarks.claims.seismic import training
 from benchmarks.claims.seismic.networks import SECTIONS
+from benchmarks.claims.seismic.refinement import KEYS
 from benchmarks.claims.seismic.training import HOMES, INVERSE, NETWORKS, OTHERS
 from benchmarks.claims.tables import averages
 from datasets.store.layout import open_store
@@ -27,7 +28,9 @@ def draw() -> dict[str, Figure]:
     made = training.final_runs(0)
     networks = {name: surrogates.load(made[name, FAMILY], device="cpu") for name in INVERSE}
     predicted = {NETWORKS[name]: each.predict(data[[GATHER]])[VELOCITY] for name, each in networks.items()}
-    inverted = networks["latent_unet"].seismic.invert(data[[GATHER]], refine_steps=STEPS, progress=False)
+    inverted = networks["latent_unet"].seismic.invert(
+        data[[GATHER]], refine_steps=STEPS, progress=False, **KEYS
+    )
     refined = {
         "Latent U-Net": inverted[VELOCITY],
         f"after {STEPS} steps through the solver": inverted[f"{VELOCITY}_refined"],

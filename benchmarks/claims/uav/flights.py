@@ -16,7 +16,24 @@ TRAJECTORIES = 1500
 VECTOR = "Nacar et al., VECTOR, Drones 9(1):8, 2025"
 CV = "constant_velocity"
 TEST_ONLY: dict[str, Any] = {"validation": 0.0, "test": 1.0, "still_speed": 0.0, "min_duration": 2.9}
-SPINE = ("rmse", "mae")
+SPINE = ("rmse", "mae", "persistence")
+RENAMED = {"persistence": "constant_position"}
+"""Names of methods in the scores that are kept, by the registered ones."""
+WIDE: dict[str, Any] = {
+    "trajectories": 1200,
+    "shortest": 8.0,
+    "longest": 20.0,
+    "families": {
+        "circle": 0.12, "lemniscate": 0.12, "line": 0.08, "minimum_snap": 0.1, "lissajous": 0.08,
+        "go_to": 0.08, "goal_switching": 0.08, "waypoints": 0.08, "hover": 0.08, "racing": 0.08,
+        "sticks": 0.1,
+    },
+    "recorders": {"direct": 0.5, "slow": 0.12, "filtered": 0.12, "smoothed": 0.12, "noisy": 0.14},
+    "vehicles": {"x500": 0.6, "sih": 0.2, "racer": 0.2},
+}  # fmt: skip
+"""All families, recorders and vehicles of the simulator."""
+ON_WIDE = ("trainer.max_steps=2500", "trainer.validate_every=500")
+"""Overrides of a training on these flights, which are fewer and shorter than those of the other claims."""
 
 
 def flights(name: str = "uav_claims", **changes: float) -> Path:
@@ -27,6 +44,11 @@ def flights(name: str = "uav_claims", **changes: float) -> Path:
 def flights_of_true_recorders() -> Path:
     """Return flights of recorders with the vehicle's clock and true positions."""
     return flights("uav_claims_true", hesitant=0.0, drifting=0.0)
+
+
+def wide_flights() -> Path:
+    """Return flights of all families, recorders and vehicles."""
+    return runs.stored(Px4Like.make(WIDE), "uav_wide")
 
 
 def gazebo() -> Path:
@@ -71,4 +93,6 @@ def _of_the_last(ask: Callable[..., Any], samples: Mapping[str, int]) -> Method:
 
 def listed(names: Iterable[str]) -> str:
     """Return pieces of this domain as a list of the command line; the spine's keep their names."""
+    registered = {kept: name for name, kept in RENAMED.items()}
+    names = [registered.get(name, name) for name in names]
     return "[" + ", ".join(name if name in SPINE else f"uav/{name}" for name in names) + "]"

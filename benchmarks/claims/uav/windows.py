@@ -11,7 +11,7 @@ from datasets.factory.recipe import Arrays, Recipe
 from datasets.store.layout import Store, open_store
 from datasets.store.specs import Split, VariableSpec
 from datasets.store.streams import GROUP, stream
-from datasets.uav.variables import FAMILY, RECORD, coordinates, track_specs
+from datasets.uav.variables import RECORD, coordinates, family_spec, track_specs
 from surrogates.data.index import SUBSETS, windows_inside
 from surrogates.data.window import Window
 
@@ -52,7 +52,7 @@ class LeakyWindows(Recipe):
         return 4096
 
     def specs(self) -> list[VariableSpec]:
-        return [*track_specs(self.length + self.horizon, ["position"]), FAMILY]
+        return [*track_specs(self.length + self.horizon, ["position"]), family_spec(())]
 
     def shared(self) -> xr.Dataset:
         return coordinates(self.length + self.horizon, quaternion=False)
