@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from datasets.store.layout import open_store
 from datasets.store.streams import SAMPLE, stream
@@ -73,7 +74,7 @@ def test_seeds_page_draws_what_a_build_draws(folder):
 def test_own_drive_test_becomes_a_store_and_a_scored_table(folder, capsys):
     run_page(ROOT / "docs" / "radio-measurements.md", folder)
     table = capsys.readouterr().out
-    assert "blocks_128m  kriging" in table
+    assert "blocks_128m  radio/kriging" in table
     assert "kriging gains" in table
 
 
@@ -93,6 +94,13 @@ def test_own_city_becomes_a_store_a_picture_and_a_traced_scene(folder):
 def test_uncertainty_page_trains_combines_and_covers_what_it_promises(folder):
     run_page(ROOT / "docs" / "uncertainty.md", folder)
     assert (folder / "runs" / "ensemble" / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_intervals_page_covers_new_sites_and_trusts_no_far_ones(folder):
+    run_page(ROOT / "docs" / "intervals.md", folder)
+    written = xr.open_zarr("prediction.zarr")
+    assert {"level_lower", "level_upper", "trust"} <= set(written.data_vars)
 
 
 @pytest.mark.slow

@@ -247,6 +247,11 @@ CASES: dict[str, tuple[Maker, str]] = {
         edited("calibration", {"gain": TABLE | {"scores": [1.0] * 2000, "shares": [0.5] * 2000}}),
         "at most 1024",
     ),
+    "trust without a file of distances": (edited("trust", TABLE), "which tells distances, is not listed"),
+    "a file of distances that is missing": (
+        edited("files", {WEIGHTS: "0", "distance-0.safetensors": "0" * 64}),
+        "lacks the file 'distance-0.safetensors'",
+    ),
     "values of a coordinate": (edited("coordinates.x.values", [0.0] * 20_000), "at most 16384"),
     "variables": (
         edited("specs", [{"name": f"v{k}", "dims": ["sample"], "shape": []} for k in range(1500)]),

@@ -296,9 +296,9 @@ OTHERS = [
     (["-x", "train"], "No such option: -x"),
     (["train.py"], "No such command 'train.py'. Did you mean 'train'?"),
     (["zoo", "radio/geo2sigmpa"], "There is no bundle 'radio/geo2sigmpa' in the zoo. Did you mean '"),
-    (["zoo", "radio"], "There is no bundle 'radio' in the zoo. It has: radio/geo2sigmap,"),
-    (["zoo", "../radio"], "There is no bundle '../radio' in the zoo. It has: radio/geo2sigm"),
-    (["zoo", ""], "There is no bundle '' in the zoo. It has: radio/geo2sigmap, radi"),
+    (["zoo", "radio"], "There is no bundle 'radio' in the zoo. It has: acoustics/deepone"),
+    (["zoo", "../radio"], "There is no bundle '../radio' in the zoo. It has: acoustics/deep"),
+    (["zoo", ""], "There is no bundle '' in the zoo. It has: acoustics/deeponet, csi"),
     (["zoo", "--json", "--markdown"], "--json and --markdown are two forms of one list; choose one"),
     (["zoo", "--example", "x.zarr"], "--example needs the NAME of a bundle; `surrogates zoo` lists the"),
     (

@@ -334,7 +334,7 @@ KEYS = [
     (train("task.plots=[feilds]"), "No plot is registered as 'feilds'. Did you mean 'fields'? Regist", SLOW),
     (
         train("task.normalisation=standart"),
-        "configuration: 'task.normalisation.literal['standard','min_max',",
+        "configuration: 'task.normalisation' should be 'standard', 'min_m",
     ),
     (train("task.transform=stak"), "No transform is registered as 'stak'. Did you mean 'stack'? Regi", SLOW),
     (
@@ -581,16 +581,19 @@ EVALUATE = [
     ),
     (
         ["evaluate", "run", "model.width=3"],
-        "'model.width' is not taken here. `surrogates evaluate` takes key",
+        "'model.width' is not taken here. A trained run takes key",
     ),
     (
         ["evaluate", "run", "task.inputs=[gain]"],
         "task.inputs: a trained run keeps it; train another run to change",
     ),
     (["evaluate", "run", "task.drwas=3"], "configuration: unknown key 'task.drwas'. Did you mean 'draws'? V"),
-    (["evaluate", "run", "taks.draws=3"], "'taks.draws' is not taken here. Did you mean 'task'? `surrogates"),
+    (
+        ["evaluate", "run", "taks.draws=3"],
+        "'taks.draws' is not taken here. Did you mean 'task'? A trained run",
+    ),
     (["evaluate", "run", "task.groups=sped"], "task.groups: ", SLOW),
-    (["evaluate", "run", "output=x"], "'output' is not taken here. `surrogates evaluate` takes keys of "),
+    (["evaluate", "run", "output=x"], "'output' is not taken here. A trained run takes keys of "),
     (
         ["evaluate", "run", "--json", "notes.txt/x.json"],
         "notes.txt: is a file; expected the folder of notes.txt/x.json",
@@ -598,6 +601,35 @@ EVALUATE = [
     (["evaluate", "run", "--json", "empty"], "empty: is a folder; expected the name of a file"),
     (["evaluate", "run", "--josn", "x"], "No such option: --josn (Possible options: --json)"),
     (["evaluate", "run", "~task.draws"], "Found '~task.draws', expected KEY=VALUE, such as dataset=data/mi"),
+    (["calibrate", "run"], "Missing argument 'store'"),
+    (["calibrate", "nowhere", "fields.zarr"], "nowhere is no run: it has no config.yaml"),
+    (
+        ["calibrate", "run", "fields.zarr", "--split", "tset"],
+        "split is 'tset'; expected validation, test, tra",
+    ),
+    (
+        ["calibrate", "run", "fields.zarr", "--level", "90"],
+        "the level of an interval is 90.0; expected a numb",
+    ),
+    (
+        ["calibrate", "run", "fields.zarr", "--out", "empty"],
+        "empty exists; remove it or choose another folder",
+    ),
+    (
+        ["calibrate", "run", "fields.zarr", "task.head=point"],
+        "task.head: a trained run keeps it; train anoth",
+    ),
+    (
+        ["calibrate", "run", "fields.zarr", "dataset=x.zarr"],
+        "'dataset' is given twice: dataset=fields.zarr an",
+    ),
+    (["calibrate", "run", "nowhere.zarr"], "no data store at nowhere.zarr; make one with `surrogates", SLOW),
+    (
+        ["calibrate", "run", "other units.zarr"],
+        "variable 'height' has the units km in other units.zarr, but m in",
+        SLOW,
+    ),
+    (["calibrate", "zoo:radio/geo2sigmap", "fields.zarr"], "zoo:radio/geo2sigmap ships with the package and"),
     (
         ["evaluate", "zoo:radio/geo2sigmap"],
         "zoo:radio/geo2sigmap comes without its data; give a store to score it on, dataset=URL.",
@@ -613,7 +645,7 @@ EVALUATE = [
     ),
     (
         ["evaluate", "zoo:", "dataset=fields.zarr"],
-        "There is no bundle '' in the zoo. It has: radio/geo2sigmap, radi",
+        "There is no bundle '' in the zoo. It has: acoustics/deeponet, csi",
     ),
 ]
 
@@ -757,11 +789,11 @@ PREDICT = [
     ),
     (
         ["predict", "zoo:", "input.nc", "out.nc"],
-        "There is no bundle '' in the zoo. It has: radio/geo2sigmap, radi",
+        "There is no bundle '' in the zoo. It has: acoustics/deeponet, csi",
     ),
     (
         ["predict", "zoo:../radio", "input.nc", "out.nc"],
-        "There is no bundle '../radio' in the zoo. It has: radio/geo2sigm",
+        "There is no bundle '../radio' in the zoo. It has: acoustics/deep",
     ),
     (
         ["predict", "zoo:radio/geo2sigmap", "input.nc", "out.nc"],

@@ -7,7 +7,7 @@ from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from tests.pieces.examples import known
 from tests.surrogates.domains.acoustics.rooms import room_batch, room_context, simulated
-from tests.surrogates.domains.acoustics.test_pictures import SERIES, series, snapshots
+from tests.surrogates.domains.acoustics.test_pictures import SERIES, heard, heard_context, series, snapshots
 
 
 class SmallRooms(Rooms):
@@ -72,5 +72,10 @@ EXAMPLES = {
     "plots": {
         "acoustics/snapshots": lambda _: {"examples": snapshots()},
         "acoustics/responses": lambda _: {"examples": series()},
+        "acoustics/receivers": lambda _: {
+            "piece": {"name": "acoustics/receivers", "highest_frequency": 400.0},
+            "context": heard_context(),
+            "examples": heard(),
+        },
     },
 }

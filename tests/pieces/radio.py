@@ -169,6 +169,14 @@ def likelihood(_: Path) -> Given:
     }
 
 
+def unknown_buildings(_: Path) -> Given:
+    """The process of a sector on three maps, of which two have no building."""
+    node, network = {"name": "radio/sector", **FIRST_STAGE}, {"name": "radio/sector_process"}
+    given = batch()
+    given["building_height"][:2] = 0.0
+    return {"pipeline": pipeline(sector(), node, network, "gaussian"), "batch": given}
+
+
 def published_loss(_: Path) -> Given:
     """The published loss, which counts every cell; without a ray as the floor."""
     known_context, network = context("path_gain", inputs=GEOMETRY), {"name": "mlp", "width": 4, "depth": 1}
@@ -340,6 +348,7 @@ EXAMPLES = {
         "radio/campaign": prepared({"name": "radio/campaign", "walked": [20, 40]}),
     },
     "baselines": {"radio/ray_tracer": ray_tracer},
+    "predictors": {"radio/without_buildings": unknown_buildings},
     "objectives": {"radio/geo2sigmap": published_loss, "radio/process_likelihood": likelihood},
     "plots": {"radio/map": drawn("path_gain_directional"), "radio/site": drawn("rsrp")},
 }

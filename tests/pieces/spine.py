@@ -27,6 +27,15 @@ DAMP = VariableSpec(name="damp", **GRID, minimum=0, maximum=1, long_name="humidi
 INSIDE = VariableSpec(name="inside", **GRID, dtype="bool", long_name="whether a cell counts")
 FIELDS = Context.of([HEIGHT, SPEED], [HEAT, DAMP], INSIDE)
 
+WARMTH = HEAT.model_copy(update={"name": "warmth"})
+GIVEN = HEAT.model_copy(update={"name": "warmth_samples"})
+AXES = {
+    dim: xr.DataArray(5.0 * np.arange(size), dims=dim, attrs={"units": "m"})
+    for dim, size in zip("yx", GRID["shape"], strict=True)
+}
+SPARSE = Context.of([GIVEN, SPEED], [WARMTH], shared=AXES)
+"""A field of which a few cells were measured."""
+
 POINT: dict[str, Any] = {"dims": ("sample", "point"), "shape": (6,)}
 PRESSURE = VariableSpec(name="pressure", **POINT, units="Pa", missing=True, long_name="pressure")
 PLACES = tuple(VariableSpec(name=name, **POINT, units="m", long_name=f"place along {name}") for name in "xz")
@@ -127,6 +136,10 @@ EXAMPLES = {
             context=AT_POINTS,
             changes=[name for name, spec in AT_POINTS.specs.items() if "point" in spec.dims],
             shortens=["point"],
+        ),
+        "hold_out": known(
+            piece={"name": "hold_out", "source": "warmth", "samples": 4},
+            context=Context.of([SPEED], [WARMTH], shared=AXES),
         ),
     },
     "models": {
@@ -249,6 +262,13 @@ EXAMPLES = {
     },
     "baselines": {
         "persistence": known(context=LEVELS),
+        "gaussian_process": known(
+            context=FIELDS, piece={"name": "gaussian_process", "parameters": ("speed",)}
+        ),
+        **{
+            name: known(context=SPARSE)
+            for name in ("sample_mean", "inverse_distance", "nearest_samples", "ordinary_kriging")
+        },
         **{
             name: known(context=FIELDS, piece={"name": name, "parameters": ("speed",)})
             for name in ("nearest_record", "linear_interpolation", "cubic_interpolation")

@@ -57,8 +57,7 @@ def test_fields_of_a_rigid_box_are_those_of_the_cosine_series(shape: str, tmp_pa
     np.testing.assert_allclose(field[:, 0], pulse, atol=1e-6)
 
 
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("size", [(1.2, 0.8), (0.9, 1.2, 0.7)])
+@pytest.mark.parametrize(("own", "size"), [(False, (1.2, 0.8)), (True, (1.2, 0.8)), (False, (0.9, 1.2, 0.7))])
 def test_points_and_receivers_are_values_of_the_field(own: bool, size: tuple, tmp_path: Path) -> None:
     shape = "rectangle" if len(size) == 2 else "cube"
     ds = built(tmp_path, shape=shape, size=size, fields="all", own_points=own)
@@ -154,6 +153,15 @@ def test_shapes_have_their_volume(given: dict, solid: float) -> None:
         assert room.area(1) * room.walls[1].direct == pytest.approx(shell / 7400)
 
 
+def test_too_few_samples_for_the_highest_frequency_are_remarked() -> None:
+    assert not [line for line in Rooms.make(SMALL).remarks() if "alias" in line]
+    (told,) = [line for line in Rooms.make(SMALL | {"duration": 0.05}).remarks() if "alias" in line]
+    assert told.startswith("one sample in 0.001852 s is less than two in a period of 400 Hz")
+    for enough in (41, None):
+        recipe = Rooms.make(SMALL | {"duration": 0.05, "time_samples": enough})
+        assert not [line for line in recipe.remarks() if "alias" in line]
+
+
 def test_groups_of_walls_may_be_of_other_materials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "layer.dat").write_text(POLES, encoding="utf-8")
@@ -207,6 +215,7 @@ TABLE_IN_THE_MIDDLE = {"furniture": ((0.9, 0.9, 1.1, 1.1),), "test_sources": ((0
         ({"time_step": 5e-4}, "time_step: .* Courant number"),
         ({"time_step": 1.3e-4}, "no multiple"),
         ({"source_region": ((0.5, 3.0), (0.5, 1.5))}, "source_region=.* inside the room"),
+        ({"source_region": ((np.nan, 1.5), (0.5, 1.5))}, "source_region=.* inside the room"),
         ({"source_region": ((0.5, 1.5),)}, "source_region: 1 bounds found, 2 expected"),
         ({"source_region": ((0.0, 2.0), (0.0, 2.0))}, "next to no air.*extrapolation_sources=0"),
         ({"source_grid": (3, 3, 3)}, "source_grid: .* 2 numbers"),
@@ -221,6 +230,11 @@ TABLE_IN_THE_MIDDLE = {"furniture": ((0.9, 0.9, 1.1, 1.1),), "test_sources": ((0
         ({"mesh": "none.msh"}, r"No file matches 'none\.msh'"),
         ({"points": 10**6}, "points: 1000000 found, at most 21952"),
         ({"furniture": ((0.9, 0.9, 0.91, 0.91),)}, "furniture 0: .* no centre of a cell"),
+        ({"furniture": ((0.9, 0.9),)}, "furniture 0: .* 4 numbers expected"),
+        ({"wall_impedance": -5.0}, "'wall_impedance' should be greater than 0 or a valid tuple, found -5.0"),
+        ({"walls": {"all": 0.0}}, r"'walls\.all' should be greater than 0 or a valid string, found 0\.0"),
+        ({"duration": 1e9}, "duration: 1e.09 s of 400 Hz .* shorten it"),
+        ({"highest_frequency": 1e9}, "cells found, 1073741824 at most .* lower highest frequency"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(given: dict, message: str) -> None:

@@ -94,6 +94,15 @@ def test_each_cell_and_device_is_a_record_on_a_map_that_ascends_northwards(
     assert dataset["rsrp"].attrs["units"] == "0.1 lg(re 1 mW)"
 
 
+def test_buildings_that_nobody_knows_are_open_ground_and_said(walk: dict[str, Any], tmp_path: Path) -> None:
+    recipe = DriveTest.make(walk | {"buildings": "none"})
+    assert any("no buildings are known" in line for line in recipe.remarks())
+    dataset = build(recipe, str(tmp_path / "open.zarr"), workers=0, progress=False).dataset()
+    assert (dataset["building_height"] == 0).all()
+    known = imported(walk, tmp_path).dataset()
+    np.testing.assert_array_equal(dataset["rsrp"], known["rsrp"])
+
+
 def test_height_of_the_phones_is_that_of_the_settings_or_that_of_a_hand(
     walk: dict[str, Any], tmp_path: Path
 ) -> None:

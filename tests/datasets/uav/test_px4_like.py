@@ -141,7 +141,7 @@ def drawn(count: int, **changes: object) -> list[Drawn]:
     """What flights start from, without flying them."""
     recipe = Px4Like.make({"trajectories": count, "shortest": 1.0, "longest": 1.5} | changes)
     codes = zip(recipe.family_codes, generators(0, np.arange(count)), strict=True)
-    return [recipe._draw(FAMILIES[code], rng) for code, rng in codes]
+    return [recipe._draw(FAMILIES[code], "x500", rng) for code, rng in codes]
 
 
 def test_flights_begin_at_rest_or_in_motion_near_their_setpoint() -> None:

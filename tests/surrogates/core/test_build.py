@@ -3,7 +3,7 @@
 from typing import Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from surrogates.core import build as module
 from surrogates.core.build import build, resolved, validate
@@ -65,6 +65,19 @@ def test_unknown_argument_is_answered_with_the_nearest():
 def test_wrong_value_names_argument_expected_and_found(arguments, message):
     with pytest.raises(ConfigError, match=message):
         build("models", {"name": "net", **arguments}, in_channels=2)
+
+
+def test_alternatives_of_a_type_are_told_together_under_the_users_key():
+    class Model(BaseModel):
+        size: tuple[PositiveInt | tuple[float, float], ...]
+        walls: dict[str, PositiveInt | None] = {}
+
+    with pytest.raises(ConfigError) as caught:
+        validate(Model, {"size": [1, -2], "walls": {"all": 0}}, "room")
+    assert str(caught.value) == (
+        "room: 'size.1' should be greater than 0 or a valid tuple, found -2; "
+        "'walls.all' should be greater than 0, found 0"
+    )
 
 
 def test_missing_argument_is_named():

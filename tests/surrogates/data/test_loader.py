@@ -10,6 +10,7 @@ import torch
 from datasets.store.errors import ContractError
 from datasets.store.layout import open_store
 from surrogates.core.errors import ConfigError
+from surrogates.data.disturbance import Step
 from surrogates.data.index import ExampleIndex, records_of
 from surrogates.data.loader import BatchLoader
 from surrogates.data.source import Source
@@ -23,7 +24,7 @@ def loader_of(stores, part="train", **options):
     return BatchLoader(stores, index, VARIABLES, options.pop("batch_size", 8), **options)
 
 
-class Draw:
+class Draw(Step):
     """Multiply by a number drawn for each example."""
 
     def __call__(self, batch, rngs, *, train=True):
@@ -139,11 +140,12 @@ def test_damaged_shard_is_refused_by_name(make_store):
 
 
 def test_error_in_a_thread_reaches_the_consumer(store):
-    def fail(batch, rngs, *, train):
-        raise ValueError("nothing to draw")
+    class Fail(Step):
+        def __call__(self, batch, rngs, *, train):
+            raise ValueError("nothing to draw")
 
     with pytest.raises(ValueError, match="nothing to draw"):
-        next(iter(loader_of(store, preparations=[fail])))
+        next(iter(loader_of(store, preparations=[Fail()])))
 
 
 def test_shared_variables_must_agree(store, make_store, monkeypatch):
@@ -154,7 +156,7 @@ def test_shared_variables_must_agree(store, make_store, monkeypatch):
         loader_of([store, other])
 
 
-class Note:
+class Note(Step):
     """Write down the draw, and a number drawn for it."""
 
     def __call__(self, batch, rngs, *, train):

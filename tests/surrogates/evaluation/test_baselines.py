@@ -90,6 +90,16 @@ def test_persistence_repeats_the_last_step_in_front_of_other_axes() -> None:
     torch.testing.assert_close(answer, values[:, :, 4:].expand(-1, -1, 4, -1))
 
 
+def test_persistence_learns_how_far_off_it_is_at_each_step_of_complex_values_too() -> None:
+    past = VariableSpec(name="wave", dims=("sample", "time"), shape=(5,), dtype="complex64")
+    ahead = VariableSpec(name="wave_forecast", dims=("sample", "horizon"), shape=(3,), dtype="complex64")
+    batch = {"wave": torch.zeros(2, 5, dtype=torch.complex64)}
+    batch["wave_forecast"] = torch.tensor([[1.0, 2.0j, 3.0 + 4.0j], [1.0j, -2.0, 0.0]])
+    answer = Baseline.build({"name": "persistence"}, Context.of([past], [ahead])).fit([batch])(batch)
+    expected = torch.tensor([1.0, 2.0, 12.5**0.5]).expand(2, 3)
+    torch.testing.assert_close(answer["wave_forecast_standard_deviation"], expected)
+
+
 def test_persistence_refuses_what_continues_no_past() -> None:
     with pytest.raises(ConfigError, match=r"'speed' has the dimensions .* expected 'horizon'"):
         Baseline.build({"name": "persistence"}, CONTEXT)

@@ -85,7 +85,15 @@ def test_scores_are_added_later_and_reach_the_card(bundle: Path) -> None:
     assert "0 to 60" in card
 
 
-TABLE = {"scores": [1.0, 2.5], "shares": [0.5, 1.0], "count": 2.0, "blocks": 2, "relative": False}
+TABLE = {
+    "scores": [1.0, 2.5],
+    "shares": [0.5, 1.0],
+    "count": 2.0,
+    "blocks": 2,
+    "relative": False,
+    "distant": False,
+    "groups": [],
+}
 
 
 def test_a_calibration_is_kept_as_plain_numbers_and_reaches_the_card(bundle: Path) -> None:

@@ -64,6 +64,17 @@ def test_known_value_lies_at_its_latitude_and_longitude(prediction, store, tmp_p
         assert at(path, latitude, longitude) == pytest.approx(-100 - row - column / 10)
 
 
+def test_the_mask_of_cells_without_a_value_lies_in_the_file(prediction, store, tmp_path):
+    path = write_geotiff(prediction.isel(sample=0), tmp_path / "map.tif", frame_of(store, "x", "sample", 0))
+    assert [each.name for each in tmp_path.iterdir()] == ["map.tif"]
+    with rasterio.open(path) as file:
+        assert rasterio.enums.MaskFlags.per_dataset in file.mask_flag_enums[0]
+        mask = file.read_masks(2) > 0
+        assert np.isnan(file.nodata)
+    assert not mask[-1, 0]  # the south-west corner
+    assert mask.sum() == mask.size - 1
+
+
 def test_file_is_north_up_with_units_names_and_nan(prediction, store, tmp_path):
     path = write_geotiff(prediction.isel(sample=0), tmp_path / "map.tif", frame_of(store, "x", "sample", 0))
     with rasterio.open(path) as file:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from surrogates.learning.conformal import MAX_ENTRIES, Calibration
+from surrogates.learning.conformal import MAX_ENTRIES, Calibration, needed
+from surrogates.learning.distance import stretch
 
 
 def table(scores: np.ndarray, *, relative: bool = False) -> Calibration:
@@ -137,3 +138,114 @@ def test_a_damaged_table_is_refused(change: dict) -> None:
     Calibration.model_validate(sound)
     with pytest.raises(ValidationError):
         Calibration.model_validate(sound | change)
+
+
+def sites(rng: np.random.Generator, count: int, spread: float = 1.0) -> list[np.ndarray]:
+    """Absolute errors at sites of unequal size, each with an offset of its own and noise that varies."""
+    sizes = rng.integers(1, 30, count)
+    return [np.abs(rng.normal(0, spread) + rng.normal(0, 0.3, size)) for size in sizes]
+
+
+def by_group(scores: list[np.ndarray]) -> Calibration:
+    weights, labels = [np.ones(each.size) for each in scores], np.arange(len(scores))
+    made = Calibration.of(scores, weights, labels, relative=False, groups=["site"])
+    assert made is not None
+    return made
+
+
+def test_by_group_new_groups_are_covered_where_calibration_on_records_of_known_ones_fails() -> None:
+    rng = np.random.default_rng(4)
+    plain, grouped = [], []
+    for _ in range(150):
+        fresh = sites(rng, 20)
+        # Records of sites that were trained on: their offsets are known.
+        radius = table(np.concatenate(sites(rng, 40, spread=0.0))).radius(0.9)
+        plain.append(np.mean([(each <= radius).mean() for each in fresh]))
+        radius = by_group(sites(rng, 40)).radius(0.9)
+        grouped.append(np.mean([(each <= radius).mean() for each in fresh]))
+    assert np.mean(plain) < 0.6
+    assert np.mean(grouped) == pytest.approx(0.9, abs=0.03)
+    assert np.mean(grouped) >= 0.9 - 0.005
+
+
+@pytest.mark.parametrize("groups", [9, 12, 20])
+def test_by_group_the_guarantee_holds_for_few_groups_of_unequal_size(groups: int) -> None:
+    rng = np.random.default_rng(5)
+    covered = []
+    for _ in range(800):
+        *known, new = sites(rng, groups + 1)
+        covered.append((new <= by_group(known).radius(0.9)).mean())
+    assert 0.9 - 0.015 <= np.mean(covered) <= 0.9 + 2 / (groups + 1) + 0.015
+
+
+def test_by_group_the_radius_is_that_of_the_hierarchical_quantile() -> None:
+    # Lee, Barber and Willett: the quantile of sum_k sum_i delta(s_ki) / ((K + 1) N_k) + delta(inf) / (K + 1).
+    scores = sites(np.random.default_rng(6), 25)
+    made = by_group(scores)
+    values = np.concatenate(scores)
+    weights = np.concatenate([np.full(each.size, 1 / (26 * each.size)) for each in scores])
+    order = np.argsort(values)
+    for level in (0.5, 0.8, 0.9, 0.95):
+        expected = values[order][np.searchsorted(np.cumsum(weights[order]), level - 1e-12)]
+        assert made.radius(level) == pytest.approx(expected, rel=1e-6)
+    assert made.radius(0.97) == np.inf
+
+
+def test_by_group_the_weight_of_a_group_is_shared_by_its_records() -> None:
+    scores = sites(np.random.default_rng(8), 10)
+    records = [each[i : i + 1] for each in scores for i in range(each.size)]
+    labels = np.repeat(np.arange(10), [each.size for each in scores])
+    ones = [np.ones(1)] * len(records)
+    assert Calibration.of(records, ones, labels, relative=False, groups=["site"]) == by_group(scores)
+
+
+def test_one_group_has_intervals_of_at_most_a_half() -> None:
+    made = by_group([np.arange(1.0, 101)])
+    assert (made.blocks, made.count, made.highest) == (1, 1.0, 0.5)
+    assert np.isfinite(made.radius(0.5)) and made.radius(0.51) == np.inf
+
+
+@pytest.mark.parametrize(("level", "count"), [(0.5, 1), (0.9, 9), (0.95, 19), (0.99, 99), (0.68, 3)])
+def test_so_many_groups_suffice_for_a_level(level: float, count: int) -> None:
+    assert needed(level) == count
+    assert np.isfinite(by_group([np.ones(2)] * count).radius(level))
+    assert count == 1 or not np.isfinite(by_group([np.ones(2)] * (count - 1)).radius(level))
+
+
+def test_the_share_above_is_1_before_the_smallest_and_0_behind_the_largest() -> None:
+    made = table(np.array([1.0, 2.0, 2.0, 4.0]))
+    found = made.share_above(np.array([0.5, 1.0, 2.0, 3.0, 4.0, 5.0, np.inf]))
+    assert found.tolist() == [1.0, 1.0, 0.75, 0.25, 0.25, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("scale", ["one", "distance"])
+def test_mapie_finds_the_same_intervals(scale: str) -> None:
+    mapie = pytest.importorskip("mapie.regression")
+    from mapie.conformity_scores import ResidualNormalisedScore
+    from sklearn.base import BaseEstimator, RegressorMixin
+
+    class Model(RegressorMixin, BaseEstimator):
+        """A model that is fitted already: twice the first column, or the stretch of the second."""
+
+        def __init__(self, stretched: bool = False) -> None:
+            self.stretched = stretched
+            self.fitted_ = True
+
+        def fit(self, x: np.ndarray, y: np.ndarray) -> "Model":
+            return self
+
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            return stretch(x[:, 1]) if self.stretched else 2 * x[:, 0]
+
+    rng = np.random.default_rng(7)
+    x = np.column_stack([rng.normal(size=150), rng.exponential(size=150)])
+    y = 2 * x[:, 0] + (1 + x[:, 1]) * rng.normal(size=150)
+    kept, fresh = slice(0, 99), slice(99, None)
+    score = (
+        ResidualNormalisedScore(residual_estimator=Model(True), prefit=True) if scale != "one" else "absolute"
+    )
+    theirs = mapie.SplitConformalRegressor(Model(), confidence_level=0.9, conformity_score=score, prefit=True)
+    _, ends = theirs.conformalize(x[kept], y[kept]).predict_interval(x[fresh])
+    width = stretch(x[:, 1]) if scale != "one" else np.ones(150)
+    ours = table(np.abs(y - 2 * x[:, 0])[kept] / width[kept]).radius(0.9) * width[fresh]
+    np.testing.assert_allclose((ends[:, 1, 0] - ends[:, 0, 0]) / 2, ours, rtol=1e-6)

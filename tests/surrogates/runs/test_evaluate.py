@@ -83,8 +83,8 @@ def test_the_report_needs_nothing_but_itself(evaluated: Path) -> None:
     page = (evaluated / "report.html").read_text()
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)", page)
     assert not re.search(r"https?://|@import|url\(", page)
-    # Coverage, a loss curve, and one picture for each target: a map, a line, a scatter.
-    assert page.count("data:image/png;base64,") == 5
+    # Coverage, error against share kept, a loss curve, and one picture of each target: map, line, scatter.
+    assert page.count("data:image/png;base64,") == 6
     for word in ("ridge", "mean", "Path gain", "gain &gt;= -125 dB", "abc1234"):
         assert word in page
 
@@ -95,7 +95,7 @@ def test_a_run_without_logs_and_with_markup_in_its_name_has_a_report_too(run: Pa
     config = experiment.config.model_copy(update={"experiment": "<script>alert(1)</script>"})
     evaluate_run(run, replace(experiment, config=config), device="cpu")
     page = (run / "report.html").read_text()
-    assert page.count("base64") == 1  # the coverage of the intervals
+    assert page.count("base64") == 2  # the coverage of the intervals, and the error against the share kept
     assert "<script>" not in page
 
 

@@ -111,7 +111,10 @@ def test_an_operator_learns_from_drawn_points_and_is_scored_on_all(learned: Path
     assert cells == {"u": 4 * 200}
 
 
-@pytest.mark.parametrize(("objective", "per"), [("tests/residual", "batch"), ("regression", "record")])
+@pytest.mark.parametrize(
+    ("objective", "per"),
+    [("tests/residual", "batch"), pytest.param("regression", "record", marks=pytest.mark.slow)],
+)
 def test_a_killed_run_resumes_with_the_same_points(objective: str, per: str, tmp_path: Path) -> None:
     """Steps 8 and 10 of 12 lie within an epoch of 4 steps; validation needs gradients too."""
     store = write_heat(tmp_path / "heat.zarr", "own")

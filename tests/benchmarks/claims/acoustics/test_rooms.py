@@ -2,12 +2,24 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks.claims import runs
-from benchmarks.claims.acoustics import network, simulator, sources, training
+from benchmarks.claims import files, runs
+from benchmarks.claims.acoustics import (
+    materials,
+    network,
+    residual,
+    simulator,
+    sources,
+    training,
+    transfer,
+    varied,
+    walls,
+)
 from benchmarks.claims.claim import Claim, claim_rows
 from datasets.acoustics.rooms import Rooms
 from datasets.factory.build import build
@@ -32,6 +44,42 @@ def test_finer_cells_err_less_by_the_square_of_their_number() -> None:
     assert 0 < rmse < coarse
 
 
+def test_errors_grow_with_time() -> None:
+    where = np.array([[0.7, 0.9]])
+    _, early, _ = simulator.error(where, 8, 400.0, 0.005)
+    _, late, _ = simulator.error(where, 8, 400.0, 0.02)
+    assert late > 1.5 * early
+
+
+def test_a_coarse_duct_absorbs_as_the_admittance_of_its_wall_says() -> None:
+    wall = walls.WALLS["impedance"]
+    frequency, absorbed = walls.absorption(wall, 10)
+    low = frequency < 1000
+    assert np.abs(absorbed - wall.absorption(frequency))[low].max() < 0.005
+    assert absorbed[low].mean() == pytest.approx(0.2, abs=0.005)
+
+
+def walled(count: int, seed: int) -> dict[str, torch.Tensor]:
+    """Records whose pressure is linear in the position of the source and in the admittance of the walls."""
+    rng = np.random.default_rng(seed)
+    source, impedance = rng.uniform(0, 1, (count, 2)), rng.uniform(2000, 40_000, count)
+    pressure = np.stack([source[:, 0] - source[:, 1], 1e4 / impedance, source.sum(1)], axis=1)
+    found = {"source_position": source, "wall_impedance": impedance, "sound_pressure": pressure}
+    return {name: torch.from_numpy(values).float() for name, values in found.items()}
+
+
+def test_continued_interpolation_is_exact_where_the_pressure_is_linear_in_the_admittance() -> None:
+    known, asked = walled(30, 0), walled(50, 1)
+    asked["source_position"] *= 1.5  # some of them outside
+    asked["sound_pressure"][:, ::2] *= 1.5
+    parameters = ("source_position", "wall_impedance")
+    inside = varied.in_hull(varied.numbers(known, parameters), varied.numbers(asked, parameters))
+    assert 0 < inside.sum() < len(inside)
+    assert varied.in_hull(*[varied.numbers(known, parameters)] * 2).all()
+    method = varied.continued(known, parameters)
+    assert varied.record_errors({"ours": method}, asked)["ours"].max() < 1e-4
+
+
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small rooms, and networks after two steps."""
@@ -41,11 +89,14 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return tmp_path / f"{name}.zarr"
 
     def trained(axes: int, data: Path, seed: int, *extra: str) -> Path:
-        few = [
-            *("trainer.max_steps=2", "trainer.validate_every=2", "trainer.batch_size=4"),
-            "task.augmentations=[]",
-        ]
-        return whole(axes, data, seed, *few)
+        few = {
+            "trainer.max_steps": 2,
+            "trainer.validate_every": 2,
+            "trainer.batch_size": 4,
+            "task.augmentations": [],
+        }
+        others = (each for each in extra if each.partition("=")[0] not in few)
+        return whole(axes, data, seed, *others, *(f"{key}={value}" for key, value in few.items()))
 
     whole = training.trained
     monkeypatch.setattr(training, "ROOMS", {2: SMALL, 3: {**SMALL, "shape": "cube", "source_grid": 2}})
@@ -89,6 +140,20 @@ def test_more_sources_help_interpolation(small: None, monkeypatch: pytest.Monkey
     assert many < 0.5 * few
     (table,) = sources.tables([values])
     assert len(table.rows) == 8 and "-" not in [text for row in table.rows for text in row]
+
+
+@pytest.mark.slow  # as above
+@pytest.mark.parametrize(("module", "rows"), [(varied, 15), (transfer, 13), (residual, 6), (materials, 8)])
+def test_claims_and_tables_find_their_numbers(module: ModuleType, rows: int, small: None) -> None:
+    if module is materials and not (files.folder("acoustics") / materials.POLES).exists():
+        pytest.skip("the published poles are not there")
+    values = module.run_seed(0)
+    assert len(held(module.claims(), values)) == len(module.claims())
+    (table,) = module.tables([values])
+    assert len(table.rows) == rows
+    if module is not transfer:  # where interpolation keeps the records, not counted in steps
+        hull = table.header.index("outside the hull") if module is varied else None
+        assert "-" not in [text for row in table.rows for index, text in enumerate(row) if index != hull]
 
 
 def test_stores_of_other_sources_have_other_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,12 @@
 """Claims on measured cells: every number that they name is one that a seed gives."""
 
+from itertools import product
 from typing import Any
 
 import pytest
 
 from benchmarks.claims.claim import claim_rows
-from benchmarks.claims.radio.measured import BASELINES, OURS, PROTOCOLS, SEEDS, claims
+from benchmarks.claims.radio.measured import BASELINES, DRIFT, OURS, PROTOCOLS, SEEDS, claims, claims_of_drift
 from benchmarks.claims.report import tables_of
 
 MAPS = ("A Pixel", "C Samsung")
@@ -14,19 +15,20 @@ MAPS = ("A Pixel", "C Samsung")
 def seeds(ours: float, others: float) -> list[dict[str, Any]]:
     """Rows as `run_seeds` leaves them, with errors that differ by 1 dB between the maps."""
     rows = []
-    for protocol in PROTOCOLS:
+    experiments = {"geo2sigmap_measured": BASELINES, "universal_kriging": DRIFT}
+    for (experiment, baselines), protocol in product(experiments.items(), PROTOCOLS):
         for seed in range(SEEDS):
             values = {}
             for metric in ("rmse", "mae", "coverage"):
-                for method in (OURS, *BASELINES):
+                for method in (OURS, *baselines):
                     level = (
                         0.9 if metric == "coverage" else (ours if method == OURS else others) + 0.02 * seed
                     )
                     for number, place in enumerate(MAPS):
                         values[f"{metric}/{method}/{place}"] = level + (metric != "coverage") * number
                     values[f"{metric}/{method}"] = level + (metric != "coverage") * 0.5
-            values |= {f"gain/{name}": others - ours for name in BASELINES}
-            command = f"python -m benchmarks.claims radio geo2sigmap_measured_{protocol} {seed}"
+            values |= {f"gain/{name}": others - ours for name in baselines}
+            command = f"python -m benchmarks.claims radio {experiment}_{protocol} {seed}"
             rows.append({"command": command, "values": values, "seconds": 1.0, "commit": "abc"})
     return rows
 
@@ -41,14 +43,17 @@ def test_gains_hold_when_the_paired_difference_reaches_their_bounds(ours: float,
 
 
 def test_every_baseline_is_claimed_under_every_protocol_with_twenty_seeds() -> None:
-    rows = [row for row in claim_rows(claims(), seeds(6.0, 8.0)) if row.claim.startswith("Paired gain")]
-    assert len(rows) == len(BASELINES) * len(PROTOCOLS)
+    measured = [*claims(), *claims_of_drift()]
+    rows = [row for row in claim_rows(measured, seeds(6.0, 8.0)) if row.claim.startswith("Paired gain")]
+    assert len(rows) == (len(BASELINES) + 1) * len(PROTOCOLS)
     assert {row.seeds for row in rows} == {20}
 
 
 def test_table_shows_each_map_and_the_mean_over_seeds() -> None:
-    *_, random = tables_of(claims(), seeds(6.0, 8.0))
-    assert "200 random cells" in random.title
+    found = tables_of([*claims(), *claims_of_drift()], seeds(6.0, 8.0))
+    tables = [each for each in found if "200 random cells" in each.title]
+    random, without_buildings = sorted(tables, key=lambda each: -len(each.rows))
+    assert [row[0] for row in without_buildings.rows] == [*DRIFT.values(), OURS]
     assert random.header == ["method", "mean of the maps", *MAPS]
     assert random.rows[-1][0] == OURS
     assert random.rows[-1][2:] == ["6.19 / 6.19 / 90 %", "7.19 / 7.19 / 90 %"]

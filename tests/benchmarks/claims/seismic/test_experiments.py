@@ -16,7 +16,16 @@ import yaml
 
 import surrogates
 from benchmarks.claims import runs
-from benchmarks.claims.seismic import forward, latents, networks, published, refinement, solver, training
+from benchmarks.claims.seismic import (
+    forward,
+    latents,
+    networks,
+    published,
+    refinement,
+    solver,
+    training,
+    unseen_refinement,
+)
 from datasets.seismic.variables import coordinates, gather_spec, velocity_spec
 from datasets.store.layout import open_store
 from physics.waves.seismic import analytic, propagator, reference
@@ -193,10 +202,11 @@ def test_the_solver_gives_every_number_that_its_claims_read(monkeypatch: pytest.
 def refined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """Stub a network 100 m/s off, and a refinement that leaves 40 m/s. Notes the records it was given."""
     given: list[list[int]] = []
-    url = write_store(str(tmp_path / "small.zarr"), records=8 * refinement.EACH)
+    families = unseen_refinement.FAMILIES
+    url = write_store(str(tmp_path / "small.zarr"), records=8 * refinement.EACH, families=families)
     known = open_store(url).dataset().load()
 
-    def invert(gathers: xr.Dataset, refine_steps: int, progress: bool) -> xr.Dataset:
+    def invert(gathers: xr.Dataset, refine_steps: int, progress: bool, **keys: object) -> xr.Dataset:
         assert set(gathers.data_vars) == {"shot_gather"}
         pairs = gathers.shot_gather.to_numpy()[:, None] == known.shot_gather.to_numpy()
         records = pairs.all(axis=(2, 3, 4)).argmax(axis=1).tolist()
@@ -204,7 +214,10 @@ def refined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
         truth = known.velocity_model.isel(sample=records)
         misfit = np.linspace(0.5, 0.1, refine_steps + 1) * np.ones((len(records), 1))
         found = {"velocity_model": truth + 100, "velocity_model_refined": truth - 40}
-        return xr.Dataset(found | {"data_misfit": (("sample", "step"), misfit)})
+        trusted = ("sample", np.ones(len(records), np.int8))
+        return xr.Dataset(
+            found | {"data_misfit": (("sample", "step"), misfit), "refinement_trusted": trusted}
+        )
 
     monkeypatch.setattr(
         surrogates, "load", lambda run, device: SimpleNamespace(seismic=SimpleNamespace(invert=invert))
@@ -225,6 +238,34 @@ def test_refinement_gives_every_number_that_its_claims_read(refined: list[list[i
         assert found == pytest.approx([100.0, 40.0, 60.0], rel=1e-4)
         found = [values[f"{family}/misfit/{stage}"] for stage in ("network", "refined")]
         assert found == pytest.approx([0.5, 0.1])
+
+
+@pytest.mark.parametrize("file_is_there", [True, False])
+def test_unseen_refinement_gives_every_number_that_its_claims_read(
+    refined: list[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_is_there: bool
+) -> None:
+    monkeypatch.setenv("SURROGATES_SEISMIC_DATA", str(tmp_path))
+    if file_is_there:
+        (tmp_path / training.SECTION).touch()
+    url = training.home("any")
+    monkeypatch.setattr(runs, "trained_run", lambda words, seed: Path("run"))
+    monkeypatch.setattr(unseen_refinement, "unseen", lambda seed: url)
+    monkeypatch.setattr(training, "tiles", lambda smoothing: url)
+    with joblib.parallel_config(backend="sequential"):
+        values = unseen_refinement.run_seed(0)
+    require_read(unseen_refinement, values)
+    assert dashes(unseen_refinement, values) == set()
+    assert len(unseen_refinement.tables([values])) == 1 + file_is_there
+    assert [values[f"{family}/better"] for family in unseen_refinement.FAMILIES] == [16.0] * 3
+    assert (values["all/worse"], values["all/warned"]) == (0.0, 0.0)
+
+
+def test_shares_are_those_of_the_models_that_became_worse_and_of_those_warned_of() -> None:
+    before, after, trusted = np.full(5, 100.0), np.array([90.0, 110.0, 120.0, 80.0, 70.0]), [1, 0, 1, 0, 0]
+    found = xr.Dataset({"mae/network": ("sample", before), "mae/refined": ("sample", after)})
+    values = unseen_refinement.numbers(found.assign(trusted=("sample", trusted)))
+    assert (values["better"], values["caught of worse"]) == (3.0, 0.5)
+    assert values["caught of warned"] == pytest.approx(1 / 3)
 
 
 def test_each_seed_refines_other_models_that_nobody_learned_from(refined: list[list[int]]) -> None:

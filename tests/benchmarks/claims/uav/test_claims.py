@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.claims.claim import ClaimRow, claim_rows, experiments_of
 from benchmarks.claims.report import tables_of
-from benchmarks.claims.uav import claims, course, moved, networks, published
+from benchmarks.claims.uav import claims, course, held_out, moved, networks, published
 
 Values = Mapping[str, float]
 
@@ -22,6 +22,18 @@ def course_values(ours: float, covered: float = 0.66) -> Values:
             if name != course.VELOCITY_WHITE:
                 values |= {f"{shape}/{name}/coverage_0.68": covered, f"{shape}/{name}/coverage_0.95": 0.94}
     return values | course.derived(values)
+
+
+def held_out_values(ours: float = 0.7, covered: float = 0.7) -> Values:
+    """Numbers of a seed: ours, and constant position whose FDE is 1 m, the best of all others."""
+    values: dict[str, float] = {}
+    for held in (*held_out.TITLES, held_out.POOLED):
+        for name in (*held_out.BASELINES, held_out.VELOCITY_WHITE, held_out.OURS):
+            error = {held_out.OURS: ours, "constant_position": 1.0}.get(name, 2.0)
+            values |= {f"{held}/{name}/{metric}": error for metric in held_out.METRICS}
+            values |= {f"{held}/{name}/coverage_{level}": covered for level in held_out.LEVELS}
+    values |= {f"{held}/{held_out.OURS}/coverage_0.95": 0.93 for held in (*held_out.TITLES, "all")}
+    return values | held_out.derived(values)
 
 
 def moved_values(change: float = 1e-7) -> Values:
@@ -69,8 +81,12 @@ def recorder_values(hesitant: float = 0.3) -> Values:
 
 def rows(*makers: Callable[[], Values]) -> list[dict[str, Any]]:
     """Rows as `run_seeds` leaves them, the same for every seed."""
-    names = ("vector_published", "course_gazebo", "vector_moved", "vector_networks", "course_recorders")
+    names = (
+        "vector_published", "course_gazebo", "vector_moved", "vector_networks", "course_recorders",
+        "course_held_out",
+    )  # fmt: skip
     given = dict(zip(names, makers, strict=True))
+    given["course_wide"] = given["course_gazebo"]
     return [
         {"command": command, "values": given[name](), "seconds": 1.0, "commit": "abc"}
         for name, experiment in experiments_of(claims()).items()
@@ -80,7 +96,14 @@ def rows(*makers: Callable[[], Values]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def good() -> list[dict[str, Any]]:
-    return rows(published_values, lambda: course_values(0.5), moved_values, network_values, recorder_values)
+    return rows(
+        published_values,
+        lambda: course_values(0.5),
+        moved_values,
+        network_values,
+        recorder_values,
+        held_out_values,
+    )
 
 
 def held(rows: list[dict[str, Any]]) -> Iterator[tuple[ClaimRow, bool]]:
@@ -101,6 +124,7 @@ def test_every_claim_can_fail() -> None:
         lambda: moved_values(2e-6) | {f"{condition}/velocity/fde": 5.0 for condition in moved.TITLES},
         lambda: network_values(0.6),
         lambda: recorder_values(4.0),
+        lambda: held_out_values(0.85, covered=0.5) | {"off/course/0.95": 0.06, "worst/course/0.95": 0.2},
     )
     assert not any(holds for _, holds in held(bad))
 
@@ -113,8 +137,15 @@ def test_the_gain_is_over_the_better_of_constant_velocity_and_the_published_netw
     assert f"off/all/{course.VELOCITY_WHITE}/0.68" not in values
 
 
+def test_the_gain_on_unseen_flights_is_over_the_best_of_three() -> None:
+    values = held_out_values(0.6)
+    assert values["best/racing"] == 1.0
+    assert values["gain/noisy"] == pytest.approx(0.4)
+    assert values["worst/course/0.68"] == pytest.approx(0.02)
+
+
 def test_tables_show_every_method_and_a_dash_where_it_gives_no_number(good: list[dict[str, Any]]) -> None:
-    of_published, of_course, of_moved, of_networks = tables_of(claims(), good)
+    of_published, of_course, _, of_held_out, of_moved, of_networks = tables_of(claims(), good)
     assert len(of_published.rows) == sum(map(len, published.NOTED.values())) + 1
     assert [
         "noisy synthetic circles",
@@ -134,6 +165,7 @@ def test_tables_show_every_method_and_a_dash_where_it_gives_no_number(good: list
     ]
     assert of_course.rows[-2][1] == "1.200 / 1.200 / 1.200 / - / - / - / -"
     assert of_course.rows[-1][3] == "0.500 / 0.500 / 0.500 / 0.660 / - / 0.940 / -"
+    assert of_held_out.rows[-1][1] == "0.700 / 0.700 / 0.700 / - / 0.930 / -"
     assert of_moved.rows[1] == [
         "shifted by 100, 100, 20 m",
         "1.000 / 1.000",

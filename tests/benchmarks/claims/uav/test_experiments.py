@@ -10,7 +10,7 @@ import torch
 from benchmarks.claims import files, runs
 from benchmarks.claims.claim import claim_rows
 from benchmarks.claims.uav import flights as data
-from benchmarks.claims.uav import moved, networks, published
+from benchmarks.claims.uav import held_out, moved, networks, published
 from benchmarks.claims.uav.windows import scattered
 from datasets.factory.build import build
 from datasets.store.layout import open_store
@@ -82,6 +82,23 @@ def test_claims_on_velocities_run_from_the_simulator_to_the_numbers(place: Path)
     assert values["faster/constant_velocity/fde"] == pytest.approx(
         1.5 * values["here/constant_velocity/fde"], rel=1e-4
     )
+
+
+@pytest.mark.slow
+@needs_files
+def test_claims_on_held_out_flights_run_from_the_simulator_to_the_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SURROGATES_UAV_DATA", str(DATA))
+    monkeypatch.setattr(data, "WIDE", data.WIDE | {"trajectories": 150, "shortest": 4.0, "longest": 4.5})
+    values = held_out.run_seed(0, QUICK)
+    for claim in held_out.claims():
+        assert claim.ours in values
+        assert claim.baseline in values
+    for held in held_out.TITLES:
+        best = min(values[f"{held}/{name}/fde"] for name in held_out.REFERENCES)
+        assert values[f"best/{held}"] == best
 
 
 def test_leaky_windows_are_those_of_all_flights_whatever_their_split(place: Path, flights: Path) -> None:

@@ -153,14 +153,19 @@ def test_a_surface_that_is_not_that_of_the_tetrahedra_is_refused(tmp_path: Path)
     [
         ("a.json", "{}", "JSON with mats_hash"),
         ("a.json", '{"mats_hash": {"a": {"pts": [], "tris": [[0, 1, 2]]}}}', "points that it does not have"),
-        ("a.msh", "no mesh", "no mesh that meshio can read"),
+        ("a.msh", "no mesh", "no mesh that meshio can read .* -format msh22"),
+        ("a.msh", "$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$ParametricNodes\n1\n", "no tetrahedra found"),
+        ("a.msh", "$MeshFormat\n4.1 0 8\n$EndMeshFormat\n$Nodes\n1 1 1\n$EndNodes\n", "no mesh that"),
+        ("a.msh", "$MeshFormat\n4.1 1 8\n", "no mesh that meshio can read"),
+        ("a.msh", "", "no mesh that meshio can read"),
         ("a.stl", "", r"\.msh or \.json expected"),
     ],
 )
 def test_other_files_are_refused(name: str, text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         read_mesh(tmp_path / name)
+    assert "\n" not in str(caught.value)
 
 
 def test_every_group_needs_a_wall(tmp_path: Path) -> None:

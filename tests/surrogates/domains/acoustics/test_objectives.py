@@ -194,6 +194,7 @@ def test_the_residual_is_that_of_deepxde_in_physical_units(deepxde: Any, recorde
     assert float(total.detach()) == pytest.approx(float(terms["data"] + square.detach()), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_residual_and_the_weight_decides_how_much() -> None:
     known, residuals = context(), {}
     for weight in (0.0, 1e-13):

@@ -1,8 +1,7 @@
-"""Fields, pictures, moving pictures and pages of sound in a room."""
+"""Fields, pictures, moving pictures and what is heard of sound in a room."""
 
-import re
-from base64 import b64decode
-from io import BytesIO
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,11 +19,19 @@ from surrogates import testing
 from surrogates.core.errors import ConfigError
 from surrogates.domains.acoustics.animation import animate, field, write_animation
 from surrogates.domains.acoustics.measures import energy_decay
-from surrogates.domains.acoustics.page import sound_uri, write_page
-from surrogates.domains.acoustics.plots import Responses, Snapshots, draw_fields, draw_responses
+from surrogates.domains.acoustics.plots import (
+    RATE,
+    Receivers,
+    Responses,
+    Snapshots,
+    draw_fields,
+    draw_responses,
+)
 from surrogates.evaluation.evaluate import Target
+from surrogates.learning.context import Context
 from surrogates.report.pictures import Examples
-from tests.surrogates.domains.acoustics.rooms import HIGHEST, SPEED, fake_surrogate
+from surrogates.report.sounds import Tracks
+from tests.surrogates.domains.acoustics.rooms import HIGHEST, SPEED, fake_surrogate, room_context
 
 WIDTH = 2 * SPEED / (np.pi * HIGHEST)
 POINTS = VariableSpec(name="sound_pressure", dims=("sample", "point"), shape=(90,), units="Pa")
@@ -60,7 +67,42 @@ def series() -> Examples:
     return Examples(data, {"model": data * 0.9, "mean": data * 0.0}, [Target(SERIES)], "sample")
 
 
+RECEIVERS = np.array([[0.5, 1.0], [1.5, 0.75]])
+
+
+def heard_context() -> Context:
+    """The context of a room of 2 m by 1.5 m with two receivers."""
+    room = room_context(source=False)
+    position = VariableSpec(name="receiver_position", dims=("receiver", "axis"), shape=(2, 2), units="m")
+    more = {"receiver_pressure": SERIES, "receiver_position": position}
+    return Context.of(room.inputs, room.targets, specs=more)
+
+
+def heard() -> Examples:
+    """Two records with what two receivers hear: of the first a tone of 200 Hz, of the second nothing."""
+    times = np.arange(40) / 1600
+    tones = np.sin(2 * np.pi * 200 * times) * np.array([1.0, 0.0])[:, None]
+    data = xr.Dataset(
+        {
+            "receiver_pressure": (SERIES.dims, np.stack([tones, 3 * tones]), {"units": "Pa"}),
+            "receiver_position": (("receiver", "axis"), RECEIVERS, {"units": "m"}),
+            "sound_pressure": (("sample", "point"), np.zeros((2, 90)), {"units": "Pa"}),
+        },
+        coords={"time": ("time", times, {"units": "s"})},
+    )
+
+    def ask(method: str, points: Mapping[str, np.ndarray]) -> xr.Dataset:
+        assert method == "model"
+        at_first = np.isclose(points["point_x"], 0.5) & np.isclose(points["point_y"], 1.0)
+        pressure = np.where(at_first, 0.5 * np.sin(2 * np.pi * 200 * points["point_time"]), 0.0)
+        return xr.Dataset({"sound_pressure": (("sample", "point"), np.stack([pressure, 3 * pressure]))})
+
+    answers = {"model": data[["sound_pressure"]], "mean": data[["sound_pressure"]]}
+    return Examples(data, answers, [Target(POINTS)], "sample", ask)
+
+
 def test_plots_keep_what_their_kind_promises() -> None:
+    testing.check_plot(Receivers(heard_context(), HIGHEST), heard())
     testing.check_plot(Snapshots(), snapshots())
     testing.check_plot(Responses(), series())
 
@@ -106,6 +148,28 @@ def test_responses_show_pressure_spectrum_and_decay_of_each_method() -> None:
     difference = second.lines[0].get_ydata() - second.lines[1].get_ydata()
     np.testing.assert_allclose(difference, -20 * np.log10(0.9), atol=1e-6)
     np.testing.assert_allclose(third.lines[0].get_ydata(), third.lines[1].get_ydata(), atol=1e-9)
+
+
+def test_receivers_are_asked_for_their_responses_and_heard_on_one_scale() -> None:
+    shown = Receivers(heard_context(), HIGHEST)(heard())
+    figure, first, second = shown.values()
+    assert list(shown)[1:] == [f"50 to 400 Hz, heard at ({place}) m" for place in ("0.5, 1", "1.5, 0.75")]
+    assert isinstance(figure, Figure) and isinstance(first, Tracks) and isinstance(second, Tracks)
+    reference, model = (line.get_ydata() for line in figure.axes[0].lines)
+    np.testing.assert_allclose(model, reference / 2, atol=1e-6)
+    assert first.rate == RATE and list(first.signals) == ["reference", "model"]
+    np.testing.assert_allclose(first.signals["model"], first.signals["reference"] / 2, atol=1e-4)
+    assert not any(each.any() for each in second.signals.values())
+    # The room answers at 200 Hz alone, which the sweep passes after two of its three octaves.
+    loudest = np.argmax(np.convolve(first.signals["reference"] ** 2, np.ones(800), "same")) / RATE
+    assert loudest == pytest.approx(1.0, abs=0.06)
+
+
+def test_data_without_receivers_are_refused_in_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"receiver_pressure and receiver_position in the data [^\n]*$"):
+        Receivers(room_context(), HIGHEST)
+    with pytest.raises(ValueError, match=r"'model' cannot be asked with other point_x, [^\n]*$"):
+        Receivers(heard_context(), HIGHEST)(replace(heard(), ask=Examples.ask))
 
 
 def test_fields_are_drawn_beside_the_reference_with_their_difference() -> None:
@@ -156,20 +220,3 @@ def test_silence_can_be_drawn(tmp_path: Path) -> None:
     assert write_animation(flat, tmp_path / "flat.gif").stat().st_size > 0
     silence = xr.DataArray(np.zeros((1, 40)), dims=("line", "time"), coords={"time": np.arange(40) / 1600})
     assert isinstance(draw_responses(silence, {}), Figure)
-
-
-def test_page_holds_the_sound_itself(tmp_path: Path) -> None:
-    soundfile = pytest.importorskip("soundfile")
-    wave = np.sin(np.arange(800) / 5)
-    figure = Figure()
-    figure.subplots().plot(wave)
-    page = write_page(
-        tmp_path / "page.html", "A <room>", {"a & b": (wave, 8000)}, {"wave": figure}
-    ).read_text()
-    assert "A &lt;room&gt;" in page
-    assert not re.search(r"""(?:src|href)=["'](?!data:)""", page)
-    (uri,) = re.findall(r'<audio controls src="([^"]+)"', page)
-    assert uri == sound_uri(wave, 8000)
-    samples, rate = soundfile.read(BytesIO(b64decode(uri.partition(",")[2])))
-    assert rate == 8000
-    np.testing.assert_allclose(samples, wave * 10 ** (-1 / 20) / np.abs(wave).max(), atol=1e-4)

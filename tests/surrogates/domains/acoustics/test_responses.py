@@ -93,6 +93,11 @@ def test_several_sources_and_receivers_are_asked_at_once() -> None:
             [1.0, 1.0, 1.0],
             r"source: shape \(2,\) found, \(3,\) or \(count, 3\) expected: x, y, z in m$",
         ),
+        (
+            [[1.0, 1.0, 1.0], [1.0, 1.0]],
+            [1.0, 1.0, 1.0],
+            r"source: \[\[1\.0, 1\.0, 1\.0\], \[1\.0, 1\.0\]\] found, 3 numbers for each position[^\n]*in m$",
+        ),
     ],
 )
 def test_wrong_positions_are_refused_in_one_line(source, receiver, message) -> None:

@@ -8,10 +8,13 @@ import pytest
 from surrogates.core.errors import ConfigError
 from surrogates.domains.acoustics.signals import (
     SignalWarning,
+    at_rate,
     band_limited,
     convolve_moving,
     partitions,
     read_signal,
+    require_sound_file,
+    sweep,
     write_signal,
 )
 
@@ -90,7 +93,45 @@ def test_wrong_signals_are_refused_in_one_line(tmp_path: Path) -> None:
         (tmp_path / "none.wav", r"none\.wav: no such file; [^\n]*$"),
         (tmp_path / "text.wav", r"text\.wav: [^\n]*; name a sound file[^\n]*$"),
         ((np.array([1.0, np.nan]), RATE), r"the signal: NaN or infinite samples found[^\n]*$"),
-        ((np.array([]), RATE), r"the signal: shape \(0,\) at 8000 Hz found; samples in time expected$"),
+        ((np.array([]), RATE), r"the signal: shape \(0,\) at 8000 Hz found; samples [^\n]*signal$"),
     ]:
         with pytest.raises(ConfigError, match=message):
             read_signal(given, RATE)
+
+
+def test_a_response_at_a_higher_rate_is_the_band_limited_one() -> None:
+    step, high = 1 / 900, 200.0
+    times = step * np.arange(90)
+    found = at_rate(np.sin(2 * np.pi * high * times), step, RATE)
+    asked = np.arange(len(found)) / RATE
+    assert asked[-1] == pytest.approx(times[-1], abs=1 / RATE)
+    inner = slice(round(0.02 * RATE), round(0.07 * RATE))  # far from what is cut off at the ends
+    np.testing.assert_allclose(found[inner], np.sin(2 * np.pi * high * asked)[inner], atol=0.03)
+    assert abs(found[-1]) < 1e-3  # faded out
+
+
+def test_a_sweep_rises_evenly_in_octaves() -> None:
+    tone = sweep(100.0, 800.0, 1.5, RATE)
+    assert len(tone) == 1.5 * RATE and tone[0] == pytest.approx(0.0, abs=1e-9) and np.abs(tone).max() <= 1
+    for middle, frequency in ((0.5, 200.0), (1.0, 400.0)):  # after one and two of three octaves
+        part = tone[round((middle - 0.1) * RATE) : round((middle + 0.1) * RATE)]
+        crossings = np.flatnonzero(np.diff(np.signbit(part)))
+        assert (len(crossings) - 1) / 2 / (np.ptp(crossings) / RATE) == pytest.approx(frequency, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("heard", r"the ending '' is that of no sound file; take \.wav or \.flac"),
+        ("heard.wave", r"the ending '\.wave' is that of no sound file; [^\n]*$"),
+        ("none/heard.wav", r"there is no folder [^\n]*none; make it first$"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_in_one_line(
+    path: str, message: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("soundfile")
+    with pytest.raises(ConfigError, match=message) as caught:
+        require_sound_file(tmp_path / path)
+    assert "\n" not in str(caught.value)
+    require_sound_file(tmp_path / "heard.FLAC")

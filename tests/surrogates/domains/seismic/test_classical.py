@@ -28,11 +28,11 @@ TRUTH = layers(2, seed=3)
 GATHERS = torch.from_numpy(simulate(TRUTH, SURVEY))
 
 
-def baseline(steps: int, targets: tuple[str, ...] = ("velocity_model",)) -> Any:
+def baseline(steps: int, targets: tuple[str, ...] = ("velocity_model",), **keys: Any) -> Any:
     context = Context.of(
         [SPECS["shot_gather"]], [SPECS[name] for name in targets], specs=SPECS, shared=PLACES
     )
-    return Baseline.build({"name": "seismic/fwi", "steps": steps}, context)
+    return Baseline.build({"name": "seismic/fwi", "steps": steps, **keys}, context)
 
 
 def test_it_starts_from_the_mean_velocity_at_each_depth() -> None:
@@ -50,6 +50,23 @@ def test_steps_bring_its_gathers_nearer() -> None:
         found = fitted({"shot_gather": GATHERS})["velocity_model"].numpy()
         misfits.append(np.linalg.norm(simulate(found, SURVEY) - GATHERS.numpy()))
     assert misfits[1] < 0.7 * misfits[0]
+
+
+def test_stages_and_smoothing_reach_the_inversion() -> None:
+    def found(**keys: Any) -> torch.Tensor:
+        fitted = baseline(4, **keys).fit([{"velocity_model": TRAINING}])
+        return fitted({"shot_gather": GATHERS[:1]})["velocity_model"]
+
+    default = found()
+    assert not torch.equal(found(frequencies=[]), default)
+    assert not torch.equal(found(smoothing=[[3, 8], [2, 6], [1, 4]]), default)
+
+
+def test_mistyped_stages_are_refused_before_any_work() -> None:
+    with pytest.raises(ConfigError, match=r"'seismic/fwi': frequencies: \[9.0, 5.0\] Hz found, growing"):
+        baseline(1, frequencies=[9, 5])
+    with pytest.raises(ConfigError, match=r"'seismic/fwi': smoothing: .* one for each of the 2 stages"):
+        baseline(1, frequencies=[5], smoothing=[[3, 8], [2, 6], [1, 4]])
 
 
 def test_another_direction_is_refused() -> None:

@@ -1,5 +1,6 @@
 """`invert`: a network's answer, what it would record, and how much better a few steps make it."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import surrogates
 from datasets.seismic.variables import coordinates, gather_spec
 from datasets.store.errors import ContractError
 from physics.waves.seismic.propagator import simulate
+from surrogates.domains.seismic.judgement import RefinementWarning
 from surrogates.inference.surrogate import Surrogate
 from tests.surrogates.domains.seismic.small import CELLS, SURVEY, inversion_run, layers, write_store
 
@@ -157,3 +159,47 @@ def test_dead_trace_is_silent_for_the_network_and_does_not_count_in_the_misfit(s
     observed = given["shot_gather"].drop_sel(receiver=50.0)
     misfit = np.sqrt((difference**2).sum(("shot", "time", "receiver")) / (observed**2).sum(observed.dims[1:]))
     np.testing.assert_allclose(answer["data_misfit"].isel(step=0), misfit, rtol=1e-4)
+
+
+def test_failed_refinement_is_flagged_and_warned_of_where_it_was_called(surrogate: Surrogate) -> None:
+    """Fresh weights are far from the truth, which two steps do not mend; the limit spares one record."""
+    given = gathers().assign_coords(sample=["north", "middle", "south"])
+    with pytest.warns(RefinementWarning, match=r"3 of 3 records .* \(sample north, middle, south;"):
+        found = surrogate.seismic.invert(given, refine_steps=2, progress=False)
+    left = found["remaining_misfit"]
+    assert found["refinement_trusted"].values.tolist() == [0, 0, 0]
+    np.testing.assert_allclose(left, found["data_misfit"].isel(step=-1), rtol=1e-3)
+    limit = float(np.sort(left)[:2].mean())
+    with pytest.warns(RefinementWarning, match=r"2 of 3 records left a misfit above") as caught:
+        found = surrogate.seismic.invert(given, refine_steps=2, trusted_below=limit, progress=False)
+    assert caught[0].filename == __file__
+    np.testing.assert_array_equal(found["refinement_trusted"], left <= limit)
+
+
+def test_limit_of_trust_is_the_users(surrogate: Surrogate) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = surrogate.seismic.invert(gathers(), refine_steps=1, trusted_below=100.0, progress=False)
+    assert (found["refinement_trusted"] == 1).all()
+    with pytest.raises(ValueError, match=r"^trusted_below is 0; expected a misfit above 0"):
+        surrogate.seismic.invert(gathers(), refine_steps=1, trusted_below=0)
+
+
+def test_noise_is_told_by_the_record_or_given(surrogate: Surrogate) -> None:
+    noisy = gathers()
+    noise = np.random.default_rng(0).normal(size=OBSERVED.shape)
+    power = np.sqrt((OBSERVED.astype(np.float64) ** 2).mean((1, 2, 3), keepdims=True))
+    noisy["shot_gather"] = noisy["shot_gather"].copy(data=OBSERVED + 0.4 * power * noise)
+    told = surrogate.seismic.invert(noisy, progress=False)["noise_level"]
+    np.testing.assert_allclose(told, 0.4 / np.hypot(1, 0.4), rtol=0.2)
+    assert (surrogate.seismic.invert(gathers(), progress=False)["noise_level"] < 0.01).all()
+    given = surrogate.seismic.invert(noisy, refine_steps=1, noise=[0.1, 0.2, 0.3], progress=False)
+    np.testing.assert_array_equal(given["noise_level"], [0.1, 0.2, 0.3])
+
+
+def test_mistyped_stages_are_refused_before_anything_is_predicted(
+    surrogate: Surrogate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(surrogate), "predict", lambda *_: pytest.fail("predicted first"))
+    with pytest.raises(ValueError, match=r"^frequencies: \[10.0, 5.0\] Hz found, growing corners"):
+        surrogate.seismic.invert(gathers(), refine_steps=1, frequencies=(10, 5))

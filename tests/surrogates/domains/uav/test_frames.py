@@ -92,3 +92,93 @@ def test_a_vehicle_that_stands_has_an_answer():
 def test_more_steps_than_the_past_has_are_refused():
     with pytest.raises(ConfigError, match="mean_over=21, but 21 samples of the past have 20 steps"):
         pipeline(mean_over=21)
+
+
+def fallen(network="mlp"):
+    """A pipeline that knows gently turning flights, and a batch of them."""
+    made, batch = pipeline(network, fall_back=True), flights(count=4000)
+    made.fit_normalisers([batch])
+    return made, batch
+
+
+def faster(batch, factor):
+    last = batch["position"][:, -1:]
+    return {name: factor * (value - last) + last for name, value in batch.items()}
+
+
+def kinematic(made, past):
+    """Shares of the last velocity, written out."""
+    ahead = torch.arange(1, 11)[:, None] * (past[:, -1] - past[:, -2])[:, None]
+    return past[:, -1:] + made.transform.kinematic.share * ahead
+
+
+@pytest.mark.parametrize("network", ["mlp", "gru_state"])
+def test_far_from_training_the_answer_is_the_kinematic_one(network):
+    made, batch = fallen(network)
+    far = faster({"position": batch["position"][:5]}, 400.0)
+    found = made(far)
+    torch.testing.assert_close(
+        found["position_forecast"], kinematic(made, far["position"]), rtol=0, atol=1e-2
+    )
+    deviation = found["position_forecast_standard_deviation"]
+    near = made.transform.kinematic.spread.square().sum(-1).sqrt()
+    assert (deviation.square().sum(-1).sqrt() > 10 * near).all()
+
+
+def test_windows_like_those_of_training_get_the_networks_answer():
+    made, batch = fallen()
+    plain = pipeline()
+    plain.load_state_dict(
+        {name: value for name, value in made.state_dict().items() if "kinematic" not in name}
+    )
+    found, expected = made(batch), plain(batch)
+    known = made.features(batch).link.kept.flatten() == 1
+    assert known.float().mean() > 0.99
+    for name in expected:
+        torch.testing.assert_close(found[name][known], expected[name][known])
+
+
+def test_what_is_learned_is_the_same_with_and_without_the_fall_back():
+    made, batch = fallen()
+    plain = pipeline()
+    plain.fit_normalisers([batch])
+    for values in (batch, faster(batch, 40.0)):
+        features = made.features(values), plain.features(values)
+        pairs = zip(features, (made, plain), strict=True)
+        found, expected = (each.normalised_targets(values, seen) for seen, each in pairs)
+        torch.testing.assert_close(found, expected)
+
+
+def test_the_shares_of_a_constant_velocity_are_those_of_least_squares():
+    still = torch.randn(300, 31, 3, generator=torch.Generator().manual_seed(1)) * 0.01
+    steady = (
+        0.3
+        * torch.arange(31.0)[None, :, None]
+        * torch.randn(300, 1, 3, generator=torch.Generator().manual_seed(2))
+    )
+    shares = []
+    for track in (still, steady + still):
+        made = pipeline(fall_back=True)
+        made.fit_normalisers([{"position": track[:, :21], "position_forecast": track[:, 21:]}])
+        shares.append(made.transform.kinematic.share)
+    assert shares[0].max() < 0.1  # who only trembles stays
+    assert (shares[1] - 1).abs().max() < 0.02
+
+
+def test_a_falling_back_answer_moves_and_turns_with_the_flight():
+    made, batch = fallen()
+    between = next(
+        each
+        for each in (
+            faster({"position": batch["position"][:5]}, factor)
+            for factor in (8, 10, 12, 15, 20, 25, 30, 40, 50)
+        )
+        if 0.2 < float(made.features(each).link.kept.mean()) < 0.8
+    )
+    here = made(between)["position_forecast"]
+    there = made({"position": turned(between["position"], 0.7)})["position_forecast"]
+    torch.testing.assert_close(there, turned(here, 0.7), rtol=0, atol=5e-3)
+
+
+def test_a_pipeline_without_it_has_no_more_in_its_state():
+    assert not [name for name in pipeline().state_dict() if "kinematic" in name]

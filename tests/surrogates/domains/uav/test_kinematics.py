@@ -9,7 +9,7 @@ from datasets.store.specs import VariableSpec
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
 
-NAMES = ("uav/constant_position", "uav/constant_velocity", "uav/constant_acceleration", "uav/quadratic_fit")
+NAMES = ("persistence", "uav/constant_velocity", "uav/constant_acceleration", "uav/quadratic_fit")
 HISTORY, HORIZON = 20, 10
 TIME = (torch.arange(HISTORY + HORIZON, dtype=torch.float64) - HISTORY + 1) * 0.1
 
@@ -17,7 +17,14 @@ TIME = (torch.arange(HISTORY + HORIZON, dtype=torch.float64) - HISTORY + 1) * 0.
 def baseline(name: str, target: str = "position_forecast", components: tuple[int, ...] = (3,)):
     dims = ("trajectory", "horizon", "axis")[: 2 + len(components)]
     spec = VariableSpec(name=target, dims=dims, shape=(HORIZON, *components), units="m")
-    return Baseline.build({"name": name}, Context.of((), [spec]))
+    past = spec.model_copy(
+        update={
+            "name": target.removesuffix("_forecast"),
+            "dims": (dims[0], "time", *dims[2:]),
+            "shape": (HISTORY, *components),
+        }
+    )
+    return Baseline.build({"name": name}, Context.of([past], [spec]))
 
 
 def windows(track: torch.Tensor, name: str = "position") -> dict[str, torch.Tensor]:
@@ -34,7 +41,7 @@ def polynomials(degree: int, count: int = 4, far: float = 0.0) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("name", "degree"),
     [
-        ("uav/constant_position", 0),
+        ("persistence", 0),
         ("uav/constant_velocity", 1),
         ("uav/constant_acceleration", 2),
         ("uav/quadratic_fit", 2),
@@ -50,7 +57,7 @@ def test_motion_of_its_own_kind_is_forecast_exactly(name: str, degree: int, far:
 
 @pytest.mark.parametrize(
     ("name", "degree"),
-    [("uav/constant_position", 1), ("uav/constant_velocity", 2), ("uav/constant_acceleration", 3)],
+    [("persistence", 1), ("uav/constant_velocity", 2), ("uav/constant_acceleration", 3)],
 )
 def test_motion_of_the_next_kind_is_not(name: str, degree: int) -> None:
     batch = windows(polynomials(degree))
@@ -96,7 +103,7 @@ def test_deviation_is_the_error_on_training_windows(name: str) -> None:
     error = answer["position_forecast"] - walks["position_forecast"]
     torch.testing.assert_close(deviation[0], error.square().mean(0).sqrt(), rtol=1e-4, atol=0)
     assert deviation.shape == answer["position_forecast"].shape
-    if name == "uav/constant_position":
+    if name == "persistence":
         steps = torch.arange(1, HORIZON + 1).sqrt()
         torch.testing.assert_close(deviation[0, :, 0], 0.2 * steps, rtol=0.05, atol=0)
 

@@ -7,16 +7,14 @@ import pytest
 import torch
 
 from datasets.store.specs import VariableSpec
-from surrogates.domains.radio.baselines.geometry import FEATURES, Cells, cells_of
+from surrogates.domains.radio.baselines.geometry import FEATURES, Cells, cells_of, sector_pattern
 from surrogates.domains.radio.baselines.interpolators import (
     GeometryProcess,
     GeometryRidge,
     Interpolator,
-    InverseDistance,
     Kriging,
-    NearestSamples,
     SampleLogDistance,
-    SampleMean,
+    UniversalKriging,
 )
 from surrogates.domains.radio.preparations.maps import DrawSamples
 from surrogates.learning.context import Context
@@ -24,7 +22,7 @@ from surrogates.learning.contract import Baseline
 from tests.surrogates.domains.radio.conftest import CELL, LINK, context_of, shared
 
 TRANSMITTER = np.array([70.0, 50.0, 20.0])
-WITH_ERROR = [SampleMean, SampleLogDistance, Kriging, GeometryRidge, GeometryProcess]
+WITH_ERROR = [SampleLogDistance, Kriging, GeometryRidge, GeometryProcess]
 RSRP = Context.of([], [VariableSpec(name="rsrp", dims=("sample", "y", "x"), shape=(32, 32))])
 
 
@@ -44,13 +42,6 @@ def drawn_field(
     distance = np.linalg.norm(here.position[:, None] - here.position[None], axis=-1)
     covariance = np.exp(-distance / length) + nugget * np.eye(len(distance))
     return rng.standard_normal((count, len(distance))) @ np.linalg.cholesky(covariance).T
-
-
-def test_the_mean_of_the_samples_and_their_spread() -> None:
-    here = cells(np.random.default_rng(0))
-    answer = made(SampleMean).interpolate(here.take(np.arange(3)), np.array([-90.0, -100.0, -110.0]), here)
-    assert (answer.mean == -100.0).all()
-    assert answer.deviation == pytest.approx(np.full(1024, np.sqrt(200 / 3)))
 
 
 @pytest.mark.parametrize("model", [SampleLogDistance, Kriging])
@@ -96,7 +87,7 @@ def test_a_geometry_that_the_samples_do_not_vary_changes_nothing() -> None:
     known = rng.choice(1024, 60, replace=False)
     here.features[:, 3] = 50.0 * ~np.isin(np.arange(1024), known)
     values = 5.0 * drawn_field(rng, here, 60.0, 0.02)[0, known]
-    flat = here._replace(features=np.where(np.arange(len(FEATURES)) == 3, 0.0, here.features))
+    flat = replace(here, features=np.where(np.arange(len(FEATURES)) == 3, 0.0, here.features))
     answers = [
         made(GeometryProcess).interpolate(each.take(known), values, each).mean for each in (here, flat)
     ]
@@ -104,7 +95,7 @@ def test_a_geometry_that_the_samples_do_not_vary_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-@pytest.mark.parametrize("model", [*WITH_ERROR, InverseDistance, NearestSamples])
+@pytest.mark.parametrize("model", WITH_ERROR)
 def test_a_few_samples_are_enough_for_an_answer(model: type, count: int) -> None:
     here = cells(np.random.default_rng(5))
     answer = made(model).interpolate(here.take(np.arange(count) * 100), np.linspace(-90, -95, count), here)
@@ -115,9 +106,9 @@ def test_a_few_samples_are_enough_for_an_answer(model: type, count: int) -> None
 @pytest.mark.parametrize(
     "name",
     [
-        "radio/sample_mean",
         "radio/sample_log_distance",
         "kriging",
+        "radio/universal_kriging",
         "radio/geometry_ridge",
         "radio/geometry_gp",
     ],
@@ -139,16 +130,70 @@ def test_baselines_read_the_samples_they_are_told_and_say_how_far_off_they_may_b
     torch.testing.assert_close(one["rsrp"][0], answer["rsrp"][1])
 
 
-@pytest.mark.parametrize("baseline", [InverseDistance, NearestSamples, Kriging])
-def test_interpolators_beat_the_mean_of_the_samples(batch: dict, baseline: type) -> None:
+@pytest.mark.parametrize(
+    "name", ["inverse_distance", "radio/nearest_samples", "radio/kriging", "radio/universal_kriging"]
+)
+def test_interpolators_beat_the_mean_of_the_samples(batch: dict, name: str) -> None:
     drawn = DrawSamples(count=80)(batch, [np.random.default_rng(n) for n in range(2)], train=False)
-    answer = baseline(context_of("path_gain_directional"), CELL)(drawn)["path_gain_directional"]
+    context = context_of("path_gain_directional", inputs=("path_gain_samples",), shared=shared())
+    answer = Baseline.build({"name": name}, context)(drawn)["path_gain_directional"]
     truth, scored = batch["path_gain_directional"], drawn["scored"] & batch["path_gain"].isfinite()
     error = (answer - truth)[scored].square().mean()
     assert float(error) < 0.25 * float(truth[scored].var())
 
 
+def sector_field(here: Cells, azimuth: float, *coefficients: float) -> tuple[Cells, np.ndarray]:
+    """Cells with the columns of a sector's drift, and the field of these coefficients."""
+    position = torch.from_numpy(TRANSMITTER)[None].float()
+    inputs = {
+        "path_gain_samples": torch.full((1, 32, 32), torch.nan),
+        "transmitter_position": position,
+        "transmitter_azimuth": torch.tensor([azimuth]),
+    }
+    (cells,) = UniversalKriging(RSRP, CELL).points(inputs, (32, 32))
+    assert (cells.position == here.position).all()
+    level, slope, share = coefficients
+    return cells, level + np.asarray(cells.features) @ [slope, share]
+
+
+def test_the_drift_of_a_sector_is_recovered_where_nothing_was_measured() -> None:
+    cells, truth = sector_field(cells_of((32, 32), TRANSMITTER, CELL), 1.0, -40.0, -30.0, 0.8)
+    known = np.flatnonzero(cells.position[:, 1] < 70.0)[::9]  # half of the map
+    answer = UniversalKriging(RSRP, CELL).interpolate(cells.take(known), truth[known], cells)
+    np.testing.assert_allclose(answer.mean, truth, atol=0.1)
+
+
+def test_universal_kriging_knows_the_back_of_a_sector_that_kriging_does_not() -> None:
+    cells, law = sector_field(cells_of((32, 32), TRANSMITTER, CELL), 0.0, -40.0, -30.0, 1.0)
+    rng, squares = np.random.default_rng(6), []
+    for shadow in drawn_field(rng, cells, 30.0, 0.05, count=3):
+        truth = law + 1.5 * shadow
+        known = rng.choice(np.flatnonzero(cells.position[:, 1] > 56.0), 80, replace=False)
+        behind = cells.take(cells.position[:, 1] < 30.0)
+        squares.append(
+            [
+                np.mean(
+                    (
+                        model(RSRP, CELL).interpolate(cells.take(known), truth[known], behind).mean
+                        - truth[cells.position[:, 1] < 30.0]
+                    )
+                    ** 2
+                )
+                for model in (UniversalKriging, Kriging)
+            ]
+        )
+    ours, kriging = np.sqrt(np.mean(squares, axis=0))
+    assert ours < 0.6 * kriging
+
+
+def test_the_pattern_is_that_of_the_standard() -> None:
+    offsets = torch.deg2rad(torch.tensor([0.0, 32.5, -65.0, 180.0, 360.0 - 65.0]))
+    torch.testing.assert_close(
+        sector_pattern(offsets), torch.tensor([0.0, -3.0, -12.0, -30.0, -12.0]), rtol=0, atol=1e-4
+    )
+
+
 def test_interpolation_without_samples_is_refused(batch: dict) -> None:
     empty = {**batch, "path_gain_samples": torch.full_like(batch["path_gain"], torch.nan)}
     with pytest.raises(ValueError, match="at least one measured cell"):
-        InverseDistance(context_of("path_gain"), CELL)(empty)
+        Kriging(context_of("path_gain"), CELL)(empty)

@@ -12,8 +12,9 @@ from datasets.factory.build import build
 from datasets.radio.drive_test import DriveTest
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.data.folds import RandomCells, SpatialBlocks, Split, protocols
 from surrogates.domains.radio.baselines import interpolators
-from surrogates.domains.radio.baselines.interpolators import Answer, Kriging
+from surrogates.domains.radio.baselines.interpolators import Kriging
 from surrogates.domains.radio.measured.scores import (
     Method,
     Record,
@@ -26,7 +27,7 @@ from surrogates.domains.radio.measured.scores import (
     read_records,
     score_draws,
 )
-from surrogates.domains.radio.preparations.folds import RandomCells, SpatialBlocks, Split, protocols
+from surrogates.evaluation.scattered import Answer
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
 from tests.surrogates.domains.radio.conftest import CELL

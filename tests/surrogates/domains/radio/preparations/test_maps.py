@@ -19,6 +19,19 @@ def test_outdoor_means_no_building(batch: dict) -> None:
     assert int((~outdoor[0]).sum()) == 32
 
 
+def test_cells_that_no_ray_reached_count_as_the_sensitivity_if_asked_for(batch: dict) -> None:
+    batch["path_gain"][0, 3, 3] = -170.0
+    indoors = batch["building_height"] > 0
+    batch["path_gain"][indoors] = torch.nan
+    left, counted = (
+        Outdoor(unreached=each)(batch, rngs(), train=True)["path_gain"] for each in ("leave_out", "weakest")
+    )
+    assert bool(counted[left.isnan() & ~indoors].eq(-140.0).all())
+    assert int((left.isnan() & ~indoors).sum()) == 2 * 8 + 1
+    assert bool(counted[indoors].isnan().all())
+    torch.testing.assert_close(counted[left.isfinite()], left[left.isfinite()], rtol=0, atol=0)
+
+
 def test_given_cells_are_never_scored(batch: dict) -> None:
     drawn = DrawSamples(count=50)(batch, rngs(), train=False)
     given = drawn["path_gain_samples"].isfinite()

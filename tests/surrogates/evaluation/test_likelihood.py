@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
 
-from surrogates.domains.radio.baselines.gaussian_process import OnColumns, most_likely
+from surrogates.evaluation.likelihood import OnColumns, most_likely
 
 
 def field(rng: np.random.Generator, points: np.ndarray, length: float, nugget: float) -> np.ndarray:

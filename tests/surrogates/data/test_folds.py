@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surrogates.domains.radio.preparations.folds import RandomCells, SpatialBlocks
+from surrogates.data.folds import RandomCells, SpatialBlocks
 
 SHAPE = (32, 40)
 MAPS = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).random(SHAPE) < 0.3)
