@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -156,6 +157,13 @@ def _serving(power: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray, n
     return tuple(np.where(known, each, np.nan) for each in (best, strongest, ratio))  # type: ignore[return-value]
 
 
+@runtime_checkable
+class Linked(Protocol):
+    """A transform that knows the link from a transmitter to each cell."""
+
+    link: Link
+
+
 def _link_of(surrogate: Surrogate) -> Link:
     """Return the link of a surrogate of isotropic path gain; refuse any other."""
     if list(surrogate.outputs) != [GAIN] or set(surrogate.inputs) != set(GEOMETRY):
@@ -164,12 +172,12 @@ def _link_of(surrogate: Surrogate) -> Link:
             f"{listing(surrogate.outputs)} from {listing(surrogate.inputs)}; load one of radio/geo2sigmap"
         )
     transform = surrogate.bundle.parts[0][0].transform
-    found = getattr(transform, "link", None)
-    if not isinstance(found, Link):
+    if not isinstance(transform, Linked):
         raise ConfigError(
-            f"the transform {type(transform).__name__} of the surrogate has no link to look along"
+            f"the transform {type(transform).__name__} of the surrogate has no link to look along; load a "
+            "surrogate of radio/geo2sigmap"
         )
-    return found
+    return transform.link
 
 
 def _for_each(area: xr.Dataset, sectors: Sequence[Sector], record_dimension: str) -> xr.Dataset:
