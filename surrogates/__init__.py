@@ -27,7 +27,8 @@ def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> Surro
     Parameters
     ----------
     path
-        A run's folder, a bundle's, or `zoo:NAME` of `surrogates zoo`; several become one ensemble.
+        A run's folder, a bundle's, `zoo:NAME` of `surrogates zoo`, `hf://OWNER/NAME[@REVISION]`, or the URL
+        of a bundle's folder such as `s3://BUCKET/BUNDLE`; several become one ensemble.
     device
         `auto` takes an accelerator when there is one; otherwise a torch device such as `cpu` or `cuda:1`.
 

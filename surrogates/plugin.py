@@ -4,6 +4,11 @@ PIECES: dict[str, dict[str, str]] = {
     "recipes": {
         "generic": "datasets.factory.importing:GenericImport",
     },
+    "executors": {
+        "processes": "datasets.factory.executors.processes:Processes",
+        "dask": "datasets.factory.executors.dask:Dask",
+        "slurm": "datasets.factory.executors.slurm:Slurm",
+    },
     "models": {
         "mlp": "surrogates.models.mlp:MLP",
         "gru": "surrogates.models.gru:GRU",
@@ -13,6 +18,7 @@ PIECES: dict[str, dict[str, str]] = {
         "tcn": "surrogates.models.tcn:TCN",
         "vector": "surrogates.models.vector:VECTOR",
         "unet": "surrogates.models.unet:UNet",
+        "diffusion_unet": "surrogates.models.diffusion_unet:DiffusionUNet",
         "geo_unet": "surrogates.models.geo_unet:GeoUNet",
         "latent_unet": "surrogates.models.latent_unet:LatentUNet",
         "invertible_x_net": "surrogates.models.invertible_x_net:InvertibleXNet",
@@ -40,14 +46,17 @@ PIECES: dict[str, dict[str, str]] = {
         "point": "surrogates.learning.heads:Point",
         "gaussian": "surrogates.learning.heads:Gaussian",
         "quantiles": "surrogates.learning.heads:Quantiles",
+        "diffusion": "surrogates.learning.denoising:Denoiser",
     },
     "objectives": {
         "regression": "surrogates.learning.objectives:Regression",
         "forecast": "surrogates.learning.objectives:Forecast",
+        "diffusion": "surrogates.learning.denoising:Denoising",
     },
     "predictors": {
         "direct": "surrogates.learning.predictors:Direct",
         "rollout": "surrogates.learning.predictors:Rollout",
+        "diffusion": "surrogates.learning.denoising:Diffusion",
     },
     "metrics": {
         "rmse": "surrogates.evaluation.metrics:RMSE",
@@ -64,6 +73,10 @@ PIECES: dict[str, dict[str, str]] = {
         "coverage": "surrogates.evaluation.probabilistic:Coverage",
         "interval_width": "surrogates.evaluation.probabilistic:IntervalWidth",
         "gaussian_coverage": "surrogates.evaluation.probabilistic:gaussian_coverage",
+        "member_coverage": "surrogates.evaluation.probabilistic:member_coverage",
+        "energy_score": "surrogates.evaluation.members:EnergyScore",
+        "rank_histogram": "surrogates.evaluation.members:RankHistogram",
+        "circular_error": "surrogates.evaluation.directions:CircularError",
     },
     "derivations": {
         "bands": "surrogates.evaluation.derivations:Bands",
@@ -85,6 +98,7 @@ PIECES: dict[str, dict[str, str]] = {
     "plots": {
         "fields": "surrogates.report.pictures:Fields",
         "points": "surrogates.report.points:Points",
+        "rank_histograms": "surrogates.report.members:RankHistograms",
     },
     "schedules": {
         "constant": "surrogates.training.optimisers:Constant",
@@ -114,9 +128,14 @@ PIECES: dict[str, dict[str, str]] = {
 EXTRAS: dict[str, str] = {
     "neuralop": "operators",
     "aiohttp": "urls",
-    "s3fs": "urls",
+    "s3fs": "s3",
+    "gcsfs": "gcs",
+    "adlfs": "azure",
+    "huggingface_hub": "hub",
     "tensorstore": "scale",
-    "dask": "scale",
+    "dask": "dask",
+    "distributed": "dask",
+    "submitit": "slurm",
     "netCDF4": "netcdf",
     "cupy": "gpu",
     "onnx": "export",

@@ -22,7 +22,7 @@ from surrogates.experiment.config import RunConfig
 from surrogates.experiment.experiment import Experiment
 from surrogates.inference.bundle import load_bundle
 from surrogates.runs.compose import main, read
-from surrogates.runs.evaluate import model_of
+from surrogates.runs.methods import model_of
 
 DATA, RUNS = Path("data"), Path("runs/claims")
 CPU = torch.device("cpu")
@@ -67,13 +67,13 @@ def trained_run(overrides: Sequence[str], seed: int, output: Path | None = None)
     Parameters
     ----------
     overrides
-        Overrides of ``surrogates train``.
+        Overrides of ``surrogates train``; of those of one key the last counts.
     seed
         Seed of the run.
     output
         Folder of such runs; by default that of the claims.
     """
-    given = [*overrides, f"seed={seed}", "trainer.progress=false"]
+    given = latest([*overrides, f"seed={seed}", "trainer.progress=false"])
     values = read(given)
     stores = [each if isinstance(each, str) else each["url"] for each in _several(values["dataset"])]
     known = json.dumps([values, [open_store(url).fingerprint for url in stores]], sort_keys=True, default=str)
@@ -93,9 +93,14 @@ def trained_runs(runs: Iterable[Sequence[str]], seed: int) -> list[Path]:
     return list(Parallel(n_jobs=2)(delayed(trained_run)(overrides, seed) for overrides in runs))
 
 
+def latest(overrides: Iterable[str]) -> list[str]:
+    """Return overrides without those that a later one of the same key replaces."""
+    return list({each.partition("=")[0]: each for each in overrides}.values())
+
+
 def open_experiment(overrides: Sequence[str]) -> Experiment:
-    """Return the experiment of a command line, for its data and its baselines."""
-    values = {key: value for key, value in read(overrides).items() if key != "sweep"}
+    """Return the experiment of a command line, for its data and its baselines; the last of one key counts."""
+    values = {key: value for key, value in read(latest(overrides)).items() if key != "sweep"}
     return Experiment.open(validate(RunConfig, values, "configuration"))
 
 

@@ -17,6 +17,7 @@ from zarr.abc.codec import BytesBytesCodec
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from benchmarks.speed.rows import Row, faster, measure_pairs
+from datasets.store.byte_sources import LocalFiles
 from datasets.store.reader import RecordReader
 from datasets.store.shards import ShardedArray
 from datasets.store.sources import open_tensorstore
@@ -66,7 +67,8 @@ def _loop(read: Callable[[int], np.ndarray], order: np.ndarray) -> Callable[[], 
 
 
 def _ours(folder: Path) -> Callable[[int], np.ndarray]:
-    reader = RecordReader({"field": ShardedArray(folder, absent_is_error=True)})
+    array = zarr.open_array(folder, mode="r")
+    reader = RecordReader({"field": ShardedArray(array, LocalFiles(folder), absent_is_error=True)})
     buffers = reader.empty(1)
     return lambda index: reader.read([index], out=buffers)["field"][0]
 

@@ -7,7 +7,8 @@ from shlex import quote
 from typing import cast
 
 from datasets.factory.errors import BuildError
-from datasets.factory.recipe import Recipe
+from datasets.factory.recipe import COPY, Recipe
+from datasets.store.patience import Unanswered
 from surrogates.core.errors import RegistryError
 from surrogates.core.files import FULL
 from surrogates.core.registry import names, resolve
@@ -19,10 +20,16 @@ def is_full_disk(number: int | None) -> bool:
 
 
 @contextmanager
-def explain_full_disk(url: str, recipe: type[Recipe]) -> Iterator[None]:
-    """Turn a full disk into one line; finished units are kept."""
+def explain_stop(url: str, recipe: type[Recipe]) -> Iterator[None]:
+    """Turn a full disk, and a server that is lost, into one line; finished units are kept."""
     try:
         yield
+    except Unanswered as error:
+        said = str(error).partition(";")[0]
+        raise BuildError(
+            f"{said}. Finished units are kept: check the network and the server, then "
+            f"{how_to_resume(url, recipe)}."
+        ) from error
     except OSError as error:
         if is_full_disk(error.errno):
             raise full_disk(url, recipe, error.errno) from error
@@ -50,6 +57,8 @@ def how_to_resume(url: str, recipe: type[Recipe] | str, *, workers: int | None =
     """
     more = "" if workers is None else f" workers={workers}"
     found = _registered(recipe) if isinstance(recipe, str) else recipe
+    if COPY in (recipe, getattr(recipe, "name", None)):  # the store does not record where its origins lie
+        return "run the same command again"
     if found is not None and "folder" in found.model_fields:  # the store does not record where its files lie
         return f"run the same command again{more and f' with{more}'}"
     if found is not None and found.__module__ == "__main__":

@@ -1,24 +1,28 @@
 """Build a store from a recipe; may be killed, resumed, and cut in slices."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from datasets.factory.advice import explain_full_disk, how_to_resume
+from datasets.factory.advice import explain_stop, how_to_resume
 from datasets.factory.creation import open_or_create
 from datasets.factory.errors import BuildError
+from datasets.factory.executors.contract import Executor, Submitter, make_executor
+from datasets.factory.executors.processes import refuse_in_starting_worker
 from datasets.factory.files import Files
 from datasets.factory.find import recipe_of
+from datasets.factory.growing import finish_growing
+from datasets.factory.jobs import Job
 from datasets.factory.lock import RowsLock
 from datasets.factory.recipe import Recipe, config_hash
 from datasets.factory.staging import Staging
 from datasets.factory.units import Units
-from datasets.factory.workers import Job, refuse_in_starting_worker, simulate_all
 from datasets.factory.writer import RowTracker, RowWriter
 from datasets.store.layout import Store, open_store
-from datasets.store.urls import normalise
+from datasets.store.urls import local_path, normalise, require_writable
 from surrogates.core.files import clean_up
 from surrogates.core.progress import Progress
 
@@ -27,7 +31,8 @@ def build(
     recipe: Recipe,
     url: str,
     *,
-    workers: int = 1,
+    workers: int | None = None,
+    executor: str | Mapping[str, Any] = "processes",
     slice: tuple[int, int] | None = None,
     progress: bool = True,
     bar: bool | None = None,
@@ -35,8 +40,8 @@ def build(
 ) -> Store:
     """Build a store, or resume its build.
 
-    The result depends only on the recipe, not on workers, slices, kills and restarts (bit for bit when the
-    recipe repeats exactly).
+    The result depends only on the recipe, not on executor, workers, slices, kills and restarts (bit for bit
+    when the recipe repeats exactly).
 
     Parameters
     ----------
@@ -45,7 +50,10 @@ def build(
     url
         Path or fsspec URL of the store.
     workers
-        Worker processes; 0 simulates in this process.
+        Worker processes, 1 by default; 0 simulates in this process.
+    executor
+        Who runs the units, a registered name or ``{name: ..., **arguments}``: ``processes`` of this machine,
+        ``dask``, or ``slurm``, which submits slices and returns.
     slice
         ``(i, n)``, i from 1: build the i-th of n slices only, then call `finalise` when all are there.
     progress, bar
@@ -56,37 +64,74 @@ def build(
     Returns
     -------
     Store
-        Complete, unless ``slice`` is given.
+        Complete, unless ``slice`` is given or slices were submitted.
 
     Raises
     ------
     BuildError
         When the store holds other data, another process builds it, a unit fails, or the disk is full.
+    ContractError
+        When nothing can be written at the URL.
     """
     refuse_in_starting_worker()
     url = normalise(str(url).rstrip("/"))
-    if recipe.chained and slice is not None and slice[1] > 1:
-        raise BuildError(f"Recipe '{recipe.name}' is chained: its units run in order, so it has no slices.")
-    with explain_full_disk(url, type(recipe)):
+    if local_path(url) is None:
+        require_writable(url, storage_options)
+    require_sliceable(recipe, slice)
+    runner = make_executor(executor, workers)
+    _require_reach(runner, url, storage_options, slice)
+    if isinstance(runner, Submitter):
+        store, said = runner.submit(recipe, url)
+        if progress:
+            print(said, file=sys.stderr)
+        return store
+    with explain_stop(url, type(recipe)):
         store = open_or_create(recipe, url, storage_options)
         if is_final(store):
             return _certified(store)
         recipe.prepare()
         _require_same_records(store, recipe)
-        units = Units(store.records, recipe.unit_records(), store.records_per_shard)
+        units = Units.of(store, recipe)
         rows = units.rows_of_slice(slice)
         with RowsLock(Files(url, storage_options), rows), _staging(url, storage_options) as staging:
-            todo = sorted(set(rows) - set(store.complete_rows()))
+            todo = sorted(set(rows) - set(store.listed_rows()))
             if todo:
                 job = Job(type(recipe), recipe.model_dump(mode="json"), units, staging)
                 total = sum(len(units.row_records(row)) for row in rows)
                 with Progress(total, "record", label=recipe.name, shown=progress, bar=bar) as shown:
-                    _build_rows(store, job, todo, workers, shown, recipe)
+                    _build_rows(store, job, todo, runner, shown, recipe)
         return store if slice is not None else _finish(store, storage_options, type(recipe))
 
 
+def require_sliceable(recipe: Recipe, slice: tuple[int, int] | None) -> None:
+    """Refuse slices of a chained recipe."""
+    if recipe.chained and slice is not None and slice[1] > 1:
+        raise BuildError(f"Recipe '{recipe.name}' is chained: its units run in order, so it has no slices.")
+
+
+def _require_reach(
+    runner: Executor | Submitter,
+    url: str,
+    storage_options: Mapping[str, Any] | None,
+    slice: tuple[int, int] | None,
+) -> None:
+    """Refuse a store that other machines do not reach, and what a submitted build does not take."""
+    if url.startswith("memory://") and not (isinstance(runner, Executor) and runner.in_memory):
+        raise BuildError(
+            f"{url} lies in the memory of this process, where other machines do not reach it. Give a folder "
+            "or a URL that all of them reach, or leave `executor=` out."
+        )
+    if isinstance(runner, Submitter) and slice is not None:
+        raise BuildError(f"slice={slice} is a slice of a build here; a submitted one is cut by `parts=N`.")
+    if isinstance(runner, Submitter) and storage_options:
+        raise BuildError(
+            "A submitted build would write `storage_options`, which may hold secrets, to the disk. Give them "
+            "by environment variables or fsspec's configuration files instead."
+        )
+
+
 def _build_rows(
-    store: Store, job: Job, rows: list[int], workers: int, shown: Progress, recipe: Recipe
+    store: Store, job: Job, rows: list[int], executor: Executor, shown: Progress, recipe: Recipe
 ) -> None:
     tracker = RowTracker(job.units, rows, job.staging.units())
     missing = tracker.missing()
@@ -97,10 +142,12 @@ def _build_rows(
         "recipe_config_sha256": config_hash(store.mapping("recipe_config")),
         "software": recipe.software(),
     }
-    with RowWriter(store, job.staging, job.units, provenance) as writer:
+    with RowWriter(
+        store, job.staging, job.units, lambda records: provenance | recipe.origin(records)
+    ) as writer:
         for row in tracker.whole():
             writer.submit(row)
-        with closing(simulate_all(job, missing, workers)) as finished:
+        with closing(executor.simulate(job, missing)) as finished:
             for unit in finished:
                 tracker.add(unit)
                 for row in tracker.whole():
@@ -122,7 +169,8 @@ def _staging(url: str, storage_options: Mapping[str, Any] | None) -> Iterator[St
 def resume(
     url: str,
     *,
-    workers: int = 1,
+    workers: int | None = None,
+    executor: str | Mapping[str, Any] = "processes",
     slice: tuple[int, int] | None = None,
     recipe_class: type[Recipe] | None = None,
     progress: bool = True,
@@ -137,15 +185,23 @@ def resume(
         The store.
     recipe_class
         The recipe, if it is not a registered one: a store never names code to run.
-    workers, slice, progress, bar, storage_options
+    workers, executor, slice, progress, bar, storage_options
         As in `build`.
     """
+    finish_growing(normalise(url), storage_options)
     store = open_store(url, storage_options=storage_options)
     if is_final(store):
         return _certified(store)
     recipe = recipe_of(store, recipe_class)
     return build(
-        recipe, url, workers=workers, slice=slice, progress=progress, bar=bar, storage_options=storage_options
+        recipe,
+        url,
+        workers=workers,
+        executor=executor,
+        slice=slice,
+        progress=progress,
+        bar=bar,
+        storage_options=storage_options,
     )
 
 
@@ -182,7 +238,7 @@ def _require_same_records(store: Store, recipe: Recipe) -> None:
 def _finish(
     store: Store, storage_options: Mapping[str, Any] | None, recipe: type[Recipe] | None = None
 ) -> Store:
-    if missing := sorted(set(range(store.rows)) - set(store.complete_rows())):
+    if missing := sorted(set(range(store.rows)) - set(store.listed_rows())):
         raise BuildError(
             f"{store.url} is not complete: {len(missing)} of {store.rows} shard rows are missing "
             f"({_ranges(missing)}). Build the missing slices, or "
@@ -201,8 +257,8 @@ def _finish(
 
 
 def is_final(store: Store) -> bool:
-    """Return whether a store is complete and its metadata are consolidated."""
-    return store.root.metadata.consolidated_metadata is not None and store.is_complete
+    """Return whether every receipt lies in a store, and its metadata are consolidated."""
+    return store.root.metadata.consolidated_metadata is not None and len(store.listed_rows()) == store.rows
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -56,12 +56,30 @@ def open_or_create(recipe: Recipe, url: str, storage_options: Mapping[str, Any] 
             if not files.exists("zarr.json"):
                 _create(recipe, url, files, storage_options)
     store = open_store(url, storage_options=storage_options)
+    require_same_recipe(store, recipe)
+    return store
+
+
+def require_same_recipe(store: Store, recipe: Recipe) -> None:
+    """Refuse a store of another recipe, of another version of it, or of other parameters.
+
+    Raises
+    ------
+    BuildError
+        Names what differs.
+    """
     if differences := _differences(store, recipe):
         raise BuildError(
-            f"{url} holds other data: {'; '.join(differences)}. "
+            f"{store.url} holds other data: {'; '.join(differences)}. "
             "Give another `out=`, or delete the store first."
         )
-    return store
+
+
+def units_of(recipe: Recipe) -> Units:
+    """Return how the records of a new store are cut."""
+    records, unit = recipe.records(), recipe.unit_records()
+    least = lcm(unit, recipe.records_per_chunk() or 1)
+    return Units(records, unit, recipe.records_per_shard() or shard_records(recipe.specs(), records, least))
 
 
 def _beside(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Files, str]:
@@ -89,23 +107,21 @@ def _create(recipe: Recipe, url: str, files: Files, storage_options: Mapping[str
     recipe.prepare()
     for each in recipe.left_out():
         each.require_few()
-    specs, records = recipe.specs(), recipe.records()
-    unit, chunk = recipe.unit_records(), recipe.records_per_chunk()
-    shard = recipe.records_per_shard() or shard_records(specs, records, lcm(unit, chunk or 1))
-    Units(records, unit, shard)  # refuses shards of broken units before anything is written
+    specs, units = recipe.specs(), units_of(recipe)  # refuses shards of broken units
     try:
         shared, splits = recipe.shared(), recipe.splits()
         _require_meaning(specs, shared)
         create_store(
             url,
             specs,
-            records=records,
+            records=units.records,
             record_dimension=recipe.record_dimension,
             shared=shared,
-            attributes=_attributes(recipe) | {ATTRIBUTE: new_card(recipe, specs, records, shared, splits)},
+            attributes=_attributes(recipe)
+            | {ATTRIBUTE: new_card(recipe, specs, units.records, shared, splits)},
             splits=splits,
-            records_per_chunk=chunk,
-            records_per_shard=shard,
+            records_per_chunk=recipe.records_per_chunk(),
+            records_per_shard=units.records_per_shard,
             storage_options=storage_options,
         )
     except BaseException:

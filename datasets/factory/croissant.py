@@ -1,7 +1,7 @@
 """Croissant metadata of a store (JSON-LD of MLCommons, version 1.1), by `mlcroissant`; nothing is fetched.
 
-Croissant knows no Zarr: a file object stands for the root's ``zarr.json``, whose SHA-256 covers the receipts
-and with them the hashes of all values, and a file set for the shards. Paths are relative to the store.
+Croissant knows no Zarr: file objects stand for the root's ``zarr.json`` and for the receipts, which hold the
+hashes of all values, each with its SHA-256, and a file set for the shards. Paths are relative to the store.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
 from datasets.store.layout import Store
 from datasets.store.specs import SPLIT_NAMES
+from datasets.store.summary import summary_path
 from datasets.store.units import display
 from surrogates.core.optional import require
 
@@ -76,17 +77,12 @@ def _licences(text: str) -> list[str]:
 
 
 def _distribution(mlc: Any, context: Any, store: Store) -> list[Any]:
-    content = Files(store.url, store.storage_options).read("zarr.json")
-    root = mlc.FileObject(
-        ctx=context,
-        id="metadata",
-        name="zarr.json",
-        description=f"Metadata, receipts and the hashes of all values (fingerprint {store.fingerprint})",
-        content_url=f"{store.url}/zarr.json" if "://" in store.url else "zarr.json",
-        content_size=f"{len(content)} B",
-        encoding_formats=["application/json"],
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
+    about = f"Metadata of all arrays; fingerprint of the values: {store.fingerprint}"
+    files = [_file(mlc, context, store, "metadata", "zarr.json", about, "application/json")]
+    if summary := summary_path(store.root):
+        about = "Receipts of all shard rows with the hashes of their values"
+        receipts = f"{summary}/receipts/c/0"
+        files.append(_file(mlc, context, store, "receipts", receipts, about, "application/vnd+zarr"))
     shards = mlc.FileSet(
         ctx=context,
         id="shards",
@@ -95,7 +91,22 @@ def _distribution(mlc: Any, context: Any, store: Store) -> list[Any]:
         includes=["*/c/**"],
         encoding_formats=["application/vnd+zarr"],
     )
-    return [root, shards]
+    return [*files, shards]
+
+
+def _file(mlc: Any, context: Any, store: Store, id: str, name: str, about: str, encoding: str) -> Any:
+    """Return the file object of a file of the store."""
+    content = Files(store.url, store.storage_options).read(name)
+    return mlc.FileObject(
+        ctx=context,
+        id=id,
+        name=name,
+        description=about,
+        content_url=f"{store.url}/{name}" if "://" in store.url else name,
+        content_size=f"{len(content)} B",
+        encoding_formats=[encoding],
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
 
 
 def _splits(mlc: Any, context: Any) -> Any:

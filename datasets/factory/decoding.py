@@ -24,7 +24,7 @@ PACKING = ("scale_factor", "add_offset")
 LIMITS = ("valid_range", "valid_min", "valid_max")
 KEPT = (
     "axis", "calendar", "cell_measures", "cell_methods", "comment", "compress", "flag_masks", "flag_meanings",
-    "flag_values", "leap_month", "leap_year", "month_lengths", "positive", "units_metadata",
+    "flag_values", "leap_month", "leap_year", "month_lengths", "positive", "topology", "units_metadata",
 )  # fmt: skip
 """Attributes that a store keeps as they are."""
 

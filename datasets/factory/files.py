@@ -1,4 +1,4 @@
-"""Small files, written atomically, on any fsspec file system."""
+"""Small files, written atomically, on any fsspec file system; a server may be gone for a while."""
 
 import errno
 import glob
@@ -6,14 +6,16 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from datasets.store.urls import local_path
+from datasets.store.patience import Answer, patiently
+from datasets.store.urls import connected, local_path
 from surrogates.core.files import lives, sync, write_atomic
 
 
@@ -33,7 +35,7 @@ class Files:
         self._options = dict(storage_options or {})
         self.local = local_path(url)
         if self.local is None:
-            self._system, self._root = fsspec.core.url_to_fs(url, **self._options)
+            self._system, self._root = fsspec.core.url_to_fs(url, **connected(url, self._options))
         else:  # not by its name, in which fsspec would look for protocols
             self.local = self.local.absolute()
             self._system, self._root = LocalFileSystem(), str(self.local)
@@ -45,7 +47,7 @@ class Files:
     def names(self) -> list[str]:
         """Return the sorted names in the folder, without half-written files."""
         try:
-            paths = self._system.ls(self._root, detail=False, refresh=True)
+            paths = self._asked(lambda: self._system.ls(self._root, detail=False, refresh=True))
         except FileNotFoundError:
             return []
         names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in paths)
@@ -53,22 +55,23 @@ class Files:
 
     def size(self) -> int:
         """Return the bytes of everything in the folder."""
-        return int(self._system.du(self._root))
+        return int(self._asked(lambda: self._system.du(self._root)))
 
     def exists(self, name: str) -> bool:
         """Return whether a file exists."""
-        return bool(self._system.exists(self._path(name)))
+        return bool(self._asked(lambda: self._system.exists(self._path(name))))
 
     def read(self, name: str) -> bytes:
         """Return the content of a file; OSError when there is none, or a pipe or a link instead."""
         if self.local is not None:
             return _read_plain(self.local / name)
-        return bytes(self._system.cat_file(self._path(name)))
+        return bytes(self._asked(lambda: self._system.cat_file(self._path(name))))
 
     def write(self, name: str, content: bytes | memoryview) -> None:
         """Write a file so that it survives a crash: to the disk first, under its name last."""
         if self.local is None:
-            self._system.pipe_file(self._path(name), bytes(content))
+            whole = bytes(content)
+            self._asked(lambda: self._system.pipe_file(self._path(name), whole))
             return
         write_atomic(self.local / name, content)
 
@@ -76,11 +79,11 @@ class Files:
         """Write a file only if there is none; return whether it was written."""
         try:
             if self.local is None:
-                self._system.pipe_file(self._path(name), content, mode="create")
+                self._asked(lambda: self._system.pipe_file(self._path(name), content, mode="create"))
             else:
                 self._link(self.local, name, content)
         except FileExistsError:
-            return False
+            return self.local is None and self._is(name, content)  # written, but the answer was lost
         return True
 
     def remove(self, name: str) -> None:
@@ -88,12 +91,26 @@ class Files:
         if self.local is not None:
             (self.local / name).unlink(missing_ok=True)
         elif self.exists(name):
-            self._system.rm_file(self._path(name))
+            with suppress(FileNotFoundError):  # deleted, but the answer was lost
+                self._asked(lambda: self._system.rm_file(self._path(name)))
 
     def remove_all(self) -> None:
-        """Delete the folder with half-written files and all."""
-        if self._system.exists(self._root):
-            self._system.rm(self._root, recursive=True)
+        """Delete the folder and all in it, of which a failed writer may delete some at the same time."""
+        while self._asked(lambda: self._system.exists(self._root)):
+            with suppress(FileNotFoundError):
+                self._asked(lambda: self._system.rm(self._root, recursive=True))
+
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+        if self.local is not None:
+            return ask()
+        self._system.invalidate_cache()  # of listings: other processes write too
+        return patiently(self.url, ask)
+
+    def _is(self, name: str, content: bytes) -> bool:
+        try:
+            return self.read(name) == content
+        except FileNotFoundError:
+            return False
 
     def _link(self, folder: Path, name: str, content: bytes) -> None:
         half_written = self._half_written(folder, name, content)

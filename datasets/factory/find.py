@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
 from datasets.factory.errors import BuildError
-from datasets.factory.recipe import Recipe
+from datasets.factory.recipe import COPY, Recipe
 from datasets.factory.sources import Source
 from datasets.store.layout import Store
 from surrogates.core.errors import RegistryError
 from surrogates.core.registry import names, resolve
-from surrogates.core.text import nearest
+from surrogates.core.text import listing, nearest
 
 NOT_READ = (
     "a store is resumed with the files of the folder that you are in, and with no others: "
@@ -97,6 +97,11 @@ def recipe_of(store: Store, recipe_class: type[Recipe] | None = None) -> Recipe:
         When the class makes other data than the store's recipe.
     """
     name = store.text("recipe")
+    if name == COPY:
+        raise BuildError(
+            f"{store.url} is a copy of records of {_origins(store)}, which no recipe makes again: repeat the "
+            "command that began it to resume it, and have units simulated again in these stores"
+        )
     if recipe_class is None:
         try:
             recipe_class = _recipe(name, resolve("recipes", name))
@@ -109,6 +114,11 @@ def recipe_of(store: Store, recipe_class: type[Recipe] | None = None) -> Recipe:
     return recipe_class.make(config)
 
 
+def _origins(store: Store) -> str:
+    origins = store.mapping("recipe_config").get("origins")
+    return listing(str(each.get("store")) for each in origins or [] if isinstance(each, dict))
+
+
 def _refuse_own_paths(url: str, recipe_class: type[Recipe], config: Mapping[str, Any]) -> None:
     """Refuse files that a store names outside the current folder: who typed its path knows nothing of them.
 
@@ -118,6 +128,8 @@ def _refuse_own_paths(url: str, recipe_class: type[Recipe], config: Mapping[str,
         raise BuildError(
             f"{url}: recipe_config names a folder, {config['folder']!r}, expected none; {NOT_READ}"
         )
+    if isinstance(config.get("design"), str):  # a table's values stand in a store, never its path
+        raise BuildError(f"{url}: recipe_config names the file {config['design']!r} (design); {NOT_READ}")
     for key, field in recipe_class.model_fields.items():
         if key not in config or not _holds_sources(field.annotation):
             continue

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
+from datasets.store.patience import Unanswered
 
 _ROWS = re.compile(r"rows-(\d+)-(\d+)\.json")
 
@@ -22,6 +23,10 @@ BEAT = 30.0
 """Seconds between two signs of life."""
 SILENCE = 600.0
 """Seconds of silence after which a process on another machine counts as dead."""
+
+
+_held: set[str] = set()
+"""Locks of rows that this process holds."""
 
 
 class RowsLock:
@@ -63,6 +68,7 @@ class RowsLock:
         except BuildError:
             self._files.remove(self._name)
             raise
+        _held.add(self._files.url + self._name)
         self._heart.start()
         return self
 
@@ -70,6 +76,9 @@ class RowsLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
+        _held.discard(self._files.url + self._name)
+        if isinstance(error, Unanswered):  # it cannot be removed either; who resumes takes it over
+            return
         self._heart.join()
         self._files.remove(self._name)
 
@@ -77,16 +86,26 @@ class RowsLock:
         while not self._stop.wait(BEAT):
             try:
                 self._files.write(self._name, _sign())
-            except OSError:  # a full disk is reported by the build itself
+            except (OSError, Unanswered):  # the build itself reports a full disk and a lost server
                 continue
 
     def _refuse_if_alive(self, name: str) -> None:
         holder = _holder(_content(self._files, name) or b"")
-        if holder is not None and _is_alive(holder):
+        if holder is not None and _is_alive(holder) and not self._was_left(name, holder):
             raise BuildError(
                 f"Process {holder.pid} on {holder.host} is building {self._store.url} at this moment "
                 f"({name.removesuffix('.json')}). Wait for it, or stop it and run the command again."
             )
+
+    def _was_left(self, name: str, holder: "Holder") -> bool:
+        """Return whether this process could not let go of a lock, since its server was lost."""
+        ours = self._files.local is None and holder.is_this_process()
+        return ours and self._files.url + name not in _held
+
+
+def is_held(store: Files) -> bool:
+    """Return whether a build of a store is under way, or was killed and will be resumed."""
+    return bool(store.folder("build/locks").names())
 
 
 @contextmanager
@@ -138,6 +157,11 @@ class Holder(BaseModel):
     pid: int = Field(gt=0, lt=1 << 31)
     born: str | None
     seen: float
+
+    def is_this_process(self) -> bool:
+        """Return whether this process signed."""
+        here = socket.gethostname(), os.getpid(), _born(os.getpid())
+        return (self.host, self.pid, self.born) == here
 
 
 def _holder(sign: bytes) -> Holder | None:

@@ -10,6 +10,7 @@ from datasets.store.clocks import is_clock, undecodable
 from datasets.store.errors import ContractError
 from datasets.store.integrity import CERTIFICATE, other_copies
 from datasets.store.layout import Store
+from datasets.store.receipts import receipt_path
 from datasets.store.units import parse
 from surrogates.core.text import listing
 
@@ -31,6 +32,22 @@ def check_copies(store: Store) -> Iterator[Problem]:
             message=f"{store.url}/{name}/zarr.json is lost, damaged or not what {store.url}/zarr.json "
             "says of it; replace the wrong one of the two by the other",
         )
+    yield from _receipt_copies(store)
+
+
+def _receipt_copies(store: Store) -> Iterator[Problem]:
+    """Compare each receipt with what the summary says of its row."""
+    try:
+        for row in store.differing_receipts():
+            name = receipt_path(row)
+            yield Problem(
+                check="metadata",
+                variable=name,
+                message=f"{store.url}/{name} is lost, damaged or not what the summary says "
+                f"of it; delete it and resume the build, which makes the row again",
+            )
+    except ContractError as error:
+        yield Problem(check="metadata", variable="build", message=str(error))
 
 
 def check_root(store: Store) -> Iterator[Problem]:

@@ -15,6 +15,8 @@ from datasets.store.streams import SAMPLE, stream
 from surrogates.core.build import validate
 
 Arrays = dict[str, np.ndarray]
+COPY = "copy"
+"""Name of the recipe of stores that hold records of other stores."""
 
 
 class Recipe(BaseModel):
@@ -36,6 +38,9 @@ class Recipe(BaseModel):
     chained
         Whether a unit continues the unit before it (a climate run): units then run in order, and
         `simulate_next` is called instead of `simulate`.
+    units_per_worker
+        Units after which a worker process is replaced by a new one, for solvers whose memory grows; None
+        keeps it.
     reads_files
         Whether the records come out of files of other programs: the recipe is then an importer
         (`surrogates data import`).
@@ -64,6 +69,7 @@ class Recipe(BaseModel):
     license: ClassVar[str] = "unspecified"
     record_dimension: ClassVar[str] = "sample"
     chained: ClassVar[bool] = False
+    units_per_worker: ClassVar[int | None] = None
     reads_files: ClassVar[bool] = False
     formats: ClassVar[tuple[str, ...]] = ()
 
@@ -105,6 +111,14 @@ class Recipe(BaseModel):
     def records(self) -> int:
         """Return the number of records."""
         raise NotImplementedError(f"{type(self).__name__} does not define records()")
+
+    def depends_on_number(self) -> str:
+        """Return what of a record depends on how many there are; empty: nothing, so that a store can grow.
+
+        `surrogates data extend` simulates one old unit again and refuses records that would become others.
+        Say it here where one unit may not show it.
+        """
+        return ""
 
     def unit_records(self) -> int:
         """Return how many consecutive records are simulated together (a minute of work at most)."""
@@ -164,6 +178,10 @@ class Recipe(BaseModel):
         """Simulate a unit of a chained recipe from the state that the unit before left (None: the start)."""
         raise NotImplementedError(f"{type(self).__name__} does not define simulate_next()")
 
+    def origin(self, records: range) -> dict[str, Any]:
+        """Return what the receipt of some records says of where they come from; nothing if simulated here."""
+        return {}
+
     def attributes(self) -> dict[str, str]:
         """Return title and license of the store, and what else shall stand among its global attributes."""
         return {"title": self.title, "license": self.license}
@@ -185,3 +203,12 @@ def generators(seed: int, indices: np.ndarray) -> list[np.random.Generator]:
 def config_hash(config: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a configuration: receipts name it, since its files may be many."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def counts_of(recipe: Recipe) -> list[str]:
+    """Return the whole numbers among the parameters of a recipe that equal its number of records."""
+    return [
+        key
+        for key, field in type(recipe).model_fields.items()
+        if field.annotation is int and key != "seed" and getattr(recipe, key) == recipe.records()
+    ]

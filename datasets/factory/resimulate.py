@@ -26,7 +26,7 @@ def resimulate_units(store: Store, recipe: Recipe, rows: Sequence[int], number: 
     number
         How many units.
     """
-    units = Units(store.records, recipe.unit_records(), store.records_per_shard)
+    units = Units.of(store, recipe)
     candidates = [unit for row in rows for unit in units.of_row(row)]
     if recipe.chained:
         candidates = candidates[:1]
@@ -59,8 +59,8 @@ def _answer(
     except DAMAGE as error:
         return "different", str(error)
     for name, spec in store.specs.items():
-        if difference := _difference(stored[name], simulated[name], spec, int(indices[0])):
-            return "different", difference
+        if found := difference(stored[name], simulated[name], spec, int(indices[0])):
+            return "different", found
     return "same", "bit for bit, or within the declared repeatability"
 
 
@@ -68,7 +68,7 @@ def _versions(software: object) -> dict[str, object]:
     return dict(software) if isinstance(software, dict) else {}
 
 
-def _difference(stored: np.ndarray, simulated: np.ndarray, spec: VariableSpec, first: int) -> str | None:
+def difference(stored: np.ndarray, simulated: np.ndarray, spec: VariableSpec, first: int) -> str | None:
     """Return where two arrays differ by more than the variable's repeatability, as text, or None."""
     equal = stored == simulated
     if stored.dtype.kind in "fc":

@@ -99,7 +99,13 @@ def _statistics(
     scale = {"count": 0.0, "m2": size**2 * max(1, arrays[spec.name][0].size)}
     measured = store.measure(spec.name, arrays)
     for field in (each.name for each in fields(measured)):
-        stored = store.array(f"statistics/{spec.name}/{field}")[records.start : records.stop]
+        path = f"statistics/{spec.name}/{field}"
+        try:
+            stored = store.array(path)[records.start : records.stop]
+        except DAMAGE as error:
+            message = f"{store.url}/{path}: {error}; {again}"
+            yield Problem(check="checksums", variable=spec.name, row=row, message=message)
+            continue
         slack = TOLERANCE * scale.get(field, size)
         close = np.isclose(
             np.asarray(stored), getattr(measured, field), rtol=TOLERANCE, atol=slack, equal_nan=True

@@ -1,6 +1,6 @@
 """Simulate one unit and compare the result with the recipe's specifications."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,10 +46,22 @@ def simulate_unit(
     return conform(arrays, recipe.specs(), int(indices[0]), len(indices)), state
 
 
-def stage_unit(recipe: Recipe, units: Units, unit: int, staging: Staging) -> None:
-    """Simulate a unit and stage it durably."""
+def stage_unit(
+    recipe: Recipe, units: Units, unit: int, staging: Staging, wanted: Callable[[], bool] = lambda: True
+) -> None:
+    """Simulate a unit and stage it durably.
+
+    Parameters
+    ----------
+    recipe, units, unit, staging
+        What to simulate, and where to stage it.
+    wanted
+        Asked when the unit is simulated; False leaves it unstaged.
+    """
     state = staging.read_state(unit - 1) if recipe.chained and unit else None
     arrays, state = simulate_unit(recipe, units.indices(unit), state)
+    if not wanted():
+        return
     if state is not None:
         staging.write_state(unit, state)
     staging.write(unit, arrays)

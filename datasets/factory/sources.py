@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 
 from datasets.factory.errors import BuildError
 from datasets.factory.limits import require_regular
-from datasets.store.urls import at_home
+from datasets.store.urls import at_home, local_copy, matching
 
 
 class Source(BaseModel):
@@ -35,9 +35,10 @@ class Source(BaseModel):
         return {"type": "string", "description": "Path of a file."}
 
     def path_in(self, folder: Path) -> str:
-        """Return the path of the source; refuse one that does not exist."""
+        """Return the path of the source, or of a copy of a file at a URL; refuse one that does not exist."""
         if self.sha256 is None:
-            return self.path
+            is_store = self.path.rstrip("/").endswith(".zarr")
+            return self.path if is_store else str(local_copy(self.path))
         if not (folder / self.path).exists():
             raise BuildError(
                 f"The source '{self.path}' is not in {folder.absolute()}. Run the command in the folder of "
@@ -82,7 +83,7 @@ def find_sources(patterns: tuple[str, ...] | str, folder: Path) -> tuple[Path, t
     """
     found: list[str] = []
     for pattern in (patterns,) if isinstance(patterns, str) else patterns:
-        matches = [pattern] if "://" in pattern else _matches(pattern, folder)
+        matches = matching(pattern) if "://" in pattern else _matches(pattern, folder)
         if not matches:
             raise BuildError(f"No file matches '{pattern}' in {folder.absolute()}.")
         found += matches

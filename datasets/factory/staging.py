@@ -28,13 +28,18 @@ class Staging:
         For fsspec.
     folder
         Where the units lie; ``build/staging`` in the store by default.
+
+    Attributes
+    ----------
+    url, store
+        The store, and its folder.
     """
 
     def __init__(
         self, url: str, storage_options: Mapping[str, Any] | None = None, folder: str | None = None
     ) -> None:
-        self.url = url
-        self._files = Files(url, storage_options).folder("build/staging") if folder is None else Files(folder)
+        self.url, self.store = url, Files(url, storage_options)
+        self._files = self.store.folder("build/staging") if folder is None else Files(folder)
 
     def units(self) -> set[int]:
         """Return the numbers of the staged units."""

@@ -1,10 +1,14 @@
 """Division of records into units, shard rows and slices."""
 
 from dataclasses import dataclass
+from math import gcd
+from typing import Self
 
 import numpy as np
 
 from datasets.factory.errors import BuildError
+from datasets.factory.recipe import Recipe
+from datasets.store.layout import Store
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,12 @@ class Units:
                 f"A shard must hold whole units, but {self.records_per_shard} records per shard are not a "
                 f"multiple of {self.unit_records} records per unit."
             )
+
+    @classmethod
+    def of(cls, store: Store, recipe: Recipe) -> Self:
+        """Return the units of a store, shorter than the recipe's where a store that grew has short shards."""
+        unit = gcd(recipe.unit_records(), store.records_per_shard)
+        return cls(store.records, unit, store.records_per_shard)
 
     @property
     def count(self) -> int:

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,12 +26,14 @@ class RowWriter:
     store, staging, units
         What to write, where it comes from, how records are cut.
     provenance
-        What every receipt says beside the hashes.
+        Returns what the receipt of some records says beside the hashes.
     """
 
-    def __init__(self, store: Store, staging: Staging, units: Units, provenance: Mapping[str, Any]) -> None:
+    def __init__(
+        self, store: Store, staging: Staging, units: Units, provenance: Callable[[range], Mapping[str, Any]]
+    ) -> None:
         self._store, self._staging, self._units = store, staging, units
-        self._provenance = dict(provenance)
+        self._provenance = provenance
         self._rows: queue.Queue[int | None] = queue.Queue(BACKLOG)
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="row-writer", daemon=True)
@@ -70,7 +72,8 @@ class RowWriter:
     def _write(self, row: int) -> None:
         hashes = self._store.write_row(row, self._assemble(row))
         self._make_durable(f"*/c/{row}", f"statistics/*/*/c/{row}")
-        self._store.write_receipt(row, {"hashes": dict(hashes), **self._provenance})
+        more = self._provenance(self._units.row_records(row))
+        self._store.write_receipt(row, {"hashes": dict(hashes), **more})
         self._make_durable(f"build/row-{row:06d}")
         self._staging.remove(self._units.of_row(row))
 

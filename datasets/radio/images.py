@@ -57,6 +57,7 @@ def read_grey(path: Path, side: int, frames: int = 1) -> np.ndarray:
             picture.seek(number)
             if picture.size != (side, side):
                 raise _wrong_size(path, picture.size, side)
+            picture.load()  # only then is the mode that of the frame, which has its own palette
             pages.append(_grey(picture, deep, path))
     return np.stack(pages)
 

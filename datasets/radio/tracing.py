@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from datasets.factory.recipe import Arrays, Recipe
-from datasets.radio.transmitters import Placing, in_scene, place_transmitters
+from datasets.factory.design import Designed
+from datasets.factory.recipe import Arrays
+from datasets.radio.transmitters import Placing, in_scene, place_transmitters, require_over_roofs
 from datasets.radio.variables import record_specs
 from datasets.radio.windows import Placed
 from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
@@ -17,9 +19,13 @@ from physics.raytracing.scenes import Scene
 from physics.raytracing.solver import Settings, trace_path_gain
 
 GROUPS_PER_CITY = 100_000
+POSITION = ("transmitter_east", "transmitter_north", "transmitter_height")
+"""What a table of design points gives: the components of `transmitter_position`."""
+HIGHEST = 1000.0
+"""Of a transmitter above the ground, m."""
 
 
-class TracedMaps(Recipe):
+class TracedMaps(Designed):
     """Path gain in windows of scenes, traced with Sionna RT, one map per transmitter.
 
     A unit is one window: its transmitters, both antenna patterns included, are traced at once. A recipe says
@@ -28,6 +34,7 @@ class TracedMaps(Recipe):
 
     division: ClassVar[str]
     """How the default split divides the windows."""
+    designed: ClassVar[Mapping[str, str]] = dict.fromkeys(POSITION, "m")
 
     transmitters_per_window: int = Field(4, ge=1, description="Transmitters (maps) of one window.")
     window_size: float = Field(512.0, gt=0, description="Side of a window, m.")
@@ -66,6 +73,9 @@ class TracedMaps(Recipe):
                 f"clearance={self.clearance} must be a range of positive heights, the lower first"
             )
         return self
+
+    def design_ranges(self) -> dict[str, tuple[float, float]]:
+        return dict(zip(POSITION, [(0.0, self.window_size)] * 2 + [(self.lowest, HIGHEST)], strict=True))
 
     def windows(self) -> list[Placed]:
         """Return all windows in the order of the units."""
@@ -121,6 +131,10 @@ class TracedMaps(Recipe):
         building, terrain = self.rasters_of(placed)
         placing = Placing(self.placing, self.roof_radius, self.clearance, self.spread, self.lowest)
         positions = place_transmitters(building, terrain, self.cell_size, placing, rngs)
+        if self.design:
+            for axis, name in enumerate(POSITION):
+                positions[:, axis] = self.given(name, indices, positions[:, axis])
+            require_over_roofs(positions, building, self.cell_size, int(indices[0]))
         azimuths = np.array([rng.uniform(0.0, 2.0 * np.pi) for rng in rngs]).astype(np.float32)
         seeds = rngs[0].integers(2**31, size=2)
 

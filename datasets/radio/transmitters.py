@@ -76,6 +76,33 @@ def place_transmitters(
     return positions
 
 
+def require_over_roofs(positions: np.ndarray, building: np.ndarray, cell: float, first: int) -> None:
+    """Refuse transmitters that stand inside buildings.
+
+    Parameters
+    ----------
+    positions : array (n, 3)
+        East and north of the window's south-west corner and height above the ground, m.
+    building : array (ny, nx)
+        Height of roofs above the ground, m.
+    cell : float
+        Side of a cell, m.
+    first : int
+        Record of the first transmitter.
+
+    Raises
+    ------
+    ValueError
+        Names the record, its height and that of the roof.
+    """
+    roofs = ground_below(positions, building, cell)
+    for number in np.flatnonzero(positions[:, 2] <= roofs)[:1]:
+        raise ValueError(
+            f"the transmitter of record {first + number} stands {positions[number, 2]:g} m above the ground, "
+            f"in a building of {roofs[number]:g} m; place it over the roof"
+        )
+
+
 def ground_below(positions: np.ndarray, terrain: np.ndarray, cell: float) -> np.ndarray:
     """Return the altitude of the ground in the cells below positions (n, 3), m."""
     last = np.array(terrain.shape) - 1

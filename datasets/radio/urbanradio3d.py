@@ -12,15 +12,19 @@ What was found on the published samples, and holds here:
   north.
 * The level of the path loss is unknown: beside the transmitter it falls by 20 dB a decade, but 42 dB below
   free space at 5.9 GHz. So it is stored as a relative gain. Differences between cells are right.
+* Some 6 % of the cells are reached faster than light, by more than 2 m, and straight seams run through open
+  areas: these may be answers of a network, and no truth.
 * The elevation does not tend to the horizon with distance as an angle of arrival would. It is stored as it
   is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -34,12 +38,17 @@ from datasets.factory.folders import AreaImport
 from datasets.factory.left_out import MOST, LeftOut, MostLeftOut
 from datasets.factory.recipe import Arrays
 from datasets.radio.images import from_grey, numbers, read_grey
+from datasets.radio.oddities import distances, early_share, level, pointing_shares
 from datasets.radio.variables import axes, link_scalars
 from datasets.store.specs import DECIBEL, VariableSpec
 
 SIDE = 256  # cells of 1 m
 CARRIER = 5.9e9  # Hz
 FULL_TURN = 2.0 * np.pi
+SURVEYED = 40
+"""Volumes of a quantity that are examined before an import."""
+AGREES = 3.0
+"""Difference from free space that is not remarked on, dB."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ class Quantity:
         Attributes of the variable.
     low, high
         What grey 0 and 255 stand for, in `units`.
+    attributes
+        More of them.
     """
 
     folders: tuple[str, ...]
@@ -61,6 +72,7 @@ class Quantity:
     long_name: str
     low: float
     high: float
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 QUANTITIES = {
@@ -74,6 +86,7 @@ QUANTITIES = {
         "azimuth of arrival, clockwise from north",
         0.0,
         6.3,
+        {"topology": "circular"},
     ),
     "elevation_of_arrival": Quantity(
         ("Doa_Ele", "DoA_Ele"), "rad", "elevation of arrival, as published", 0.5, 2.25
@@ -85,7 +98,7 @@ class UrbanRadio3D(AreaImport):
     """Volumes of UrbanRadio3D, one for each area and transmitter; NaN where a quantity has no file."""
 
     name: ClassVar[str] = "radio/urbanradio3d"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     title: ClassVar[str] = (
         "UrbanRadio3D: power, delay and directions in city areas (by `surrogates data import`)"
     )
@@ -122,7 +135,10 @@ class UrbanRadio3D(AreaImport):
                 display_units="dB" if quantity.units == DECIBEL else None,
                 long_name=quantity.long_name,
                 missing=True,
-                attributes={"comment": "NaN in buildings, where grey is 0, and where there is no file"},
+                attributes={
+                    "comment": "NaN in buildings, where grey is 0, and where there is no file",
+                    **quantity.attributes,
+                },
             )
             for name, quantity in QUANTITIES.items()
         ]
@@ -164,7 +180,42 @@ class UrbanRadio3D(AreaImport):
                 lines.append(f"{name}: {volumes} of {len(self._names)} volumes have no file and are NaN")
             if planes:
                 lines.append(f"{name}: {planes} planes of volumes have no file and are NaN")
+        return [*lines, *self._oddities()]
+
+    def _oddities(self) -> list[str]:
+        """Say what some of the volumes, evenly spread, hold against physics."""
+        early = [
+            early_share(delay, distances(SIDE, x, y)) for delay, x, y in self._surveyed("time_of_arrival")
+        ]
+        levels = [
+            level(gain, distances(SIDE, x, y), CARRIER) for gain, x, y in self._surveyed("relative_path_gain")
+        ]
+        pointing = [pointing_shares(*each) for each in self._surveyed("azimuth_of_arrival")]
+        lines = []
+        if early and np.mean(early) > 0.0:
+            lines.append(
+                f"published delays: {np.mean(early):.1%} of the cells of {len(early)} volumes are reached "
+                "faster than light, by more than 2 m; take them as samples, not as truth"
+            )
+        if levels and abs(np.nanmedian(levels)) > AGREES:
+            lines.append(
+                f"published path loss: beside the transmitter the gain lies {np.nanmedian(levels):+.0f} dB "
+                f"from free space (median of {len(levels)} volumes); only differences count"
+            )
+        if pointing and np.greater(*np.nanmedian(pointing, axis=0)[::-1]):
+            lines.append(
+                f"published azimuths: more cells of {len(pointing)} volumes point to the transmitter if they "
+                "count clockwise from north already; the pictures are not as published"
+            )
         return lines
+
+    def _surveyed(self, quantity: str) -> Iterator[tuple[np.ndarray, int, int]]:
+        """Yield some volumes of a quantity with X and Y; what cannot be read the import refuses itself."""
+        names = sorted(self._found[QUANTITIES[quantity].folders[0]])
+        for number in np.unique(np.linspace(0, len(names) - 1, min(len(names), SURVEYED)).astype(int)):
+            _, x, y = names[number]
+            with contextlib.suppress(BuildError):
+                yield self._read(quantity, names[number]), x, y
 
     def left_out(self) -> list[LeftOut]:
         """Return the pictures that become no record, by cause; a GIF counts as one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self
 
@@ -9,7 +10,8 @@ import numpy as np
 import xarray as xr
 from pydantic import BeforeValidator, Field, model_validator
 
-from datasets.factory.recipe import Arrays, Recipe
+from datasets.factory.design import Designed
+from datasets.factory.recipe import Arrays
 from datasets.seismic import shooting, variables
 from datasets.seismic.families import FAMILIES
 from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
@@ -34,13 +36,14 @@ def _shares(given: Any) -> Any:
     return shares
 
 
-class OpenFWILike(Recipe):
+class OpenFWILike(Designed):
     """Velocity models of OpenFWI's families and their gathers; OpenFWI's geometry unless told otherwise."""
 
     name: ClassVar[str] = "seismic/openfwi_like"
     version: ClassVar[int] = 1
     title: ClassVar[str] = "Simulated shot gathers over random velocity models like OpenFWI's"
     license: ClassVar[str] = "CC0-1.0"
+    designed: ClassVar[Mapping[str, str]] = {"source_frequency": "Hz"}
 
     samples: int = Field(1000, ge=1, description="Number of velocity models.")
     family: Annotated[dict[str, float], BeforeValidator(_shares, str | list[str] | dict[str, float])] = Field(
@@ -98,8 +101,15 @@ class OpenFWILike(Recipe):
     def prepare(self) -> None:
         require("deepwave", "Simulating gathers")
 
+    def design_ranges(self) -> dict[str, tuple[float, float]]:
+        return {"source_frequency": self.frequency} if isinstance(self.frequency, tuple) else {}
+
     def records(self) -> int:
         return self.samples
+
+    def depends_on_number(self) -> str:
+        several = sum(share > 0 for share in self.family.values()) > 1
+        return "the family of a record follows from exact shares of all records" if several else ""
 
     def unit_records(self) -> int:
         return min(shooting.UNIT, self.samples)
@@ -145,7 +155,10 @@ class OpenFWILike(Recipe):
         from physics.waves.seismic.propagator import simulate
 
         codes = self.family_codes[indices]
-        drawn = [self._draw(variables.FAMILIES[code], rng) for code, rng in zip(codes, rngs, strict=True)]
+        drawn = [
+            self._draw(variables.FAMILIES[code], index, rng)
+            for code, index, rng in zip(codes, indices, rngs, strict=True)
+        ]
         velocity = np.stack([model for model, _, _ in drawn])
         surveys = [survey for _, _, survey in drawn]
         found = {
@@ -161,13 +174,16 @@ class OpenFWILike(Recipe):
     def software(self) -> dict[str, str]:
         return shooting.software()
 
-    def _draw(self, family: str, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, float], Survey]:
+    def _draw(
+        self, family: str, index: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, dict[str, float], Survey]:
         """Draw velocity model, its parameters and the survey of one record from its generator."""
         model, parameters = FAMILIES[family](rng, self.depths, self.laterals)
         survey = self.survey
         frequency, columns = survey.frequency, survey.source_columns
         if isinstance(self.frequency, tuple):
-            frequency = float(np.float32(rng.uniform(*self.frequency)))  # as it will be stored
+            drawn = self.given("source_frequency", index, rng.uniform(*self.frequency))
+            frequency = float(np.float32(drawn))  # as it will be stored
         if self.random_sources:
             columns = tuple(np.sort(rng.choice(self.laterals, self.shots, replace=False)).tolist())
         metres = {"relief": parameters.get("relief", 0.0) * self.spacing}

@@ -15,6 +15,7 @@ from datasets.store.errors import ContractError
 from datasets.store.plain_folder import json_object
 from datasets.store.specs import Attributes
 from datasets.store.statistics import Moments
+from datasets.store.summary import summary_path
 
 MOST_ROWS = 1_000_000
 """Shard rows of a store; each has a receipt of its own."""
@@ -165,20 +166,25 @@ def _arrays(root: zarr.Group) -> Iterator[tuple[str, zarr.Array[Any]]]:
     yield from arrays_of(root)
     statistics = root.get("statistics")
     if isinstance(statistics, zarr.Group):
-        with _without_notices():
+        with without_notices():
             groups = list(statistics.groups())
         for variable, inner in groups:
             yield from ((f"statistics/{variable}/{field}", array) for field, array in arrays_of(inner))
+    if path := summary_path(root):
+        summary = root[path]
+        assert isinstance(summary, zarr.Group)
+        for inner in (summary, *dict(summary.groups()).values()):
+            yield from ((array.path, array) for _, array in arrays_of(inner))
 
 
 def arrays_of(group: zarr.Group) -> list[tuple[str, zarr.Array[Any]]]:
     """Return the arrays in a group; zarr's notices of receipts beside them are left out."""
-    with _without_notices():
+    with without_notices():
         return list(group.arrays())
 
 
 @contextmanager
-def _without_notices() -> Iterator[None]:
+def without_notices() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Object at .* is not recognized", ZarrUserWarning)
         yield

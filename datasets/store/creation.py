@@ -12,6 +12,7 @@ import zarr
 from datasets.store.chunking import LARGEST_CHUNK, record_bytes
 from datasets.store.errors import ContractError
 from datasets.store.migrations import FORMAT_VERSION
+from datasets.store.patient_store import zarr_store
 from datasets.store.shared import CODECS, fill_value, plain
 from datasets.store.specs import Attributes, Split, VariableSpec
 from datasets.store.statistics import Moments
@@ -95,7 +96,6 @@ def _check_mask(spec: VariableSpec, dims: Mapping[str, tuple[str, ...]]) -> None
 def new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Group:
     """Open an empty root; a folder that an interrupted `create_store` left behind is overwritten."""
     unfinished: Attributes = {"unfinished": "this store was being created; build it again"}
-    options = dict(storage_options) if storage_options else None
     folder = local_path(url)
     if folder is not None and folder.exists() and (folder.is_file() or any(folder.iterdir())):
         try:
@@ -106,11 +106,10 @@ def new_root(url: str, storage_options: Mapping[str, object] | None) -> zarr.Gro
         left = folder is not None
     try:
         return zarr.open_group(
-            url,
+            zarr_store(url, storage_options),
             mode="w" if left else "w-",
             zarr_format=3,
             attributes=unfinished,
-            storage_options=options,
         )
     except FileExistsError:
         raise ContractError(

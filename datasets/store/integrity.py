@@ -8,9 +8,9 @@ from math import ceil
 from typing import Any
 
 import zarr
-from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
+from datasets.store import objects
 from datasets.store.errors import ContractError
 from datasets.store.plain_folder import json_object
 
@@ -68,34 +68,21 @@ def _own(metadata: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def certify(root: zarr.Group) -> Iterator[None]:
     """Write the certificate of the root's metadata after a block that writes them; `PENDING` until then."""
-    _write(root, CERTIFICATE, PENDING)
+    objects.write(root, CERTIFICATE, PENDING)
     yield
-    _write(root, CERTIFICATE, _digest(root))
+    objects.write(root, CERTIFICATE, _digest(root))
 
 
 def is_certified(root: zarr.Group) -> bool | None:
     """Return whether the root's metadata are those of the certificate; None where there is none."""
-    found = _read(root, CERTIFICATE)
+    found = objects.read(root, CERTIFICATE)
     return None if found is None else found == _digest(root)
 
 
 def is_pending(root: zarr.Group) -> bool:
     """Return whether a process stopped before it could write the certificate."""
-    return _read(root, CERTIFICATE) == PENDING
+    return objects.read(root, CERTIFICATE) == PENDING
 
 
 def _digest(root: zarr.Group) -> bytes:
-    return hashlib.sha256(_read(root, "zarr.json") or b"").hexdigest().encode()
-
-
-def _read(root: zarr.Group, name: str) -> bytes | None:
-    found = sync(root.store.get(_key(root, name), default_buffer_prototype()))
-    return None if found is None else found.to_bytes()
-
-
-def _write(root: zarr.Group, name: str, content: bytes) -> None:
-    sync(root.store.set(_key(root, name), default_buffer_prototype().buffer.from_bytes(content)))
-
-
-def _key(root: zarr.Group, name: str) -> str:
-    return f"{root.path}/{name}" if root.path else name
+    return hashlib.sha256(objects.read(root, "zarr.json") or b"").hexdigest().encode()

@@ -6,15 +6,14 @@ store.zarr/
     <split>             int8 flags over the records
     statistics/<variable>/{count, mean, m2, minimum, maximum}     one entry per record
     build/row-000003    the receipt of a shard row (attributes of an empty group), written last
+    build/summary-1     receipts and statistics of a complete store again, in a few arrays
 ```
 """
 
 import hashlib
 import json
-import re
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from shlex import quote
 from typing import Any, Self
@@ -22,7 +21,6 @@ from typing import Any, Self
 import numpy as np
 import xarray as xr
 import zarr
-from zarr.errors import ZarrUserWarning
 
 from datasets.store import claims
 from datasets.store.chunking import chunk_records, record_bytes, shard_records
@@ -35,20 +33,30 @@ from datasets.store.creation import (
     new_root,
 )
 from datasets.store.errors import ContractError
+from datasets.store.gathering import gather, leave_out
 from datasets.store.integrity import certify, is_certified, is_pending, missing_chunk, other_copies
 from datasets.store.migrations import FORMAT_VERSION, refuse_version
 from datasets.store.padding import LENGTH, padded_dimension, real_cells
+from datasets.store.patient_store import zarr_store
 from datasets.store.plain_folder import read_json, require_plain
 from datasets.store.reader import RecordReader
+from datasets.store.receipts import differing_rows, listed_rows, read_receipts, receipt_path
 from datasets.store.rows import absent_records, aligned, checked_row, row_statistics
 from datasets.store.shared import auxiliary_coordinates, write_shared
 from datasets.store.sources import open_source
 from datasets.store.specs import SPLIT_NAMES, Attributes, Split, VariableSpec
 from datasets.store.statistics import Moments, reduce
+from datasets.store.summary import (
+    remove_summaries,
+    summary_path,
+    summary_receipts,
+    summary_statistics,
+    write_summary,
+)
 from datasets.store.urls import explained, local_path, normalise
 
-RECEIPT = re.compile(r"row-(\d{6,9})")
-"""Name of the group of a receipt, with the number of its shard row."""
+GROWING = "growing"
+"""Global attribute that stands while the arrays of a store are given their new length."""
 
 
 def create_store(
@@ -117,7 +125,6 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
         then holds the command that makes a new one.
     """
     url = normalise(url)
-    options = dict(storage_options) if storage_options else None
     folder = local_path(url)
     absent = f"no data store at {url}; make one with `surrogates data build RECIPE {quote(f'out={url}')}`"
     if folder is not None and not folder.is_dir():
@@ -127,7 +134,7 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
         if folder is not None and (folder / "zarr.json").exists():
             read_json(folder / "zarr.json")
         with explained(url):
-            root = zarr.open_group(url, mode="r+", zarr_format=3, storage_options=options)
+            root = zarr.open_group(zarr_store(url, storage_options), mode="r+", zarr_format=3)
     except (FileNotFoundError, FileExistsError, NotADirectoryError):  # nothing is there, or an array
         raise ContractError(absent) from None
     except (ContractError, ImportError):
@@ -139,6 +146,10 @@ def open_store(url: str, *, storage_options: Mapping[str, object] | None = None)
     attributes = dict(root.attrs)
     if attributes.get("unfinished"):
         raise ContractError(f"the creation of {url} was interrupted; build it again")
+    if GROWING in attributes:
+        raise ContractError(
+            f"{url} is being extended; if that was interrupted, `surrogates data resume {quote(url)}` goes on"
+        )
     if attributes.get("format_version") != FORMAT_VERSION:
         refuse_version(url, attributes)
     header = claims.read_header(url, attributes)
@@ -177,13 +188,19 @@ class Store:
         self, url: str, root: zarr.Group, storage_options: Mapping[str, object] | None = None
     ) -> None:
         self.url = url
-        self.root = root
         self.storage_options = dict(storage_options) if storage_options else None
-        header = claims.read_header(url, dict(root.attrs))
+        self._show(root)
+
+    def _show(self, root: zarr.Group) -> None:
+        """Take a root as it is now."""
+        self.root = root
+        self._live = _without_gathered(root)
+        header = claims.read_header(self.url, dict(root.attrs))
         self.record_dimension, self._variables, self.records_per_shard = header
-        self._live = zarr.open_group(root.store, path=root.path, mode="r+", use_consolidated=False)
         self.records = int(self.array(self._variables[0]).shape[0])
         self.rows = -(-self.records // self.records_per_shard)
+        for cached in ("_summary", "_receipts"):
+            self.__dict__.pop(cached, None)
 
     def __repr__(self) -> str:
         return f"Store({self.url!r}, {self.records} {self.record_dimension}, variables {list(self.specs)})"
@@ -224,11 +241,11 @@ class Store:
         folder = local_path(self.url)
         try:
             return xr.open_zarr(
-                self.url if folder is None else folder.absolute(),
+                self.root.store if folder is None else folder.absolute(),
                 chunks=None,
                 consolidated=consolidated,
+                zarr_format=3,
                 decode_times=decode_times,
-                storage_options=None if folder is not None else self.storage_options,
             )
         except Exception as error:  # whatever xarray runs into in a stranger's attributes
             raise ContractError(
@@ -340,8 +357,8 @@ class Store:
         self._agreed  # noqa: B018  (what is written follows the arrays' own metadata)
         records = self.row_records(row)
         values = checked_row(self.specs, records, arrays)
-        if _receipt(row) in self._live:
-            del self._live[_receipt(row)]
+        self._withdraw_summary()
+        self.withdraw(row)
         self._forget_interrupted_writes(row)
         for name, data in values.items():
             self._write(name, records, data)
@@ -355,7 +372,7 @@ class Store:
     def _forget_interrupted_writes(self, row: int) -> None:
         """Remove what a killed writer of this row left: zarr-python writes beside a file, then renames."""
         folder = local_path(self.url)
-        keys = (f"*/c/{row}", f"statistics/*/*/c/{row}", f"{_receipt(row)}/zarr")
+        keys = (f"*/c/{row}", f"statistics/*/*/c/{row}", f"{receipt_path(row)}/zarr")
         patterns = [f"{key}{rest}.partial" for key in keys for rest in (".*", "/**/*")]
         for path in (path for pattern in patterns for path in (folder.glob(pattern) if folder else ())):
             path.unlink(missing_ok=True)
@@ -389,26 +406,31 @@ class Store:
 
     def receipt(self, row: int) -> dict[str, Any] | None:
         """Return the receipt of a shard row, or None if the row is not complete."""
-        try:
-            group = self._live.get(_receipt(row))
-            return None if group is None else dict(group.attrs)
-        except Exception as error:  # whatever Zarr runs into
-            raise ContractError(
-                f"the receipt {self.url}/{_receipt(row)} is damaged ({_said(error)}); delete "
-                f"it, and build the row "
-                "again"
-            ) from error
+        if self._summary is not None and row < self.rows:
+            return self._receipts[row]
+        return read_receipts(self.url, self._live, [row])[0]
 
     def write_receipt(self, row: int, receipt: Mapping[str, object]) -> None:
         """Write the receipt that completes a shard row: what was run, its hashes. Comes after `write_row`."""
-        self._live.create_group(_receipt(row), attributes=dict(receipt), overwrite=True)
+        self._withdraw_summary()
+        self._live.create_group(receipt_path(row), attributes=dict(receipt), overwrite=True)
+
+    def withdraw(self, row: int) -> None:
+        """Remove the receipt of a shard row, which then is not complete."""
+        if receipt_path(row) in self._live:
+            del self._live[receipt_path(row)]
 
     def complete_rows(self) -> list[int]:
-        """Return the shard rows that have a receipt."""
-        if (folder := local_path(self.url)) is None:
-            return [row for row in range(self.rows) if _receipt(row) in self._live]
-        found = (RECEIPT.fullmatch(path.parent.name) for path in folder.glob("build/row-*/zarr.json"))
-        return sorted(row for row in (int(each[1]) for each in found if each) if row < self.rows)
+        """Return the shard rows that have a receipt; of a store elsewhere, those that its summary names."""
+        return self.listed_rows() if self._summary is None else list(range(self.rows))
+
+    def listed_rows(self) -> list[int]:
+        """Return the shard rows whose receipt lies in the store now, whatever its summary says."""
+        return [row for row in listed_rows(self.url, self._live) if row < self.rows]
+
+    def differing_receipts(self) -> list[int]:
+        """Return the shard rows whose own receipt is lost, damaged or not what the summary says."""
+        return [] if self._summary is None else differing_rows(self._live, self._receipts)
 
     @property
     def is_complete(self) -> bool:
@@ -418,16 +440,57 @@ class Store:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the `hashes` of the receipts (over whole receipts where they have none)."""
-        receipts = [self.receipt(row) for row in self.complete_rows()]
+        receipts = (
+            self._receipts
+            if self._summary is not None
+            else read_receipts(self.url, self._live, self.complete_rows())
+        )
         content = [receipt.get("hashes", receipt) for receipt in receipts if receipt is not None]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
+    @cached_property
+    def _summary(self) -> zarr.Group | None:
+        """The summary that counts; none if a receipt was deleted so that its row is built again."""
+        path = summary_path(self.root)
+        if not path or (local_path(self.url) is not None and len(self.listed_rows()) < self.rows):
+            return None
+        group = self.root[path]
+        assert isinstance(group, zarr.Group)
+        return group
+
+    @cached_property
+    def _receipts(self) -> list[dict[str, Any]]:
+        """All receipts, as the summary has them."""
+        assert self._summary is not None
+        return summary_receipts(self._summary, self.rows)
+
     def consolidate(self) -> Self:
-        """Consolidate all metadata in one file, so that opening the store is one read, and certify it."""
-        with certify(self.root), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ZarrUserWarning)  # consolidation is no part of Zarr v3 yet
-            self.root = zarr.consolidate_metadata(self.root.store, path=self.root.path or None)
+        """Gather what opening and describing the store needs, so that each is a few requests, and certify it.
+
+        The metadata of all arrays are gathered in one file, receipts and statistics of a complete store in a
+        few arrays (`datasets.store.summary`).
+        """
+        old = summary_path(self.root)
+        self._show(_without_gathered(_open_again(self.root)))
+        with certify(self.root):
+            found = read_receipts(self.url, self._live, self.listed_rows())
+            receipts = [each for each in found if each is not None]
+            complete = len(receipts) == self.rows
+            specs = list(self.specs.values())
+            summary = (
+                write_summary(self._live, old, receipts, specs, self.records_per_shard) if complete else ""
+            )
+            gather(self._live, summary)
+            remove_summaries(self._live, summary)
+        self._show(_open_again(self.root))
         return self
+
+    def _withdraw_summary(self) -> None:
+        """Let a summary no longer count, before what it says is changed."""
+        if summary := summary_path(self.root):
+            with certify(self.root):
+                leave_out(self._live, summary)
+            self._show(_open_again(self.root))
 
     @property
     def certified(self) -> bool | None:
@@ -438,7 +501,7 @@ class Store:
         """Certify the root's metadata where a build was stopped before it could."""
         if is_pending(self.root):
             with certify(self.root):
-                pass
+                remove_summaries(self._live, summary_path(self.root))
 
     def statistics(self, variable: str, records: np.ndarray | None = None) -> Moments:
         """Return the exact statistics of a variable over some records (all when None).
@@ -453,10 +516,7 @@ class Store:
             raise ContractError(f"{self.url} has no record variable {variable!r}; it has {names}")
         chosen = np.arange(self.records) if records is None else np.sort(np.asarray(records))
         try:
-            self._agreed  # noqa: B018  (the numbers are read by the gathered copy)
-            stored = Moments(
-                *(np.asarray(self.array(f"statistics/{variable}/{f.name}")[...]) for f in fields(Moments))
-            )[chosen]
+            stored = self._statistics(variable)[chosen]
         except ContractError:
             raise
         except Exception as error:  # whatever codecs run into
@@ -471,13 +531,39 @@ class Store:
             )
         return reduce(stored)
 
+    def _statistics(self, variable: str) -> Moments:
+        self._agreed  # noqa: B018  (the numbers are read by the gathered copy)
+        if self._summary is not None:
+            return summary_statistics(self._summary, self.specs[variable], self.records)
+        return self._own_statistics(variable)
+
+    def differing_statistics(self, variable: str) -> list[str]:
+        """Return the statistics of a variable that are not in their own arrays what the summary says."""
+        if self._summary is None:
+            return []
+        gathered, own = self._statistics(variable), self._own_statistics(variable)
+        pairs = ((f.name, getattr(gathered, f.name), getattr(own, f.name)) for f in fields(Moments))
+        return [name for name, first, second in pairs if not np.array_equal(first, second, equal_nan=True)]
+
+    def _own_statistics(self, variable: str) -> Moments:
+        stored = (self.array(f"statistics/{variable}/{field.name}") for field in fields(Moments))
+        return Moments(*(np.asarray(each[...]) for each in stored))
+
     def reader(self, variables: Sequence[str]) -> RecordReader:
         """Return a reader of some record variables; dates are read as the numbers that the store holds."""
         shown = self._open(decode_times=False).variables
+        options = self.storage_options
         return RecordReader(
-            {name: open_source(self.url, self.array(name), shown[name]) for name in variables}
+            {name: open_source(self.url, self.array(name), shown[name], options) for name in variables}
         )
 
 
-def _receipt(row: int) -> str:
-    return f"build/row-{row:06d}"
+def _open_again(root: zarr.Group) -> zarr.Group:
+    """Return a root as it is now."""
+    return zarr.open_group(root.store, path=root.path, mode="r+", zarr_format=3)
+
+
+def _without_gathered(root: zarr.Group) -> zarr.Group:
+    """Return a root whose arrays and groups are looked up each time; costs no request."""
+    metadata = replace(root.metadata, consolidated_metadata=None)
+    return zarr.Group(replace(root._async_group, metadata=metadata))

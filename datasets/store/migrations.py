@@ -36,7 +36,8 @@ def _text(value: object) -> str:
 def refuse_version(url: str, attributes: Mapping[str, object]) -> NoReturn:
     """Refuse a store of another format version with the command that makes a new one.
 
-    Version 1 is the first, so there is nothing to migrate yet.
+    Version 1 is the first, so there is nothing to migrate yet. A summary (`datasets.store.summary`) makes
+    no new version: older releases open stores with one, and stores without one are read row by row.
     """
     if "format_version" not in attributes:
         raise ContractError(

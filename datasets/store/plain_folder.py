@@ -8,7 +8,7 @@ from typing import Any
 from datasets.store.errors import ContractError
 
 LARGEST_METADATA = 64 << 20
-"""Bytes of a `zarr.json`; the gathered metadata of 50,000 shard rows stay below."""
+"""Bytes of a `zarr.json`; older releases gathered the receipts too, of which 50,000 stay below."""
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 

@@ -1,16 +1,15 @@
 """Reading batches of random records into reused buffers, decoding in threads."""
 
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 
+from datasets.store.cache import RecentArrays
 from datasets.store.errors import ContractError
-from datasets.store.shards import ShardedArray
+from datasets.store.shards import Read, ShardedArray
 from datasets.store.sources import Source
 
 CACHE_BYTES = 1 << 27
@@ -40,9 +39,16 @@ class RecordReader:
         self._sources = dict(sources)
         self.direct = all(isinstance(source, ShardedArray) for source in self._sources.values())
         self.records = min((source.shape[0] for source in self._sources.values()), default=0)
-        self._cache = _ChunkCache(CACHE_BYTES)
+        self._cache = RecentArrays(CACHE_BYTES)
         self._threads = threads or min(os.cpu_count() or 1, MAX_THREADS)
         self._pool = ThreadPoolExecutor(self._threads, "record-reader") if self._threads > 1 else None
+        self._elsewhere = {
+            name: source
+            for name, source in self._sources.items()
+            if isinstance(source, ShardedArray) and source.elsewhere
+        }
+        most = MAX_THREADS * max(1, len(self._elsewhere))
+        self._fetchers = ThreadPoolExecutor(most, "record-fetcher")
 
     def empty(self, length: int) -> dict[str, np.ndarray]:
         """Return buffers for `read(..., out=)` of up to `length` records."""
@@ -79,14 +85,25 @@ class RecordReader:
             )
         buffers = self.empty(len(numbers)) if out is None else out
         batch = {name: buffers[name][: len(numbers)] for name in self._sources}
+        reads = {name: source.read for name, source in self._sources.items()} | self._fetched(numbers)
         tasks: list[Callable[[], None]] = []
         for name, source in self._sources.items():
-            tasks += self._tasks(name, source, numbers, batch[name])
+            tasks += self._tasks(name, source, reads[name], numbers, batch[name])
         self._run(tasks)
         return batch
 
+    def _fetched(self, numbers: np.ndarray) -> dict[str, Read]:
+        """Fetch the chunks of records that are not kept in memory, of all variables elsewhere at once."""
+
+        def fetch(name: str) -> Read:
+            source = self._elsewhere[name]
+            chunks = np.unique(numbers // source.records_per_chunk).tolist()
+            return source.fetched([each for each in chunks if self._cache.get((name, each)) is None])
+
+        return dict(zip(self._elsewhere, self._fetchers.map(fetch, self._elsewhere), strict=True))
+
     def _tasks(
-        self, name: str, source: Source, numbers: np.ndarray, rows: np.ndarray
+        self, name: str, source: Source, read: Read, numbers: np.ndarray, rows: np.ndarray
     ) -> list[Callable[[], None]]:
         expected = (len(numbers), *source.shape[1:])
         if rows.dtype != source.dtype or rows.shape != expected:
@@ -94,20 +111,28 @@ class RecordReader:
                 f"buffer of variable {name!r}: {rows.dtype} {rows.shape}, expected {source.dtype} {expected}"
             )
         if source.records_per_chunk == 1 and rows.flags.c_contiguous:
-            return [partial(source.read, n, rows[i : i + 1]) for i, n in enumerate(numbers.tolist())]
+            return [partial(read, n, rows[i : i + 1]) for i, n in enumerate(numbers.tolist())]
         chunks, offsets = np.divmod(numbers, source.records_per_chunk)
         return [
-            partial(self._copy, name, chunk, rows, np.flatnonzero(chunks == chunk), offsets)
+            partial(self._copy, name, read, chunk, rows, np.flatnonzero(chunks == chunk), offsets)
             for chunk in np.unique(chunks).tolist()
         ]
 
-    def _copy(self, name: str, chunk: int, rows: np.ndarray, wanted: np.ndarray, offsets: np.ndarray) -> None:
+    def _copy(
+        self,
+        name: str,
+        read: Read,
+        chunk: int,
+        rows: np.ndarray,
+        wanted: np.ndarray,
+        offsets: np.ndarray,
+    ) -> None:
         """Copy the wanted records of a chunk of several records into the batch."""
         block = self._cache.get((name, chunk))
         if block is None:
             source = self._sources[name]
             block = np.empty((source.records_per_chunk, *source.shape[1:]), source.dtype)
-            source.read(chunk, block)
+            read(chunk, block)
             self._cache.put((name, chunk), block)
         rows[wanted] = block[offsets[wanted]]
 
@@ -122,27 +147,3 @@ class RecordReader:
 def _run_all(tasks: list[Callable[[], None]]) -> None:
     for task in tasks:
         task()
-
-
-class _ChunkCache:
-    """The chunks used last, up to a number of bytes; safe in threads."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._bytes = 0
-        self._chunks: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, int]) -> np.ndarray | None:
-        with self._lock:
-            if key in self._chunks:
-                self._chunks.move_to_end(key)
-            return self._chunks.get(key)
-
-    def put(self, key: tuple[str, int], chunk: np.ndarray) -> None:
-        with self._lock:
-            if key not in self._chunks:
-                self._chunks[key] = chunk
-                self._bytes += chunk.nbytes
-            while self._bytes > self._limit:
-                self._bytes -= self._chunks.popitem(last=False)[1].nbytes

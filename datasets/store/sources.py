@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,8 +10,10 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from datasets.store.byte_sources import ByteSource, LocalFiles
 from datasets.store.errors import ContractError
 from datasets.store.integrity import chunk_key, is_there
+from datasets.store.remote import RemoteObjects
 from datasets.store.shards import ShardedArray, UnsupportedLayout
 from datasets.store.urls import local_path
 
@@ -66,7 +69,12 @@ class FallbackSource:
         )
 
 
-def open_source(url: str, array: zarr.Array[Any], shown: xr.Variable) -> Source:
+def open_source(
+    url: str,
+    array: zarr.Array[Any],
+    shown: xr.Variable,
+    storage_options: Mapping[str, object] | None = None,
+) -> Source:
     """Return the fastest source that reads a variable as xarray shows it.
 
     Parameters
@@ -75,13 +83,20 @@ def open_source(url: str, array: zarr.Array[Any], shown: xr.Variable) -> Source:
         The store and its array.
     shown
         The same variable as xarray opens it, lazily.
+    storage_options
+        For fsspec.
     """
     folder = local_path(url)
-    if folder is not None and not decoded_by_xarray(array, shown):
+    if not decoded_by_xarray(array, shown):
+        source: ByteSource = (
+            RemoteObjects(f"{url.rstrip('/')}/{array.path}", storage_options)
+            if folder is None
+            else LocalFiles(folder / array.path)
+        )
         try:
-            return ShardedArray(folder / array.path, absent_is_error=True)
+            return ShardedArray(array, source, absent_is_error=True)
         except UnsupportedLayout:
-            if importlib.util.find_spec("tensorstore"):
+            if folder is not None and importlib.util.find_spec("tensorstore"):
                 return FallbackSource(array, open_tensorstore(folder / array.path), array.dtype)
     return FallbackSource(array, shown, shown.dtype)
 

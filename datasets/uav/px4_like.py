@@ -14,7 +14,8 @@ import xarray as xr
 from pydantic import Field, model_validator
 from threadpoolctl import threadpool_limits
 
-from datasets.factory.recipe import Arrays, Recipe
+from datasets.factory.design import Designed
+from datasets.factory.recipe import Arrays
 from datasets.store.specs import TEST, TRAIN, VALIDATION, Split, VariableSpec
 from datasets.store.streams import GROUP, stream
 from datasets.uav.paths import ALWAYS_FED_FORWARD, draw_path
@@ -30,6 +31,7 @@ from datasets.uav.variables import (
     TRACKS,
     VEHICLE,
     VEHICLES,
+    WIND,
     coordinates,
     family_spec,
     padded,
@@ -73,9 +75,11 @@ LIMITS = {"speed": (0.4, 1.2), "climb": (0.4, 1.4), "descent": (0.5, 1.5)}
 """Factors on PX4's limits of velocity: users set them to their vehicle and its task."""
 OTHER_LIMITS = ("tilt", "rates")
 """Limits that only some families change."""
+STRONGEST = 8.0
+"""Steady wind, m/s, at most: of one that is drawn the speed, of one that a table gives each component."""
 
 
-class Px4Like(Recipe):
+class Px4Like(Designed):
     """Flights of a quadrotor that follows setpoints sent at 10 Hz, with PX4's cascade, limits and lag."""
 
     name: ClassVar[str] = "uav/px4_like"
@@ -83,6 +87,7 @@ class Px4Like(Recipe):
     title: ClassVar[str] = "Simulated quadrotor flights under PX4-like control"
     license: ClassVar[str] = "CC0-1.0"
     record_dimension: ClassVar[str] = RECORD
+    designed: ClassVar[Mapping[str, str]] = {spec.name: spec.units for spec in WIND}
 
     trajectories: int = Field(5000, ge=1, description="Number of flights.")
     shortest: float = Field(10.0, ge=1, description="Shortest flight, s.")
@@ -134,6 +139,19 @@ class Px4Like(Recipe):
     def records(self) -> int:
         return self.trajectories
 
+    def depends_on_number(self) -> str:
+        shares: dict[str, Mapping[Any, float]] = {
+            "families": self.families,
+            "recorders": self.recorders,
+            "vehicles": self.vehicles,
+        }
+        several = [key for key, given in shares.items() if sum(share > 0 for share in given.values()) > 1]
+        return f"{several[0]} of flights follow from exact shares of all flights" if several else ""
+
+    def design_ranges(self) -> dict[str, tuple[float, float]]:
+        # Only what changes no other draw: a longer flight draws more of its path, its gusts and its recorder.
+        return dict.fromkeys(self.designed, (-STRONGEST, STRONGEST))
+
     def unit_records(self) -> int:
         return min(UNIT, self.trajectories)
 
@@ -147,7 +165,8 @@ class Px4Like(Recipe):
         tracks = track_specs(self.samples, list(TRACKS))
         flags = [family_spec(self.families)]
         flags += [RECORDER] * bool(self.recorders) + [VEHICLE] * bool(self.vehicles)
-        return [*(spec.model_copy(update={"repeatability": 1e-4}) for spec in tracks), LENGTH, *flags]
+        winds = WIND if self.design else ()
+        return [*(spec.model_copy(update={"repeatability": 1e-4}) for spec in tracks), LENGTH, *flags, *winds]
 
     def shared(self) -> xr.Dataset:
         return coordinates(self.samples, quaternion=True)
@@ -219,6 +238,14 @@ class Px4Like(Recipe):
                 self._draw(FAMILIES[code], VEHICLES[vehicle], rng)
                 for code, vehicle, rng in zip(codes, vehicles, rngs, strict=True)
             ]
+        winds = {
+            name: self.given(name, indices, [flight.wind[axis] for flight in flights])
+            for axis, name in enumerate(self.designed)
+        }
+        flights = [
+            replace(flight, wind=np.array([*wind, 0.0]))
+            for flight, *wind in zip(flights, *winds.values(), strict=True)
+        ]
         track = _fly(flights)
         noise = [rng.standard_normal((flight.length, 3)) for flight, rng in zip(flights, rngs, strict=True)]
         columns = {
@@ -238,7 +265,7 @@ class Px4Like(Recipe):
             drift = draw_drift(flight.length, rng) if rng.random() < self.drifting else 0.0
             position = logged(flown["position"] + drift, RECORDERS[recorder], rng)
             tracks.append({**flown, "position": position + self.position_noise * error})
-        made = {"family": codes, "recorder": recorders, "vehicle": vehicles}
+        made = {"family": codes, "recorder": recorders, "vehicle": vehicles, **winds}
         named = {spec.name for spec in self.specs()}
         return {
             **{name: np.stack([padded(each[name], self.samples) for each in tracks]) for name in TRACKS},
@@ -255,7 +282,11 @@ class Px4Like(Recipe):
         factors = {"mass": rng.uniform(0.9, 1.1), "drag": 2.0 ** rng.uniform(-1.0, 1.0)}
         factors |= {gain: rng.uniform(0.8, 1.2) for gain in GAINS}
         factors |= {limit: rng.uniform(*ends) for limit, ends in LIMITS.items()}
-        blowing, speed, bearing = rng.random() < self.windy, rng.uniform(0.0, 8.0), rng.uniform(0.0, math.tau)
+        blowing, speed, bearing = (
+            rng.random() < self.windy,
+            rng.uniform(0.0, STRONGEST),
+            rng.uniform(0.0, math.tau),
+        )
         feedforward, moving = rng.random() < self.feedforward, rng.random() < self.moving
         feedforward = feedforward or family in ALWAYS_FED_FORWARD
         factors |= {limit: rng.uniform(*ends) for limit, ends in LIMITS_OF.get(family, {}).items()}

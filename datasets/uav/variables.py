@@ -92,6 +92,17 @@ def family_spec(flown: Iterable[str]) -> VariableSpec:
 
 RECORDER = _flag("recorder", "what stands between the flight and its record", RECORDERS)
 VEHICLE = _flag("vehicle", "vehicle that was flown", VEHICLES)
+WIND = tuple(
+    VariableSpec(
+        name=f"wind_{way}",
+        dims=(RECORD,),
+        shape=(),
+        units="m s-1",
+        long_name=f"steady wind towards the {way}",
+    )
+    for way in ("east", "north")
+)
+"""Velocity of the air without turbulence."""
 FLIGHT = VariableSpec(
     name="flight",
     dims=(RECORD,),

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physics.backend import sionna
-from physics.raytracing.scenes import Scene
+from physics.raytracing.scenes import Scene, point
 from physics.raytracing.solver import yaw
 
 BATCH = 16
@@ -129,14 +129,11 @@ def trace_paths(
     ValueError
         If there is no receiver, or the shape does not fit.
     """
-    if np.ndim(receivers) != 2 or np.shape(receivers)[1] != 3 or not len(receivers):
-        raise ValueError(
-            f"receivers have shape {np.shape(receivers)}; expected (n, 3) with n > 0: east, north, altitude"
-        )
+    require_receivers(receivers)
     _place(scene.radio, panel, settings.frequency)
     try:
         batches = [
-            _solve(scene.radio, receivers[begin : begin + BATCH], settings, seed)
+            solve_paths(scene.radio, receivers[begin : begin + BATCH], settings, seed, CANDIDATES)
             for begin in range(0, len(receivers), BATCH)
         ]
     finally:
@@ -150,10 +147,16 @@ def trace_paths(
     )
 
 
+def require_receivers(receivers: NDArray[Any]) -> None:
+    """Refuse receivers of another shape than (n, 3), or none."""
+    if np.ndim(receivers) != 2 or np.shape(receivers)[1] != 3 or not len(receivers):
+        raise ValueError(
+            f"receivers have shape {np.shape(receivers)}; expected (n, 3) with n > 0: east, north, altitude"
+        )
+
+
 def _place(radio: Any, panel: Panel, frequency: float) -> None:
     """Put the panel, and nothing else, into the scene."""
-    import mitsuba as mi  # only after the backend is chosen
-
     rt = sionna()
     radio.remove([*radio.transmitters, *radio.receivers])
     radio.frequency = float(frequency)
@@ -161,20 +164,37 @@ def _place(radio: Any, panel: Panel, frequency: float) -> None:
         num_rows=panel.rows, num_cols=panel.columns, pattern="tr38901", polarization="cross"
     )
     radio.rx_array = rt.PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="V")
-    orientation = mi.Point3f(yaw(float(panel.azimuth)), float(panel.downtilt), 0.0)
-    radio.add(rt.Transmitter("panel", position=_point(panel.position), orientation=orientation))
+    orientation = point((yaw(float(panel.azimuth)), panel.downtilt, 0.0))
+    radio.add(rt.Transmitter("panel", position=point(panel.position), orientation=orientation))
 
 
-def _solve(radio: Any, receivers: NDArray[Any], settings: PathSettings, seed: int) -> TracedPaths:
+def solve_paths(
+    radio: Any, receivers: NDArray[Any], settings: PathSettings, seed: int, candidates: int
+) -> TracedPaths:
+    """Solve for the paths to receivers that share one table, in a Sionna RT scene with one transmitter.
+
+    Parameters
+    ----------
+    radio : sionna.rt.Scene
+        The scene; its receivers are replaced.
+    receivers : array (n, 3)
+        East, north and altitude in scene coordinates, m.
+    settings : PathSettings
+        How; the frequency is that of the scene.
+    seed : int
+        Seed of the solver.
+    candidates : int
+        Size of the table.
+    """
     rt = sionna()
     radio.remove(list(radio.receivers))
     radio.add(
-        [rt.Receiver(f"receiver-{index}", position=_point(each)) for index, each in enumerate(receivers)]
+        [rt.Receiver(f"receiver-{index}", position=point(each)) for index, each in enumerate(receivers)]
     )
     paths = rt.PathSolver()(
         radio,
         max_depth=settings.depth,
-        max_num_paths_per_src=CANDIDATES,
+        max_num_paths_per_src=candidates,
         samples_per_src=settings.rays,
         refraction=False,
         diffraction=settings.diffraction,
@@ -193,12 +213,6 @@ def _solve(radio: Any, receivers: NDArray[Any], settings: PathSettings, seed: in
         arrival=np.where(valid[..., None], arrival, 0.0),
         direct=valid & untouched,
     )
-
-
-def _point(position: Any) -> Any:
-    import mitsuba as mi
-
-    return mi.Point3f(*(float(value) for value in position))  # NumPy's floats are refused
 
 
 def _widened(values: NDArray[Any], paths: int) -> NDArray[Any]:

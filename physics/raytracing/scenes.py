@@ -228,6 +228,19 @@ def extruded_scene(
     return Scene(radio, ("ground",))
 
 
+def point(values: Any) -> Any:
+    """Return three numbers as a Mitsuba point that kernels read as data.
+
+    As constants they would have kernels compiled anew, and kept, for each position.
+    """
+    import drjit as dr
+    import mitsuba as mi  # only after the backend is chosen
+
+    found = mi.Point3f(*(float(value) for value in values))  # NumPy's floats are refused
+    dr.make_opaque(found)
+    return found
+
+
 def _mesh(name: str, vertices: NDArray[Any], faces: NDArray[Any]) -> Any:
     """A Mitsuba mesh with flat faces."""
     import mitsuba as mi  # only after the backend is chosen

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physics.backend import sionna
-from physics.raytracing.scenes import Scene, Window
+from physics.raytracing.scenes import Scene, Window, point
 from physics.raytracing.surface import Surface, counted_by
 
 Pattern = Literal["iso", "tr38901"]
@@ -129,17 +129,14 @@ def _place(
     frequency: float,
 ) -> None:
     """Put the transmitters, and nothing else, into the scene."""
-    import mitsuba as mi  # only after the backend is chosen
-
     rt = sionna()
     for name in list(radio.transmitters):
         radio.remove(name)
     radio.frequency = float(frequency)
     radio.tx_array = _array(tuple(patterns))
     for index, (position, azimuth) in enumerate(zip(transmitters, azimuths, strict=True)):
-        orientation = mi.Point3f(yaw(float(azimuth)), 0.0, 0.0)
-        point = mi.Point3f(*(float(value) for value in position))  # NumPy's floats are refused
-        radio.add(rt.Transmitter(f"transmitter-{index}", position=point, orientation=orientation))
+        orientation = point((yaw(float(azimuth)), 0.0, 0.0))
+        radio.add(rt.Transmitter(f"transmitter-{index}", position=point(position), orientation=orientation))
 
 
 @functools.cache

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from surrogates.core.paths import local
+
 
 def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark; `list` shows them.")],
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repeats and smaller cases.")] = False,
     json_path: Annotated[
-        Path | None, typer.Option("--json", help="Also write the rows to this file.")
+        Path | None, typer.Option("--json", parser=local, help="Also write the rows to this file.")
     ] = None,
 ) -> None:
     """Measure ours and a reference in turn on this machine. Reports, never fails for a slow result."""

@@ -8,7 +8,9 @@ from surrogates.cli.echo import echo
 
 
 def calibrate(
-    run: Annotated[str, typer.Argument(help="Folder of the run or of its bundle, or zoo:NAME.")],
+    run: Annotated[
+        str, typer.Argument(help="Folder of the run or of its bundle, zoo:NAME, or URL of a bundle.")
+    ],
     store: Annotated[
         str,
         typer.Argument(

@@ -1,8 +1,6 @@
-"""`surrogates data`: build, resume, check, show and import datasets."""
+"""`surrogates data`: build, resume, extend, check, show and import datasets."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +8,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from surrogates.cli.data_card import card
-from surrogates.cli.data_keys import read_keys
+from surrogates.cli.data_keys import Own, read_keys
+from surrogates.cli.data_running import interruptible as _interruptible
+from surrogates.cli.data_running import say_state as _say_state
+from surrogates.cli.data_running import shown as _shown
+from surrogates.cli.data_stores import compare, extend, merge, subset
 from surrogates.cli.echo import echo
-from surrogates.training.signals import Stopped
+from surrogates.core.paths import local
 
 if TYPE_CHECKING:
     from datasets.factory.recipe import Recipe
@@ -75,7 +77,9 @@ importers = typer.Typer(
 app.add_typer(importers, name="import")
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="Path or fsspec URL of the store.")]
-Json = Annotated[Path | None, typer.Option("--json", metavar="PATH", help="Write the result as JSON.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="PATH", parser=local, help="Write the result as JSON.")
+]
 RecipePath = Annotated[
     str | None,
     typer.Option("--recipe", metavar="MODULE:CLASS", help="The recipe, if it is not a registered one."),
@@ -86,12 +90,13 @@ Bar = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="YAML", help="File of KEY: VALUE lines; KEY=VALUE wins."),
+    typer.Option("--config", metavar="YAML", parser=local, help="File of KEY: VALUE lines; KEY=VALUE wins."),
 ]
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", show_default=False)]
 
 
-app.command("card")(card)
+for _command in (card, extend, merge, subset, compare):
+    app.command()(_command)
 
 
 @app.command(cls=_Building)
@@ -109,17 +114,21 @@ def build(
     """Build a store from a recipe, or resume its build.
 
     Keys are the recipe's own parameters (`surrogates data build RECIPE --help`) and out=URL, workers=N,
-    parts=I/N.
+    parts=I/N, and executor=dask [scheduler=ADDRESS] or executor=slurm parts=N [partition=NAME] [time=MINUTES]
+    [memory=8G].
 
     \b
     surrogates data build radio/urban out=data/urban.zarr samples=2000 workers=2
     surrogates data build radio/urban out=data/urban.zarr 'cities=[munich]' --dry-run
     surrogates data build seismic/openfwi_like out=data/flat.zarr family=flatvel-a
     surrogates data build radio/urban out=data/urban.zarr samples=2000 parts=3/10
+    surrogates data build radio/urban out=data/urban.zarr executor=dask scheduler=tcp://host:8786
+    surrogates data build radio/urban out=data/urban.zarr executor=slurm parts=20 --dry-run
     surrogates data build radio/urban --config keys.yaml out=data/urban.zarr
     surrogates data build my_module:MyRecipe out=data/mine.zarr
     """
     from datasets.factory.build import build as build_store
+    from datasets.factory.executors.contract import Executor, Submitter, make_executor
     from datasets.factory.find import find_recipe
 
     recipe_class = find_recipe(name)
@@ -128,7 +137,8 @@ def build(
     _require_possible(recipe)
     if dry_run or own.out is not None:
         _say_what_was_found(recipe)
-    if dry_run:
+    executor = make_executor(own.executor)
+    if dry_run and isinstance(executor, Executor):
         from datasets.factory.plan import plan
         from surrogates.cli.data_text import plan_text
 
@@ -138,8 +148,11 @@ def build(
         raise ValueError(
             f"Where to? Add out=URL, for example out=data/{name.split('/')[-1].split(':')[-1]}.zarr."
         )
+    if dry_run and isinstance(executor, Submitter):
+        echo(executor.script(recipe, own.out), lines=True)
+        return
     with _interruptible():
-        build_store(recipe, own.out, workers=own.workers, slice=own.slice, **_shown(progress))
+        build_store(recipe, own.out, executor=own.executor, slice=own.slice, **_shown(progress))
     _say_state(own.out, own.slice)
 
 
@@ -149,6 +162,7 @@ def resume(url: Url, settings: Settings = None, recipe: RecipePath = None, progr
 
     \b
     surrogates data resume data/urban.zarr workers=2
+    surrogates data resume data/urban.zarr executor=slurm parts=20
     """
     from datasets.factory.build import resume as resume_store
     from datasets.factory.find import find_recipe
@@ -159,11 +173,14 @@ def resume(url: Url, settings: Settings = None, recipe: RecipePath = None, progr
         raise ValueError(f"resume goes on with {url}; leave out={own.out} out.")
     if rest:
         raise ValueError(
-            f"resume takes workers=N and parts=I/N, found {', '.join(rest)}: the recipe is fixed."
+            f"resume takes workers=N, parts=I/N and executor=NAME with its keys, found {', '.join(rest)}: "
+            "the recipe is fixed."
         )
     recipe_class = find_recipe(recipe) if recipe else None
     with _interruptible():
-        resume_store(url, workers=own.workers, slice=own.slice, recipe_class=recipe_class, **_shown(progress))
+        resume_store(
+            url, executor=own.executor, slice=own.slice, recipe_class=recipe_class, **_shown(progress)
+        )
     _say_state(url, own.slice)
 
 
@@ -245,7 +262,7 @@ def verify(
 def plot(
     url: Url,
     record: Annotated[int, typer.Option(help="Number of the record.")] = 0,
-    out: Annotated[Path, typer.Option(metavar="PNG", help="The picture.")] = Path("record.png"),
+    out: Annotated[str, typer.Option(metavar="PNG", help="The picture: path or URL.")] = "record.png",
 ) -> None:
     """Draw one record.
 
@@ -254,20 +271,20 @@ def plot(
     """
     from datasets.factory.pictures import picture
     from datasets.store.layout import open_store
+    from surrogates.core.outputs import require_output, written
 
-    if out.suffix not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"--out {out}: give a file name that ends in .png, .svg or .pdf.")
-    _require_writable(out)
+    require_output(out, (".png", ".svg", ".pdf"), "--out", new=False)
     figure = picture(open_store(url), record)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
+    with written(out) as path:
+        figure.savefig(path, dpi=150)
     echo(out)
 
 
 @importers.command("generic")
 def import_generic(
     mapping: Annotated[
-        Path, typer.Argument(metavar="MAPPING", help="YAML file; see `datasets.factory.importing`.")
+        Path,
+        typer.Argument(metavar="MAPPING", parser=local, help="YAML file; see `datasets.factory.importing`."),
     ],
     settings: Settings = None,
     progress: Bar = None,
@@ -295,7 +312,7 @@ def import_generic(
         raise ValueError(
             f"import takes out=URL and workers=N, found {', '.join(rest)}: the rest is in {mapping}."
         )
-    _require_whole(own.slice)
+    _require_whole(own)
     if own.out is None:
         raise ValueError(f"Where to? Add out=URL, for example out=data/{mapping.stem}.zarr.")
     recipe = recipe_of(mapping)
@@ -325,7 +342,7 @@ def _importer(name: str) -> Any:
         if reads_folder(recipe_class):
             rest = [f"folder={text}" if _is_path(text) else text for text in rest]
         keys = read_keys(rest, recipe_class, list(map(Path, files)))
-        _require_whole(keys.own.slice)
+        _require_whole(keys.own)
         own, recipe = keys.own, keys.recipe()
         if own.out is None:
             raise ValueError(f"Where to? Add out=URL, for example out=data/{Path(name).name}.zarr.")
@@ -342,24 +359,6 @@ def _is_path(argument: str) -> bool:
     return re.match(r"\w[\w.]*=", argument) is None or Path(argument).exists()
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """After a signal that ends a build, say that nothing is lost."""
-    try:
-        yield
-    except Stopped as stopped:
-        stopped.told = True
-        echo(
-            f"Stopped by {stopped.name}. Finished units are kept; the same command resumes the build.",
-            err=True,
-        )
-        raise
-
-
-def _shown(progress: bool | None) -> dict[str, Any]:
-    return {"progress": progress is not False, "bar": progress or None}
-
-
 def _require_possible(recipe: "Recipe") -> None:
     """Refuse more records than any store holds; their labels alone would fill the memory."""
     if (records := recipe.records()) > MOST_RECORDS:
@@ -369,11 +368,12 @@ def _require_possible(recipe: "Recipe") -> None:
         )
 
 
-def _require_whole(chosen: tuple[int, int] | None) -> None:
-    """Refuse a slice of an import."""
-    if chosen is not None:
+def _require_whole(own: Own) -> None:
+    """Refuse slices of an import, and other machines, which do not have its files."""
+    if own.slice is not None or own.executor["name"] != "processes":
         raise ValueError(
-            "An import is made as a whole; leave parts= out, and give workers=N for more at once."
+            "An import is made as a whole on this machine; leave parts= and executor= out, and give "
+            "workers=N for more at once."
         )
 
 
@@ -382,23 +382,6 @@ def _say_what_was_found(recipe: "Recipe") -> None:
     for line in [*recipe.remarks(), *(each.remark() for each in recipe.left_out())]:
         if line:
             echo(line)
-
-
-def _say_state(url: str, chosen: tuple[int, int] | None) -> None:
-    from shlex import quote
-
-    from datasets.factory.build import is_final
-    from datasets.store.layout import open_store
-
-    store = open_store(url)
-    done = len(store.complete_rows())
-    if is_final(store):
-        echo(f"{store.url} is complete: {store.records} records in {store.rows} shard rows.")
-    elif chosen is not None:
-        echo(
-            f"Slice {chosen[0]}/{chosen[1]} is complete ({done} of {store.rows} shard rows of {store.url}). "
-            f"After the last slice: surrogates data finalise {quote(store.url)}"
-        )
 
 
 def _write_json(path: Path | None, text: str) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from surrogates.cli.echo import echo
+from surrogates.core.paths import local
 
 
 def card(
@@ -15,7 +16,9 @@ def card(
     croissant: Annotated[
         bool, typer.Option("--croissant", help="Croissant metadata (JSON-LD) of a store instead.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(metavar="PATH", help="Write it to a file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="PATH", parser=local, help="Write it to a file.")
+    ] = None,
 ) -> None:
     """Show what the data are: how they are made, variables with units, splits, limits, licence, citation.
 

@@ -51,7 +51,8 @@ def print_help(name: str, recipe: type[Recipe]) -> None:
     width = None if sys.stdout.isatty() else 140
     Console(file=sys.stdout, width=width, markup=False, emoji=False).print(table)
     typer.echo(
-        f"\nBeside them {', '.join(OWN)}: out=URL is the store, workers=N the processes, parts=I/N a slice.\n"
+        f"\nBeside them {', '.join(OWN)}: out=URL is the store, workers=N the processes, parts=I/N a slice, "
+        "executor=NAME who runs the units.\n"
         "KEY: VALUE lines of a YAML file come by "
         + ("its name" if recipe.reads_files else "--config FILE")
         + "; KEY=VALUE wins. Paths are relative to the current folder.\n"

@@ -1,17 +1,17 @@
 """Keys of a build or an import, from KEY=VALUE overrides and YAML files of `key: value` lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from surrogates.cli.data_values import read_value
 
 if TYPE_CHECKING:
     from datasets.factory.recipe import Recipe
 
-OWN = ("out", "parts", "workers")
-"""Keys of the command; all others are the recipe's."""
+OWN = ("out", "parts", "workers", "executor")
+"""Keys of the command; all others are the recipe's, or those of the executor that is named."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,20 @@ class Own:
     ----------
     out
         URL of the store, None if not given.
-    workers
-        Worker processes.
+    executor
+        Name and arguments of what runs the units.
     slice
         Slice of a build: number and count.
     """
 
     out: str | None
-    workers: int
+    executor: Mapping[str, Any]
     slice: tuple[int, int] | None
+
+    @property
+    def workers(self) -> int:
+        """Worker processes."""
+        return int(self.executor.get("workers", 1))
 
 
 @dataclass(frozen=True)
@@ -93,19 +98,39 @@ def read_keys(
         For an override without `=`, a value that is no YAML, or a key that the recipe lacks, with the
         nearest one and its file.
     """
-    given = _of_overrides(overrides, recipe_class)
-    _refuse_unknown(given, recipe_class, "")
-    for file in files:
-        read = _of_file(file)
-        _refuse_unknown(read, recipe_class, f"{file}: ")
+    sources = {"": _of_overrides(overrides, recipe_class)} | {f"{file}: ": _of_file(file) for file in files}
+    given: dict[str, Any] = {}
+    for read in sources.values():
         given = read | given
+    name = str(given.get("executor", "processes"))
+    of_executor = _keys_of(name, recipe_class)
+    for where, read in sources.items():
+        _refuse_unknown(read, recipe_class, of_executor, where)
+    if "workers" in given:
+        given["workers"] = _whole_number("workers", given["workers"])
+    _require_folder(given.get("folder"))
     own = Own(
         out=_url(given["out"]) if given.get("out") else None,
-        workers=_whole_number("workers", given.get("workers", 1)),
-        slice=_slice(str(given["parts"])) if "parts" in given else None,
+        executor={"name": name} | {key: given[key] for key in of_executor if key in given},
+        slice=_slice(str(given["parts"])) if "parts" in given and "parts" not in of_executor else None,
     )
-    rest = {key: value for key, value in given.items() if key not in OWN}
+    rest = {key: value for key, value in given.items() if key not in (*OWN, *of_executor)}
     return Keys(own, rest, recipe_class, tuple(files))
+
+
+def _keys_of(executor: str, recipe_class: "type[Recipe] | None") -> list[str]:
+    """Return the keys of an executor, of which none may be the recipe's too."""
+    from surrogates.core.build import parameter_names
+    from surrogates.core.registry import resolve
+    from surrogates.core.text import listing
+
+    keys = sorted(parameter_names(cast(Callable[..., object], resolve("executors", executor))))
+    if recipe_class is not None and (both := set(keys) & set(recipe_class.model_fields)):
+        raise ValueError(
+            f"Recipe '{recipe_class.name}' and executor '{executor}' both take {listing(both)}; build from "
+            "Python, by build(recipe, url, executor={...})."
+        )
+    return keys
 
 
 def _of_overrides(overrides: Sequence[str], recipe_class: "type[Recipe] | None") -> dict[str, Any]:
@@ -131,7 +156,9 @@ def _of_file(path: Path) -> dict[str, Any]:
     return read_mapping(path)
 
 
-def _refuse_unknown(given: Mapping[str, Any], recipe_class: "type[Recipe] | None", where: str) -> None:
+def _refuse_unknown(
+    given: Mapping[str, Any], recipe_class: "type[Recipe] | None", of_executor: Sequence[str], where: str
+) -> None:
     from surrogates.core.text import listing, nearest
 
     if recipe_class is None:
@@ -145,12 +172,21 @@ def _refuse_unknown(given: Mapping[str, Any], recipe_class: "type[Recipe] | None
             raise ValueError(
                 f"{where}'{key}' is a key of a section; write {section}={inside}, or use a YAML file."
             )
-        if key not in (*parameters, *OWN):
+        beside = {*OWN, *of_executor}
+        if key not in {*parameters, *beside}:
             raise ValueError(
                 f"{where}Recipe '{recipe_class.name}' has no parameter '{key}'."
-                f"{nearest(str(key), [*parameters, *OWN])} "
-                f"Parameters: {listing(parameters)}; beside them {listing(OWN)}."
+                f"{nearest(str(key), [*parameters, *beside])} "
+                f"Parameters: {listing(parameters)}; beside them {listing(beside)}."
             )
+
+
+def _require_folder(folder: object) -> None:
+    """Refuse a URL for the folder of an import's files."""
+    from datasets.store.urls import local_path
+
+    if isinstance(folder, str) and local_path(folder) is None:
+        raise ValueError(f"folder={folder} is a URL; expected a folder on this machine's disk, copy it here.")
 
 
 def _url(url: object) -> str:

@@ -10,10 +10,12 @@ from typing import cast
 from surrogates.cli.echo import echo
 from surrogates.core.finding import Finding
 from surrogates.core.optional import install_line
-from surrogates.core.plugins import extra_of, plugins
+from surrogates.core.plugins import plugins
 from surrogates.core.registry import names, resolve
 
 MARKS = {True: "ok", False: "--"}
+CUPY = {"12": "gpu", "13": "gpu13"}
+"""Extra with CuPy for each CUDA that torch may be built for."""
 
 
 def doctor() -> None:
@@ -34,8 +36,11 @@ def findings() -> Iterator[Finding]:
     for name in names("checks"):
         yield _guarded(name, cast(Callable[[], Finding], resolve("checks", name)))
     yield _guarded("cupy", _cupy)
+    unfit = {extra for extra in CUPY.values() if cupy_extra() not in (None, extra)}
     for package in packages:
         for extra, missing in missing_by_extra(package).items():
+            if extra in unfit:
+                continue
             found = f"missing: {', '.join(missing)}" if missing else "complete"
             yield Finding(f"[{extra}]", not missing, found, install_line(package, extra) if missing else "")
 
@@ -86,13 +91,24 @@ def _torch() -> Finding:
     return Finding("torch", True, f"{torch.__version__}, device {device}")
 
 
+def cupy_extra() -> str | None:
+    """Return the extra with CuPy for the CUDA that torch is built for; none without CUDA or torch."""
+    try:
+        import torch
+    except Exception:  # a broken torch is a finding of its own
+        return None
+    return CUPY.get((torch.version.cuda or "").partition(".")[0])
+
+
 def _cupy() -> Finding:
     if importlib.util.find_spec("cupy") is None:
-        return Finding(
-            "cupy",
-            False,
-            "not installed (array code runs on NumPy)",
-            install_line(*found) if (found := extra_of("cupy")) else "",
-        )
+        import torch
+
+        version, extra = torch.version.cuda, cupy_extra()
+        about = f"torch has CUDA {version}" if version else "torch has no CUDA"
+        remedy = install_line("sciml-surrogates", extra) if extra else ""
+        return Finding("cupy", False, f"not installed (array code runs on NumPy; {about})", remedy)
     cupy = importlib.import_module("cupy")
-    return Finding("cupy", True, f"{cupy.__version__}, {cupy.cuda.runtime.getDeviceCount()} device(s)")
+    runtime = cupy.cuda.runtime
+    cuda, count = runtime.runtimeGetVersion() // 1000, runtime.getDeviceCount()
+    return Finding("cupy", True, f"{cupy.__version__} for CUDA {cuda}, {count} device(s)")

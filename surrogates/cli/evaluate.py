@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from surrogates.cli.echo import echo
+from surrogates.core.paths import local
 
 TAKEN = ("dataset", "task", "trainer", "seed")
 KEPT = (
@@ -25,7 +26,7 @@ KEPT = (
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(help="Folder of the run, or zoo:NAME.")],
+    run: Annotated[str, typer.Argument(help="Folder of the run, zoo:NAME, or URL of a bundle.")],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(help="What to score otherwise: dataset=URL, task.draws=10, ...", metavar="KEY=VALUE"),
@@ -33,15 +34,15 @@ def evaluate(
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     json_path: Annotated[
-        Path | None, typer.Option("--json", help="Also write the scores to this file.")
+        Path | None, typer.Option("--json", parser=local, help="Also write the scores to this file.")
     ] = None,
 ) -> None:
     """Score a run and its baselines; on the run's own test split this renews its report and metrics.
 
     Keys are those of the run's `dataset`, `task`, `trainer` and `seed`, as `surrogates train` takes them;
-    what the weights depend on stays. With any of them nothing is written into the run. A bundle of the zoo
-    is scored on a store of yours, dataset=URL, whose training and validation subsets then serve the baselines
-    and the intervals.
+    what the weights depend on stays. With any of them nothing is written into the run. A bundle of the zoo,
+    or of another machine, is scored on a store of yours, dataset=URL, whose training and validation subsets
+    then serve the baselines and the intervals.
 
     \b
     surrogates evaluate runs/mine dataset=data/duke.zarr task.groups=measurement task.draws=10 \\
@@ -51,10 +52,10 @@ def evaluate(
     from surrogates.core.files import require_writable
     from surrogates.experiment.config import RunConfig
     from surrogates.experiment.experiment import Experiment
-    from surrogates.inference.zoo import is_of_zoo, located
+    from surrogates.inference.zoo import is_bare, located
     from surrogates.report.page import text_table
     from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run
-    from surrogates.runs.folder import merge, open_given_run, read_config, require_local
+    from surrogates.runs.folder import merge, open_given_run, read_config, require_config, require_local
     from surrogates.runs.paths import run_folder
 
     if split not in ("test", "validation", "train"):
@@ -62,19 +63,21 @@ def evaluate(
     if json_path is not None:
         require_writable(json_path)
     changes = changes_of(overrides or [])
-    shipped = is_of_zoo(run)
-    folder = located(run) if shipped else run_folder(run)
-    if shipped and "dataset" not in changes:
+    bare = is_bare(run)
+    if bare and "dataset" not in changes:
         raise ValueError(f"{run} comes without its data; give a store to score it on, dataset=URL.")
+    folder = located(run) if bare else run_folder(run)
+    if bare:
+        require_config(folder, run)
     if not changes and split == "test":
         evaluation = evaluate_run(folder, open_given_run(folder), device=device)
     else:
         values = read_config(folder)
         on = validate(RunConfig, merge(values, changes), "configuration")
-        if not shipped:
+        if not bare:
             require_local(folder, [each.url for each in on.dataset] if "dataset" in changes else [])
         task = {"baselines": on.task.baselines, "intervals": on.task.intervals.model_dump()}
-        compared = merge(values, changes if shipped else {"task": task})
+        compared = merge(values, changes if bare else {"task": task})
         trained = Experiment.open(validate(RunConfig, compared, "configuration"))
         evaluation = evaluate_elsewhere(folder, trained, Experiment.open(on), split=split, device=device)
     echo(text_table(evaluation.table, evaluation.targets, evaluation.overhead), lines=True)

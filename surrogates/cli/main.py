@@ -28,6 +28,7 @@ COMMANDS = {
     ),
     "predict": ("surrogates.cli.predict:predict", "Predict with a trained surrogate, in physical units."),
     "zoo": ("surrogates.cli.zoo:zoo", "Show the trained surrogates that ship with the package."),
+    "push": ("surrogates.cli.push:push", "Push a trained surrogate to the Hugging Face Hub."),
     "export": ("surrogates.cli.export:export", "Write a trained surrogate as ONNX."),
     "sweep": ("surrogates.cli.sweep:sweep", "Search for good settings of an experiment."),
     "report": ("surrogates.cli.report:app", "Recompute the tables of the documentation."),
@@ -36,7 +37,7 @@ COMMANDS = {
     "doctor": ("surrogates.cli.doctor:doctor", "Show what is installed and how to get the rest."),
 }
 
-SERVERS = ("aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "google", "requests")
+SERVERS = ("adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "fsspec", "gcsfs", "google", "requests")
 """Packages by which fsspec asks other machines; their errors are no defects of ours."""
 
 FORWARDED = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}

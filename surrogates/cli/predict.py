@@ -1,12 +1,12 @@
 """`surrogates predict`: a file in, a file out."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from surrogates.cli.echo import echo
-from surrogates.core.files import replacing, require_writable
+from surrogates.core.paths import local
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 
 def predict(
-    bundle: Annotated[str, typer.Argument(help="Folder of a run or of a bundle, or zoo:NAME.")],
+    bundle: Annotated[
+        str, typer.Argument(help="Folder of a run or of a bundle, zoo:NAME, or URL of a bundle.")
+    ],
     source: Annotated[
         str, typer.Argument(help="Inputs: path or URL of a .nc file or a .zarr store.", metavar="INPUT")
     ],
-    output: Annotated[str | None, typer.Argument(help="Where the prediction goes: .nc or .zarr.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Argument(help="Where the prediction goes: path or URL of a .nc file or .zarr store."),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples at a time.")] = None,
     interval: Annotated[float | None, typer.Option(help="Level of calibrated intervals, e.g. 0.9.")] = None,
     trust: Annotated[
@@ -29,11 +34,15 @@ def predict(
             "--trust", help="Also write a score of each record: 1 like the training data, 0 unlike."
         ),
     ] = False,
+    samples: Annotated[int | None, typer.Option(help="Members of each prediction, e.g. 16.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the members.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     record: Annotated[int | None, typer.Option(help="Predict only this record; 0 is the first.")] = None,
     geotiff: Annotated[
         Path | None,
-        typer.Option(help="A map as GeoTIFF, .tif; several records make NAME_0.tif, NAME_1.tif, ..."),
+        typer.Option(
+            parser=local, help="A map as GeoTIFF, .tif; several records make NAME_0.tif, NAME_1.tif, ..."
+        ),
     ] = None,
     crs: Annotated[
         str | None,
@@ -53,59 +62,53 @@ def predict(
     from surrogates.inference.source import open_inputs, require_inputs
     from surrogates.inference.surrogate import load
 
-    target = None if output is None else _local(output)
-    _check_paths(target, geotiff)
+    _check_paths(output, geotiff)
     for option, given in (("--crs", crs), ("--origin", origin)):
         if given is not None and geotiff is None:
             raise ValueError(
                 f"{option} belongs to a GeoTIFF; give --geotiff FILE.tif with it, or leave it out."
             )
+    if geotiff is not None and samples is not None:
+        raise ValueError("--samples needs an OUTPUT that ends in .nc or .zarr; a GeoTIFF holds no members.")
     require_inputs(source)
     surrogate = load(bundle, device=device)
     dataset = _select(open_inputs(source), surrogate.record_dimension, record)
     frames = [] if geotiff is None else _frames(surrogate, dataset, crs, origin)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OutOfRangeWarning)
-        store = target if target is not None and target.suffix == ".zarr" else None
+        store = output if output is not None and PurePosixPath(output).suffix == ".zarr" else None
         prediction = surrogate.predict(
-            dataset, batch_size=batch_size, interval=interval, out=store, trust=trust
+            dataset,
+            batch_size=batch_size,
+            interval=interval,
+            out=store,
+            trust=trust,
+            samples=samples,
+            seed=seed,
         )
     for warning in caught:
         echo(f"warning: {warning.message}", err=True)
     outputs = ", ".join(map(str, prediction.data_vars))
-    if target is not None:
+    if output is not None:
         if store is None:
-            _write(prediction, target)
-        echo(f"{outputs} -> {target}")
+            _write(prediction, output)
+        echo(f"{outputs} -> {output}")
     if geotiff is not None:
         maps = prediction.drop_vars(TRUST, errors="ignore")  # one number of a record is no map
         for path in write_geotiffs(maps, geotiff, frames, surrogate.record_dimension):
             echo(f"{outputs} -> {path}")
 
 
-def _local(output: str) -> Path:
-    """Return the path of the prediction; a URL is refused."""
-    from datasets.store.urls import local_path
+def _check_paths(output: str | None, geotiff: Path | None) -> None:
+    """Refuse outputs that cannot be written, before any work."""
+    from surrogates.core.outputs import require_output
 
-    path = local_path(output)
-    if path is None:
-        raise ValueError(f"the output is the URL {output}; expected a path on this machine's disk.")
-    return path
-
-
-def _check_paths(output: Path | None, geotiff: Path | None) -> None:
-    """Refuse paths that cannot be written, before any work."""
     if output is None and geotiff is None:
         raise ValueError("nothing to write; give an OUTPUT that ends in .nc or .zarr, or --geotiff FILE.tif.")
-    if output is not None and output.suffix not in (".nc", ".zarr"):
-        raise ValueError(f"the output is {output.name}; expected a name that ends in .nc or .zarr.")
-    if geotiff is not None and geotiff.suffix not in (".tif", ".tiff"):
-        raise ValueError(f"--geotiff is {geotiff.name}; expected a name that ends in .tif.")
-    for path in (output, geotiff):
-        if path is not None and path.exists():
-            raise FileExistsError(f"{path} exists; remove it or choose another name.")
-        if path is not None:
-            require_writable(path)
+    if geotiff is not None:
+        require_output(str(geotiff), (".tif", ".tiff"), "--geotiff")
+    if output is not None:
+        require_output(output, (".nc", ".zarr"))
 
 
 def _select(dataset: "xr.Dataset", dimension: str, record: int | None) -> "xr.Dataset":
@@ -132,6 +135,8 @@ def _frames(
     return [frame_of(dataset, column, dimension, number, crs, origin) for number in records]
 
 
-def _write(prediction: "xr.Dataset", path: Path) -> None:
-    with replacing(path) as staging:
+def _write(prediction: "xr.Dataset", output: str) -> None:
+    from surrogates.core.outputs import written
+
+    with written(output) as staging:
         prediction.to_netcdf(staging)

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from surrogates.core.paths import local
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -13,7 +15,7 @@ app = typer.Typer(
     help="Write JSON schemas, by which an editor checks YAML files.\n\n"
     "A first line such as `# yaml-language-server: $schema=experiment.json` tells an editor which one.",
 )
-Out = Annotated[Path | None, typer.Option(metavar="PATH", help="Write it to a file.")]
+Out = Annotated[Path | None, typer.Option(metavar="PATH", parser=local, help="Write it to a file.")]
 OWN: dict[str, Any] = {
     "out": {"type": "string", "description": "Path or URL of the store."},
     "workers": {"type": "integer", "minimum": 0, "description": "Worker processes."},

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from surrogates.cli.echo import echo
+from surrogates.core.paths import local
 
 sweep = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -23,7 +24,8 @@ def run(
     ] = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials altogether.")] = 20,
     folder: Annotated[
-        Path | None, typer.Option(help="Folder of the sweep; given without overrides, it resumes one.")
+        Path | None,
+        typer.Option(parser=local, help="Folder of the sweep; given without overrides, it resumes one."),
     ] = None,
     metric: Annotated[
         str, typer.Option(help="loss, or one of task.metrics; of the validation split.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from surrogates.cli.echo import echo
+from surrogates.core.paths import local
 
 if TYPE_CHECKING:
     from surrogates.inference.zoo import Card
@@ -22,7 +23,7 @@ def zoo(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a page.")] = False,
     example: Annotated[
-        Path | None, typer.Option(help="Write the bundle's example to this new .zarr store.")
+        Path | None, typer.Option(parser=local, help="Write the bundle's example to this new .zarr store.")
     ] = None,
 ) -> None:
     """Show the trained surrogates that ship with the package; `zoo:NAME` names one wherever a run is taken.
@@ -94,7 +95,7 @@ def _write_example(name: str, path: Path) -> None:
     from surrogates.inference.sinks import consolidate, free_text, require_store
     from surrogates.inference.surrogate import load
 
-    require_store(path)
+    require_store(str(path))
     dataset = load(name, device="cpu").example()
     with replacing(path) as staging:
         free_text(dataset).to_zarr(staging, zarr_format=3, consolidated=False)

@@ -152,7 +152,7 @@ def parameter_names(constructor: Callable[..., object]) -> set[str]:
     return set(_parameters(constructor))
 
 
-def split_node(kind: str, node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def split_node(kind: str, node: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Split a node into its name and its arguments."""
     if isinstance(node, str):
         return current_name(kind, node), {}

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from surrogates.core.errors import ConfigError
+
 
 def checkout(what: str) -> Path:
     """Return the root of the checkout that this package runs from, or that the current folder is.
@@ -37,6 +39,27 @@ def commit(root: Path) -> str:
         return text + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+
+
+def files_at(root: Path, revision: str, folder: str) -> list[str]:
+    """Return the paths of the files of a folder at a commit.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such commit.
+    """
+    try:
+        return _git(root, "ls-tree", "-r", "--name-only", revision, "--", folder).splitlines()
+    except subprocess.CalledProcessError as error:
+        raise ConfigError(
+            f"there is no commit '{revision}' ({error.stderr.strip()}); `git log` lists those that there are"
+        ) from None
+
+
+def text_at(root: Path, revision: str, path: str) -> str:
+    """Return the content of a file at a commit."""
+    return _git(root, "show", f"{revision}:{path}")
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -26,6 +26,7 @@ SPINE = "surrogates.plugin"
 """The only module that may offer names without a domain."""
 KINDS = (
     "recipes",
+    "executors",
     "models",
     "transforms",
     "heads",

@@ -24,5 +24,7 @@ Hidden = Annotated[int, Field(ge=0, le=1024)]
 """Of layers between the first and the last."""
 Halvings = Annotated[int, Field(ge=0, le=16)]
 """Of the resolution."""
+Factors = Annotated[tuple[Few, ...], Field(min_length=1, max_length=3)]
+"""By which a level shortens each dimension of a grid."""
 Horizon = Annotated[int, Field(gt=0, le=1 << 14)]
 """Of samples ahead."""

@@ -7,9 +7,10 @@ import numpy as np
 import xarray as xr
 
 from datasets.store.layout import Store
+from datasets.store.selection import along_records, as_text
 from datasets.store.units import convert, convertible, display
 from surrogates.core.errors import ConfigError
-from surrogates.data.index import ExampleIndex, along_records, as_text
+from surrogates.data.index import ExampleIndex
 
 STORE = "store"
 """What stands for a variable where the stores themselves are the groups."""

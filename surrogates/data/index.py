@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-import xarray as xr
 
 from datasets.store.clocks import durations
 from datasets.store.layout import Store
 from datasets.store.padding import LENGTH
+from datasets.store.selection import Value, along_records, as_text, selected
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.data.window import Window
@@ -17,7 +17,6 @@ from surrogates.data.window import Window
 DRAW = "draw"
 """What preparations find in a batch outside training: the number of each example's draw."""
 SUBSETS = {"train": 0, "validation": 1, "test": 2}
-Value = str | int | float | bool
 GAP = 1.5
 """A step of a clock that is so many times longer than most is a gap."""
 
@@ -105,58 +104,7 @@ def records_of(
         Allowed values of variables or coordinates along the record dimension, or of their flags, e.g.
         ``{city: [munich]}``.
     """
-    chosen = store.split(split) == SUBSETS[subset]
-    for name, allowed in (select or {}).items():
-        variable, wanted = along_records(store, name, "select"), np.atleast_1d(np.asarray(allowed))
-        values = as_text(variable) if wanted.dtype.kind == "U" else variable.values
-        for value in wanted[~np.isin(wanted, values)].tolist():
-            raise ConfigError(
-                f"select: no {store.record_dimension} of {store.url} has {name} {value!r}."
-                f"{nearest(str(value), np.unique(values).astype(str))} It has {_few(values)}."
-            )
-        chosen &= np.isin(values, wanted)
-    return np.flatnonzero(chosen)
-
-
-def _few(values: np.ndarray) -> str:
-    """Return the values of a variable as text, or only the first and last of many."""
-    found = np.unique(values)
-    return listing(found.astype(str)) if len(found) <= 20 else f"values from {found[0]} to {found[-1]}"
-
-
-def along_records(store: Store, name: str, where: str) -> xr.DataArray:
-    """Return a variable or coordinate with one value for each record.
-
-    Parameters
-    ----------
-    store
-        The store.
-    name
-        Name of the variable.
-    where
-        Key of the configuration that names it, for the message.
-    """
-    dataset = store.dataset()
-    offered = [str(n) for n, v in dataset.variables.items() if v.dims == (store.record_dimension,)]
-    if name not in offered:
-        raise ConfigError(
-            f"{where}: {store.url} has no variable '{name}' with one value for each {store.record_dimension}."
-            f"{nearest(name, offered)} It has {listing(offered)}."
-        )
-    return dataset[name]
-
-
-def as_text(variable: xr.DataArray) -> np.ndarray:
-    """Return the meanings of a flag variable (CF), the values of any other as text, in its shape."""
-    meanings = dict(
-        zip(
-            np.atleast_1d(variable.attrs.get("flag_values", [])).tolist(),
-            str(variable.attrs.get("flag_meanings", "")).split(),
-            strict=True,
-        )
-    )
-    words = [meanings.get(value, str(value)) for value in variable.values.ravel().tolist()]
-    return np.array(words).reshape(variable.shape)
+    return np.flatnonzero((store.split(split) == SUBSETS[subset]) & selected(store, select or {}))
 
 
 def blocks_of(

@@ -21,22 +21,26 @@ from surrogates.evaluation.evaluate import align
 from surrogates.evaluation.metrics import exact
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
+from surrogates.learning.directions import angle_of, turns_of, unit_vector
 from surrogates.learning.layout import require_number
 
 
 class Mean(Baseline):
     """Mean of each target over the training examples, cell by cell; NaN (not observed) is left out.
 
-    A cell that no training example has seen gets the mean over all cells.
+    That of directions is the direction of the mean unit vector. A cell that no training example has seen gets
+    the mean over all cells.
     """
 
     takes_complex = True
+    takes_directions = True
 
     def __init__(self, context: Context) -> None:
         for spec in context.targets:
             require_number(spec)
         self.targets = context.target_names
         self.inputs = _varying(context)
+        self._turns = turns_of(context.targets)
         self._context = context
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
@@ -46,6 +50,8 @@ class Mean(Baseline):
         for batch in batches:
             for name in self.targets:
                 values = _observed(batch, name, self._context)
+                if name in self._turns:
+                    values = torch.view_as_complex(unit_vector(values, self._turns[name]))
                 known = ~values.isnan()
                 zero = torch.zeros(values.shape[1:], dtype=torch.float64)
                 self._sums[name] = self._sums.get(name, zero) + values.where(known, 0.0).sum(0)
@@ -59,6 +65,8 @@ class Mean(Baseline):
         for name in self.targets:
             overall = self._sums[name].sum() / self._counts[name].sum()
             mean = torch.where(self._counts[name] > 0, self._sums[name] / self._counts[name], overall)
+            if name in self._turns:
+                mean = angle_of(torch.view_as_real(mean), self._context.specs[name])
             single = mean.to(torch.complex64) if mean.is_complex() else mean.float()
             means[name] = single.to(like.device).expand(len(like), *mean.shape)
         return means
@@ -187,7 +195,7 @@ class NearestNeighbours(Flattened):
 def _observed(batch: Batch, name: str, context: Context) -> Tensor:
     """Return a target on the CPU in double precision, NaN where the mask says that it does not count."""
     values = exact(batch[name].detach().cpu())
-    mask = context.mask
+    mask = context.mask_of(name)
     if mask is None:
         return values
     return values.where(align(batch[mask.name].cpu(), mask, context.specs[name]) > 0, torch.nan)

@@ -1,6 +1,7 @@
 """Calibrate methods on a validation split: one table of scores for each method and target.
 
-The score of a complex cell is |truth - prediction|, the distance in the plane.
+The score of a complex cell is |truth - prediction|, the distance in the plane, and that of a direction the
+difference the shorter way round.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,7 +15,8 @@ from surrogates.evaluation.evaluate import Method, Target, ask, inputs_of, requi
 from surrogates.evaluation.metrics import exact
 from surrogates.learning.answers import reaches
 from surrogates.learning.conformal import Calibration
-from surrogates.learning.distance import DISTANCE, stretch
+from surrogates.learning.directions import turns_of, wrapped
+from surrogates.learning.distance import DISTANCE, DOUBT, doubt, stretch
 
 MOST_CELLS = 4096  # of a record; more would say little and fill the memory
 Calibrations = dict[str, dict[str, Calibration]]
@@ -33,8 +35,9 @@ def calibrate(
 ) -> Calibrations:
     """Return the calibration of each method and target, left out where a method has no finite score.
 
-    The distances of a method that tells them stand beside its targets, by the name `DISTANCE`: the table of
-    `trust`, in which each record counts once.
+    The doubts of a method that tells distances stand beside its targets, by the name `DOUBT`: the table of
+    `trust`, in which each record counts once. It is `relative` and `distant` where deviations are part of
+    them.
 
     Parameters
     ----------
@@ -55,6 +58,7 @@ def calibrate(
     """
     found: dict[tuple[str, str], tuple[Arrays, Arrays]] = {}
     scaled: dict[tuple[str, str], tuple[bool, bool]] = {}
+    turns = turns_of(target.spec for target in targets)
     for number, batch in enumerate(batches):
         weights = {target.spec.name: _chosen(target.weight(batch)) for target in targets}
         inputs = inputs_of(batch, targets)
@@ -68,15 +72,17 @@ def calibrate(
                 reach = reaches(prediction, name) if "deviation" in scale else None
                 far = distance if "distance" in scale else None
                 scaled[method, name] = reach is not None, far is not None
-                scores += _scores(batch[name], prediction[name], reach, far, chosen)
+                scores += _scores(batch[name], prediction[name], reach, far, chosen, turns.get(name))
                 kept += [weight for _, weight in chosen]
             if distance is not None:
-                scores, kept = found.setdefault((method, DISTANCE), ([], []))
-                scores += list(distance.cpu().numpy()[:, None])
-                kept += [np.ones(1)] * len(distance)
+                scores, kept = found.setdefault((method, DOUBT), ([], []))
+                doubts = doubt(prediction, weights)
+                scores += list(doubts.cpu().numpy()[:, None])
+                kept += [np.ones(1)] * len(doubts)
+                scaled[method, DOUBT] = (doubts is not distance,) * 2
     tables: Calibrations = {method: {} for method in methods}
     for (method, name), (scores, kept) in found.items():
-        relative, distant = scaled.get((method, name), (False, False))
+        relative, distant = scaled[method, name]
         table = Calibration.of(scores, kept, blocks, relative=relative, distant=distant, groups=groups)
         if table is not None:
             tables[method][name] = table
@@ -100,8 +106,11 @@ def _scores(
     reach: tuple[Tensor, Tensor] | None,
     distance: Tensor | None,
     chosen: Sequence[tuple[np.ndarray, np.ndarray]],
+    turn: float | None,
 ) -> Arrays:
     difference = exact(truth.cpu()) - exact(guess.cpu())
+    if turn is not None:
+        difference = wrapped(difference, turn)
     error = difference.abs()
     if reach is not None:
         below, above = (each.cpu().double() for each in reach)

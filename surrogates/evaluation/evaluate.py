@@ -19,12 +19,13 @@ from surrogates.evaluation.derivations import derive_prediction, derive_truth
 from surrogates.evaluation.probabilistic import CURVE_LEVELS, CoverageCurve, Spread
 from surrogates.evaluation.reliability import Recorded, recorded
 from surrogates.evaluation.tables import ALL, UNDISTURBED, Curve, Score, Table
-from surrogates.learning.answers import LEVELS, beside, deviation_name
+from surrogates.learning.answers import LEVELS, beside, deviation_name, member_name
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Derivation, Metric
-from surrogates.learning.distance import DISTANCE
+from surrogates.learning.directions import full_turn, wrapped
+from surrogates.learning.distance import DISTANCE, DOUBT, doubt
 from surrogates.learning.layout import is_complex
-from surrogates.learning.pipeline import as_weight
+from surrogates.learning.masks import as_weight
 
 Method = Callable[[Batch, torch.Generator], Batch]
 CURVE = "coverage curve"
@@ -144,12 +145,14 @@ def evaluate(
             for target in targets:
                 require_answer(target, prediction, batch, method)
             answer = prediction | derive_prediction(prediction, known, derivations if order else following)
+            tables = (calibrations or {}).get(method, {})
             for target in (each for each in scored if each.spec.name in answer):
                 require_answer(target, answer, truth, method)
-                calibration = (calibrations or {}).get(method, {}).get(target.spec.name)
+                calibration = tables.get(target.spec.name)
                 cut = _counted(target, answer, truth, calibration)
                 if calibration is not None and not order:
-                    records.setdefault(target.spec.name, []).append(recorded(*cut))
+                    doubts = _doubts(prediction, targets, tables)
+                    records.setdefault(target.spec.name, []).append(recorded(*cut, doubts))
                 for metric, values in _statistics(target, *cut, metrics).items():
                     sums.add((method, target.spec.name, metric), index, values)
     if done != len(blocks.index):
@@ -252,7 +255,10 @@ def _typical(seconds: list[float]) -> float:
 def _counted(
     target: Target, prediction: Batch, batch: Batch, calibration: Calibration | None
 ) -> tuple[Tensor, Tensor, Tensor, Spread]:
-    """Return prediction, truth, weight and spread, zero where cells do not count."""
+    """Return prediction, truth, weight and spread, zero where cells do not count.
+
+    A predicted direction is brought within half a turn of the true one.
+    """
     name = target.spec.name
     deviation, quantiles = (prediction.get(each) for each in beside(name))
     weight = _exact(target.weight(batch))
@@ -263,9 +269,26 @@ def _counted(
         deviation = torch.where(counts, _exact(deviation), 0.0)
     if quantiles is not None:
         quantiles = torch.where(counts.unsqueeze(1), _exact(quantiles), 0.0)
+    members = prediction.get(member_name(name))
+    if members is not None:
+        members = torch.where(counts.unsqueeze(1), _exact(members), 0.0)
     distance = prediction.get(DISTANCE)
     far = None if distance is None else _exact(distance)
-    return guess, truth, weight, Spread(deviation, calibration, quantiles, prediction.get(LEVELS), far)
+    turn = full_turn(target.spec)
+    if turn is not None:
+        nearest = truth + wrapped(guess - truth, turn)
+        quantiles = None if quantiles is None else quantiles + (nearest - guess).unsqueeze(1)
+        guess = nearest
+    spread = Spread(deviation, calibration, quantiles, prediction.get(LEVELS), far, members, turn)
+    return guess, truth, weight, spread
+
+
+def _doubts(prediction: Batch, targets: Sequence[Target], tables: Mapping[str, Calibration]) -> Tensor | None:
+    """Return what trust falls with, by the table of trust; None where no distance is told."""
+    distance, trust = prediction.get(DISTANCE), tables.get(DOUBT)
+    if distance is None or (trust is not None and not trust.relative):
+        return distance
+    return doubt(prediction, [target.spec.name for target in targets])
 
 
 def _statistics(
@@ -278,11 +301,14 @@ def _statistics(
 ) -> dict[str, dict[str, Tensor]]:
     found = {}
     for key, metric in metrics.items():
+        if spread.turn is not None and not metric.takes_directions:
+            continue
         extra: dict[str, Any] = {"spread": spread} if metric.of_spread else {}
         if metric.of_spec:
             extra["spec"] = target.spec
         found[key] = metric.statistics(guess, truth, weight, **extra)
-    if any(each is not None for each in (spread.deviation, spread.quantiles, spread.calibration)):
+    told = (spread.deviation, spread.quantiles, spread.members, spread.calibration)
+    if any(each is not None for each in told):
         found[CURVE] = CoverageCurve().statistics(guess, truth, weight, spread)
     return found
 
@@ -335,13 +361,13 @@ def _curves(sums: _Sums) -> Iterator[Curve]:
     for (method, target, name), totals in sums.totals.items():
         if name == CURVE:
             rows = CoverageCurve().combine({key: total.sum(axis=0) for key, total in totals.items()})
-            calibrated, gaussian = (
+            kinds = (
                 [round(float(v), 6) if np.isfinite(v) else None for v in row]
                 if np.isfinite(row).any()
                 else None
                 for row in rows
             )
-            yield Curve(method, target, list(CURVE_LEVELS), calibrated, gaussian)
+            yield Curve(method, target, list(CURVE_LEVELS), *kinds)
 
 
 def _members(blocks: Blocks) -> dict[str, np.ndarray]:

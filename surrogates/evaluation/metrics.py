@@ -103,6 +103,7 @@ class RMSE(Metric):
     """Root of the mean squared error."""
 
     takes_complex = True
+    takes_directions = True
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         error = exact(prediction) - exact(target)
@@ -120,6 +121,7 @@ class MAE(Metric):
     """Mean absolute error."""
 
     takes_complex = True
+    takes_directions = True
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         error = exact(prediction) - exact(target)
@@ -138,6 +140,7 @@ class Bias(Metric):
 
     best: ClassVar[Best] = "zero"
     takes_complex = True
+    takes_directions = True
 
     def statistics(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Statistics:
         error = exact(prediction) - exact(target)
@@ -271,6 +274,7 @@ class AbsoluteErrorQuantile(Metric):
     quantile: Level = 0.9
 
     takes_complex = True
+    takes_directions = True
 
     def __post_init__(self) -> None:
         if not 0 < self.quantile < 1:

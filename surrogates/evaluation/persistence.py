@@ -1,7 +1,8 @@
 """Persistence: what continues a past stays as it is."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self
 
 import torch
@@ -15,6 +16,7 @@ from surrogates.data.window import HORIZON, known_name
 from surrogates.learning.answers import deviation_name
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
+from surrogates.learning.directions import turns_of, wrapped
 from surrogates.learning.layout import is_complex
 
 
@@ -89,14 +91,16 @@ class Persistence(Baseline):
     """
 
     takes_complex = True
+    takes_directions = True
 
     def __init__(self, context: Context) -> None:
         self.pasts = [Past.of(spec, context) for spec in context.targets]
+        self._turns = turns_of(context.targets)
         self._deviations: Batch = {}
 
     def fit(self, batches: Iterable[Batch]) -> Self:
         """Learn the standard deviation of the errors."""
-        self._deviations = learned_deviations(batches, self._repeated)
+        self._deviations = learned_deviations(batches, self._repeated, self._turns)
         return self
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
@@ -113,7 +117,11 @@ class Persistence(Baseline):
         return answers
 
 
-def learned_deviations(batches: Iterable[Batch], predict: Callable[[Batch], Batch]) -> Batch:
+def learned_deviations(
+    batches: Iterable[Batch],
+    predict: Callable[[Batch], Batch],
+    turns: Mapping[str, float] = MappingProxyType({}),
+) -> Batch:
     """Return the root mean squared error of each target, cell by cell, over all batches.
 
     Parameters
@@ -122,12 +130,17 @@ def learned_deviations(batches: Iterable[Batch], predict: Callable[[Batch], Batc
         Inputs and truth; NaN is ignored.
     predict
         Function that forecasts a batch.
+    turns
+        Full turns of the directions among the targets, whose errors are taken the shorter way round.
     """
     squares: Batch = {}
     counts: Batch = {}
     for batch in batches:
         for name, mean in predict(batch).items():
-            error = (mean - batch[name]).detach().cpu().abs().double()
+            error = mean - batch[name]
+            if name in turns:
+                error = wrapped(error, turns[name])
+            error = error.detach().cpu().abs().double()
             squares[name] = squares.get(name, 0) + error.square().nan_to_num(0.0).sum(0)
             counts[name] = counts.get(name, 0) + (~error.isnan()).sum(0)
     if not squares:

@@ -17,7 +17,7 @@ LEVEL = 0.9
 SHARES = tuple(np.round(np.arange(0.05, 1.001, 0.05), 2).tolist())
 """Shares of the records that are kept, the most trusted ones."""
 TENTH = 0.1
-BY_DISTANCE, BY_WIDTH, BY_ERROR = "trust", "interval width", "the error itself"
+BY_TRUST, BY_WIDTH, BY_DISTANCE, BY_ERROR = "trust", "interval width", "distance", "the error itself"
 """What records are ordered by: the last one is the best that there could be."""
 MOST_GROUPS = 1000
 
@@ -36,18 +36,28 @@ class Recorded:
         Mean width of the interval, of complex targets the diameter.
     distance
         To the training data.
+    doubt
+        What trust falls with.
     """
 
     error: np.ndarray
     covered: np.ndarray
     width: np.ndarray
     distance: np.ndarray
+    doubt: np.ndarray
+
+    def of(self, rows: np.ndarray) -> Self:
+        """Return only some examples, by a mask or by their numbers."""
+        return type(self)(*(column[rows] for column in self._columns))
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Return the examples of several batches."""
-        columns = zip(*((p.error, p.covered, p.width, p.distance) for p in parts), strict=True)
-        return cls(*map(np.concatenate, columns))
+        return cls(*map(np.concatenate, zip(*(part._columns for part in parts), strict=True)))
+
+    @property
+    def _columns(self) -> tuple[np.ndarray, ...]:
+        return self.error, self.covered, self.width, self.distance, self.doubt
 
 
 @dataclass(frozen=True)
@@ -74,8 +84,9 @@ class Reliability:
     covered
         All examples together, then the groups, the least covered first.
     correlation
-        Spearman's rank correlation of the error with the distance to the training data, and with the width of
-        the interval where it varies, by `BY_DISTANCE` and `BY_WIDTH`.
+        Spearman's rank correlation of the error with what trust falls with, with the width of the interval
+        and with the distance to the training data, by `BY_TRUST`, `BY_WIDTH` and `BY_DISTANCE`; without those
+        that do not vary, and without the distance where trust falls with nothing else.
     tail
         Median error of the tenth that is trusted least, over the median of all; by the same names.
     kept
@@ -96,7 +107,9 @@ class Reliability:
         return {key: _plain(value) for key, value in {**asdict(self), "shares": SHARES}.items()}
 
 
-def recorded(guess: Tensor, truth: Tensor, weight: Tensor, spread: Spread) -> Recorded:
+def recorded(
+    guess: Tensor, truth: Tensor, weight: Tensor, spread: Spread, doubts: Tensor | None = None
+) -> Recorded:
     """Return what became of the examples of a batch.
 
     Parameters
@@ -105,6 +118,8 @@ def recorded(guess: Tensor, truth: Tensor, weight: Tensor, spread: Spread) -> Re
         Of each cell, (batch, ...); cells of weight 0 do not count.
     spread
         With the calibration.
+    doubts
+        What trust falls with, (batch,); None where it is not known.
     """
     error = (exact(guess) - exact(truth)).abs()
     inside = (error <= spread.radius(LEVEL, guess, truth)).double()
@@ -115,13 +130,16 @@ def recorded(guess: Tensor, truth: Tensor, weight: Tensor, spread: Spread) -> Re
         rows = values.double().reshape(weights.shape).where(weights > 0, 0.0)
         return np.asarray(((rows * weights).sum(1) / weights.sum(1)).cpu())
 
+    def told(values: Tensor | None) -> np.ndarray:
+        return np.full(len(known), np.nan) if values is None else np.asarray(values.cpu().double())
+
     known = np.isfinite(mean(width))
-    distance = None if spread.distance is None else np.asarray(spread.distance.double().cpu())
     return Recorded(
         error=np.sqrt(mean(error.square())),
         covered=np.where(known, mean(inside), np.nan),
         width=mean(width),
-        distance=np.full(len(known), np.nan) if distance is None else distance,
+        distance=told(spread.distance),
+        doubt=told(doubts),
     )
 
 
@@ -141,7 +159,9 @@ def reliability(
     """
     known = np.isfinite(found.error)
     error = found.error[known]
-    orders = {BY_DISTANCE: found.distance[known], BY_WIDTH: found.width[known]}
+    orders = {BY_TRUST: found.doubt[known], BY_WIDTH: found.width[known]}
+    if not np.array_equal(found.doubt, found.distance):
+        orders[BY_DISTANCE] = found.distance[known]
     orders = {n: v for n, v in orders.items() if np.isfinite(v).all() and v.size > 1 and np.ptp(v) > 0}
     ends = {name: values >= np.quantile(values, 1 - TENTH) for name, values in orders.items()}
     middle = np.median(error) if error.size else np.nan

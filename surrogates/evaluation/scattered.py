@@ -4,8 +4,10 @@ Samples are an input on the target's grid, NaN where nothing was measured. Dista
 coordinates of the grid, which share one unit.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from math import prod
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
@@ -14,11 +16,13 @@ import torch
 from pydantic import PositiveInt
 from sklearn.neighbors import KNeighborsRegressor
 
+from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing
 from surrogates.data.batch import Batch
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline
+from surrogates.learning.directions import angle_of, full_turn, is_direction
 from surrogates.learning.layout import field_dims, require_number
 
 
@@ -56,7 +60,9 @@ P = TypeVar("P", bound=Points)
 class Scattered(Baseline, Generic[P]):
     """Predict a field from its own samples only.
 
-    Every target gets the same field, and a method with an error adds ``<target>_standard_deviation``.
+    Every target gets the same field, and a method with an error adds ``<target>_standard_deviation``. Where
+    the targets are directions, cosine and sine of the samples are filled in, each as a field of its own; the
+    deviation is the root of the sum of the squares of both.
 
     Parameters
     ----------
@@ -69,14 +75,14 @@ class Scattered(Baseline, Generic[P]):
     def __init__(self, context: Context, samples: str) -> None:
         self.targets, self.samples = context.target_names, samples
         self.variables: Sequence[str] = (samples,)
+        self._direction = _direction(context)
 
     def __call__(self, inputs: Batch, rng: torch.Generator | None = None) -> Batch:
         """Return the field for each target."""
         samples = inputs[self.samples]
         values = samples.detach().cpu().double().numpy()
-        found = [
-            self._field(*each) for each in zip(values, self.points(inputs, values.shape[1:]), strict=True)
-        ]
+        fill = self._field if self._direction is None else partial(self._directions, self._direction)
+        found = [fill(*each) for each in zip(values, self.points(inputs, values.shape[1:]), strict=True)]
         answer = {"": np.stack([each.mean for each in found])}
         if found[0].deviation is not None:
             answer["_standard_deviation"] = np.stack([np.asarray(each.deviation) for each in found])
@@ -112,6 +118,16 @@ class Scattered(Baseline, Generic[P]):
             )
         return self.interpolate(points.take(known), flat[known], points)
 
+    def _directions(self, spec: VariableSpec, samples: np.ndarray, points: P) -> Answer:
+        """Return the field of directions from those of their cosine and sine."""
+        turn = full_turn(spec) or math.tau
+        angle = samples * (math.tau / turn)
+        cosine, sine = (self._field(part, points) for part in (np.cos(angle), np.sin(angle)))
+        mean = angle_of(torch.from_numpy(np.stack([cosine.mean, sine.mean], axis=-1)), spec).numpy()
+        if cosine.deviation is None or sine.deviation is None:
+            return Answer(mean)
+        return Answer(mean, np.hypot(cosine.deviation, sine.deviation) * (turn / math.tau))
+
 
 class OnGrid(Scattered[Points]):
     """Predict a field on a grid that all records share.
@@ -123,6 +139,8 @@ class OnGrid(Scattered[Points]):
     samples
         Input with the samples; None takes the only one on the targets' grid that has missing values.
     """
+
+    takes_directions = True
 
     def __init__(self, context: Context, samples: str | None = None) -> None:
         super().__init__(context, _samples(context) if samples is None else samples)
@@ -178,6 +196,17 @@ class NearestSamples(OnGrid):
             deviation = _spread(values - values[others].mean(1))
         mean = model.predict(asked.position)
         return Answer(mean, np.full(mean.size, deviation))
+
+
+def _direction(context: Context) -> VariableSpec | None:
+    """Return the spec of the field if it is one of directions."""
+    kinds = {is_direction(spec): spec for spec in context.targets}
+    if len(kinds) > 1:
+        raise ConfigError(
+            f"of the targets {listing(context.target_names)} '{kinds[True].name}' is a direction and "
+            f"'{kinds[False].name}' is none, but they get one field; predict them apart"
+        )
+    return kinds.get(True)
 
 
 def _samples(context: Context) -> str:

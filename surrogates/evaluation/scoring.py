@@ -120,8 +120,8 @@ def blocks_of(experiment: Experiment, index: ExampleIndex) -> Blocks:
 
 def targets_of(experiment: Experiment) -> list[Target]:
     """Return the scored variables and the cells of each that count."""
-    task = experiment.config.task
-    return [Target(spec, experiment.mask, task.valid_min.get(spec.name)) for spec in experiment.targets]
+    limits, mask_of = experiment.config.task.valid_min, experiment.context.mask_of
+    return [Target(spec, mask_of(spec.name), limits.get(spec.name)) for spec in experiment.targets]
 
 
 def on_device(device: torch.device, batches: Iterable[Batch]) -> Iterator[Batch]:

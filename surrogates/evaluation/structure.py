@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -13,12 +13,12 @@ from surrogates.evaluation.metrics import mean_over_examples
 from surrogates.learning.contract import Best, Metric, Statistics, Totals
 from surrogates.nn.similarity import structural_similarity
 
-IMAGE = 2  # dimensions of one
-
 
 @dataclass(frozen=True)
 class SSIM(Metric):
     """Structural similarity of the images in the last two dimensions, the mean over cells, then examples.
+
+    With `dimensions` 3 it is that of volumes in the last three; otherwise each layer of a volume is an image.
 
     Images are scaled so that `minimum` becomes 0 and `maximum` 1; without them the target's valid range is
     taken, and a target that has none, or is no image, has no score. OpenFWI scales velocities from 1500 to
@@ -31,6 +31,8 @@ class SSIM(Metric):
     ----------
     minimum, maximum
         Values that become 0 and 1, in the target's units.
+    dimensions
+        2 for images, 3 for volumes.
 
     References
     ----------
@@ -41,6 +43,7 @@ class SSIM(Metric):
     best: ClassVar[Best] = "largest"
     minimum: float | None = None
     maximum: float | None = None
+    dimensions: Literal[2, 3] = 2
     of_spec: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -59,15 +62,15 @@ class SSIM(Metric):
         self, prediction: Tensor, target: Tensor, weight: Tensor, spec: VariableSpec
     ) -> Statistics:
         low, high = self._range(spec)
-        if low is None or high is None or target.ndim <= IMAGE:
+        if low is None or high is None or target.ndim <= self.dimensions:
             nothing = torch.zeros(len(target), dtype=torch.float64, device=target.device)
             return {"examples": nothing, "similarity": nothing}
         counts = weight.double()
-        images = [
+        one, other = (
             torch.where(counts > 0, (values.double() - low) / (high - low), 0.0)
             for values in (prediction, target)
-        ]
-        similarity = structural_similarity(*images) * counts
+        )
+        similarity = structural_similarity(one, other, self.dimensions) * counts
         cells = counts.flatten(1).sum(1)
         known = cells > 0
         mean = similarity.flatten(1).sum(1) / cells.where(known, math.inf)

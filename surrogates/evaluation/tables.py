@@ -50,6 +50,7 @@ class Curve:
     levels: list[float]
     calibrated: list[float | None] | None
     gaussian: list[float | None] | None
+    members: list[float | None] | None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """The configuration of a run: every key, its default and its bounds."""
 
+import re
 import warnings
+from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -11,11 +13,12 @@ from pydantic import (
     ConfigDict,
     Field,
     WithJsonSchema,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
-from datasets.store.urls import local_path
+from datasets.store.urls import CREDENTIALS, local_path, normalise, require_address, require_protocol
 from surrogates.core.text import listing, nearest
 from surrogates.data.index import Value
 from surrogates.learning.answers import deviation_name
@@ -91,8 +94,35 @@ def _at_home(path: str) -> str:
     return str(folder)
 
 
+def _addressed(url: str) -> str:
+    require_address(url)
+    return url
+
+
+SECRET = re.compile(r"secret|password|token|credential|connection_string|(^|_)key($|_(?!id))", re.IGNORECASE)
+"""What the name of an option holds that is a credential."""
+NO_SECRET = (None, "anon", "cloud", "google_default")
+"""Values that tell a file system where to look for credentials, or that it needs none."""
+
+
+def _secret_keys(options: Any) -> Iterator[str]:
+    """Yield the names of options, in mappings of any depth, that hold credentials."""
+    for key, value in options.items() if isinstance(options, dict) else ():
+        if SECRET.search(str(key)) and value not in NO_SECRET:
+            yield str(key)
+        yield from _secret_keys(value)
+
+
+def _known(source: str) -> str:
+    require_address(source)
+    require_protocol(source)
+    return normalise(source)
+
+
 Folder = Annotated[str, AfterValidator(_at_home)]
 """A path on this machine's disk, where `~` is home and ``file://`` says nothing more."""
+Source = Annotated[str, AfterValidator(_known)]
+"""A path, or the URL of a store or a bundle; no password is part of it."""
 METRICS = ("rmse", "mae", "bias", "crps", "coverage", "interval_width", "gaussian_coverage")
 
 
@@ -137,12 +167,21 @@ class Section(BaseModel):
 class DatasetConfig(Section):
     """A store and the records of it to use."""
 
-    url: str = Field(description="Folder or fsspec URL of the store.")
+    url: Annotated[str, AfterValidator(_addressed)] = Field(description="Folder or fsspec URL of the store.")
     split: str = Field("split", description="Name of the split.")
     select: dict[str, Value | list[Value]] = Field(
         {}, description="Allowed values of variables of the records."
     )
-    storage_options: dict[str, Any] = Field({}, description="Options of the file system.")
+    storage_options: dict[str, Any] = Field(
+        {}, description="Options of the file system, without credentials: a run writes them down."
+    )
+
+    @field_validator("storage_options")
+    @classmethod
+    def _without_credentials(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if secret := sorted(_secret_keys(options)):
+            raise ValueError(f"{listing(secret)} would be written into the run's files; {CREDENTIALS}")
+        return options
 
 
 class WindowConfig(Section):
@@ -205,7 +244,14 @@ class TaskConfig(Section):
     name: str = Field("regression", description="Name of the task, for people.")
     inputs: list[str] = Field(min_length=1, description="Input variables.")
     targets: list[str] = Field(min_length=1, description="Target variables.")
-    mask: str | None = Field(None, description="Variable of the target cells that count, bool or weights.")
+    mask: str | dict[str, str] | None = Field(
+        None,
+        description="Variable of the target cells that count, bool or weights; or one of each target, by "
+        "target.",
+    )
+    directions: Names = Field(
+        [], description="Variables that are angles around a full turn, where the store does not say so."
+    )
     shared: dict[str, float] = Field(
         {}, description="Numbers that all records share and the stores do not tell, such as a frequency."
     )
@@ -253,10 +299,13 @@ class TaskConfig(Section):
         names = [*self.inputs, *self.targets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{twice} stand twice among inputs and targets; name each variable once")
-        if self.mask in self.targets:
-            raise ValueError(
-                f"the mask '{self.mask}' is a target; give a variable that says which cells count"
-            )
+        for mask in self.masks:
+            if mask in self.targets:
+                raise ValueError(
+                    f"the mask '{mask}' is a target; give a variable that says which cells count"
+                )
+        for name in self.mask if isinstance(self.mask, dict) else ():
+            self._require_target("mask", name)
         for name in self.targets:
             if deviation_name(name) in self.targets:
                 raise ValueError(
@@ -264,12 +313,26 @@ class TaskConfig(Section):
                     f"prediction of '{name}'; train on them apart, or rename one"
                 )
         for name in self.valid_min:
-            if name not in self.targets:
-                raise ValueError(
-                    f"valid_min: '{name}' is not a target.{nearest(name, self.targets)} "
-                    f"Targets: {listing(self.targets)}"
-                )
+            self._require_target("valid_min", name)
         return self
+
+    @property
+    def masks(self) -> list[str]:
+        """Names of all masks, each once."""
+        if isinstance(self.mask, dict):
+            return list(dict.fromkeys(self.mask.values()))
+        return [self.mask] if self.mask else []
+
+    def mask_of(self, target: str) -> str | None:
+        """Return the name of a target's mask, or None."""
+        return self.mask.get(target) if isinstance(self.mask, dict) else self.mask
+
+    def _require_target(self, key: str, name: str) -> None:
+        if name not in self.targets:
+            raise ValueError(
+                f"{key}: '{name}' is not a target.{nearest(name, self.targets)} "
+                f"Targets: {listing(self.targets)}"
+            )
 
 
 class TrainerConfig(Section):
@@ -353,7 +416,7 @@ def require_equal_shares(batch_size: int, processes: int) -> None:
 class InitConfig(Section):
     """Weights to start from."""
 
-    source: Folder = Field(alias="from", description="Bundle or run.")
+    source: Source = Field(alias="from", description="Bundle or run: folder, zoo:NAME or URL.")
     only: list[str] = Field([], description="Patterns of names of the network's weights; none takes all.")
 
     @model_validator(mode="before")
@@ -382,8 +445,8 @@ class RunConfig(Section):
         description="Bundle or run whose weights are the start, or `{from: RUN, only: [PATTERNS]}`; or a "
         "file of published weights that the model knows to read.",
     )
-    parts: dict[str, Folder] = Field(
-        {}, description="Pipelines inside the transform, and the runs they come from."
+    parts: dict[str, Source] = Field(
+        {}, description="Pipelines inside the transform, and the runs or bundles they come from."
     )
 
     @model_validator(mode="before")

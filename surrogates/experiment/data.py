@@ -35,6 +35,7 @@ from surrogates.experiment.stores import (
 )
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Preparation
+from surrogates.learning.directions import as_directions
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class RunData:
         """Open the stores and build the preparations."""
         task = config.task
         stores = [open_complete(each) for each in config.dataset]
-        data = cls(config, stores, [], [], common_specs(stores, window_of(config)))
+        specs = as_directions(common_specs(stores, window_of(config)), task.directions)
+        data = cls(config, stores, [], [], specs)
         if len(stores) > 1:
             require_apart(
                 stores, [_of_all_subsets(*each) for each in zip(stores, config.dataset, strict=True)]

@@ -42,7 +42,8 @@ def require_accelerator(trainer: TrainerConfig) -> None:
         return  # each process was given a GPU of its own and sees no other
     if asked > devices:
         asking = f"{group.by} started {asked} processes here" if group else f"trainer.devices is {asked}"
+        kind = "GPU" if on_gpu(trainer) else "MPS device"
         raise ConfigError(
-            f"{asking}, but this machine has {devices} of them; take trainer.devices={devices}, or "
-            "trainer.accelerator=cpu"
+            f"{asking}, but torch sees {devices} {kind}{'s' if devices > 1 else ''}, and each process needs "
+            f"its own; take trainer.devices={devices}, or trainer.accelerator=cpu"
         )

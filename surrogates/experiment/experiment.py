@@ -33,8 +33,11 @@ def context_of(config: RunConfig, data: RunData) -> Context:
     task = config.task
     inputs = tuple(data.spec(name, "task.inputs") for name in task.inputs)
     targets = tuple(data.spec(name, "task.targets") for name in task.targets)
-    mask = data.spec(task.mask, "task.mask") if task.mask else None
-    return replace(data.context, inputs=inputs, targets=targets, mask=mask)
+    masks = {name: data.spec(name, "task.mask") for name in task.masks}
+    if isinstance(task.mask, dict) and task.mask:
+        by_target = {target: masks[name] for target, name in task.mask.items()}
+        return replace(data.context, inputs=inputs, targets=targets, mask=by_target)
+    return replace(data.context, inputs=inputs, targets=targets, mask=next(iter(masks.values()), None))
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,6 @@ class Experiment:
         """Specs of the targets."""
         return list(self.context.targets)
 
-    @property
-    def mask(self) -> VariableSpec | None:
-        """Spec of the mask."""
-        return self.context.mask
-
     @cached_property
     def derivations(self) -> list[Derivation]:
         """Derived quantities, scored beside the targets."""
@@ -91,7 +89,7 @@ class Experiment:
     def variables(self) -> list[str]:
         """Names of the variables that are read from the stores, in training and scores alike."""
         task = self.config.task
-        wanted = [*task.inputs, *task.targets, *([task.mask] if task.mask else [])]
+        wanted = [*task.inputs, *task.targets, *task.masks]
         for piece in (
             *self.data.preparations,
             *self.data.augmentations,
@@ -120,7 +118,7 @@ class Experiment:
     @cached_property
     def conditions(self) -> list[Disturbance]:
         """Disturbances of the inputs under which every method is scored once more."""
-        reference = [*self.config.task.targets, *([self.mask.name] if self.mask else [])]
+        reference = [*self.config.task.targets, *self.config.task.masks]
         kept = frozenset(self.scored_only)
         return [
             Disturbance(name, preparation, position, frozenset(reference), kept)
@@ -203,7 +201,7 @@ class Experiment:
         """Fit the normalisers from the stores' exact statistics if they suffice, else from batches."""
         task, data = self.config.task, self.data
         kept = not data.preparations and task.window is None
-        if not (kept and fit_from_stores(pipeline, data.stores, data.index("train"), task.mask)):
+        if not (kept and fit_from_stores(pipeline, data.stores, data.index("train"), task)):
             pipeline.fit_normalisers(batches, task.mask)
 
     def ranges(self, batches: Iterable[Batch], pipeline: Pipeline) -> dict[str, tuple[float, float]]:

@@ -83,7 +83,7 @@ def require_values(stores: Sequence[Store], index: ExampleIndex, task: TaskConfi
         if (
             spec is None
             or np.dtype(spec.dtype).kind not in "fiuc"
-            or spec.statistics_mask not in (None, task.mask)
+            or spec.statistics_mask not in (None, task.mask_of(name))
         ):
             continue
         known = merged([store.statistics(stored, records) for store, records in used])
@@ -216,7 +216,7 @@ def _same(one: VariableSpec, two: VariableSpec, first: str, second: str) -> None
 
 
 def fit_from_stores(
-    pipeline: Pipeline, stores: Sequence[Store], index: ExampleIndex, mask: str | None
+    pipeline: Pipeline, stores: Sequence[Store], index: ExampleIndex, task: TaskConfig
 ) -> bool:
     """Fit the normalisers from the stores' statistics; return whether these suffice.
 
@@ -228,12 +228,12 @@ def fit_from_stores(
         Whose normalisers are fitted.
     stores, index
         Where the training examples lie.
-    mask
-        Variable of the target cells that count.
+    task
+        Names the masks of the target cells that count.
     """
     normalisers = pipeline.input_normaliser, pipeline.target_normaliser
     recorded = all(name in stores[0].specs for name in (*pipeline.input_names, *pipeline.target_names))
-    same_mask = all(spec.statistics_mask == mask for spec in pipeline.config.targets)
+    same_mask = all(spec.statistics_mask == task.mask_of(spec.name) for spec in pipeline.config.targets)
     if type(pipeline.transform) is not Stack or not (recorded and same_mask):
         return False
     if not all(type(each) in (Normaliser, MinMax) for each in normalisers):

@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +19,14 @@ from datasets.store.specs import VariableSpec
 from surrogates.core.files import new_folder_beside, replace_folder, write_atomic
 from surrogates.data.batch import Batch
 from surrogates.inference.card import card
-from surrogates.inference.ensemble import copy_members, joint_manifest, mixture, require_fitting
+from surrogates.inference.ensemble import (
+    copy_members,
+    in_turn,
+    joint_manifest,
+    members_of,
+    mixture,
+    require_fitting,
+)
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import (
     CARD,
@@ -39,10 +46,11 @@ from surrogates.inference.manifest import (
 from surrogates.inference.neighbours import load_neighbours, save_neighbours
 from surrogates.inference.threads import is_little, one_thread
 from surrogates.inference.weights import load_pipeline, require_weights, save_weights
-from surrogates.inference.zoo import located
+from surrogates.inference.zoo import locate
 from surrogates.learning.conformal import Calibration
 from surrogates.learning.contract import Predictor
 from surrogates.learning.distance import DISTANCE, Neighbours, watched
+from surrogates.learning.members import Noise, summary
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.predictors import answered
@@ -58,13 +66,23 @@ class Bundle:
     """A loaded bundle: pipelines with their weights, their predictors, and the manifest.
 
     There is one pipeline, several where the bundle is an ensemble. The neighbours tell distances to the
-    training data, of what the first network is given.
+    training data, of what the first network is given. The origin is the URL, with the commit if there is one,
+    of a bundle that was fetched from another machine.
     """
 
     folder: Path
     manifest: Manifest
     parts: tuple[tuple[Pipeline, Predictor], ...]
     neighbours: Neighbours | None = None
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an ensemble only some of whose networks draw members."""
+        if len({predictor.samples > 0 for _, predictor in self.parts}) > 1:
+            raise BundleError(
+                f"{self.folder}: some networks of the ensemble draw members and some do not; join bundles of "
+                "one kind."
+            )
 
     @property
     def pipeline(self) -> Pipeline:
@@ -102,14 +120,58 @@ class Bundle:
         for pipeline, _ in self.parts:
             pipeline.to(device)
 
-    def ask(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
-        """Return the targets in physical units, the mixture of all pipelines if there are several."""
+    @property
+    def samples(self) -> int:
+        """How many members an answer rests on if nothing else is asked for; 0 if its networks draw none."""
+        return sum(predictor.samples for _, predictor in self.parts)
+
+    def ask(
+        self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None, noise: Sequence[Noise] = ()
+    ) -> Batch:
+        """Return the targets in physical units, the mixture of all pipelines if there are several.
+
+        Parameters
+        ----------
+        inputs
+            Batch first.
+        rng
+            For predictors that draw, but no members.
+        noise
+            Of the members that are wanted, a few at a time; by default of as many as the predictors draw. The
+            networks of an ensemble that draw none are one member each, if there is some.
+        """
+        if self.samples:
+            drawn = [self.members(inputs, each) for each in noise or [self._noise(inputs)]]
+            members = {name: torch.cat([each[name] for each in drawn], dim=1) for name in self._targets}
+            return summary(members, self.manifest.pipeline.targets)
         answers = [predictor(pipeline, inputs, rng) for pipeline, predictor in self.parts]
         if len(answers) == 1:
             return answers[0]
-        return mixture(answers, [spec.name for spec in self.manifest.pipeline.targets])
+        mixed = mixture(answers, self.manifest.pipeline.targets)
+        return mixed | members_of(answers, self._targets) if noise else mixed
 
-    def ask_far(self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None) -> Batch:
+    def members(self, inputs: Mapping[str, Tensor], noise: Noise) -> Batch:
+        """Return members of the targets, (batch, member, ...); the networks draw them in turn."""
+        count = len(self.parts)
+        drawn: list[Batch] = []
+        for number, (pipeline, predictor) in enumerate(self.parts):
+            own = [member for member in noise.members if member % count == number]
+            drawn.append(predictor.members(pipeline, inputs, noise.of_members(own)) if own else {})
+        if count == 1:
+            return drawn[0]
+        return in_turn(drawn, noise.members, self._targets)
+
+    def _noise(self, inputs: Mapping[str, Tensor]) -> Noise:
+        config = self.manifest.pipeline
+        return Noise.of(inputs, config.inputs, config.record_dimension, self.samples)
+
+    @property
+    def _targets(self) -> list[str]:
+        return [spec.name for spec in self.manifest.pipeline.targets]
+
+    def ask_far(
+        self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None, noise: Sequence[Noise] = ()
+    ) -> Batch:
         """Return the targets and, by the name `DISTANCE`, how far each record is from the training data.
 
         Raises
@@ -120,7 +182,7 @@ class Bundle:
         if self.neighbours is None:
             raise BundleError(f"{self.folder} does not know how far its training data are; {CALIBRATE}")
         with watched(self.parts[0][0]) as seen:
-            answer = self.ask(inputs, rng)
+            answer = self.ask(inputs, rng, noise)
         features = self.neighbours.records.shape[1]
         if not seen or seen[0].shape[1] != features:
             found = seen[0].shape[1] if seen else 0
@@ -137,19 +199,24 @@ class Bundle:
         return seen[0] if seen else None
 
     def predict(
-        self, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None, *, far: bool = False
+        self,
+        inputs: Mapping[str, Tensor],
+        rng: torch.Generator | None = None,
+        noise: Sequence[Noise] = (),
+        *,
+        far: bool = False,
     ) -> Batch:
         """Predict without gradients, and on one thread if there is little to do.
 
         Parameters
         ----------
-        inputs, rng
+        inputs, rng, noise
             As of `ask`.
         far
             Whether the distances to the training data are wanted as well.
         """
         with torch.inference_mode(), one_thread(where=self.is_little(inputs)):
-            return self.ask_far(inputs, rng) if far else self.ask(inputs, rng)
+            return self.ask_far(inputs, rng, noise) if far else self.ask(inputs, rng, noise)
 
     def is_little(self, inputs: Mapping[str, Tensor]) -> bool:
         """Whether one thread answers about as soon as several do."""
@@ -176,7 +243,7 @@ class Bundle:
         turned = tuple((pipeline.reversed(), predictor) for pipeline, predictor in self.parts)
         pipeline = self.manifest.pipeline.reversed()
         manifest = self.manifest.model_copy(update={"pipeline": pipeline, "trust": None})
-        return Bundle(self.folder, manifest, turned)
+        return Bundle(self.folder, manifest, turned, origin=self.origin)
 
     def _only(self) -> tuple[Pipeline, Predictor]:
         if len(self.parts) > 1:
@@ -290,7 +357,8 @@ def join(bundles: Sequence[Bundle]) -> Bundle:
     require_fitting({str(bundle.folder): bundle.manifest for bundle in bundles})
     hashes = {f"member-{number}": "" for number in range(1, len(bundles) + 1)}
     manifest = joint_manifest([bundle.manifest for bundle in bundles], hashes, "ensemble", {})
-    return Bundle(bundles[0].folder, manifest, tuple(bundle.parts[0] for bundle in bundles))
+    origins = ", ".join(bundle.origin for bundle in bundles if bundle.origin)
+    return Bundle(bundles[0].folder, manifest, tuple(bundle.parts[0] for bundle in bundles), origin=origins)
 
 
 def load_bundle(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> Bundle:
@@ -302,7 +370,7 @@ def load_bundle(path: str | os.PathLike[str], device: str | torch.device = "cpu"
     Parameters
     ----------
     path
-        The bundle's folder, a run's, or `zoo:NAME`.
+        The bundle's folder, a run's, `zoo:NAME`, or a URL.
     device
         Where its networks go.
 
@@ -311,11 +379,13 @@ def load_bundle(path: str | os.PathLike[str], device: str | torch.device = "cpu"
     BundleError
         Names the rule that the bundle breaks.
     """
-    folder = located(path)
+    found = locate(path)
+    folder = found.folder
     try:
-        return _load(folder, device)
+        return replace(_load(folder, device), origin=found.origin)
     except BundleError as error:
-        raise BundleError(str(error) if str(folder) in str(error) else f"{folder}: {error}") from None
+        said = str(error) if str(folder) in str(error) else f"{folder}: {error}"
+        raise BundleError(said.replace(str(folder), found.origin) if found.origin else said) from None
 
 
 def _load(folder: Path, device: str | torch.device) -> Bundle:

@@ -8,26 +8,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from datasets.store.specs import VariableSpec
 from surrogates.core.text import listing
 from surrogates.data.batch import Batch
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import FORMAT_VERSION, MANIFEST, Manifest, sha256
-from surrogates.learning.answers import LEVELS, deviation_name, quantile_name
+from surrogates.learning.answers import LEVELS, deviation_name, member_name, quantile_name
+from surrogates.learning.directions import is_direction, mean_direction
 
 
-def mixture(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
+def mixture(answers: Sequence[Batch], targets: Sequence[VariableSpec]) -> Batch:
     """Return mean and standard deviation of the equal mixture of several predictions.
 
     The mean is that of the means; the variance is the mean of the predicted variances, 0 where a member
     predicts none, plus the variance of the means, of complex values that of both parts together. Quantiles of
-    one level are averaged.
+    one level are averaged. Of directions it is the mean direction and the angular deviation about it.
 
     Parameters
     ----------
     answers
         Of each member: targets, and where it predicts them `<target>_standard_deviation`.
     targets
-        Names of the targets.
+        Specs of the targets.
 
     References
     ----------
@@ -35,7 +37,12 @@ def mixture(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
     deep ensembles", NeurIPS 2017, section 2.4.
     """
     mixed: Batch = {}
-    for name in targets:
+    for spec in targets:
+        name = spec.name
+        if is_direction(spec):
+            own = torch.stack([answer[name] for answer in answers], dim=1)
+            mixed[name], mixed[deviation_name(name)] = mean_direction(own, spec)
+            continue
         if all(quantile_name(name) in answer for answer in answers):
             for each in (name, quantile_name(name)):
                 mixed[each] = torch.stack([answer[each] for answer in answers]).mean(0)
@@ -47,6 +54,30 @@ def mixture(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
         variance = variance + sum(_variance(answer, name) for answer in answers) / len(answers)
         mixed[deviation_name(name)] = variance.sqrt()
     return mixed
+
+
+def members_of(answers: Sequence[Batch], targets: Sequence[str]) -> Batch:
+    """Return the answers of networks as members, (batch, member, ...), one of each network."""
+    return {member_name(name): torch.stack([answer[name] for answer in answers], dim=1) for name in targets}
+
+
+def in_turn(drawn: Sequence[Batch], members: Sequence[int], targets: Sequence[str]) -> Batch:
+    """Return members in the order of their numbers, member i of the network i mod networks.
+
+    Parameters
+    ----------
+    drawn
+        Of each network its members, (batch, member, ...), in ascending order; empty without any.
+    members
+        Numbers of all of them.
+    targets
+        Names of the targets.
+    """
+    owners = [member % len(drawn) for member in members]
+    order = [(owner, owners[:index].count(owner)) for index, owner in enumerate(owners)]
+    return {
+        name: torch.stack([drawn[owner][name][:, index] for owner, index in order], dim=1) for name in targets
+    }
 
 
 def _variance(answer: Batch, name: str) -> Tensor:

@@ -15,6 +15,7 @@ from surrogates.inference.bundle import Bundle
 from surrogates.inference.errors import BundleError
 from surrogates.inference.manifest import Manifest
 from surrogates.inference.weights import read_header
+from surrogates.learning.context import masks_of
 from surrogates.learning.layout import is_complex
 
 EXAMPLE = "example.safetensors"
@@ -37,12 +38,16 @@ def write_example(path: Path, bundle: Bundle, batch: Batch) -> None:
     """
     names = [spec.name for spec in _specs(bundle.manifest)]
     inputs = {spec.name: batch[spec.name] for spec in bundle.manifest.pipeline.inputs}
-    rng = torch.Generator(device=bundle.device).manual_seed(SEED)
-    answer = bundle.predict(inputs, rng)
+    answer = answer_of(bundle, inputs)
     targets = [spec.name for spec in bundle.manifest.pipeline.targets]
     tensors = {name: batch[name] for name in names if name in batch}
     tensors |= {f"{PREDICTED}{name}": answer[name] for name in targets}
     save_file({name: value.cpu().contiguous().clone() for name, value in tensors.items()}, path)
+
+
+def answer_of(bundle: Bundle, inputs: Batch) -> Batch:
+    """Return what a bundle predicts for the inputs of its example, always by the same draws."""
+    return bundle.predict(inputs, torch.Generator(device=bundle.device).manual_seed(SEED))
 
 
 def read_example(bundle: Bundle) -> tuple[xr.Dataset, xr.Dataset]:
@@ -80,7 +85,7 @@ def read_example(bundle: Bundle) -> tuple[xr.Dataset, xr.Dataset]:
 
 def _specs(manifest: Manifest) -> list[VariableSpec]:
     config = manifest.pipeline
-    return [*config.inputs, *config.targets, *([manifest.mask] if manifest.mask else [])]
+    return [*config.inputs, *config.targets, *masks_of(manifest.mask)]
 
 
 def _require_shape(name: str, found: tuple[int, ...], spec: VariableSpec) -> None:

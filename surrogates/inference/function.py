@@ -92,6 +92,11 @@ class Function:
         at: xr.Dataset | None = None,
     ) -> None:
         self._surrogate, self._bundle = surrogate, surrogate.bundle
+        if self._bundle.samples:
+            raise ConfigError(
+                "as_function: the bundle draws members, through which no derivatives are taken; take one "
+                "that draws none, or `predict`"
+            )
         lengths = {} if at is None else {str(dim): size for dim, size in at.sizes.items()}
         self._inputs = _chosen("inputs", inputs, _with_lengths(surrogate.inputs, lengths))
         targets = _with_lengths(surrogate.outputs, lengths)

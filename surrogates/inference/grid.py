@@ -72,6 +72,37 @@ def check_grid(
             )
 
 
+def check_fixed(ds: xr.Dataset, coordinates: Mapping[str, Coordinate], dims: Iterable[str]) -> None:
+    """Refuse a coordinate that is not that of training along dimensions where it has to be.
+
+    Parameters
+    ----------
+    ds
+        What the surrogate is asked with.
+    coordinates
+        Of the bundle.
+    dims
+        Those dimensions.
+
+    Raises
+    ------
+    ContractError
+        Names the dimension, what was found and what was expected.
+    """
+    for dim in sorted(dims):
+        if dim not in ds.coords or dim not in coordinates:
+            continue
+        units = str(coordinates[dim].attributes.get("units", ""))
+        found = convert(ds[dim].values, str(ds[dim].attrs.get("units", units)), units)
+        expected = np.asarray(coordinates[dim].values)
+        if found.shape != expected.shape or not np.allclose(found, expected, rtol=1e-6):
+            listed = (", ".join(f"{value:g}" for value in values) for values in (found, expected))
+            raise ContractError(
+                f"coordinate {dim!r} is {next(listed)} {units}, expected {next(listed)} {units} as in "
+                "training; train on these, or choose them from the data set"
+            )
+
+
 def _require_names(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> None:
     """Refuse named cells in another order: the network knows them by their order."""
     expected = coordinate.values

@@ -29,7 +29,7 @@ from surrogates.core.text import brief, listing
 from surrogates.data.window import HORIZON, step_of, window_dimension
 from surrogates.inference.errors import BundleError
 from surrogates.learning.conformal import Calibration
-from surrogates.learning.context import Context
+from surrogates.learning.context import Context, masks_of
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.transform import Transform
 
@@ -80,7 +80,8 @@ class Manifest(BaseModel):
     coordinates
         Of the dimensions that all records share, by dimension.
     mask, specs
-        Spec of the cells that counted in training, and of the other variables of a batch.
+        Spec of the cells that counted in training, one or one of each target by target, and of the other
+        variables of a batch.
     scalars
         Numbers that all records share, with their attributes, by name.
     stated
@@ -88,7 +89,7 @@ class Manifest(BaseModel):
     calibration
         How far off each target was on the validation split, for intervals.
     trust
-        How far the records of the validation split were from the training data.
+        What trust falls with, of the records of the validation split.
     metrics
         Scores on the test split.
     provenance
@@ -108,7 +109,7 @@ class Manifest(BaseModel):
     members: dict[str, str] = Field(default={}, max_length=MAX_MEMBERS)
     ranges: dict[str, tuple[float, float]] = {}
     coordinates: dict[str, Coordinate] = {}
-    mask: VariableSpec | None = None
+    mask: VariableSpec | Mapping[str, VariableSpec] | None = None
     specs: list[VariableSpec] = Field(default=[], max_length=MAX_VARIABLES)
     scalars: dict[str, Scalar] = Field(default={}, max_length=MAX_VARIABLES)
     stated: dict[str, FiniteFloat] = Field(default={}, max_length=MAX_VARIABLES)
@@ -216,7 +217,7 @@ def parse_manifest(text: str) -> Manifest:
     except ValueError as error:
         raise BundleError(str(error)) from None
     own = {spec.name for spec in (*manifest.pipeline.inputs, *manifest.pipeline.targets)}
-    others = {spec.name: spec for spec in (*manifest.specs, *([manifest.mask] if manifest.mask else []))}
+    others = {spec.name: spec for spec in (*manifest.specs, *masks_of(manifest.mask))}
     _refuse_huge(manifest.pipeline, [spec for name, spec in others.items() if name not in own])
     targets = {spec.name for spec in manifest.pipeline.answered}
     if unknown := manifest.calibration.keys() - targets:

@@ -133,10 +133,16 @@ def export_onnx(
     MissingExtraError
         Without the extra ``export``.
     BundleError
-        When ONNX lacks an operator, or the exported model answers otherwise than torch.
+        When ONNX lacks an operator, the exported model answers otherwise than torch, or the bundle draws
+        members.
     """
     for module in ("onnx", "onnxscript", "onnxruntime"):
         require(module, PURPOSE)
+    if bundle.samples:
+        raise BundleError(
+            "the bundle draws members, and random numbers are no part of an ONNX model; export one that "
+            "draws none, or predict with `surrogates predict`"
+        )
     for pipeline, _ in bundle.parts:
         pipeline.cpu().eval().requires_grad_(False)
     inputs = {spec.name: records[spec.name].cpu() for spec in bundle.manifest.pipeline.inputs}

@@ -1,23 +1,43 @@
-"""Variables of a prediction: targets, standard deviations, quantiles and intervals."""
+"""Variables of a prediction: targets, standard deviations, quantiles, members and intervals."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from datasets.store.units import difference, display
 from surrogates.inference.errors import BundleError
-from surrogates.learning.answers import LEVELS, deviation_name, quantile_name, reaches
+from surrogates.learning.answers import (
+    LEVELS,
+    MEMBER,
+    deviation_name,
+    member_name,
+    quantile_name,
+    reaches,
+)
 from surrogates.learning.conformal import Calibration, needed, require_level
-from surrogates.learning.distance import DISTANCE, stretch
+from surrogates.learning.directions import is_direction
+from surrogates.learning.distance import DISTANCE, DOUBT, doubt, stretch
 from surrogates.learning.layout import is_complex
 
 GRID_MAPPING = "grid_mapping"
+ARC = (
+    "ends of an arc, lower <= prediction <= upper: they may lie below zero or beyond a full turn, and upper "
+    "less lower is the length of the arc"
+)
 SHOWN = ("units", "long_name", "standard_name", "display_units")
 TRUST = "trust"
 """Name of the score in a prediction that says how much a record is like the training data."""
+_TRUSTED_LESS = {
+    False: "whose inputs are at least as far from the training data; 0 where all of them are nearer",
+    True: "for which errors at least as large are expected, by the predicted deviation and the distance to "
+    "the training data; 0 where those of all of them are smaller",
+}
+"""What the records are that a share is of, by whether deviations are part of the doubt."""
 
 
 def interval_names(target: str) -> tuple[str, str]:
@@ -81,6 +101,31 @@ def check_trust(trust: Calibration | None, targets: Iterable[str]) -> Calibratio
     return trust
 
 
+def doubts_of(answer: Mapping[str, Tensor], targets: Iterable[str], trust: Calibration) -> np.ndarray:
+    """Return what the score of each record falls with, as its table was calibrated.
+
+    Raises
+    ------
+    BundleError
+        When deviations are part of it, but the answer has none.
+    """
+    doubts = doubt(answer, targets) if trust.relative else answer[DISTANCE]
+    if trust.relative and doubts is answer[DISTANCE]:
+        raise BundleError(
+            "Trust is relative to a standard deviation or to quantiles, which the bundle does not predict; "
+            "it is damaged. Calibrate it again with `surrogates evaluate RUN`."
+        )
+    return np.asarray(doubts.cpu())
+
+
+def most_doubtful(answer: dict[str, np.ndarray], far: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return an answer without its doubt, which is kept in `far` if it is the largest so far."""
+    if DOUBT in answer:
+        doubts = answer.pop(DOUBT)
+        far[DOUBT] = np.maximum(far.get(DOUBT, doubts), doubts)
+    return answer
+
+
 def stretch_name(target: str) -> str:
     """Name by which the factors of a target's intervals stand beside it, until these are made."""
     return f"{target} stretch"
@@ -101,9 +146,24 @@ def with_stretch(
 
 
 def with_interval(
-    answer: Mapping[str, np.ndarray], calibration: Mapping[str, Calibration], level: float
+    answer: Mapping[str, np.ndarray],
+    calibration: Mapping[str, Calibration],
+    level: float,
+    turns: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, np.ndarray]:
-    """Return an answer with the interval of each target; of a complex one the radius of a disc."""
+    """Return an answer with the interval of each target; of a complex one the radius of a disc.
+
+    Parameters
+    ----------
+    answer
+        Arrays by name.
+    calibration
+        Of the targets.
+    level
+        Of the intervals.
+    turns
+        Full turns of the directions among the targets, whose arcs reach half a turn to either side at most.
+    """
     ends: dict[str, np.ndarray] = {}
     for name, table in calibration.items():
         if name not in answer:
@@ -121,6 +181,8 @@ def with_interval(
                     "evaluate RUN`."
                 )
             below, above = (radius * each for each in reach)
+        if name in turns:
+            below, above = (np.minimum(each, turns[name] / 2) for each in (below, above))
         if np.iscomplexobj(answer[name]):
             ends[radius_name(name)] = np.broadcast_to(above, answer[name].shape)
             continue
@@ -134,6 +196,7 @@ def specs_of(
     names: set[str],
     level: float | None,
     quantiles: int = 0,
+    samples: int = 0,
 ) -> dict[str, VariableSpec]:
     """Return the specs of all variables of a prediction, by name.
 
@@ -147,10 +210,12 @@ def specs_of(
         Of the intervals, where there are some.
     quantiles
         How many stand beside each target.
+    samples
+        How many members do.
     """
     found: dict[str, VariableSpec] = {}
     for target in targets.values():
-        beside = [spec for spec in _beside(target, level, quantiles) if spec.name in names]
+        beside = [spec for spec in _beside(target, level, quantiles, samples) if spec.name in names]
         attributes = dict(target.attributes)
         if beside:
             attributes["ancillary_variables"] = " ".join(spec.name for spec in beside)
@@ -170,16 +235,13 @@ def trust_spec(record_dimension: str, trust: Calibration) -> VariableSpec:
         long_name="trust: 1 like the training data, 0 unlike",
         minimum=0.0,
         maximum=1.0,
-        attributes={
-            "comment": f"share of {counted} whose inputs are at least as far from the training data; 0 where "
-            "all of them are nearer"
-        },
+        attributes={"comment": f"share of {counted} {_TRUSTED_LESS[trust.relative]}"},
     )
 
 
 def with_trust(answer: Mapping[str, np.ndarray], trust: Calibration) -> dict[str, np.ndarray]:
     """Return an answer with the score of each record."""
-    return {**answer, TRUST: trust.share_above(answer[DISTANCE]).astype(np.float32)}
+    return {**answer, TRUST: trust.share_above(answer[DOUBT]).astype(np.float32)}
 
 
 def attributes_of(spec: VariableSpec, coordinates: set[str]) -> dict[str, Any]:
@@ -209,7 +271,17 @@ def data_array(
     return xr.DataArray(values, dims=spec.dims, coords=kept, attrs=attributes, name=spec.name)
 
 
-def _beside(target: VariableSpec, level: float | None, quantiles: int) -> Iterator[VariableSpec]:
+def member_coordinate(samples: int) -> dict[str, xr.DataArray]:
+    """Return the coordinate of members, which CF calls realization, if there are some."""
+    if not samples:
+        return {}
+    attributes = {"standard_name": "realization", "long_name": "number of the member", "units": "1"}
+    return {MEMBER: xr.DataArray(np.arange(samples), dims=MEMBER, attrs=attributes)}
+
+
+def _beside(
+    target: VariableSpec, level: float | None, quantiles: int, samples: int
+) -> Iterator[VariableSpec]:
     title = target.long_name or target.name.replace("_", " ")
     units = difference(target.units)
     real = {"dtype": "float32"} if is_complex(target) else {}
@@ -236,6 +308,16 @@ def _beside(target: VariableSpec, level: float | None, quantiles: int) -> Iterat
             "statistics_mask": None,
         }
     )
+    yield target.model_copy(
+        update={
+            "name": member_name(target.name),
+            "long_name": f"members of {title}",
+            "dims": (record, MEMBER, *inner),
+            "shape": (samples, *target.shape),
+            "statistics_axes": (),
+            "statistics_mask": None,
+        }
+    )
     if level is None:
         return
     if is_complex(target):
@@ -251,6 +333,8 @@ def _beside(target: VariableSpec, level: float | None, quantiles: int) -> Iterat
         return
     for name, end in zip(interval_names(target.name), ("lower", "upper"), strict=True):
         attributes = {**target.attributes, "interval_level": level}
+        if is_direction(target):
+            attributes["comment"] = ARC
         yield target.model_copy(
             update={
                 "name": name,

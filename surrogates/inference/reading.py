@@ -13,6 +13,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.data.batch import Batch
 from surrogates.inference.errors import OutOfRangeWarning
+from surrogates.learning.directions import first_value, full_turn, is_direction, within_turn
 from surrogates.learning.layout import field_dims, is_complex
 
 Ends = Mapping[str, tuple[float, float]]
@@ -181,12 +182,15 @@ class Inputs:
                 for dim, length in zip(dims, spec.shape, strict=True)
             )
         }
-        if spec.name in self._positions and len(slices) > 1:
+        if is_direction(spec) or (spec.name in self._positions and len(slices) > 1):
             changes |= {"minimum": None, "maximum": None}
         return spec.model_copy(update=changes)
 
     def _widen(self, name: str, values: np.ndarray) -> None:
         known = values[~np.isnan(values)] if name in self._ranges else np.empty(0)
+        if known.size and (turn := full_turn(self._specs[name])) is not None:
+            first = first_value(self._specs[name])
+            known = within_turn(torch.from_numpy(known), turn, first).numpy()
         known = np.abs(known) if known.dtype.kind == "c" else known
         if known.size:
             low, high = self._seen.get(name, (np.inf, -np.inf))

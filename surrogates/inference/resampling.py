@@ -19,6 +19,7 @@ from datasets.store.specs import VariableSpec
 from datasets.store.units import convert, convertible, display
 from surrogates.inference.grid import TOLERANCE, require_even, spacing
 from surrogates.inference.manifest import Coordinate
+from surrogates.learning.directions import full_turn
 
 RESAMPLING = "resampling"
 TAPS, SHAPE = 32, 8.0
@@ -73,10 +74,9 @@ def resampled(
         When cells lie elsewhere than in training along a dimension whose coordinates matter, or resampling
         would lose or make up something.
     """
+    specs = {spec.name: spec for spec in inputs if spec.name in ds.variables}
     methods = {
-        spec.name: methods_of(spec) if RESAMPLING in spec.attributes else None
-        for spec in inputs
-        if spec.name in ds.variables
+        name: methods_of(spec) if RESAMPLING in spec.attributes else None for name, spec in specs.items()
     }
     for dim, coordinate in coordinates.items():
         sharing = [name for name in methods if dim in ds[name].dims]
@@ -92,7 +92,7 @@ def resampled(
         _require_units(ds[dim], axis)
         plan = RESAMPLERS[way](axis)
         if plan is not None:
-            changed = {name: _apply(plan, axis, ds[name]) for name in sharing}
+            changed = {name: _apply(plan, axis, ds[name], specs[name]) for name in sharing}
             units = {"units": axis.units} if axis.units else {}
             ds = ds.drop_dims(dim).assign(changed).assign_coords({dim: (dim, plan.centres, units)})
     return ds
@@ -256,9 +256,13 @@ def _require_places(axis: Axis, name: str) -> None:
         )
 
 
-def _apply(plan: Plan, axis: Axis, array: xr.DataArray) -> xr.DataArray:
+def _apply(plan: Plan, axis: Axis, array: xr.DataArray, spec: VariableSpec) -> xr.DataArray:
+    """Return a resampled variable, in the units that it is given in; directions are averaged as vectors."""
+    turn = full_turn(spec.model_copy(update={"units": str(array.attrs.get("units", spec.units))}))
     array = array.transpose(..., axis.name)
     values = array.values
+    if turn is not None:
+        values = np.exp(2j * np.pi / turn * values)
     if split := values.dtype.kind == "c":
         values = np.stack([values.real, values.imag], axis=-2)
     if plan.highest is not None:
@@ -272,6 +276,8 @@ def _apply(plan: Plan, axis: Axis, array: xr.DataArray) -> xr.DataArray:
     made = made.reshape(*values.shape[:-1], len(plan.centres))
     if split:
         made = made[..., 0, :] + 1j * made[..., 1, :]
+    if turn is not None:
+        made = np.angle(made) * (turn / (2 * np.pi))
     return xr.DataArray(made, dims=array.dims, coords=rest, attrs=array.attrs)
 
 

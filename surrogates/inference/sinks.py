@@ -5,9 +5,9 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,10 @@ import xarray as xr
 import zarr
 from zarr.errors import ZarrUserWarning
 
+from datasets.store.patience import patiently
+from datasets.store.patient_store import PatientStore, zarr_store
 from datasets.store.specs import VariableSpec
+from datasets.store.urls import explained, filesystem, local_path, require_new
 from surrogates.core.files import FULL, forget_half_written, replacing
 from surrogates.inference.outputs import attributes_of, data_array, fitting
 
@@ -67,6 +70,11 @@ class Outline:
         return tuple(slices.get(dim, slice(None)) for dim in self.specs[name].dims)
 
 
+def memory_of_machine() -> int:
+    """Return the bytes of memory that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def in_memory(outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
     """Return all portions as one data set.
 
@@ -75,8 +83,7 @@ def in_memory(outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
     ValueError
         When it is larger than the memory of this machine.
     """
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if (size := outline.nbytes) > memory:
+    if (size := outline.nbytes) > memory_of_machine():
         raise ValueError(
             f"the prediction has {size:.3g} bytes ({outline.largest}), more than the memory of "
             f"this machine; write it "
@@ -94,22 +101,35 @@ def in_memory(outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
     return xr.Dataset(variables, attrs=dict(outline.attributes))
 
 
-def require_store(path: Path) -> None:
-    """Refuse a path that exists or is no name of a Zarr store."""
-    if path.suffix != ".zarr":
-        raise ValueError(f"out is {path.name}; expected a name that ends in .zarr.")
-    if path.exists():
+def require_store(url: str) -> None:
+    """Refuse a path or URL at which something lies or nothing can be written, and another name."""
+    path = local_path(url)
+    name = PurePosixPath(url) if path is None else path
+    if name.suffix != ".zarr":
+        raise ValueError(f"out is {name.name}; expected a name that ends in .zarr.")
+    if path is None:
+        require_new(url)
+    elif path.exists():
         raise FileExistsError(f"{path} exists; remove it or choose another name.")
 
 
-def on_disk(path: Path, outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
+def in_store(url: str, outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
     """Write all portions as they come and return the opened store; it appears whole or not at all.
+
+    Parameters
+    ----------
+    url
+        Path or URL of a new Zarr store.
 
     Raises
     ------
     ValueError
-        When the disk has not even room for a quarter of it: predictions do not pack as well.
+        When the disk has not even room for a quarter of it: predictions do not pack as well. When a server
+        takes no more.
     """
+    path = local_path(url)
+    if path is None:
+        return _at_url(url, outline, portions)
     path.parent.mkdir(parents=True, exist_ok=True)
     forget_half_written(path)
     if (size := outline.nbytes) > 4 * shutil.disk_usage(path.parent).free:
@@ -120,15 +140,58 @@ def on_disk(path: Path, outline: Outline, portions: Iterator[Portion]) -> xr.Dat
         )
     with full_disk_explained(path), replacing(path) as staging:
         write_coordinates(outline, staging)
-        group = zarr.open_group(staging, mode="r+")
-        arrays: dict[str, Any] = {}
-        for slices, values in portions:
-            for name in outline.specs:
-                if name not in arrays:
-                    arrays[name] = _create(group, outline, name, values[name].dtype)
-                arrays[name][outline.region(name, slices)] = values[name]
+        arrays = _Arrays(zarr.open_group(staging, mode="r+"), outline)
+        for portion in portions:
+            arrays.write(portion)
         consolidate(staging)
     return xr.open_zarr(path, chunks=None)
+
+
+def _at_url(url: str, outline: Outline, portions: Iterator[Portion]) -> xr.Dataset:
+    """Write a store of another machine; its root comes last, so that none opens that is not whole."""
+    system, path = filesystem(url)
+    root, store = f"{path.rstrip('/')}/zarr.json", zarr_store(url)
+    try:
+        with explained(url, "written"):
+            write_coordinates(outline, store)
+            arrays = _Arrays(zarr.open_group(store, mode="r+"), outline)
+        content = b""
+        for portion in portions:
+            with explained(url, "written"):
+                if not arrays.made:
+                    arrays.make(portion)
+                    content = patiently(url, lambda: system.cat_file(root))
+                    patiently(url, lambda: system.rm_file(root))
+                arrays.write(portion)
+        with explained(url, "written"):
+            patiently(url, lambda: system.pipe_file(root, content))
+            consolidate(store)
+            return xr.open_zarr(store, chunks=None)
+    except BaseException:
+        with suppress(Exception):  # of the same server, which may not answer any more
+            system.rm(path, recursive=True)
+        raise
+
+
+class _Arrays:
+    """The arrays of a prediction in a Zarr group, made when the first portion tells their types."""
+
+    def __init__(self, group: zarr.Group, outline: Outline) -> None:
+        self.made: dict[str, Any] = {}
+        self._group, self._outline = group, outline
+
+    def make(self, portion: Portion) -> None:
+        """Make the arrays, with the types that a portion has."""
+        for name in self._outline.specs:
+            self.made[name] = _create(self._group, self._outline, name, portion[1][name].dtype)
+
+    def write(self, portion: Portion) -> None:
+        """Write what a portion holds of each variable."""
+        if not self.made:
+            self.make(portion)
+        slices, values = portion
+        for name in self._outline.specs:
+            self.made[name][self._outline.region(name, slices)] = values[name]
 
 
 @contextmanager
@@ -145,7 +208,7 @@ def full_disk_explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_coordinates(outline: Outline, path: Path) -> None:
+def write_coordinates(outline: Outline, path: str | Path | PatientStore) -> None:
     """Begin a store with everything but the variables."""
     found: dict[str, xr.DataArray] = {}
     for spec in outline.specs.values():
@@ -156,7 +219,7 @@ def write_coordinates(outline: Outline, path: Path) -> None:
     free_text(bare).to_zarr(path, mode="w", zarr_format=3, consolidated=False)
 
 
-def consolidate(path: Path) -> None:
+def consolidate(path: str | Path | PatientStore) -> None:
     """Gather the metadata of a finished store, so that `xarray.open_zarr` opens it without a warning."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)

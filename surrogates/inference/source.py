@@ -9,8 +9,10 @@ import xarray as xr
 from datasets.store.errors import ContractError
 from datasets.store.foreign import require_plain_hdf5, require_plain_zarr
 from datasets.store.layout import open_store
+from datasets.store.patience import Unanswered
+from datasets.store.patient_store import zarr_store
 from datasets.store.plain_folder import read_json, require_plain
-from datasets.store.urls import explained, local_path
+from datasets.store.urls import explained, local_copy, local_path
 from surrogates.core.optional import require
 
 SUFFIXES = (".nc", ".zarr")
@@ -44,6 +46,8 @@ def open_inputs(source: str) -> xr.Dataset:
     """
     path = local_path(source)
     if path is None:
+        if PurePosixPath(source).suffix != ".zarr":
+            return _open_file(local_copy(source))
         with explained(source):
             return _open_remote(source)
     path = path.absolute()  # a relative name such as `a:b.nc` could pass for a URL
@@ -85,16 +89,15 @@ def _open_store(path: Path) -> xr.Dataset:
 
 
 def _open_remote(url: str) -> xr.Dataset:
-    if PurePosixPath(url).suffix != ".zarr":
-        import fsspec
-
-        return xr.open_dataset(fsspec.open_local(f"simplecache::{url}"))
+    store = zarr_store(url)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated metadata")
         try:
-            found = xr.open_zarr(url, chunks=None, zarr_format=3)
+            found = xr.open_zarr(store, chunks=None, zarr_format=3)
+        except Unanswered:
+            raise
         except Exception:  # of the other version; some servers forbid to look for files that they lack
-            found = xr.open_zarr(url, chunks=None, zarr_format=2)
+            found = xr.open_zarr(store, chunks=None, zarr_format=2)
     if not found.variables:
         raise ContractError(
             f"{url} shows no variables: its server lists no folders, and the store has no consolidated "

@@ -1,19 +1,15 @@
 """A trained surrogate: `xarray.Dataset` in, `xarray.Dataset` out, in physical units."""
 
 import html
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
-from math import prod
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
 
 from datasets.store.checks import require_plain_index
 from datasets.store.specs import VariableSpec
@@ -21,41 +17,35 @@ from datasets.store.units import display
 from surrogates.core.registry import current_name, resolve
 from surrogates.core.registry import names as registered
 from surrogates.experiment.devices import choose_device
+from surrogates.inference.asking import POINTS_PER_BATCH, Asking, batch_size_of, generator, levels_of
 from surrogates.inference.attributes import check_attributes, check_facts
 from surrogates.inference.bundle import Bundle, join, load_bundle
+from surrogates.inference.drawing import Drawing, check_samples
 from surrogates.inference.example import read_example
 from surrogates.inference.function import Function
-from surrogates.inference.grid import check_grid
+from surrogates.inference.grid import check_fixed, check_grid
 from surrogates.inference.outputs import (
     GRID_MAPPING,
     TRUST,
     check_interval,
     check_trust,
+    member_coordinate,
     specs_of,
-    stretch_name,
     trust_spec,
     with_interval,
-    with_stretch,
     with_trust,
 )
 from surrogates.inference.past import latest
 from surrogates.inference.precision import check_precision
 from surrogates.inference.reading import Inputs
 from surrogates.inference.resampling import resampled
-from surrogates.inference.sinks import Outline, Portion, in_memory, on_disk, require_store
-from surrogates.inference.tiling import Axis, axes_of, blend
+from surrogates.inference.sinks import Outline, Portion, in_memory, in_store, require_store
+from surrogates.inference.tiling import Axis, axes_of
 from surrogates.inference.turning import other_way, turned, turned_outline, turned_portions
-from surrogates.learning.answers import LEVELS, beside
+from surrogates.learning.answers import LEVELS
 from surrogates.learning.conformal import Calibration
-from surrogates.learning.distance import DISTANCE
+from surrogates.learning.directions import turns_of
 from surrogates.learning.layout import field_dims
-from surrogates.learning.tile import Reader, Tile
-
-CELLS_PER_BATCH = 1 << 20
-POINTS_PER_BATCH = 1 << 16
-"""Points that are asked about at a time, together for all records that have points of their own."""
-SEED = 0
-Ask = Callable[[Mapping[str, Tensor], torch.Generator], dict[str, np.ndarray]]
 
 
 def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> "Surrogate":
@@ -64,7 +54,8 @@ def load(path: str | Path | Sequence[str | Path], device: str = "auto") -> "Surr
     Parameters
     ----------
     path
-        A run's folder, a bundle's, or `zoo:NAME`; several become one ensemble.
+        A run's folder, a bundle's, `zoo:NAME`, `hf://OWNER/NAME[@REVISION]` or the URL of a bundle's folder;
+        several become one ensemble.
     device
         `auto` takes an accelerator when there is one; otherwise a torch device such as `cpu` or `cuda:1`.
 
@@ -138,6 +129,8 @@ class Surrogate:
         interval: float | None = None,
         out: str | Path | None = None,
         trust: bool = False,
+        samples: int | None = None,
+        seed: int = 0,
     ) -> xr.Dataset:
         """Predict the outputs; equal inputs give equal answers.
 
@@ -163,11 +156,21 @@ class Surrogate:
         interval
             Level of the interval around each target, e.g. 0.9, as the validation split calibrated it.
         out
-            A new Zarr store to write to in portions, for predictions that do not fit into memory.
+            Path or URL of a new Zarr store to write to in portions, for predictions that do not fit into
+            memory.
         trust
-            Whether the score `trust` of each record is wanted: the share of held-out records that are at
-            least as far from the training data, 1 like these, 0 unlike. Of a larger field it is that of its
-            least trusted tile.
+            Whether the score `trust` of each record is wanted: the share of held-out records with at least as
+            much doubt, which is the predicted deviation, wider with the distance to the training data, or
+            that distance alone: 1 like these, 0 unlike. Of a larger field it is that of its least trusted
+            tile.
+        samples
+            How many members of each prediction are wanted, equally likely answers whose cells vary together.
+            Of an ensemble whose networks draw none each network is one member. Mean and standard deviation
+            are then those of these members, of such an ensemble those of the whole mixture.
+        seed
+            Of the members, 0 or more. A member depends only on the seed, its number and the identity of its
+            record, a hash of the record's inputs: not on batch size, order, tiles, device, or the units and
+            types that the inputs are given in. Records with equal inputs have equal members.
 
         Returns
         -------
@@ -178,14 +181,16 @@ class Surrogate:
             `<target>_standard_deviation` or `<target>_quantile` (along the dimension `quantile`) where the
             surrogate predicts one, and with `interval` also `<target>_lower` and `<target>_upper`, of a
             complex target `<target>_radius`: the disc about the prediction that holds the truth. With `trust`
-            the variable `trust` along the record dimension. With `out` the opened store.
+            the variable `trust` along the record dimension, with `samples` `<target>_member` along the
+            dimension `member`. With `out` the opened store.
 
         Raises
         ------
         ContractError
             Names the variable and what was found and expected.
         BundleError
-            When an interval or trust is asked for and the bundle is not calibrated.
+            When an interval or trust is asked for and the bundle is not calibrated, or members of one that
+            draws none.
 
         Warns
         -----
@@ -201,7 +206,10 @@ class Surrogate:
                 f"predict takes an xarray.Dataset with the inputs by name, found {type(ds).__name__}."
             )
         if self._is_reversed(ds):
-            return self.reversed().predict(ds, batch_size, interval=interval, out=out, trust=trust)
+            return self.reversed().predict(
+                ds, batch_size, interval=interval, out=out, trust=trust, samples=samples, seed=seed
+            )
+        check_samples(self.bundle, samples, seed, interval)
         calibration = {n: t for n, t in self.bundle.manifest.calibration.items() if n in self.outputs}
         if interval is not None:
             check_interval(interval, calibration, self.outputs)
@@ -210,25 +218,33 @@ class Surrogate:
             calibration if interval is not None and any(t.distant for t in calibration.values()) else {}
         )
         if out is not None:
-            require_store(Path(out))
+            require_store(str(out))
         dims = self._turned_dims(ds)
         ds, inputs = self.checked(turned(ds, dims), list(self.inputs.values()))
         axes = self._axes(inputs)
-        ask = partial(self._ask, far=trust or bool(stretched), stretched=stretched)
-        portions = self._batches(inputs, batch_size, ask) if axes is None else self._tiles(inputs, axes, ask)
+        drawing = self._drawing(self.bundle.samples if samples is None else samples, seed)
+        asking = Asking(self.bundle, drawing, stretched, scored, members=samples is not None)
+        portions = (
+            asking.batches(inputs, batch_size)
+            if axes is None
+            else asking.tiles(inputs, axes, batch_size or self.batch_size)
+        )
         if interval is not None:
-            portions = ((slices, with_interval(each, calibration, interval)) for slices, each in portions)
+            turns = turns_of(self.outputs.values())
+            portions = (
+                (slices, with_interval(each, calibration, interval, turns)) for slices, each in portions
+            )
         if scored is not None:
             portions = ((slices, with_trust(each, scored)) for slices, each in portions)
         head = next(portions)
-        outline = self._outline(ds, inputs, set(head[1]), interval, axes, scored)
+        outline = self._outline(ds, inputs, set(head[1]), interval, axes, scored, samples or 0)
         portions = chain([head], portions)
         if inputs.single:
             portions = map(self._without_record, portions)
         if dims:
             outline = turned_outline(outline, dims)
             portions = turned_portions(portions, outline, dims)
-        whole = in_memory(outline, portions) if out is None else on_disk(Path(out), outline, portions)
+        whole = in_memory(outline, portions) if out is None else in_store(str(out), outline, portions)
         inputs.warn_out_of_range(stacklevel=2)
         return whole
 
@@ -270,8 +286,9 @@ class Surrogate:
         for pipeline, _ in self.bundle.parts:
             check_facts(ds, pipeline, stacklevel=4)
         ds = resampled(ds, manifest.coordinates, specs)
-        check_grid(ds, manifest.coordinates, specs)
         transforms = [pipeline.transform for pipeline, _ in self.bundle.parts]
+        check_fixed(ds, manifest.coordinates, {dim for each in transforms for dim in each.fixed})
+        check_grid(ds, manifest.coordinates, specs)
         free = {name for each in transforms for name in each.offset_free}
         check_precision(ds, [spec for spec in specs if spec.name in free])
         positions = {name for each in transforms for name in each.positions}
@@ -329,9 +346,10 @@ class Surrogate:
         interval: float | None,
         axes: Sequence[Axis] | None,
         trust: Calibration | None,
+        samples: int,
     ) -> Outline:
         """Return the layout of the whole prediction."""
-        specs = specs_of(self.outputs, names, interval, len(self._levels))
+        specs = specs_of(self.outputs, names, interval, len(levels_of(self.bundle)), samples)
         if trust is not None:
             specs[TRUST] = trust_spec(self.record_dimension, trust)
         sizes = {self.record_dimension: inputs.records}
@@ -339,7 +357,7 @@ class Surrogate:
             sizes |= zip(field_dims(spec, self.record_dimension), spec.shape, strict=True)
             sizes |= {dim: inputs.sizes[dim] for dim in spec.any_length}
         sizes |= {axis.dim: axis.field for axis in axes or ()}
-        chunks = {self.record_dimension: 1 if axes else self.batch_size}
+        chunks = {self.record_dimension: 1 if axes else max(1, self.batch_size // max(1, samples))}
         chunks |= {axis.dim: axis.window for axis in axes or ()}
         chunks |= {dim: POINTS_PER_BATCH for spec in specs.values() for dim in spec.any_length}
         if inputs.single:
@@ -355,118 +373,33 @@ class Surrogate:
             specs,
             sizes,
             chunks,
-            self._trained_coordinates() | offered | systems | self._quantiles(),
-            {"title": title, "source": "sciml-surrogates"},
+            self._trained_coordinates() | offered | systems | self._quantiles() | member_coordinate(samples),
+            {"title": title, "source": "sciml-surrogates", **self._origin},
         )
+
+    @property
+    def _origin(self) -> dict[str, str]:
+        """Attribute that names the bundle if it came from another machine."""
+        return {"bundle": self.bundle.origin} if self.bundle.origin else {}
 
     def _without_record(self, portion: Portion) -> Portion:
         slices, values = portion
         (axis,) = {spec.dims.index(self.record_dimension) for spec in self.outputs.values()}
         return slices, {name: np.take(value, 0, axis=axis) for name, value in values.items()}
 
-    def _batches(self, inputs: Inputs, size: int | None, ask: Ask) -> Iterator[Portion]:
-        """Predict a few examples at a time, and of many points some at a time."""
-        rng, size = self.generator(), size or self._records_at_a_time(inputs)
-        points = list(_points(inputs))
-        for start in range(0, max(inputs.records, 1), size):
-            records = {self.record_dimension: slice(start, min(start + size, inputs.records))}
-            for slices in ({**records, **each} for each in points):
-                yield slices, ask(inputs.read(slices, self.bundle.device), rng)
-
-    def _records_at_a_time(self, inputs: Inputs) -> int:
-        """Return `batch_size`, fewer where a record has more points than in training."""
-        points = [min(prod(spec.shape), POINTS_PER_BATCH) for spec in inputs.at_points.values()]
-        if not points:
-            return self.batch_size
-        own = any(self.record_dimension in spec.dims for spec in inputs.at_points.values())
-        fixed = [prod(spec.shape) for spec in self.inputs.values() if not spec.any_length]
-        most = POINTS_PER_BATCH // max(*points, 1) if own else CELLS_PER_BATCH // max(*points, *fixed, 1)
-        return max(1, most)
-
-    def _tiles(self, inputs: Inputs, axes: Sequence[Axis], ask: Ask) -> Iterator[Portion]:
-        """Predict one tile after the other; read only its inputs and what its transform asks for.
-
-        The distance to the training data of a record is that of its farthest tile so far: of its last portion
-        that of all.
-        """
-        rng, device = self.generator(), self.bundle.device
-        names, field = list(self.inputs), tuple(axis.field for axis in axes)
-        names_beside = {each for name in self.outputs for each in beside(name)}
-        specs = specs_of(self.outputs, names_beside, None, len(self._levels))
-        specs |= {stretch_name(name): spec for name, spec in self.outputs.items()}
-        for record in range(inputs.records):
-            records = {self.record_dimension: slice(record, record + 1)}
-
-            def reader(name: str, window: tuple[slice, ...], records: dict[str, slice] = records) -> Tensor:
-                slices = records | {axis.dim: cut for axis, cut in zip(axes, window, strict=True)}
-                return inputs.read(slices, device, [name])[name]
-
-            far: dict[str, np.ndarray] = {}
-
-            def tile(
-                window: tuple[slice, ...], reader: Reader = reader, far: dict[str, np.ndarray] = far
-            ) -> dict[str, np.ndarray]:
-                answer = ask(Tile(names, window, field, reader), rng)
-                if DISTANCE in answer:
-                    distance = answer.pop(DISTANCE)
-                    far[DISTANCE] = np.maximum(far.get(DISTANCE, distance), distance)
-                return answer
-
-            for band, values in blend(tile, axes, specs):
-                yield records | {axes[0].dim: band}, values | far
-
-    def _ask(
-        self,
-        inputs: Mapping[str, Tensor],
-        rng: torch.Generator,
-        *,
-        far: bool = False,
-        stretched: Mapping[str, Calibration] = MappingProxyType({}),
-    ) -> dict[str, np.ndarray]:
-        """Return targets, their deviations and quantiles as arrays, NaN in cells that an input covers.
-
-        Parameters
-        ----------
-        inputs, rng
-            As `Bundle.predict` takes them.
-        far
-            Whether the distance to the training data is wanted too.
-        stretched
-            Calibrations, some of whose intervals widen with it.
-        """
-        answer = self.bundle.predict(inputs, rng, far=far)
-        found = {DISTANCE: answer[DISTANCE].cpu().numpy()} if far else {}
-        for target, spec in self.outputs.items():
-            hidden = self._covered(inputs, spec)
-            for name in (target, *beside(target)):
-                if name in answer:
-                    value = answer[name]
-                    if hidden is not None:  # quantiles have one axis more, behind the record
-                        value = value.masked_fill(
-                            hidden if value.ndim == hidden.ndim else hidden[:, None], torch.nan
-                        )
-                    found[name] = value.cpu().numpy()
-        return with_stretch(found, stretched)
-
-    def _covered(self, inputs: Mapping[str, Tensor], target: VariableSpec) -> Tensor | None:
-        """Return the cells of a target that have no answer, or None if a transform covers none."""
-        covers = [
-            inputs[name] > 0
-            for name, spec in self.inputs.items()
-            if spec.dims == target.dims
-            and any(name in part.transform.covered_by for part, _ in self.bundle.parts)
-        ]
-        return torch.stack(covers).any(0) if covers else None
+    def _drawing(self, samples: int, seed: int) -> Drawing:
+        """Return what is drawn for a prediction with some members of each record."""
+        grid = self.bundle.parts[0][0].layout.grid
+        return Drawing(samples, seed, list(self.inputs.values()), self.record_dimension, grid)
 
     def generator(self) -> torch.Generator:
         """Return the generator of a prediction's draws; a new one for each keeps equal answers equal."""
-        return torch.Generator(device=self.bundle.device).manual_seed(SEED)
+        return generator(self.bundle)
 
     @property
     def batch_size(self) -> int:
         """Examples that are predicted at a time, as many as make about a million cells."""
-        cells = max(prod(spec.shape) for spec in (*self.inputs.values(), *self.outputs.values()))
-        return max(1, CELLS_PER_BATCH // max(cells, 1))
+        return batch_size_of(self.bundle)
 
     def _grid_mappings(self) -> set[str]:
         """Names of the variables that hold the outputs' coordinate reference systems (CF)."""
@@ -474,25 +407,19 @@ class Surrogate:
             str(s.attributes[GRID_MAPPING]) for s in self.outputs.values() if GRID_MAPPING in s.attributes
         }
 
-    @property
-    def _levels(self) -> tuple[float, ...]:
-        """Levels of the quantiles beside each target."""
-        return self.bundle.parts[0][0].head.levels
-
     def _trained_coordinates(self) -> dict[str, xr.DataArray]:
         known = self.bundle.manifest.coordinates
         return {dim: xr.DataArray(c.values, dims=dim, attrs=c.attributes) for dim, c in known.items()}
 
     def _quantiles(self) -> dict[str, xr.DataArray]:
         """Coordinate of the levels, if there are quantiles."""
-        if not self._levels:
-            return {}
-        return {LEVELS: xr.DataArray(list(self._levels), dims=LEVELS, attrs={"units": "1"})}
+        levels = list(levels_of(self.bundle))
+        return {LEVELS: xr.DataArray(levels, dims=LEVELS, attrs={"units": "1"})} if levels else {}
 
     def __repr__(self) -> str:
         manifest = self.bundle.manifest
         about = f"{self.bundle.title}, {self.bundle.parameters:,} parameters"
-        lines = [f"<Surrogate '{manifest.name}': {about}>"]
+        lines = [f"<Surrogate '{manifest.name}': {about}>", *self._origin.values()]
         for title, specs in (("Inputs", self.inputs), ("Outputs", self.outputs)):
             lines.append(f"{title}:")
             lines += [f"    {_describe(spec)}" for spec in specs.values()]
@@ -507,18 +434,6 @@ class Surrogate:
         ]
         titles = "".join(f"<th>{title}</th>" for title in ("", "variable", "dimensions", "units", "meaning"))
         return f"<p><b>{html.escape(head.strip('<>'))}</b></p><table><tr>{titles}</tr>{''.join(rows)}</table>"
-
-
-def _points(inputs: Inputs) -> Iterator[dict[str, slice]]:
-    """Yield slices of a dimension of any length, at most `POINTS_PER_BATCH` long; one without any if none."""
-    dims = {dim for spec in inputs.at_points.values() for dim in spec.any_length}
-    if not dims:
-        yield {}
-        return
-    dim = min(dims)
-    count = inputs.sizes[dim]
-    for start in range(0, max(count, 1), POINTS_PER_BATCH):
-        yield {dim: slice(start, min(start + POINTS_PER_BATCH, count))}
 
 
 def _cells(spec: VariableSpec) -> Sequence[str]:

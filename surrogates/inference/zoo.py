@@ -1,4 +1,4 @@
-"""The trained bundles that ship with the package: names, folders and cards."""
+"""Where bundles lie: those that ship with the package with their cards, and all that a path or URL names."""
 
 import os
 import re
@@ -19,8 +19,18 @@ PREFIX = "zoo:"
 MANIFEST, BUNDLE = "bundle.yaml", "bundle"
 ALL = "all"
 ERRORS = ("rmse", "mae")
+UNCALIBRATED = ("gaussian", "member")
+"""Words in the names of metrics of coverage by a network's own intervals."""
 LEVEL = 0.9
 """Level of the intervals of a coverage metric that names none."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A bundle's folder on this machine's disk, and the URL that it came from, if it was fetched."""
+
+    folder: Path
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,26 +93,42 @@ def folder_of(name: str) -> Path:
     return FOLDER / name
 
 
-def is_of_zoo(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path names a bundle of the zoo, such as `zoo:uav/course`."""
-    return os.fspath(path).startswith(PREFIX)
+def is_bare(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path names a bundle without its run: of the zoo, or of another machine."""
+    return os.fspath(path).startswith(PREFIX) or local_path(os.fspath(path)) is None
 
 
-def located(path: str | os.PathLike[str]) -> Path:
-    """Return the folder of the bundle that a path names: `zoo:NAME`, a run's folder, or the bundle's own.
+def locate(path: str | os.PathLike[str]) -> Located:
+    """Return where the bundle lies that a path names, and where it came from.
+
+    Parameters
+    ----------
+    path
+        `zoo:NAME`, a run's folder, the bundle's own, or its URL, of which a copy is fetched.
 
     Raises
     ------
     BundleError
-        When the path does not exist, or is a URL of another machine.
+        When the path does not exist, or the URL shows no bundle.
     """
-    if is_of_zoo(path):
-        return folder_of(os.fspath(path).removeprefix(PREFIX))
-    folder = local_path(os.fspath(path))
+    name = os.fspath(path)
+    if name.startswith(PREFIX):
+        return Located(folder_of(name.removeprefix(PREFIX)))
+    folder = local_path(name)
     if folder is None:
-        raise BundleError(
-            f"{path} is a URL, but a bundle is opened on this machine's disk; copy its folder here"
-        )
+        from surrogates.inference.fetching import fetch
+
+        return Located(*fetch(name))
+    return Located(_bundle_in(folder))
+
+
+def located(path: str | os.PathLike[str]) -> Path:
+    """Return the folder of the bundle that a path names, as `locate`."""
+    return locate(path).folder
+
+
+def _bundle_in(folder: Path) -> Path:
+    """Return the folder of a bundle, which may lie in a run's."""
     if not folder.exists():
         hint = nearest(f"{PREFIX}{folder}", [f"{PREFIX}{name}" for name in names()], cutoff=0.8)
         raise BundleError(
@@ -139,7 +165,7 @@ def card_of(name: str) -> Card:
         coverage=[
             {**_of(row, "target", "value"), "level": float(level[1]) if level else LEVEL}
             for row in _scores(manifest)
-            if "coverage" in row["metric"] and "gaussian" not in row["metric"]
+            if "coverage" in row["metric"] and not any(each in row["metric"] for each in UNCALIBRATED)
             for level in [re.search(r"level=([\d.]+)", row["metric"])]
         ],
         size=str(about.get("size", "")),

@@ -1,4 +1,4 @@
-"""Answers of a pipeline in physical units, and the names of deviations and quantiles in a batch."""
+"""Answers of a pipeline in physical units; names of deviations, quantiles and members in a batch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -9,6 +9,8 @@ from torch import Tensor
 
 from surrogates.core.errors import ConfigError
 
+MEMBER = "member"
+"""The dimension along which the members of an answer lie."""
 LEVELS = "quantile"
 """Levels of the quantiles in an answer, and the dimension along which these lie."""
 
@@ -29,6 +31,11 @@ def quantile_name(target: str) -> str:
     return f"{target}_quantile"
 
 
+def member_name(target: str) -> str:
+    """Name of the members that a predictor may return beside a target, shape (batch, member, ...)."""
+    return f"{target}_member"
+
+
 def beside(target: str) -> tuple[str, str]:
     """Return the names that a prediction may hold beside a target: standard deviation, quantiles."""
     return deviation_name(target), quantile_name(target)
@@ -37,7 +44,7 @@ def beside(target: str) -> tuple[str, str]:
 def reaches(answer: Mapping[str, Any], target: str) -> tuple[Any, Any] | None:
     """Return the expected size of errors below and above a target, or None if it is unknown.
 
-    The standard deviation on either side, or the distances of the outermost quantiles from the median.
+    The standard deviation on either side, or how far the outermost quantiles lie from the target's value.
 
     Parameters
     ----------
@@ -48,7 +55,8 @@ def reaches(answer: Mapping[str, Any], target: str) -> tuple[Any, Any] | None:
     """
     deviation, quantiles = (answer.get(name) for name in beside(target))
     if quantiles is not None:
-        return answer[target] - quantiles[:, 0], quantiles[:, -1] - answer[target]
+        # The mean of few members may lie beyond one of their quantiles.
+        return (answer[target] - quantiles[:, 0]).clip(0), (quantiles[:, -1] - answer[target]).clip(0)
     return None if deviation is None else (deviation, deviation)
 
 

@@ -19,6 +19,8 @@ AGREE = 1e-6
 EVEN = 1e-3
 """Relative difference of the steps of a coordinate that counts as even."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+MaskNames = str | Mapping[str, str]
+"""Name of the mask of all targets, or of each one's own by target."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Context:
     inputs, targets
         Specs of the task's variables, as a batch shows them.
     mask
-        Spec of the variable of the target cells that count, or None.
+        Spec of the variable of the target cells that count, one for all targets or one for each by target; a
+        target without one, or None, counts everywhere.
     specs
         Specs of all variables of a batch, by name.
     shared
@@ -47,7 +50,7 @@ class Context:
 
     inputs: tuple[VariableSpec, ...]
     targets: tuple[VariableSpec, ...]
-    mask: VariableSpec | None = None
+    mask: VariableSpec | Mapping[str, VariableSpec] | None = None
     specs: Mapping[str, VariableSpec] = field(default_factory=dict)
     shared: Mapping[str, xr.DataArray] = field(default_factory=dict)
     record_dimension: str = "sample"
@@ -60,12 +63,12 @@ class Context:
         cls,
         inputs: Iterable[VariableSpec],
         targets: Iterable[VariableSpec],
-        mask: VariableSpec | None = None,
+        mask: VariableSpec | Mapping[str, VariableSpec] | None = None,
         **others: Any,
     ) -> Self:
         """Return a context whose specs hold inputs, targets and mask beside those that are given."""
         inputs, targets = tuple(inputs), tuple(targets)
-        named = {spec.name: spec for spec in (*inputs, *targets, *([mask] if mask else []))}
+        named = {spec.name: spec for spec in (*inputs, *targets, *masks_of(mask))}
         return cls(inputs, targets, mask, {**others.pop("specs", {}), **named}, **others)
 
     @property
@@ -79,8 +82,35 @@ class Context:
         return [spec.name for spec in self.targets]
 
     @property
+    def masks(self) -> list[VariableSpec]:
+        """Specs of all masks, each once."""
+        return masks_of(self.mask)
+
+    def mask_of(self, target: str) -> VariableSpec | None:
+        """Return the spec of a target's mask, or None."""
+        return self.mask.get(target) if isinstance(self.mask, Mapping) else self.mask
+
+    @property
+    def mask_names(self) -> MaskNames | None:
+        """Name of the mask, or names by target, as `Pipeline.weight` takes it."""
+        if isinstance(self.mask, Mapping):
+            return {target: spec.name for target, spec in self.mask.items()}
+        return None if self.mask is None else self.mask.name
+
+    @property
     def mask_name(self) -> str | None:
-        """Name of the mask."""
+        """Name of the mask, for pieces that know only one.
+
+        Raises
+        ------
+        ConfigError
+            When targets have masks of their own.
+        """
+        if isinstance(self.mask, Mapping):
+            raise ConfigError(
+                f"task.mask gives {listing(self.mask)} masks of their own, but a piece of this run takes one "
+                "for all targets; name one variable, or take an objective such as regression"
+            )
         return None if self.mask is None else self.mask.name
 
     def between(self, inputs: Iterable[VariableSpec], targets: Iterable[VariableSpec]) -> Self:
@@ -109,6 +139,13 @@ class Context:
             return np.asarray(convert(np.asarray(found.values, np.float64), given, units))
         except ContractError as error:
             raise ConfigError(f"'{name}' of {self.source}: {error}") from None
+
+
+def masks_of(mask: VariableSpec | Mapping[str, VariableSpec] | None) -> list[VariableSpec]:
+    """Return the specs of masks, each once."""
+    if isinstance(mask, Mapping):
+        return list({spec.name: spec for spec in mask.values()}.values())
+    return [] if mask is None else [mask]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from datasets.store.specs import VariableSpec
 from surrogates.data.batch import Batch
+from surrogates.learning.members import Noise, summary
 from surrogates.learning.piece import Piece
 from surrogates.learning.pipeline import Pipeline
 
@@ -104,16 +105,43 @@ class Predictor(Piece):
     steps
         How often it asks the pipeline, one horizon after the other; the pipeline's own horizon is the
         task's divided by it.
+    samples
+        How many members it draws if nothing else is asked for; 0 of a predictor without members. One that
+        draws members defines `members`, from which its answer follows.
     """
 
     kind: ClassVar[str] = "predictors"
     steps: int = 1
+    samples: int = 0
 
     def __call__(
         self, pipeline: Pipeline, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None
     ) -> Batch:
-        """Return the targets in physical units; hand `inputs` on to the pipeline as they are."""
-        raise NotImplementedError(f"{type(self).__name__} does not define __call__()")
+        """Return the targets in physical units; hand `inputs` on to the pipeline as they are.
+
+        Of members that is their `summary`. They are drawn with the seed 0, not by `rng`: the answer to a
+        record does not depend on its batch.
+        """
+        if not self.samples:
+            raise NotImplementedError(f"{type(self).__name__} does not define __call__()")
+        config = pipeline.config
+        noise = Noise.of(inputs, config.inputs, config.record_dimension, self.samples)
+        return summary(self.members(pipeline, inputs, noise), config.targets)
+
+    def members(self, pipeline: Pipeline, inputs: Mapping[str, Tensor], noise: Noise) -> Batch:
+        """Return members of the targets in physical units, each (batch, member, ...).
+
+        Parameters
+        ----------
+        pipeline
+            Trained.
+        inputs
+            Batch first.
+        noise
+            Of the records of the batch: the only source of random numbers. Member i depends on no other
+            member, so that some of them may be asked for at a time.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define members()")
 
 
 class Baseline(Piece):

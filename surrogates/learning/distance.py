@@ -4,10 +4,12 @@ A record is described by its level, spread, slopes and curvatures in each channe
 after transform and normaliser: where these leave out what does not matter, such as an origin or a direction,
 so does the distance. The distance is the mean of those to the nearest records of training, in units of the
 median of the training records' own: about 1 for a record like them.
+
+What trust falls with is the distance and, where the network tells how large its errors are, both multiplied.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,10 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from surrogates.learning.answers import reaches
 from surrogates.learning.pipeline import Pipeline
 
 DISTANCE = "distance to the training data"
 """Name by which an answer holds the distance of each record, shape (batch,)."""
+DOUBT = "what trust falls with"
+"""Name by which an answer holds the doubt of each record, shape (batch,)."""
 NEAREST = 5
 MOST_RECORDS, MOST_NUMBERS = 1024, 1 << 18  # of neighbours; more would say little and fill the bundle
 MOST_FEATURES = 4096  # of a record; of more channels one description is made of all together
@@ -90,6 +95,30 @@ def stretch(distance: Any) -> Any:
     return (1 + distance) / 2
 
 
+def doubt(answer: Mapping[str, Any], targets: Iterable[str]) -> Tensor:
+    """Return the expected size of each record's errors, (batch,), or its distance where nothing tells more.
+
+    It is the predicted deviation, wider with the distance as an interval is: of each target the mean over
+    its cells, of several targets the geometric mean, so that their units only scale it.
+
+    Parameters
+    ----------
+    answer
+        Tensors by name, with the distance of each record by `DISTANCE`.
+    targets
+        Names of the targets.
+    """
+    distance: Tensor = answer[DISTANCE]
+    known = [found for found in (reaches(answer, name) for name in targets) if found is not None]
+    if not known:
+        return distance
+    sizes = torch.stack(
+        [((below + above) / 2).reshape(len(distance), -1).nanmean(1) for below, above in known]
+    )
+    expected = sizes.clamp(min=torch.finfo(sizes.dtype).tiny).log().mean(0).exp()
+    return stretch(distance) * expected
+
+
 def evenly(count: int, most: int) -> np.ndarray:
     """Return at most so many indices of `count`, evenly spaced from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
@@ -105,14 +134,24 @@ def watched(pipeline: Pipeline) -> Iterator[list[Tensor]]:
     seen: list[Tensor] = []
     thread = threading.get_ident()
 
-    def note(_: nn.Module, given: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+    def note(given: Iterable[Any], named: Mapping[str, Any]) -> None:
         if seen or threading.get_ident() != thread:
             return
         left_out = pipeline.transform.channels_last
         tensors = [*given, *(each for name, each in named.items() if name not in left_out)]
         seen.append(torch.cat([describe(each, pipeline.layout.folded) for each in tensors], dim=1))
 
-    handle = pipeline.network.register_forward_pre_hook(note, with_kwargs=True)
+    def before(_: nn.Module, given: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        note(given, named)
+
+    def normalised(_: nn.Module, __: tuple[Any, ...], channels: Any) -> None:
+        named = {"": channels} if isinstance(channels, Tensor) else channels
+        note((), {name: each.nan_to_num(nan=0.0) for name, each in named.items()})
+
+    if pipeline.head.denoises:  # its network sees noise too, and a record several times
+        handle = pipeline.input_normaliser.register_forward_hook(normalised)
+    else:
+        handle = pipeline.network.register_forward_pre_hook(before, with_kwargs=True)
     try:
         yield seen
     finally:

@@ -42,6 +42,9 @@ class Head(Piece):
         Whether a roll-out can continue from its answers.
     levels
         Levels of the quantiles that it answers beside each target.
+    denoises
+        Whether the network takes noise out of targets, and is asked with noisy ones and a time beside the
+        channels (`surrogates.learning.denoising`).
 
     A head of complex targets answers real and imaginary part as two target channels.
     """
@@ -50,6 +53,7 @@ class Head(Piece):
     outputs: int = 1
     rolls_out: bool = False
     levels: tuple[float, ...] = ()
+    denoises: bool = False
 
     def loss(self, outputs: Tensor, target: Tensor, past: Tensor | None = None) -> Tensor:
         """Return the loss of each cell in normalised units, in the target's shape.
@@ -82,6 +86,7 @@ class Point(Head):
 
     rolls_out = True
     takes_complex = True
+    takes_directions = True
 
     def __init__(self, loss: Literal["mse", "mae", "huber"] = "mse") -> None:
         self._distance = _LOSSES[loss]

@@ -90,6 +90,11 @@ class HoldOutCells(Preparation):
         return divided(batch, self._source, measured, self._protocol, self._scattered, rngs, train=train)
 
 
+def samples_of(variable: str) -> str:
+    """Return the name of the variable that holds another where it was measured, NaN elsewhere."""
+    return f"{variable}_samples"
+
+
 def divided_specs(source: VariableSpec, protocol: HoldOut, scored: str) -> list[VariableSpec]:
     """Return the specs of samples and mask of a measured variable.
 
@@ -105,7 +110,7 @@ def divided_specs(source: VariableSpec, protocol: HoldOut, scored: str) -> list[
     if isinstance(protocol, SpatialBlocks):
         protocol.require_room(source.shape)
     told = {
-        "name": f"{source.name}_samples",
+        "name": samples_of(source.name),
         "long_name": "given measurements, NaN where none is",
         "missing": True,
     }
@@ -153,7 +158,7 @@ def divided(
     splits = [divide(cells, draw) for cells, draw in zip(measured.numpy(), draws, strict=True)]
     given = torch.from_numpy(np.stack([split.given for split in splits]))
     held_out = torch.from_numpy(np.stack([split.held_out for split in splits]))
-    return {**batch, f"{source}_samples": torch.where(given, batch[source], torch.nan), SCORED: held_out}
+    return {**batch, samples_of(source): torch.where(given, batch[source], torch.nan), SCORED: held_out}
 
 
 def _required(side: float | None) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
+from surrogates.learning.directions import angle_of, full_turn, is_direction, unit_vector
 
 CODES = ("flag_values", "flag_masks", "flag_meanings", "instance_dimension")
 """Attributes (CF) of integers that are no quantities."""
@@ -20,13 +21,22 @@ FLOAT32_INTEGERS = 4
 MAX_CHANNELS = 1 << 20
 PARTS = ("real", "imag")
 """Names of the two channels of a complex number, in their order."""
-_PAIR = "(real, imag)"
-"""Stands for the axis of the two parts among the dimensions of a complex variable."""
+COMPONENTS = ("cos", "sin")
+"""Names of those of a direction."""
+_PAIR = "(first, second)"
+"""Stands for the axis of the two parts among the dimensions of a variable that has them."""
 
 
 def is_complex(spec: VariableSpec) -> bool:
     """Return whether a variable is complex."""
     return np.dtype(spec.dtype).kind == "c"
+
+
+def parts_of(spec: VariableSpec) -> tuple[str, ...]:
+    """Return the names of the channels of one number: two of complex numbers and directions, or none."""
+    if is_direction(spec):
+        return COMPONENTS
+    return PARTS if is_complex(spec) else ()
 
 
 def field_dims(spec: VariableSpec, record_dimension: str) -> tuple[str, ...]:
@@ -101,7 +111,8 @@ class Layout:
     """The order of variables and their inner dimensions along the channel.
 
     A complex variable has two channels for each inner element, real and imaginary part: of one variable
-    channel 2k is the real part of element k, and channel 2k + 1 its imaginary part.
+    channel 2k is the real part of element k, and channel 2k + 1 its imaginary part. A direction
+    (`surrogates.learning.directions`) has its cosine and sine in their stead.
 
     Parameters
     ----------
@@ -122,9 +133,10 @@ class Layout:
     fold: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what would lose its meaning in float32."""
+        """Refuse what would lose its meaning in float32, and directions that are no angles."""
         for spec in self.specs:
             require_number(spec)
+            full_turn(spec)
 
     @cached_property
     def names(self) -> list[str]:
@@ -154,11 +166,11 @@ class Layout:
 
     @cached_property
     def real_parts(self) -> tuple[int, ...]:
-        """Channels that are real parts; the imaginary part is the next one."""
+        """Channels that are real parts, or cosines; the imaginary part, or the sine, is the next one."""
         first = 0
         found: list[int] = []
         for spec, count in zip(self.specs, self.counts, strict=True):
-            found += range(first, first + count, 2) if is_complex(spec) else ()
+            found += range(first, first + count, 2) if parts_of(spec) else ()
             first += count
         return tuple(found)
 
@@ -204,13 +216,21 @@ class Layout:
         values = {}
         for spec, tensor in self._split(stacked):
             parts = self._apart(spec, tensor)
-            values[spec.name] = torch.view_as_complex(parts.contiguous()) if is_complex(spec) else parts
+            if is_direction(spec):
+                values[spec.name] = angle_of(parts, spec)
+            else:
+                values[spec.name] = torch.view_as_complex(parts.contiguous()) if is_complex(spec) else parts
         return values
 
     def unpack_deviations(self, stacked: Tensor) -> dict[str, Tensor]:
         """Undo `pack`, of standard deviations; that of a complex number is of both parts together."""
         values = {}
         for spec, tensor in self._split(stacked):
+            if is_direction(spec):
+                raise ConfigError(
+                    f"the head tells standard deviations of cosine and sine of '{spec.name}', which are none "
+                    "of the direction; take the head 'point', or a predictor that draws members"
+                )
             parts = self._apart(spec, tensor)
             values[spec.name] = parts.square().sum(-1).sqrt() if is_complex(spec) else parts
         return values
@@ -249,16 +269,19 @@ class Layout:
         return list(zip(self.specs, tensors, strict=True))
 
     def _apart(self, spec: VariableSpec, tensor: Tensor) -> Tensor:
-        """Return the channels of a variable in its own dimensions; of a complex one with its parts behind."""
+        """Return the channels of a variable in its own dimensions, with its parts behind, if it has some."""
         plan = self._plan(spec)
         batch = -1 if self.fold else tensor.shape[0]
         return tensor.reshape(batch, *plan.lengths, *tensor.shape[2:]).permute(plan.back)
 
     def _parts(self, spec: VariableSpec, value: Tensor) -> Tensor:
-        """Return a variable in float32; of a complex one both parts, in an axis behind the others.
+        """Return a variable in float32; of a complex one or a direction both parts, in an axis behind.
 
         A number with one part that is NaN is unknown: NumPy writes `nan + 0j` where NaN is assigned.
         """
+        turn = full_turn(spec)
+        if turn is not None:
+            return unit_vector(value.to(torch.float32), turn)
         if not is_complex(spec):
             return value.to(torch.float32)
         parts = torch.view_as_real(value.to(torch.complex64))
@@ -267,18 +290,18 @@ class Layout:
     def _names_of(self, spec: VariableSpec) -> list[str]:
         inner = prod(self.inner_shape(spec))
         numbers = [""] if inner == 1 else [f"[{i}]" for i in range(inner)]
-        parts = [f".{part}" for part in PARTS] if is_complex(spec) else [""]
+        parts = [f".{part}" for part in parts_of(spec)] or [""]
         return [f"{spec.name}{part}{number}" for number in numbers for part in parts]
 
     def _plan(self, spec: VariableSpec) -> _Plan:
         """Return what packing needs of a spec; cached, since every step needs it."""
         if spec.name not in self._plans:
-            dims = (*field_dims(spec, self.record_dimension), *((_PAIR,) if is_complex(spec) else ()))
+            dims = (*field_dims(spec, self.record_dimension), *((_PAIR,) if parts_of(spec) else ()))
             inner = tuple(dim for dim in dims if self._is_inner(dim))
             folded, grid = ([dim for dim in names if dim in dims] for names in (self.fold, self.grid))
             order = (*folded, *inner, *grid)
             lengths = (*(self.fold[dim] for dim in folded), *self.inner_shape(spec))
-            parts = (len(PARTS),) if is_complex(spec) else ()
+            parts = (len(parts_of(spec)),) if parts_of(spec) else ()
             self._plans[spec.name] = _Plan(
                 self.record_dimension in spec.dims,
                 None if order == dims else tuple(1 + dims.index(dim) for dim in order),
@@ -304,6 +327,6 @@ class Layout:
 
 
 def _twice(spec: VariableSpec, value: Tensor) -> Tensor:
-    """Return real values of a variable in float32, once for each part of a complex one."""
+    """Return real values of a variable in float32, once for each of its parts, if it has some."""
     value = value.to(torch.float32)
-    return torch.stack([value, value], dim=-1) if is_complex(spec) else value
+    return torch.stack([value, value], dim=-1) if parts_of(spec) else value

@@ -215,11 +215,11 @@ def _sizes(moments: Moments, real_parts: Sequence[int]) -> np.ndarray:
 
 
 def _require_real(kind: str, real_parts: Sequence[int]) -> None:
-    """Refuse complex variables, whose phase a shift or a mixture of channels would change."""
+    """Refuse complex variables and directions, which a shift or a mixture of channels would turn."""
     if real_parts:
         raise ConfigError(
-            f"task.normalisation: {kind} would change the phase of complex variables; take standard or "
-            "max_norm, which only scale them"
+            f"task.normalisation: {kind} would change the phase of complex variables and directions; take "
+            "standard or max_norm, which only scale them"
         )
 
 

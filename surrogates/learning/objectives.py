@@ -11,7 +11,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.data.batch import Batch
 from surrogates.data.window import HORIZON
-from surrogates.learning.context import Context
+from surrogates.learning.context import Context, MaskNames
 from surrogates.learning.contract import Objective
 from surrogates.learning.heads import Point
 from surrogates.learning.pipeline import Pipeline
@@ -31,10 +31,11 @@ class Regression(Objective):
     """
 
     takes_complex = True
+    takes_directions = True
 
     def __init__(self, context: Context, weights: dict[str, float] | None = None) -> None:
         self._weights = weights or {}
-        self._mask = context.mask_name
+        self._mask = context.mask_names
 
     def __call__(
         self, pipeline: Pipeline, batch: Batch, rng: torch.Generator
@@ -75,7 +76,7 @@ class Forecast(Objective):
     takes_complex = True
 
     def __init__(self, context: Context, steps: PositiveInt = 1, loss: dict[str, Any] | None = None) -> None:
-        self.steps, self._horizons, self._mask = steps, steps, context.mask_name
+        self.steps, self._horizons, self._mask = steps, steps, context.mask_names
         self._loss = Objective.build(loss or {"name": "regression"}, context)
         self.needs_gradients = self._loss.needs_gradients
 
@@ -85,7 +86,7 @@ class Forecast(Objective):
         """Return the mean over the horizons of the loss and of its terms; gradients pass through all."""
         losses, terms, moved = [], [], Batch()
         for step in range(self._horizons):
-            state = pipeline.of_horizon(batch, step, self._mask) | moved
+            state = pipeline.masks.of_horizon(batch, step, self._mask) | moved
             loss, term = self._loss(pipeline, state, rng)
             losses.append(loss)
             terms.append(term)
@@ -95,12 +96,12 @@ class Forecast(Objective):
         return torch.stack(losses).mean(), means
 
 
-def cell_weights(pipeline: Pipeline, batch: Batch, target: Tensor, mask: str | None) -> Tensor | None:
+def cell_weights(pipeline: Pipeline, batch: Batch, target: Tensor, mask: MaskNames | None) -> Tensor | None:
     """Return the weight of each cell of the stacked targets, or None if all count alike."""
     if not mask and not any(spec.missing for spec in pipeline.config.targets):
         return None
     observed = target.isfinite().to(target.dtype)
-    return observed * pipeline.weight(batch, mask) if mask else observed
+    return observed * pipeline.masks.weight(batch, mask) if mask else observed
 
 
 def hide(weight: Tensor | None, *values: Tensor) -> tuple[Tensor, ...]:

@@ -12,6 +12,7 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.registry import resolve
 from surrogates.core.text import listing, nearest
 from surrogates.learning.context import Context, Fact, facts_of
+from surrogates.learning.directions import is_direction
 
 OF_INPUTS = frozenset({"transforms", "objectives", "predictors", "baselines"})
 """Kinds of pieces that are handed the inputs and the targets of a task."""
@@ -37,12 +38,16 @@ class Piece:
         to agree with the data, or to fill in what they do not tell.
     takes_complex
         Whether it takes complex variables; any other piece refuses them in one line.
+    takes_directions
+        Whether it takes directions (`surrogates.learning.directions`). Others refuse them in one line, but
+        metrics, which leave out targets that are directions, and plots.
     """
 
     kind: ClassVar[str]
     variables: Sequence[str] = ()
     facts: ClassVar[Mapping[str, Fact]] = {}
     takes_complex: bool = False
+    takes_directions: bool = False
 
     @classmethod
     def build(cls, node: Mapping[str, Any], context: Context, **supplied: object) -> Self:
@@ -76,6 +81,8 @@ class Piece:
         _refuse_unknown(piece, cls, where)
         if not piece.takes_complex:
             _refuse_complex(piece, context, where)
+        if not piece.takes_directions:
+            _refuse_directions(piece, context, where)
         return piece
 
     @classmethod
@@ -132,6 +139,18 @@ def _refuse_complex(piece: Piece, context: Context, where: str) -> None:
             raise ConfigError(
                 f"{where} takes real numbers, but '{spec.name}' is {spec.dtype}; take a "
                 f"{piece.kind.removesuffix('s')} for complex ones, or store the parts as two variables"
+            )
+
+
+def _refuse_directions(piece: Piece, context: Context, where: str) -> None:
+    """Refuse directions that a piece would take for numbers on a line."""
+    inputs = context.inputs if piece.kind in OF_INPUTS else ()
+    targets = context.targets if piece.kind in OF_INPUTS | {"heads"} else ()
+    for spec in (*inputs, *targets):
+        if is_direction(spec):
+            raise ConfigError(
+                f"{where} takes numbers on a line, but '{spec.name}' is a direction, of which a full turn is "
+                f"the neighbour of zero; take a {piece.kind.removesuffix('s')} for directions"
             )
 
 

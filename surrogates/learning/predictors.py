@@ -20,6 +20,7 @@ class Direct(Predictor):
     """One forward pass."""
 
     takes_complex = True
+    takes_directions = True
 
     def __call__(
         self, pipeline: Pipeline, inputs: Mapping[str, Tensor], rng: torch.Generator | None = None

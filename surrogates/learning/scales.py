@@ -12,6 +12,7 @@ from datasets.store.units import display, has_zero, same
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.learning.context import Context
+from surrogates.learning.directions import is_direction
 
 ON_BATCH = (
     "task.transform.scale_over=batch: one mean and one standard deviation of the whole batch normalise its "
@@ -99,6 +100,10 @@ class Scale:
                 "same for every record, so it scales none; name another input, or leave scale_by out"
             )
         for one in (spec, *context.targets):
+            if is_direction(one):
+                raise ConfigError(
+                    f"task.transform.scale_by: '{one.name}' is a direction, which has no scale; leave it out"
+                )
             if not (same(one.units, spec.units) and has_zero(one.units)):
                 raise ConfigError(
                     f"task.transform.scale_by: '{one.name}' is in {display(one.units) or '1'}, '{name}' in "

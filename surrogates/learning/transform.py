@@ -110,6 +110,11 @@ class Transform(Piece, nn.Module):
     covered_by
         Inputs on the targets' grid that cover a cell where they are above zero: such cells have no answer,
         and a surrogate predicts NaN there.
+    reaches_up
+        Inputs that cover a cell where they are at least its coordinate along a dimension of the targets, with
+        that dimension: a roof covers the planes of height below it.
+    fixed
+        Dimensions whose coordinates have to be those of training.
     """
 
     kind: ClassVar[str] = "transforms"
@@ -130,6 +135,8 @@ class Transform(Piece, nn.Module):
     positions: Sequence[str] = ()
     detached: Sequence[str] = ()
     covered_by: Sequence[str] = ()
+    reaches_up: Mapping[str, str] = MappingProxyType({})
+    fixed: Sequence[str] = ()
 
     def __init__(self) -> None:
         nn.Module.__init__(self)

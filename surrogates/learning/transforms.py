@@ -12,6 +12,7 @@ from datasets.store.statistics import Moments, merge
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.learning.context import Context
+from surrogates.learning.directions import is_direction
 from surrogates.learning.layout import Layout, field_dims, is_complex, shared_grid
 from surrogates.learning.scales import Scale
 from surrogates.learning.transform import Features, Transform
@@ -20,7 +21,8 @@ from surrogates.learning.transform import Features, Transform
 class Stack(Transform):
     """Stack the inputs as channels; numbers and vectors are repeated over the grid.
 
-    A complex input has two channels for each number, real and imaginary part. An input that may be missing
+    A complex input has two channels for each number, real and imaginary part, and a direction cosine and
+    sine. An input that may be missing
     brings one more channel for each number, 1 where it was observed.
 
     Parameters
@@ -46,6 +48,7 @@ class Stack(Transform):
     """
 
     takes_complex = True
+    takes_directions = True
 
     def __init__(
         self,
@@ -146,9 +149,11 @@ def _require_apart(fold: Collection[str], grid: Collection[str]) -> None:
 
 
 def layout_moments(layout: Layout, statistics: Callable[[str], Moments]) -> Moments | None:
-    """Return the statistics of each channel of a layout, or None if a variable's are over other axes."""
+    """Return the statistics of each channel of a layout, or None if the variables' do not tell."""
     moments = []
     for spec, count in zip(layout.specs, layout.counts, strict=True):
+        if is_direction(spec):
+            return None
         kept = tuple(dim for dim in field_dims(spec, layout.record_dimension) if dim in spec.statistics_axes)
         outer = (*layout.fold, *layout.grid)
         inner = tuple(d for d in field_dims(spec, layout.record_dimension) if d not in outer)

@@ -6,7 +6,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from surrogates.core.ranges import Width
-from surrogates.nn.conv import stage
+from surrogates.nn.conv import channels_last, stage
 from surrogates.nn.fields import Pair, require_field
 
 _HALVINGS = 4  # of the time axis only, and then of both axes (three) and in the decoder (four)
@@ -73,6 +73,7 @@ class InversionNet(nn.Module):
             nn.Conv2d(width, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels), nn.Tanh()
         )
         self._takes, self._answers = (in_channels, in_shape), out_shape
+        channels_last(self)
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, *in_shape)`` to ``(batch, out_channels, *out_shape)``."""

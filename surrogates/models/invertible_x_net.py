@@ -5,6 +5,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from surrogates.core.ranges import Depths, Widths
+from surrogates.nn.conv import channels_last
 from surrogates.nn.fields import Pair, require_field
 from surrogates.nn.invertible import InvertibleUNet
 from surrogates.nn.latent import Decoder, Direction, Encoder, Latent, kinds
@@ -61,6 +62,7 @@ class InvertibleXNet(nn.Module):
         self.translator.require_divisible((latent, latent))
         self._inverse = direction == "inverse"
         self._takes, self._answers = (in_channels, in_shape), (out_channels, out_shape)
+        channels_last(self)
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, *in_shape)`` to ``(batch, out_channels, *out_shape)``."""

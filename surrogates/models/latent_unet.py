@@ -5,6 +5,7 @@ from typing import Literal, cast
 from torch import Tensor, nn
 
 from surrogates.core.ranges import Depth, Few, Widths
+from surrogates.nn.conv import channels_last
 from surrogates.nn.fields import Pair, require_field
 from surrogates.nn.latent import Decoder, Direction, Encoder, Latent, kinds
 from surrogates.nn.translator import LatentTranslator, SkipFrom
@@ -77,6 +78,7 @@ class LatentUNet(nn.Module):
             self.in_decoder = Decoder(source, in_channels, in_shape, latent, channels)
             self.out_encoder = Encoder(target, out_channels, out_shape, latent, channels)
         self._takes = (in_channels, in_shape)
+        channels_last(self)
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, *in_shape)`` to ``(batch, out_channels, *out_shape)``."""

@@ -5,7 +5,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from surrogates.core.ranges import Width
-from surrogates.nn.conv import stage
+from surrogates.nn.conv import Tanh, channels_last, stage
 from surrogates.nn.fields import Pair, Resize, require_field, shape_after
 
 
@@ -60,11 +60,12 @@ class WaveformNet(nn.Module):
                 for most, whole, cells in zip(published, out_shape, shape, strict=True)
             ]
             conv_up = nn.ConvTranspose2d(before, after, kernels, (strides[0], strides[1]))
-            stages += stage(conv_up, nn.Tanh())
+            stages += stage(conv_up, Tanh())
             before, shape = after, shape_after(conv_up, shape)
         last = nn.Conv2d(out_channels, out_channels, (10, 5), stride=2)
         self.layers = nn.Sequential(*stages, last, Resize(out_shape))
         self._takes = (in_channels, in_shape)
+        channels_last(self)
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, in_channels, *in_shape)`` to ``(batch, out_channels, *out_shape)``."""

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 from torch import nn
 
-from surrogates.nn.conv import stage
+from surrogates.nn.conv import Tanh, stage
 from surrogates.nn.fields import Pair, Resize, shape_after
 
 Kind = Literal["gather", "image"]
@@ -202,7 +202,7 @@ class Decoder(nn.Sequential):
         for after, each in zip([*widths[:-1], out_channels], published(kind, latent).decoder, strict=False):
             stride = _strides(each, [whole / n for whole, n in zip(out_shape, shape, strict=True)])
             conv = nn.ConvTranspose2d(before, after, each.kernel, stride, each.padding)
-            layers += stage(conv, nn.Tanh())
+            layers += stage(conv, Tanh())
             before, shape = after, shape_after(conv, shape)
         last = (7, 3) if kind == "gather" else (1, 1)
         padding = (last[0] // 2, last[1] // 2)

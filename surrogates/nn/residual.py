@@ -6,8 +6,7 @@ from math import ceil, prod
 
 from torch import Tensor, nn
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+from surrogates.nn.conv import CONVOLUTIONS, NORMALISATIONS
 
 
 class ResidualBlock(nn.Module):

@@ -1,4 +1,4 @@
-"""Structural similarity of two images: a score and, being differentiable, a loss."""
+"""Structural similarity of two images or volumes: a score and, being differentiable, a loss."""
 
 import torch
 from torch import Tensor
@@ -8,10 +8,10 @@ C1, C2 = 0.01**2, 0.03**2
 """They keep the quotient finite in flat windows, for values between 0 and 1."""
 
 
-def structural_similarity(one: Tensor, other: Tensor) -> Tensor:
+def structural_similarity(one: Tensor, other: Tensor, dimensions: int = 2) -> Tensor:
     """Return the structural similarity at every pixel; its mean is the SSIM of two images.
 
-    Means, variances and the covariance are those under a Gaussian window of 11 pixels and a standard
+    Means, variances and the covariance are those under a Gaussian window of 11 pixels a side and a standard
     deviation of 1.5. Beyond its edges an image is 0, as in the benchmarks of OpenFWI, so that the outermost
     five pixels also compare what is not there; scikit-image leaves them out of its mean.
 
@@ -19,11 +19,13 @@ def structural_similarity(one: Tensor, other: Tensor) -> Tensor:
     ----------
     one, other
         Shape (..., rows, columns), values between 0 and 1.
+    dimensions
+        2 for images; 3 for volumes (..., layers, rows, columns), whose window is a cube.
 
     Returns
     -------
     Tensor
-        Shape (..., rows, columns), at most 1; at least float32 also under autocast, since variances are
+        Shape of the images, at most 1; at least float32 also under autocast, since variances are
         small differences of large numbers.
 
     References
@@ -35,19 +37,23 @@ def structural_similarity(one: Tensor, other: Tensor) -> Tensor:
     one, other = torch.broadcast_tensors(one.to(exact), other.to(exact))
     images = (one, other, one * one, other * other, one * other)
     with torch.autocast(one.device.type, enabled=False):
-        m1, m2, s11, s22, s12 = _smooth(torch.stack(images)).unbind()
+        m1, m2, s11, s22, s12 = _smooth(torch.stack(images), dimensions).unbind()
     means, covariance = m1 * m2, s12 - m1 * m2
     squares, variances = m1 * m1 + m2 * m2, s11 - m1 * m1 + s22 - m2 * m2
     return (2 * means + C1) * (2 * covariance + C2) / ((squares + C1) * (variances + C2))
 
 
-def _smooth(images: Tensor) -> Tensor:
-    """Weighted mean around each pixel, along rows and columns in turn.
+def _smooth(images: Tensor, dimensions: int) -> Tensor:
+    """Weighted mean around each pixel, along each dimension in turn.
 
     As products with banded matrices: on a CPU convolutions of single channels take ten times as long.
     """
     rows, columns = (_band(length, images) for length in images.shape[-2:])
-    return rows @ images @ columns
+    smooth = rows @ images @ columns
+    for axis in range(-dimensions, -2):
+        across = smooth.movedim(axis, -1)
+        smooth = (across @ _band(across.shape[-1], images)).movedim(-1, axis)
+    return smooth
 
 
 def _band(length: int, like: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from surrogates.evaluation.evaluate import Method, ask, counted, inputs_of
 from surrogates.evaluation.scoring import on_device, targets_of
 from surrogates.experiment.experiment import Experiment
 from surrogates.inference.outputs import specs_of
-from surrogates.learning.answers import deviation_name
+from surrogates.learning.answers import deviation_name, member_name
 from surrogates.report.pictures import Examples
 
 MANY, FEW, SMALL_FIELD = 64, 4, 4096
@@ -49,8 +49,10 @@ def examples_of(
 
 def _dataset(batch: Batch, experiment: Experiment) -> xr.Dataset:
     targets = {spec.name: spec for spec in experiment.targets}
-    deviations = specs_of(targets, {deviation_name(name) for name in targets}, None)
-    specs = experiment.data.specs | experiment.derived | deviations
+    drawn = {name: len(batch[name][0]) for name in map(member_name, targets) if name in batch}
+    shown = {deviation_name(name) for name in targets} | drawn.keys()
+    around = specs_of(targets, shown, None, samples=max(drawn.values(), default=0))
+    specs = experiment.data.specs | experiment.derived | around
     variables = {
         name: (specs[name].dims, value.cpu().numpy(), {"units": specs[name].units})
         for name, value in batch.items()

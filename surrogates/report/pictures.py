@@ -17,6 +17,7 @@ from datasets.store.units import display
 from surrogates.evaluation.evaluate import Target
 from surrogates.evaluation.tables import Curve
 from surrogates.learning.contract import Plot
+from surrogates.learning.directions import full_turn
 from surrogates.learning.layout import is_complex
 from surrogates.report.panels import (
     FEW_LINES,
@@ -144,7 +145,8 @@ def coverage_curves(curves: Sequence[Curve]) -> Figure | None:
         axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
         for curve in (each for each in curves if each.target == target):
             style = line_style(methods.index(curve.method))
-            for values, kind, marker in ((curve.calibrated, "", ""), (curve.gaussian, ", Gaussian", "o")):
+            kinds = [(curve.calibrated, "", ""), (curve.gaussian, ", Gaussian", "o")]
+            for values, kind, marker in [*kinds, (curve.members, ", members", "s")]:
                 if values is not None:
                     measured = [np.nan if value is None else value for value in values]
                     label = spoken(curve.method) + kind
@@ -159,9 +161,13 @@ def coverage_curves(curves: Sequence[Curve]) -> Figure | None:
 def _real_views(examples: Examples, spec: VariableSpec) -> list[tuple[Examples, VariableSpec]]:
     """Return the examples with a target as real numbers: as it is, or its modulus, then its phase.
 
-    The phase of a prediction is the one within half a turn of the reference's, so that errors are small
-    across the ends of the circle.
+    The phase of a prediction, and a predicted direction, is the one within half a turn of the reference's, so
+    that errors are small across the ends of the circle.
     """
+    if (turn := full_turn(spec)) is not None:
+        truth = np.asarray(examples.data[spec.name])
+        nearest = {m: _nearest(p, spec.name, truth, turn) for m, p in examples.predictions.items()}
+        return [(replace(examples, predictions=nearest), spec)]
     if not is_complex(spec):
         return [(examples, spec)]
     title = spec.long_name or spec.name
@@ -190,6 +196,13 @@ def _real_views(examples: Examples, spec: VariableSpec) -> list[tuple[Examples, 
 
 def _replaced(data: xr.Dataset, name: str, part: Callable[[xr.DataArray], np.ndarray]) -> xr.Dataset:
     return data.assign({name: (data[name].dims, np.asarray(part(data[name])))})
+
+
+def _nearest(data: xr.Dataset, name: str, truth: np.ndarray, turn: float) -> xr.Dataset:
+    """Return a prediction whose directions lie within half a turn of the true ones."""
+    return _replaced(
+        data, name, lambda values: truth + np.remainder(values - truth + turn / 2, turn) - turn / 2
+    )
 
 
 def _maps(examples: Examples, spec: VariableSpec, methods: Sequence[str], count: int) -> Figure:

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from surrogates.evaluation.reliability import (
-    BY_DISTANCE,
     BY_ERROR,
+    BY_TRUST,
     BY_WIDTH,
     SHARES,
     TENTH,
@@ -38,7 +38,7 @@ def kept_curves(found: Sequence[Reliability]) -> Figure | None:
         return None
     figure = Figure(figsize=(3.6 * len(drawn), 3.6), layout="constrained")
     for axes, each in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn, strict=True):
-        for number, name in enumerate(name for name in (BY_DISTANCE, BY_WIDTH) if name in each.kept):
+        for number, name in enumerate(name for name in (BY_TRUST, BY_WIDTH) if name in each.kept):
             axes.plot(SHARES, each.kept[name], label=f"by {name}", linewidth=1.4, **line_style(number))
         axes.plot(SHARES, each.kept[BY_ERROR], label=f"by {BY_ERROR}", color="grey", linewidth=0.8)
         axes.set(title=each.target, xlabel="share kept", ylabel=quantity("RMS error", each.units))
@@ -67,9 +67,9 @@ def _order(each: Reliability) -> Shown:
         for name, value in each.correlation.items()
     ]
     note = (
-        "Rank correlation (Spearman) of the errors with the distance to the training data, by which trust "
-        "falls, and with the width of the interval; and the median error of the "
-        f"{100 * TENTH:g} % farthest or widest over the median of all."
+        "Rank correlation (Spearman) of the errors with what trust falls with, with the width of the "
+        "interval, and with only the distance to the training data where that is something else; and the "
+        f"median error of the last {100 * TENTH:g} % over the median of all."
     )
     return Shown(f"{each.target}: what tells large errors", note, ["by", "correlation", "last tenth"], lines)
 

@@ -1,15 +1,18 @@
 """The page of measured results: claims and speed, from the files that the commands wrote."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from surrogates.core.checkout import files_at, text_at
 from surrogates.core.files import write_atomic
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 PAGE, FOLDER = "results.md", "results"
+CHANGES = "changes"
+"""Name of the file that `write_changes` makes, and of the section that shows it."""
 
 
 def write_results(docs: Path) -> Path:
@@ -25,14 +28,55 @@ def results_are_current(docs: Path) -> bool:
     return page.is_file() and page.read_text(encoding="utf-8") == results_page(docs / FOLDER)
 
 
+def rows_of(root: Path, revision: str) -> dict[str, Rows]:
+    """Return the rows of the claims at a commit of the checkout, by domain.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such commit.
+    """
+    folder = f"docs/{FOLDER}/"
+    names = [
+        name for name in files_at(root, revision, folder) if name.count("/") == 2 and name.endswith(".json")
+    ]
+    return {Path(name).stem: json.loads(text_at(root, revision, name)) for name in names}
+
+
+def write_changes(docs: Path, before: Mapping[str, Rows], since: str) -> Path:
+    """Write what has changed in the rows of the claims, for the page to show.
+
+    Parameters
+    ----------
+    docs
+        Folder of the documentation.
+    before
+        Earlier rows by domain. A claim is the same if its text and its metric are.
+    since
+        What the earlier rows are called: a commit.
+    """
+    changes = []
+    for domain, rows in sorted(before.items()):
+        known = {(row["claim"], row["metric"]): row for row in rows}
+        for row in _rows(docs / FOLDER / f"{domain}.json"):
+            old = known.get((row["claim"], row["metric"]))
+            if old is not None and old["ours"] != row["ours"]:
+                kept = {key: row[key] for key in ("claim", "metric", "ours", "baseline", "holds")}
+                earlier = {f"{key}_before": old[key] for key in ("ours", "baseline", "holds", "commit")}
+                changes.append({"domain": domain, **kept, **earlier, "since": since})
+    path = docs / FOLDER / CHANGES / "claims.json"
+    write_atomic(path, json.dumps(changes, indent=2) + "\n")
+    return path
+
+
 def results_page(folder: Path) -> str:
     """Return the page that shows what was measured, as Markdown.
 
     Parameters
     ----------
     folder
-        Holds `DOMAIN.json` and `tables/DOMAIN.json` of `surrogates report claims`, and `speed/NAME.json` of
-        `surrogates bench --json`.
+        Holds `DOMAIN.json` and `tables/DOMAIN.json` of `surrogates report claims`, `speed/NAME.json` of
+        `surrogates bench --json`, and `changes/claims.json` of `surrogates report results --since`.
     """
     blocks = [
         "# Results",
@@ -47,6 +91,8 @@ def results_page(folder: Path) -> str:
     speed = {path.stem: _rows(path) for path in sorted((folder / "speed").glob("*.json"))}
     if any(speed.values()):
         blocks += ["## Speed", *(_speed_table(name, rows) for name, rows in speed.items() if rows)]
+    if changes := _rows(folder / CHANGES / "claims.json"):
+        blocks += ["## Measured again", _changes_table(changes)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -77,10 +123,51 @@ def _claims_table(rows: Rows) -> str:
         for row in rows
     ]
     table = _table(("claim", "metric", "ours", "baseline", "published", "target", "holds"), body)
-    commands = dict.fromkeys(row["command"] for row in rows if row.get("command"))
-    return "\n\n".join(
-        [table, *(["Commands:", "\n".join(f"- `{each}`" for each in commands)] if commands else [])]
+    runs = {row["command"]: row for row in rows if row.get("command")}
+    return "\n\n".join([table, *([_runs_table(runs.values())] if runs else [])])
+
+
+def _runs_table(rows: Iterable[Row]) -> str:
+    """Return the command of the first seed of each experiment, beside what all its seeds took."""
+    body = [
+        (
+            f"`{row['command']}`",
+            str(row.get("seeds", "-")),
+            _seconds(row.get("seconds")),
+            row.get("commit") or "-",
+        )
+        for row in rows
+    ]
+    return _table(("command of the first seed", "seeds", "seconds of all", "commit"), body)
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _changes_table(changes: Rows) -> str:
+    body = [
+        (
+            row["domain"],
+            row["claim"],
+            row["metric"],
+            f"{_number(row['ours_before'])} ({_number(row['baseline_before'])})",
+            f"{_number(row['ours'])} ({_number(row['baseline'])})",
+            f"{row['ours'] - row['ours_before']:+.3g}",
+            f"{_verdict(row['holds_before'])}, {_verdict(row['holds'])}",
+        )
+        for row in changes
+    ]
+    header = (
+        "domain",
+        "claim",
+        "metric",
+        "before (baseline)",
+        "now (baseline)",
+        "change of ours",
+        "held, holds",
     )
+    return f"What differs from the rows of {changes[0]['since']}:\n\n{_table(header, body)}"
 
 
 def _number(value: float | None) -> str:

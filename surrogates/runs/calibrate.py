@@ -20,11 +20,13 @@ from surrogates.experiment.devices import choose_device
 from surrogates.experiment.experiment import Experiment
 from surrogates.experiment.pieces import with_defaults
 from surrogates.inference.bundle import Bundle, load_bundle
-from surrogates.inference.zoo import BUNDLE, is_of_zoo, located
+from surrogates.inference.zoo import BUNDLE, is_bare, located
 from surrogates.learning.conformal import Calibration, needed, require_level
-from surrogates.learning.distance import DISTANCE, Neighbours
-from surrogates.runs.evaluate import model_of, noted, require_alike, with_neighbours, write_calibration
-from surrogates.runs.folder import CONFIG, merge, open_given_run, read_config, write_config
+from surrogates.learning.distance import DOUBT, Neighbours
+from surrogates.runs.alike import require_alike
+from surrogates.runs.calibrations import noted, with_neighbours, write_calibration
+from surrogates.runs.folder import CONFIG, merge, open_given_run, read_config, require_config, write_config
+from surrogates.runs.methods import model_of
 from surrogates.runs.paths import run_folder
 
 EVERY = "all"
@@ -42,7 +44,7 @@ class Calibrated:
     before, after
         Calibrations by target.
     trust
-        Of the distances to the training data, None where these are not known.
+        Of what trust falls with, None where the distances to the training data are not known.
     units
         Of the targets' differences, as displayed.
     """
@@ -68,7 +70,7 @@ def calibrate(
     Parameters
     ----------
     run
-        Folder of a run, of its bundle, or `zoo:NAME`.
+        Folder of a run, of its bundle, `zoo:NAME`, or URL of a bundle.
     changes
         Values that replace those of the run's configuration: `dataset`, and what else differs.
     subset
@@ -93,7 +95,7 @@ def calibrate(
     specs = (*bundle.manifest.pipeline.inputs, *bundle.outputs)
     index = _index(on, subset)
     require_alike(bundle, specs, on, index)
-    own = None if is_of_zoo(run) else _own(home)
+    own = None if is_bare(run) else _own(home)
     if own is not None:
         _require_new(own, on, index)
     bundle = _with_neighbours(bundle, own, on, subset)
@@ -108,19 +110,21 @@ def calibrate(
         write_calibration(folder, bundle.neighbours, tables, note)
     else:
         folder = _written(located(home), out, on, bundle.neighbours, tables, note)
-    after = {name: table for name, table in tables.items() if name != DISTANCE}
+    after = {name: table for name, table in tables.items() if name != DOUBT}
     units = {spec.name: display(difference(spec.units)) for spec in bundle.manifest.pipeline.answered}
-    return Calibrated(folder, bundle.manifest.calibration, after, tables.get(DISTANCE), units)
+    return Calibrated(folder, bundle.manifest.calibration, after, tables.get(DOUBT), units)
 
 
 def _home(run: str, out: Path | None) -> Path:
     """Return the folder with the configuration; refuse what cannot be written, before any work."""
-    shipped = is_of_zoo(run)
-    home = located(run) if shipped else run_folder(run)
+    bare = is_bare(run)
+    if bare and out is None:
+        raise ConfigError(f"{run} stays as it is; give --out DIR for the new one")
+    home = located(run) if bare else run_folder(run)
+    if bare:
+        require_config(home, run)
     if not (home / CONFIG).is_file() and home.name == BUNDLE and (home.parent / CONFIG).is_file():
         home = home.parent
-    if shipped and out is None:
-        raise ConfigError(f"{run} ships with the package and stays as it is; give --out DIR for the new one")
     if out is not None:
         if out.exists():
             raise ConfigError(f"{out} exists; remove it or choose another folder with --out DIR")

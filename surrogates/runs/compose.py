@@ -25,7 +25,6 @@ from surrogates.runs.explained import explain
 from surrogates.runs.folder import merge, require_typed
 from surrogates.runs.multirun import flags_of, multirun, show
 from surrogates.runs.paths import literal, readable, run_folder, unescaped
-from surrogates.runs.train import resume, start
 
 CONFIG_MODULE = "surrogates.conf"
 CONTROL = ("run", "ckpt", "sizes", "sweep")
@@ -176,6 +175,8 @@ def _each_value(overrides: Sequence[Override]) -> Iterator[list[str]]:
 
 def run_composed(config: DictConfig) -> Path:
     """Start or resume the run of one composed configuration, which holds Hydra's own section too."""
+    from surrogates.runs import train  # with Fabric, which scoring has no need of
+
     overrides, choices, changes = _given(config)
     values = _plain(config)
     if values["run"] == "":
@@ -189,10 +190,10 @@ def run_composed(config: DictConfig) -> Path:
         kept = {key: value for key, value in changes.items() if key not in CONTROL}
         folder = run_folder(values["run"])
         require_typed(folder, kept)
-        return resume(folder, values["ckpt"] or "last", kept)
+        return train.resume(folder, values["ckpt"] or "last", kept)
     if values["ckpt"]:
         raise ConfigError("ckpt= needs run=DIR, the folder of the run to resume")
-    return start(new_run(config))
+    return train.start(new_run(config))
 
 
 def new_run(config: DictConfig) -> dict[str, Any]:

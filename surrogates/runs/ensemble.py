@@ -9,7 +9,8 @@ from surrogates.core.errors import ConfigError
 from surrogates.core.files import require_writable
 from surrogates.inference.bundle import CALIBRATIONS, save_ensemble
 from surrogates.inference.manifest import read_manifest
-from surrogates.runs.evaluate import calibrate_run, evaluate_run
+from surrogates.runs.calibrations import calibrate_run
+from surrogates.runs.evaluate import evaluate_run
 from surrogates.runs.folder import CONFIG, open_given_run, read_config
 
 

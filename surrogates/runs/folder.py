@@ -76,9 +76,16 @@ def require_typed(folder: Path, changes: Mapping[str, Any]) -> None:
     """
     if "dataset" not in changes:
         require_local(folder)
+    config = read_run(folder)
+    for source in [*([config.init.source] if config.init else []), *config.parts.values()]:
+        if local_path(source) is None:
+            raise ConfigError(
+                f"{folder / CONFIG} names the bundle {source}, which is fetched only when it is typed; begin "
+                f"a new run with it, or copy the bundle here and write its path into the file"
+            )
     if "loggers" in (changes.get("trainer") or {}):
         return
-    for node in read_run(folder).trainer.loggers:
+    for node in config.trainer.loggers:
         for key, value in node.items() if isinstance(node, Mapping) else ():
             if isinstance(value, str) and local_path(value) is None:
                 raise ConfigError(
@@ -99,6 +106,20 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{folder} is no run: it has no {CONFIG}")
     return read_yaml_file(path)
+
+
+def require_config(folder: Path, name: str) -> None:
+    """Refuse a bundle without the configuration of its run.
+
+    Parameters
+    ----------
+    folder, name
+        Where it lies, and how it was named.
+    """
+    if not (folder / CONFIG).is_file():
+        raise ConfigError(
+            f"{name} holds no {CONFIG}, by which it is scored; those of `surrogates push` and of the zoo do"
+        )
 
 
 def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

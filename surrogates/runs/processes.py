@@ -198,6 +198,20 @@ def _join(settings: TrainerConfig, group: Launched) -> None:
         timeout=PATIENCE,
     )
     atexit.register(_leave)
+    if on_gpu(settings):
+        _require_own_gpus(group)
+
+
+def _require_own_gpus(group: Launched) -> None:
+    """Refuse processes that were given the same GPU: the first exchange between them would fail."""
+    device = torch.cuda.get_device_properties(torch.cuda.current_device())
+    found = Ranks(group.rank, group.size, group.local_size).gather(str(device.uuid))
+    sharing = [str(rank + 1) for rank, uuid in enumerate(found) if uuid == str(device.uuid)]
+    if len(sharing) > 1:
+        raise ConfigError(
+            f"the processes {', '.join(sharing)} were given the same {device.name}, and each needs a GPU of "
+            "its own; start one process for each GPU, or take trainer.accelerator=cpu"
+        )
 
 
 def _leave() -> None:

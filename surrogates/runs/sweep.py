@@ -22,8 +22,8 @@ from surrogates.inference.bundle import load_bundle
 from surrogates.learning.contract import Best
 from surrogates.report.sweeps import Tried
 from surrogates.runs.compose import read
-from surrogates.runs.evaluate import model_of
 from surrogates.runs.folder import CONFIG, LOCK, held, locked, open_run
+from surrogates.runs.methods import model_of
 from surrogates.runs.resuming import CHECKPOINTS, LAST
 from surrogates.runs.sweep_plan import LOSS, PLAN, Plan, write_plan
 from surrogates.runs.train import prepare, resume, start

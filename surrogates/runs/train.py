@@ -22,7 +22,8 @@ from surrogates.experiment.pieces import with_defaults
 from surrogates.inference.bundle import save_bundle
 from surrogates.learning.contract import Adversarial
 from surrogates.learning.pipeline import Pipeline
-from surrogates.runs.evaluate import calibrate_run, evaluate_run
+from surrogates.runs.calibrations import calibrate_run
+from surrogates.runs.evaluate import evaluate_run
 from surrogates.runs.folder import CONFIG, alone_in, merge, new_folder, read_config, write_config
 from surrogates.runs.processes import joined, launch, require_guard, starts_others
 from surrogates.runs.resuming import (

@@ -1,8 +1,8 @@
 """The weights that a run starts from: those of another run, and those of pipelines inside its transform."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from datasets.store.urls import local_path
 from surrogates.core.errors import ConfigError
 from surrogates.core.text import listing, nearest
 from surrogates.experiment.config import RunConfig
@@ -15,7 +15,7 @@ from surrogates.learning.selection import matching
 def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
     """Load the weights that the configuration names; a pipeline inside the transform needs some."""
     inner = {key: child for key, child in pipeline.transform.named_children() if isinstance(child, Pipeline)}
-    if config.init and Path(config.init.source).is_file():
+    if config.init and _is_file(config.init.source):
         _take_file(pipeline, config.init.source, config.init.only)
     elif config.init and config.init.only:
         _take_some(pipeline, config.init.source, config.init.only)
@@ -38,7 +38,13 @@ def take_weights(pipeline: Pipeline, config: RunConfig) -> None:
 
 def takes_all(config: RunConfig) -> bool:
     """Return whether all weights come from a bundle, and the normalisers with them."""
-    return bool(config.init and not config.init.only and not Path(config.init.source).is_file())
+    return bool(config.init and not config.init.only and not _is_file(config.init.source))
+
+
+def _is_file(source: str) -> bool:
+    """Return whether weights come from a file instead of a bundle."""
+    path = local_path(source)
+    return path is not None and path.is_file()
 
 
 def _take_file(pipeline: Pipeline, source: str, patterns: Sequence[str]) -> None:
@@ -74,6 +80,7 @@ def _take_some(pipeline: Pipeline, source: str, patterns: Sequence[str]) -> None
 def _take_weights(pipeline: Pipeline, source: str, key: str) -> None:
     """Start from the weights of a bundle, normalisers included; names and shapes must agree."""
     bundle = load_bundle(source)
+    where = bundle.origin or bundle.folder
     given = bundle.pipeline.state_dict()
     own = pipeline.state_dict()
     for name in sorted(own.keys() | given.keys()):
@@ -81,7 +88,7 @@ def _take_weights(pipeline: Pipeline, source: str, key: str) -> None:
         expected = tuple(own[name].shape) if name in own else "nothing"
         if found != expected:
             raise ConfigError(
-                f"{key}: {bundle.folder} has {found} where this run has {expected} ({name}); "
+                f"{key}: {where} has {found} where this run has {expected} ({name}); "
                 f"give the model and the task of the bundle{_keys_of(key)}, or another {key}"
             )
     pipeline.load_state_dict(given)

@@ -10,6 +10,7 @@ from surrogates.learning.answers import Answer
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Predictor
 from surrogates.learning.heads import Head
+from surrogates.learning.members import Noise
 from surrogates.learning.pipeline import Pipeline
 from surrogates.testing.common import (
     Made,
@@ -73,6 +74,8 @@ def check_head(piece: Made, context: Context | None = None, *, weighs_cells: boo
         "all that it is to follow from its arguments",
     )
     _check_gradient(label, head, outputs, target, weighs_cells)
+    if head.denoises:
+        return  # its answers are members, which a predictor draws
     _check_answer(label, head, outputs)
     _check_fit(label, head)
 
@@ -94,7 +97,8 @@ def check_predictor(piece: Made, pipeline: Pipeline, batch: Tensors) -> None:
     AssertionError
         When targets are missing or have another shape, when the answer to a record depends on the others, on
         their order or on a global generator, when equal generators give different answers, and when inputs
-        are changed.
+        are changed. Of one that draws members, when these have another shape, depend on each other or are all
+        the same.
     """
     context = pipeline.context
     label, make = maker(Predictor, piece, context)
@@ -121,6 +125,30 @@ def check_predictor(piece: Made, pipeline: Pipeline, batch: Tensors) -> None:
         expect(bool(found.isfinite().all()), label, f"'{spec.name}' is not finite", "finite values")
     expect_same(label, answer, ask(inputs), "asked again with an equal generator", "an equal answer")
     _check_records(label, ask, inputs, context, answer)
+    if predictor.samples:
+        _check_members(label, predictor, pipeline, inputs)
+
+
+def _check_members(label: str, predictor: Predictor, pipeline: Pipeline, inputs: Tensors) -> None:
+    config, some = pipeline.config, 3
+    noise = Noise.of(inputs, config.inputs, config.record_dimension, some)
+
+    def drawn(noise: Noise) -> Tensors:
+        with torch.no_grad(), guarded(label):
+            return dict(predictor.members(pipeline, inputs, noise))
+
+    members, last = drawn(noise), drawn(noise.of_members([some - 1]))
+    for spec in config.targets:
+        values, wanted = members[spec.name], (len(noise.records), some, *spec.shape)
+        found = tuple(values.shape)
+        expect(found == wanted, label, f"members of '{spec.name}' have the shape {found}", f"{wanted}")
+        expect(not same(values[:, 0], values[:, 1]), label, "its members are all the same", "several")
+        expect(
+            same(last[spec.name][:, 0], values[:, -1]),
+            label,
+            f"a member of '{spec.name}' alone is another than beside others",
+            "members that do not see each other",
+        )
 
 
 def _check_records(

@@ -36,6 +36,7 @@ from surrogates.testing.common import (
 from surrogates.testing.drawn import draw_batch
 
 RECORDS = 12
+MEMBERS = 6
 FAR = 50.0
 """How often the error of a bad prediction is that of a good one."""
 FIELD = VariableSpec(name="field", dims=("sample", "y", "x"), shape=(12, 12), units="K", long_name="a field")
@@ -64,7 +65,7 @@ def check_baseline(piece: Made, context: Context, batches: Sequence[Tensors] | N
     label, make = maker(Baseline, piece, context)
     batches = [draw_batch(context, seed=seed) for seed in range(2)] if batches is None else batches
     given = [clone(batch) for batch in batches]
-    targets = [Target(spec, context.mask) for spec in context.targets]
+    targets = [Target(spec, context.mask_of(spec.name)) for spec in context.targets]
     inputs = inputs_of(dict(batches[-1]), targets)
 
     def fitted() -> Any:
@@ -117,7 +118,12 @@ def check_baseline(piece: Made, context: Context, batches: Sequence[Tensors] | N
 
 
 def check_metric(
-    piece: Made, spec: VariableSpec = FIELD, *, best: float | None = None, context: Context | None = None
+    piece: Made,
+    spec: VariableSpec = FIELD,
+    *,
+    best: float | None = None,
+    context: Context | None = None,
+    members: bool = False,
 ) -> None:
     """Check that a metric does not depend on batches or order, and honours weights and NaN.
 
@@ -131,6 +137,8 @@ def check_metric(
         Its value for a perfect prediction; None where that says nothing.
     context
         Of the data; None knows the target alone.
+    members
+        Whether predictions have members.
 
     Raises
     ------
@@ -141,7 +149,7 @@ def check_metric(
     """
     label, make = maker(Metric, piece, context or Context.of((), (spec,)))
     metric: Metric = make()
-    data = _Scored.draw(spec)
+    data = _Scored.draw(spec, MEMBERS if members else 0)
     with guarded(label):
         whole = data.score(label, metric, [range(RECORDS)])
     expect(bool(np.isfinite(whole)), label, f"it is {whole}", "a finite score of random data")
@@ -242,10 +250,10 @@ class _Scored:
         self.spec, self._tensors = spec, dict(tensors)
 
     @classmethod
-    def draw(cls, spec: VariableSpec) -> "_Scored":
+    def draw(cls, spec: VariableSpec, members: int) -> "_Scored":
         """Draw fields whose errors are a fifth of their spread; every third cell does not count.
 
-        Errors of a complex field are complex.
+        Errors of a complex field are complex. Members lie about the prediction as the errors do.
         """
         generator = torch.Generator().manual_seed(0)
 
@@ -258,9 +266,10 @@ class _Scored:
             target, error = torch.complex(target, normal(*shape)), torch.complex(error, 0.2 * normal(*shape))
         weight = (torch.rand(shape, generator=generator) > 1 / 3).double()
         deviation = 0.1 + 0.2 * torch.rand(shape, generator=generator, dtype=torch.float64)
-        return cls(
-            spec, {"prediction": target + error, "target": target, "weight": weight, "deviation": deviation}
-        )
+        drawn = {"prediction": target + error, "target": target, "weight": weight, "deviation": deviation}
+        if members:
+            drawn["apart"] = 0.2 * normal(RECORDS, members, *spec.shape).to(target.dtype)
+        return cls(spec, drawn)
 
     @property
     def prediction(self) -> Tensor:
@@ -288,7 +297,8 @@ class _Scored:
                 scores = Calibration(
                     scores=[0.5, 1.0, 2.0], shares=[0.4, 0.7, 1.0], count=9, blocks=9, relative=True
                 )
-                more["spread"] = Spread(part["deviation"], scores)
+                drawn = part["prediction"].unsqueeze(1) + part["apart"] if "apart" in part else None
+                more["spread"] = Spread(part["deviation"], scores, members=drawn)
             found = metric.statistics(part["prediction"], part["target"], part["weight"], **more)
             for name, value in found.items():
                 expect(

@@ -145,8 +145,9 @@ def _check_hidden(
     """Hide the first cell of each record: its value must not matter, nor make a gradient NaN."""
     for spec in context.targets:
         values = whole[spec.name]
-        if context.mask is not None and whole[context.mask.name].shape == values.shape:
-            mask = context.mask.name
+        own = context.mask_of(spec.name)
+        if own is not None and whole[own.name].shape == values.shape:
+            mask = own.name
             hidden = whole | {mask: _first(whole[mask], 0)}
             one, two = loss(hidden), loss(hidden | {spec.name: _first(values, 1e3)})
             expect(
@@ -210,8 +211,8 @@ def _check_descent(label: str, pipeline: Pipeline, loss: Callable[[], Tensor]) -
 def _counting(batch: Tensors, context: Context) -> dict[str, Tensor]:
     """Return a batch in which every cell counts: the mask is true, what is missing is put to the mean."""
     whole = dict(batch)
-    if context.mask is not None:
-        whole[context.mask.name] = torch.ones_like(whole[context.mask.name])
+    for spec in context.masks:
+        whole[spec.name] = torch.ones_like(whole[spec.name])
     for spec in context.targets:
         values = whole[spec.name]
         if values.is_floating_point() or values.is_complex():

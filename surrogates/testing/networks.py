@@ -11,7 +11,8 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from surrogates.core.build import build, split_node
-from surrogates.learning.pipeline import Reversible
+from surrogates.learning.pipeline import CONDITION, NOISY, TIME
+from surrogates.learning.reversal import Reversible
 from surrogates.testing.common import Made, difference, expect, expect_slope, guarded, same
 from surrogates.testing.registered import check_registered
 
@@ -39,6 +40,7 @@ def check_model(
         A registered name, a node, or a network.
     inputs
         What `forward` takes: (batch, channel, ...), or several such tensors by name; two records at least.
+        Of a network that denoises they are `noisy`, `time` (batch,) and `condition`.
     answer
         Shape of the answer to one record, (channel, ...); empty for one number.
     sweep
@@ -249,9 +251,12 @@ def _maker(
     name, given = split_node("models", piece if isinstance(piece, Mapping) else {"name": piece})
     check_registered("models", name)
     node = {"name": name, **given, **arguments}
-    seen = inputs
-    if at_points is not None and isinstance(inputs, Mapping):
-        seen = {**inputs, at_points: inputs[at_points][:, 0]}
+    seen, noisy = inputs, None
+    if isinstance(inputs, Mapping) and {NOISY, TIME} <= set(inputs):
+        seen, noisy = {name: inputs[name] for name in inputs if name not in (NOISY, TIME)}, inputs[NOISY]
+        seen = seen[CONDITION] if set(seen) == {CONDITION} else seen
+    if at_points is not None and isinstance(seen, Mapping):
+        seen = {**seen, at_points: seen[at_points][:, 0]}
     shapes: dict[str, object] = {
         "in_channels": _shapes(seen, lambda value: value.shape[1]),
         "in_shape": _shapes(seen, lambda value: tuple(value.shape[2:])),
@@ -260,6 +265,8 @@ def _maker(
     }
     if len(answer) == 2:
         shapes["horizon"] = answer[1]
+    if noisy is not None:
+        shapes["noisy_channels"] = noisy.shape[1]
     told = f" ({', '.join(f'{key}={value}' for key, value in node.items() if key != 'name')})"
     label = f"model '{name}'" + (told if len(node) > 1 else "")
     return label, lambda: cast(nn.Module, build("models", node, **shapes))

@@ -11,14 +11,17 @@ from benchmarks import speed
 from benchmarks.speed.rows import Row
 from surrogates.cli.bench import benchmarks
 
-NAMES = list(benchmarks(Path(speed.__file__).parent))
+NAMES = [name for name in benchmarks(Path(speed.__file__).parent) if name != "gpu"]
+"""Without `gpu`, which has a test of its own: here is no device."""
 NOTES = {
     "acoustics": ("in a rigid room", "forward, backward and AdamW"),
     "acoustics_fdtd": ("both fields agree to", "28 x 28 x 28 cells"),
     "build": ("4 maps of etoile", "12 samples against 8"),
     "csi": ("normalised frequency responses", "120 records are", "one record of 8 antennas"),
     "io": ("bit-identical",),
+    "remote": ("bit-identical",),
     "predict": ("no trained run in", "keeps one core busy"),
+    "scale": ("8 units of 10 ms", "its share of the start included"),
     "seismic": ("latent_unet of the size tiny", "of the wall time lies in the solver"),
     "uav": ("88,323 parameters, 20 velocities in, 10 out, one thread", "flights of 1 to 1.5 s take"),
 }
@@ -26,8 +29,9 @@ NOTES = {
 
 
 def test_all_benchmarks_are_found() -> None:
-    domains = ["acoustics", "acoustics_fdtd", "csi", "radio", "seismic", "uav"]
-    assert sorted([*domains, "build", "io", "predict", "startup", "train"]) == NAMES
+    domains = ["acoustics", "acoustics_fdtd", "csi", "radio", "radio3d", "seismic", "uav"]
+    spine = ["build", "io", "predict", "remote", "scale", "startup", "train"]
+    assert sorted([*domains, *spine]) == NAMES
 
 
 def meets(ratio: float, target: str) -> bool:
@@ -47,7 +51,10 @@ def require_sound(row: Row) -> None:
     assert row.holds is (meets(row.ratio, row.target) if row.target else None)
 
 
-@pytest.mark.parametrize("name", NAMES)
+SLOW = {"remote": pytest.mark.slow}  # starts an S3 server and two readers
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in NAMES])
 def test_a_quick_run_gives_sound_rows(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "uav":
         pytest.importorskip("rotorpy", reason="RotorPy is the reference")

@@ -10,6 +10,7 @@ import xarray as xr
 
 from datasets.store.layout import open_store
 from datasets.store.streams import SAMPLE, stream
+from tests.bucket_server import serving_bucket
 from tests.docs.pages import blocks, run_page
 from tests.third_party import PLUGIN, install, installed
 
@@ -82,6 +83,12 @@ def test_tables_of_points_become_a_store_and_a_picture(folder):
     run_page(ROOT / "docs" / "points.md", folder)
     assert open_store("wings.zarr").dataset().length.values.tolist() == list(range(40, 80, 5))
     assert (folder / "wing.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_diffusion_page_draws_both_signs(folder):
+    run_page(ROOT / "docs" / "diffusion.md", folder)
+    assert (folder / "runs").exists()
 
 
 @pytest.mark.slow
@@ -163,6 +170,17 @@ def test_scale_and_export_goes_on_from_ones_own_simulator(rods):
         run_page(ROOT / "docs" / "scale-and-export.md", rods)
     for name in ("runs/sweep/sweep.png", "rods.onnx", "map.tif"):
         assert (rods / name).exists()
+
+
+@pytest.mark.slow
+def test_slices_make_the_store_of_one_build_and_seeds_are_trained_at_once(rods):
+    with reader_in(rods), serving_bucket() as bucket:
+        run_page(ROOT / "docs" / "scale.md", rods)
+        assert bucket.exists("bucket/rods.zarr/build/metadata.sha256")
+    assert not (rods / "data" / "many.zarr").exists()
+    assert open_store(str(rods / "data" / "some.zarr")).records == 480
+    assert list((rods / "runs" / "bucket").glob("*/*/bundle/card.md"))
+    assert len(list((rods / "runs" / "seeds").glob("*/*/bundle/card.md"))) == 2
 
 
 @pytest.mark.slow

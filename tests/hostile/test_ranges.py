@@ -10,9 +10,19 @@ from surrogates.core import registry
 from surrogates.core.build import arguments_schema
 from surrogates.learning.pipeline import HEAD_ARGUMENTS, NETWORK_ARGUMENTS
 
-KINDS = ("models", "transforms", "heads", "predictors", "objectives", "metrics", "baselines", "optimisers")
+KINDS = (
+    "models",
+    "transforms",
+    "heads",
+    "predictors",
+    "objectives",
+    "metrics",
+    "baselines",
+    "optimisers",
+    "executors",
+)
 IN_BUNDLES = ("models", "transforms", "heads", "predictors")
-SUPPLIED = {"in_channels", "out_channels", "in_shape", "out_shape", "cell", "receiver_height", "facts"}
+SUPPLIED = {*NETWORK_ARGUMENTS, "cell", "receiver_height", "facts"}
 """What the program gives, which a node may not."""
 ANY = {"levels", "weights", "minimum", "maximum", "weakest"}
 """What the constructor checks itself, and values in the units of the data, of which none is too large."""

@@ -73,6 +73,12 @@ def test_a_resumed_run_contacts_only_what_is_typed(named, typed, pattern, tmp_pa
         require_typed(run, typed)
 
 
+@pytest.mark.parametrize("named", [{"init": "hf://me/toy"}, {"parts": {"first": "s3://bucket/bundle"}}])
+def test_a_resumed_run_fetches_only_a_bundle_that_is_typed(named, tmp_path):
+    run = written(tmp_path, **named)
+    assert "is fetched only when it is typed; begin a new run with it" in line(require_typed, run, {})
+
+
 @pytest.mark.slow  # imports all that trains a run
 def test_train_opens_no_socket_for_the_run_of_a_stranger(bundle):
     run = written(bundle.parent, dataset=[{"url": URLS[0]}])

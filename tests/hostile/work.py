@@ -74,6 +74,13 @@ def build_untested(url: str) -> None:
     build_store(Untested(), url, workers=0, progress=False)
 
 
+def extend(url: str) -> None:
+    """Extend a store of six heights to twelve, or resume that."""
+    from datasets.factory.extend import extend as extend_store
+
+    extend_store(url, 12, workers=0, progress=False, recipe_class=Heights)
+
+
 def build(url: str) -> None:
     """Build the waves, or resume their build."""
     from datasets.factory.build import build as build_store

@@ -79,7 +79,7 @@ BUILD = [
         "waves.zarr holds other data: samples=8 instead of 16. Give anoth",
     ),
     (build("out=memory://x"), "out=memory://x: a store in memory ends with this command; give a"),
-    (build("out=gopher://x/y"), "Protocol not known: gopher"),
+    (build("out=gopher://x/y"), "gopher://', a protocol that fsspec does not know"),
     (build("new.zarr"), "Found 'new.zarr', expected KEY=VALUE, such as workers=2"),
     (build("out=new.zarr", "samples"), "Found 'samples', expected KEY=VALUE, such as workers=2"),
     (build("out=new.zarr", "=4"), "Recipe 'tests/waves' has no parameter ''. Parameters: samples, s"),
@@ -142,7 +142,7 @@ STORES = [
     (["data", "resume", "notes.txt"], "no data store at notes.txt; make one with `surrogates data build"),
     (
         ["data", "resume", "waves.zarr", "samples=4"],
-        "resume takes workers=N and parts=I/N, found samples: the recipe ",
+        "resume takes workers=N, parts=I/N and executor=NAME with its keys, found samples: the recipe ",
     ),
     (["data", "resume", "waves.zarr", "workers=-1"], "workers=-1: expected a whole number, 0 or more"),
     (["data", "resume", "waves.zarr", "parts=0/3"], "expected I/N with I from 1 to N"),
@@ -206,11 +206,11 @@ STORES = [
     ),
     (
         ["data", "plot", "fields.zarr", "--out", "picture"],
-        "--out picture: give a file name that ends in .png, .svg or .pdf",
+        "--out is picture; expected a name that ends in .png or .svg or .pdf",
     ),
     (
         ["data", "plot", "fields.zarr", "--out", "picture.doc"],
-        "--out picture.doc: give a file name that ends in .png, .svg or .",
+        "--out is picture.doc; expected a name that ends in .png or .svg or .",
     ),
     (
         ["data", "plot", "fields.zarr", "--out", "notes.txt/x.png"],

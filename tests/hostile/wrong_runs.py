@@ -34,7 +34,7 @@ MODELS = [
     ),
     (
         train("model=unet", "task.inputs=[speed]", "task.targets=[power]"),
-        "the U-Net needs (batch, channel, height, width), at least 16 cel",
+        "the U-Net needs fields, with one to three dimensions beside the ",
         SLOW,
     ),
     (train("model=lstm"), "model 'lstm': 'horizon' is required and has no default", SLOW),
@@ -64,7 +64,7 @@ MODELS = [
     ),
     (
         train("model=unet", "task.inputs=[course]", "task.targets=[course_forecast]", WINDOW),
-        "the U-Net needs (batch, channel, height, width), at least 16 cel",
+        "the U-Net needs fields, with one to three dimensions beside the ",
         SLOW,
     ),
     (
@@ -97,7 +97,7 @@ MODELS = [
     ),
     (
         train("task.targets=[course]", "model=unet"),
-        "the U-Net needs (batch, channel, height, width), at least 16 cel",
+        "the U-Net needs fields, with one to three dimensions beside the ",
         SLOW,
     ),
 ]
@@ -374,7 +374,7 @@ KEYS = [
     (train("seed=-1"), "configuration: 'seed' should be greater than or equal to 0, foun"),
     (train("seed=x"), "configuration: 'seed' should be a valid integer, unable to parse"),
     (train("size=small"), "no size 'small'. This experiment has: none"),
-    (train("experiment=radio/nothing"), "no experiment 'radio/nothing'. There are:"),
+    (train("experiment=radio/nothing"), "no experiment 'radio/nothing'."),
     (train("experiment=../x"), "no experiment '../x'. There are:"),
     (train("output=s3://bucket/x"), "configuration: 'output': found the URL s3://bucket/x, expected a"),
     (train("output=notes.txt"), "output: no folder can be made in notes.txt/run (Not a directory)", SLOW),
@@ -382,7 +382,7 @@ KEYS = [
     (train("init=nowhere"), "There is nothing at nowhere; expected the folder of a run or of ", SLOW),
     (train("init=notes.txt"), "notes.txt is not a folder; expected a bundle", SLOW),
     (train("init=fields.zarr"), "fields.zarr has no bundle.yaml, so it is no bundle. `surrogates ", SLOW),
-    (train("init=s3://x/y"), "configuration: 'init.from': found the URL s3://x/y, expected a f"),
+    (train("init=foo://x/y"), "configuration: 'init.from': foo://x/y begins with 'foo://', a proto"),
     (train("init=of speed"), "init: of speed/bundle has (256,) where this run has (1,) (input_", SLOW),
     (
         train("init={from: run, only: [none*]}"),
@@ -536,7 +536,7 @@ EVALUATE = [
     (["evaluate"], "Missing argument 'run'"),
     (["evaluate", "nowhere"], "nowhere is no run: it has no config.yaml"),
     (["evaluate", "notes.txt"], "notes.txt is no run: it has no config.yaml"),
-    (["evaluate", "s3://x/y"], "s3://x/y is a URL, but a run lies on this machine's disk; copy i"),
+    (["evaluate", "s3://x/y"], "s3://x/y comes without its data; give a store to score it on, data"),
     (["evaluate", "fields.zarr"], "fields.zarr is no run: it has no config.yaml"),
     (["evaluate", "half"], "half/config.yaml cannot be read: line 2: did not find expected node content"),
     (["evaluate", "no bundle"], "There is nothing at no bundle/bundle; expected the folder of a r", SLOW),
@@ -629,7 +629,7 @@ EVALUATE = [
         "variable 'height' has the units km in other units.zarr, but m in",
         SLOW,
     ),
-    (["calibrate", "zoo:radio/geo2sigmap", "fields.zarr"], "zoo:radio/geo2sigmap ships with the package and"),
+    (["calibrate", "zoo:radio/geo2sigmap", "fields.zarr"], "zoo:radio/geo2sigmap stays as it is; give --out"),
     (
         ["evaluate", "zoo:radio/geo2sigmap"],
         "zoo:radio/geo2sigmap comes without its data; give a store to score it on, dataset=URL.",
@@ -698,8 +698,8 @@ PREDICT = [
     (["predict", "run", "input.nc", "out"], "the output is out; expected a name that ends in .nc or .zarr"),
     (["predict", "run", "input.nc", "input.nc"], "input.nc exists; remove it or choose another name"),
     (
-        ["predict", "run", "input.nc", "s3://x/out.nc"],
-        "the output is the URL s3://x/out.nc; expected a path on this mac",
+        ["predict", "run", "input.nc", "gs://x/out.nc"],
+        'pip install "sciml-surrogates[gcs]"',
     ),
     (["predict", "run", "input.nc", "notes.txt/out.nc"], "expected the folder of notes.txt/out.nc"),
     (["predict", "run", "input.nc", "notes.txt/out.zarr"], "expected the folder of notes.txt/out.zarr"),

@@ -22,6 +22,13 @@ from surrogates.learning.transform import Transform
 from surrogates.report.pictures import Examples
 from tests.datasets.radio.maps import OsmMap, square, to_grey
 from tests.pieces.examples import Given, known
+from tests.pieces.radio_volumes import (
+    QUANTITIES,
+    volume_baseline,
+    volume_preparation,
+    volume_slices,
+    volume_transform,
+)
 
 CELLS, CELL = 32, 4.0
 SMOOTH = ("transmitter_position", "transmitter_azimuth")
@@ -220,6 +227,20 @@ def urban(_: Path) -> Given:
     }
 
 
+def urban3d(_: Path) -> Given:
+    """Four volumes of dominant paths in two areas of the smallest city; tracing is tested apart."""
+    return {
+        "product": "dominant_path",
+        "cities": ["etoile"],
+        "areas": 2,
+        "transmitters_per_area": 2,
+        "heights": [1.5, 10.0],
+        "window_size": 64.0,
+        "validation": 0.0,
+        "test": 0.5,
+    }
+
+
 def osm(folder: Path) -> Given:
     """Two windows of a street of five blocks."""
     drawing = OsmMap()
@@ -301,6 +322,7 @@ def urbanradio3d(folder: Path) -> Given:
 EXAMPLES = {
     "recipes": {
         "radio/urban": lambda folder: {"parameters": urban(folder), "workers": []},
+        "radio/urban3d": lambda folder: {"parameters": urban3d(folder), "workers": []},
         "radio/osm": lambda folder: {"parameters": osm(folder), "workers": []},
         "radio/drive_test": lambda folder: {"parameters": drive_test(folder), "source": "measurements"},
         "radio/radiomapseer": lambda folder: {"parameters": radiomapseer(folder)},
@@ -330,6 +352,8 @@ EXAMPLES = {
         "radio/sector": transform(
             "radio/sector", "rsrp", "transmitter_azimuth", "rsrp_samples", **FIRST_STAGE
         ),
+        "radio/volume": volume_transform("radio/volume"),
+        "radio/radiodiff_3d": volume_transform("radio/radiodiff_3d", flat=True),
     },
     "preparations": {
         "radio/outdoor": prepared(
@@ -346,11 +370,26 @@ EXAMPLES = {
             "radio/symmetry", *GEOMETRY, "transmitter_azimuth", "path_gain", "path_gain_directional"
         ),
         "radio/campaign": prepared({"name": "radio/campaign", "walked": [20, 40]}),
+        "radio/volume_samples": volume_preparation({"name": "radio/volume_samples", "share": 0.3}),
+        "radio/volume_symmetry": volume_preparation(
+            "radio/volume_symmetry", *GEOMETRY, *QUANTITIES, "stable"
+        ),
     },
-    "baselines": {"radio/ray_tracer": ray_tracer},
+    "baselines": {
+        "radio/ray_tracer": ray_tracer,
+        "radio/direct_path": volume_baseline(samples=False),
+        "radio/dominant_path": volume_baseline(samples=False),
+        "radio/nearest_volume_samples": volume_baseline(samples=True),
+        "radio/inverse_volume_distance": volume_baseline(samples=True),
+        "radio/volume_kriging": volume_baseline(samples=True),
+    },
     "predictors": {"radio/without_buildings": unknown_buildings},
     "objectives": {"radio/geo2sigmap": published_loss, "radio/process_likelihood": likelihood},
-    "plots": {"radio/map": drawn("path_gain_directional"), "radio/site": drawn("rsrp")},
+    "plots": {
+        "radio/map": drawn("path_gain_directional"),
+        "radio/site": drawn("rsrp"),
+        "radio/volume": volume_slices,
+    },
 }
 
 EVERY = {"baselines": baseline()}

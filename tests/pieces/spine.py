@@ -36,6 +36,11 @@ AXES = {
 SPARSE = Context.of([GIVEN, SPEED], [WARMTH], shared=AXES)
 """A field of which a few cells were measured."""
 
+HEADING = VariableSpec(
+    name="heading", **GRID, units="degree", long_name="heading", attributes={"topology": "circular"}
+)
+"""An angle of which a full turn is the neighbour of zero."""
+
 POINT: dict[str, Any] = {"dims": ("sample", "point"), "shape": (6,)}
 PRESSURE = VariableSpec(name="pressure", **POINT, units="Pa", missing=True, long_name="pressure")
 PLACES = tuple(VariableSpec(name=name, **POINT, units="m", long_name=f"place along {name}") for name in "xz")
@@ -70,6 +75,12 @@ def pipeline(context: Context = FIELDS, **changes: Any) -> Pipeline:
     return made
 
 
+def denoising(**changes: Any) -> Pipeline:
+    """A network that takes noise out of fields."""
+    network = {"name": "diffusion_unet", "width": 8, "depth": 1, "heads": 2}
+    return pipeline(**({"network": network, "head": {"name": "diffusion"}} | changes))
+
+
 def forecasting() -> Pipeline:
     """A network that forecasts half of the horizon."""
     return pipeline(
@@ -84,6 +95,14 @@ def examples(spec: VariableSpec = HEAT) -> Examples:
     shape = (3, *spec.shape)
     truth = xr.Dataset({spec.name: (spec.dims, random(*shape).numpy(), {"units": spec.units})})
     return Examples(truth, {"model": truth + 0.1, "mean": truth * 0}, [Target(spec)], "sample")
+
+
+def with_members() -> Examples:
+    """Three records of a field, a method with five members, and one without."""
+    made, (record, *grid) = examples(), HEAT.dims
+    members = 0.1 + random(3, 5, *HEAT.shape).numpy()
+    made.predictions["model"]["heat_member"] = (record, "member", *grid), members
+    return made
 
 
 def at_points() -> Examples:
@@ -120,6 +139,7 @@ def generic(folder: Path) -> Given:
 SENSORS = {"branch": random(3, 1, 4, 4), "trunk": random(3, 5, 3)}
 """A field of sensors of each of three records, and five points in space of each."""
 FLAT, STEPS, MAPS = random(3, 2, 5), random(3, 2, 6), random(2, 2, 16, 16)
+BLOCKS = random(2, 3, 3, 6, 8)
 GATHERS, IMAGES = random(2, 2, 40, 16), random(2, 1, 16, 16)
 CHANNELS = random(3, 16, 6)
 """Eight steps of complex values on six points."""
@@ -172,6 +192,14 @@ EXAMPLES = {
             inputs=MAPS,
             answer=(1, 16, 16),
             sweep=[{"width": 4, "depth": 2}, {"width": 6, "depth": 1, "norm": "group"}],
+        ),
+        "diffusion_unet": known(
+            inputs={"noisy": random(2, 1, 3, 6, 8), "time": random(2).sigmoid(), "condition": BLOCKS},
+            answer=(2, 3, 6, 8),
+            sweep=[
+                {"width": 8, "depth": 1, "heads": 2},
+                {"width": 8, "depth": 1, "blocks": 2, "conditioning": "film", "pool": (1, 2, 2)},
+            ],
         ),
         "geo_unet": known(
             inputs=MAPS,
@@ -243,8 +271,10 @@ EXAMPLES = {
         "point": known(),
         "gaussian": known(weighs_cells=True),
         "quantiles": known(),
+        "diffusion": known(),
     },
     "objectives": {
+        "diffusion": lambda _: {"pipeline": denoising(), "batch": draw_batch(FIELDS)},
         "regression": lambda _: {"pipeline": pipeline(), "batch": draw_batch(FIELDS)},
         "forecast": lambda _: {
             "piece": {"name": "forecast", "steps": 2},
@@ -258,6 +288,11 @@ EXAMPLES = {
             "piece": {"name": "rollout", "steps": 2},
             "pipeline": forecasting(),
             "batch": draw_batch(LEVELS),
+        },
+        "diffusion": lambda _: {
+            "piece": {"name": "diffusion", "samples": 3, "sampling_steps": 3, "eta": 1.0},
+            "pipeline": denoising(head={"name": "diffusion", "schedule": "decoupled", "prediction": "both"}),
+            "batch": draw_batch(FIELDS),
         },
     },
     "baselines": {
@@ -289,6 +324,10 @@ EXAMPLES = {
         "coverage": known(best=1.0),
         "interval_width": known(),
         "gaussian_coverage": known(best=1.0),
+        "member_coverage": known(members=True),
+        "energy_score": known(members=True),
+        "rank_histogram": known(members=True),
+        "circular_error": known(best=0.0, spec=HEADING),
     },
     "plots": {
         "fields": lambda _: {"examples": examples()},
@@ -297,6 +336,7 @@ EXAMPLES = {
             "examples": at_points(),
             "context": AT_POINTS,
         },
+        "rank_histograms": lambda _: {"examples": with_members()},
     },
 }
 

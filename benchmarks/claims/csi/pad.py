@@ -90,10 +90,16 @@ def claims() -> list[Claim]:
     ]
 
 
+def _order(column: str) -> tuple[int, float]:
+    """Sort columns such as ``10 dB`` by their unit, then by their number."""
+    number, unit = column.split()
+    return ("dB", "ns", "m/s").index(unit), float(number)
+
+
 def tables(values: Sequence[Mapping[str, float]]) -> list[ResultTable]:
     """Return the table of models, and of what their means are over."""
     known = averages(values)
-    columns = list(dict.fromkeys(name.partition("/")[2] for name in known if "/" in name))
+    columns = sorted({name.partition("/")[2] for name in known if "/" in name}, key=_order)
     return [
         ResultTable(
             "PAD at full size (32 antennas, 300 subcarriers, TDD): NMSE",

@@ -52,14 +52,10 @@ BASELINES = {
     "inverse_distance": "inverse distance",
     "nearest_samples": "3 nearest samples",
     "kriging": "kriging",
+    "universal_kriging": "universal kriging",
     "geometry_ridge": "ridge on geometry and kriging",
     "geometry_gp": "Gaussian process on geometry",
 }
-DRIFT = {
-    "kriging": BASELINES["kriging"],
-    "universal_kriging": "universal kriging of a sector, without buildings",
-}
-"""Methods without buildings, in an experiment of their own."""
 SPINE = ("sample_mean", "inverse_distance", "nearest_samples")
 """Methods that belong to no domain."""
 SIDES = {"random": None, "blocks_64m": 64.0, "blocks_128m": 128.0}
@@ -75,7 +71,7 @@ AIMED = {"kriging": 1.0, "geometry_gp": 0.6}
 """Target gains with blocks of 128 m, dB; any gain with the others."""
 
 
-def run_seed(protocol: str, seed: int, baselines: Sequence[str] = tuple(BASELINES)) -> dict[str, float]:
+def run_seed(protocol: str, seed: int) -> dict[str, float]:
     """Score the process and baselines under one protocol with one seed.
 
     Returns
@@ -89,22 +85,18 @@ def run_seed(protocol: str, seed: int, baselines: Sequence[str] = tuple(BASELINE
 
     run, url = str(trained()), str(site())
     maps = range(len(read_records(url)))
-    scores = Parallel(n_jobs=2)(
-        delayed(_score)(protocol, seed, run, url, number, baselines) for number in maps
-    )
+    scores = Parallel(n_jobs=2)(delayed(_score)(protocol, seed, run, url, number) for number in maps)
     found = {name: value for each in scores for name, value in each.items()}
     values = dict(found)
     for metric in METRICS:
-        for method in (OURS, *baselines):
+        for method in (OURS, *BASELINES):
             name = f"{metric}/{method}"
             values[name] = mean(value for each, value in found.items() if each.startswith(f"{name}/"))
-    gains = {f"gain/{name}": values[f"rmse/{name}"] - values[f"rmse/{OURS}"] for name in baselines}
+    gains = {f"gain/{name}": values[f"rmse/{name}"] - values[f"rmse/{OURS}"] for name in BASELINES}
     return values | gains
 
 
-def _score(
-    protocol: str, seed: int, run: str, url: str, number: int, baselines: Sequence[str]
-) -> dict[str, float]:
+def _score(protocol: str, seed: int, run: str, url: str, number: int) -> dict[str, float]:
     """Score the methods on one map, its divisions pooled by their mean."""
     torch.set_num_threads(1)
     context, side = read_context(url), SIDES[protocol]
@@ -114,7 +106,7 @@ def _score(
         blocks = SpatialBlocks(side, cell_side(context), seed=seed)
         holdout, draws = blocks, blocks.folds * blocks.origins
     methods = {}
-    for name in baselines:
+    for name in BASELINES:
         registered = name if name in SPINE else f"radio/{name}"
         baseline = Baseline.build({"name": registered, "samples": "rsrp_samples"}, context)
         methods[name] = of_interpolator(cast(Scattered[Any], baseline))
@@ -150,7 +142,13 @@ def trained() -> Path:
 def claims() -> list[Claim]:
     """Return the claims on measured cells: the target gains, and each baseline under each protocol."""
     experiments = {
-        protocol: _experiment(f"geo2sigmap_measured_{protocol}", protocol, BASELINES)
+        protocol: Experiment(
+            "radio",
+            f"geo2sigmap_measured_{protocol}",
+            partial(run_seed, protocol),
+            seeds=tuple(range(SEEDS)),
+            tables=partial(tables, protocol),
+        )
         for protocol in PROTOCOLS
     }
     blocks = "blocks_128m"
@@ -173,28 +171,9 @@ def claims() -> list[Claim]:
     ]
 
 
-def claims_of_drift() -> list[Claim]:
-    """Return the claims against universal kriging; they join those of the domain with their first rows."""
-    return [
-        _gain(_experiment(f"universal_kriging_{each}", each, DRIFT), each, "universal_kriging")
-        for each in PROTOCOLS
-    ]
-
-
-def _experiment(name: str, protocol: str, baselines: Mapping[str, str]) -> Experiment:
-    """Return the experiment that scores the process beside baselines under a protocol."""
-    return Experiment(
-        "radio",
-        name,
-        partial(run_seed, protocol, baselines=tuple(baselines)),
-        seeds=tuple(range(SEEDS)),
-        tables=partial(tables, protocol, baselines),
-    )
-
-
 def _gain(experiment: Experiment, protocol: str, method: str, bound: float = 0.0) -> Claim:
     """Return the claim that the process errs less than a baseline, by a bound in dB."""
-    title = {**BASELINES, **DRIFT}[method]
+    title = BASELINES[method]
     return Claim(
         claim=f"Paired gain over {title} without having seen the site",
         source=SOURCE,
@@ -209,9 +188,7 @@ def _gain(experiment: Experiment, protocol: str, method: str, bound: float = 0.0
     )
 
 
-def tables(
-    protocol: str, baselines: Mapping[str, str], values: Sequence[Mapping[str, float]]
-) -> list[ResultTable]:
+def tables(protocol: str, values: Sequence[Mapping[str, float]]) -> list[ResultTable]:
     """Return RMSE, MAE and coverage of every method on every map."""
     maps = sorted({key.split("/")[2] for key in values[0] if key.count("/") == 2})
 
@@ -221,7 +198,7 @@ def tables(
 
     body = [
         [title, *(cell(method, suffix) for suffix in ("", *(f"/{name}" for name in maps)))]
-        for method, title in {**baselines, OURS: OURS}.items()
+        for method, title in {**BASELINES, OURS: OURS}.items()
     ]
     title = (
         f"Measured cells, {PROTOCOLS[protocol]}: RMSE dB / MAE dB / share of held-out cells within the "

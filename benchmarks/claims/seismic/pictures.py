@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 import surrogates
 from benchmarks.claims.report import read_seeds
-from benchmarks.claims.seismic import training
+from benchmarks.claims.seismic import small, training
 from benchmarks.claims.seismic.networks import SECTIONS
 from benchmarks.claims.seismic.refinement import KEYS
 from benchmarks.claims.seismic.training import HOMES, INVERSE, NETWORKS, OTHERS
@@ -21,6 +21,22 @@ SEEDS = Path("docs/results/seeds/seismic.jsonl")
 
 
 def draw() -> dict[str, Figure]:
+    """Draw what the tiny networks and that which ships make of models that they did not see."""
+    return draw_tiny() | draw_small()
+
+
+def draw_small() -> dict[str, Figure]:
+    """Draw models of both families by the network that ships."""
+    store = open_store(str(small.store()))
+    data = store.dataset()
+    names = np.array(data["family"].attrs["flag_meanings"].split())[data["family"].values]
+    unseen = [np.flatnonzero((store.split("split") == 2) & (names == family))[:SHOWN] for family in HOMES]
+    shown = data.isel(sample=np.concatenate(unseen)).load()
+    velocity = surrogates.load(small.trained(0), device="cpu").predict(shown[[GATHER]])[VELOCITY]
+    return {"seismic_small": draw_models(shown[VELOCITY], {"InversionNet": velocity})}
+
+
+def draw_tiny() -> dict[str, Figure]:
     """Draw velocity models of all networks, a refined one, gathers there and back, and errors elsewhere."""
     store = open_store(str(training.home(FAMILY)))
     unseen = np.flatnonzero(store.split("split") == 2)[-SHOWN:]

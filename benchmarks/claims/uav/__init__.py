@@ -1,9 +1,10 @@
 """Claims on flights."""
 
 from benchmarks.claims.claim import Claim
-from benchmarks.claims.uav import course, held_out, moved, networks, published
+from benchmarks.claims.uav import course, held_out, moved, networks, published, trust
 
 
 def claims() -> list[Claim]:
     """Return the claims of the domain."""
-    return [claim for module in (published, course, held_out, moved, networks) for claim in module.claims()]
+    modules = (published, course, held_out, trust, moved, networks)
+    return [claim for module in modules for claim in module.claims()]

@@ -12,7 +12,7 @@ from benchmarks.claims.uav.flights import CV, RENAMED, VECTOR, listed
 from benchmarks.claims.uav.published import VELOCITY_WHITE
 from surrogates.evaluation.scoring import calibrations_of
 from surrogates.inference.bundle import load_bundle
-from surrogates.runs.evaluate import methods_of
+from surrogates.runs.methods import methods_of
 
 OURS = "course"
 BASELINES = {

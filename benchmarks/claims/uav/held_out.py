@@ -13,7 +13,7 @@ from datasets.uav.px4_like import UNSEEN
 from datasets.uav.variables import RECORDERS, VEHICLES
 from surrogates.evaluation.scoring import calibrations_of
 from surrogates.inference.bundle import load_bundle
-from surrogates.runs.evaluate import methods_of
+from surrogates.runs.methods import methods_of
 
 TITLES = {
     "waypoints": "hurried waypoints",
@@ -45,6 +45,11 @@ def kinds(**changes: Sequence[str]) -> str:
     return f"dataset={{url: {flights.wide_flights()}, split: split_by_kind, select: {{{allowed}}}}}"
 
 
+def known(*extra: str) -> list[str]:
+    """Return the overrides of our predictor on all kinds but those that are kept out."""
+    return course(kinds(), *flights.ON_WIDE, *INTERVALS, *extra)
+
+
 def run_seed(seed: int, extra: Sequence[str] = ()) -> dict[str, float]:
     """Train our predictor with one seed on the known flights, and score it on those that were kept out.
 
@@ -57,9 +62,9 @@ def run_seed(seed: int, extra: Sequence[str] = ()) -> dict[str, float]:
         from its level, of the families pooled and of the worst of them.
     """
     published = {VELOCITY_WHITE: flights.published_networks()[VELOCITY_WHITE]}
-    known = course(kinds(), *flights.ON_WIDE, *INTERVALS, *extra)
-    bundle = load_bundle(runs.trained_run(known, seed) / "bundle")
-    baselines = runs.open_experiment([*known, f"task.baselines={flights.listed(BASELINES)}"])
+    given = known(*extra)
+    bundle = load_bundle(runs.trained_run(given, seed) / "bundle")
+    baselines = runs.open_experiment([*given, f"task.baselines={flights.listed(BASELINES)}"])
     methods = {
         OURS if name == bundle.title else RENAMED.get(name, name): each
         for name, each in methods_of(bundle, baselines).items()
@@ -137,11 +142,11 @@ def claims() -> list[Claim]:
 
 def tables(values: Sequence[Mapping[str, float]]) -> list[ResultTable]:
     """Return every method on all that was kept out."""
-    known = averages(values)
+    found = averages(values)
     shown = (*METRICS, *COVERAGES.values())
     names = {**BASELINES, VELOCITY_WHITE: f"published {VELOCITY_WHITE}", OURS: "ours (uav/course)"}
     body = [
-        [title, *(cell(known, *(f"{held}/{name}/{metric}" for metric in shown)) for held in TITLES)]
+        [title, *(cell(found, *(f"{held}/{name}/{metric}" for metric in shown)) for held in TITLES)]
         for name, title in names.items()
     ]
     title = (

@@ -9,7 +9,7 @@ from benchmarks.claims.uav.published import VELOCITY_WHITE
 from surrogates.core.build import build
 from surrogates.inference.bundle import load_bundle
 from surrogates.report.examples import examples_of
-from surrogates.runs.evaluate import methods_of
+from surrogates.runs.methods import methods_of
 
 
 def draw() -> dict[str, Figure]:

@@ -123,7 +123,7 @@ def simulate(
         some = initial[start : min(start + group, sources), ...]
         if scheme is None or scheme.line.sources != some.shape[0]:
             scheme = _Scheme(room, clock, air, _Line(room.air.shape, some.shape[0]), moved)
-        found.append(_records(scheme, some * moved(room.air[None]), clock, receivers))
+        found.append(_records(scheme, some * moved(room.air[None]), clock, receivers, max(PIECE, at_once)))
     whole = xp.concat(found) if len(found) > 1 else found[0]
     return whole if receivers is not None else xp.reshape(whole, (*whole.shape[:2], *room.air.shape))
 
@@ -239,7 +239,9 @@ class _Scheme:
         return WallMemory(rule, index, mask, xp.take(line.written(shown), index), moved)
 
 
-def _records(scheme: _Scheme, initial: Array, clock: Clock, receivers: np.ndarray | None) -> Array:
+def _records(
+    scheme: _Scheme, initial: Array, clock: Clock, receivers: np.ndarray | None, piece: int
+) -> Array:
     """Return the pressure of one group of sources in cells, (sources, samples, cells)."""
     xp, line = array_namespace(initial), scheme.line
     shown = np.argwhere(np.ones(line.shape, bool)) if receivers is None else receivers
@@ -251,7 +253,7 @@ def _records(scheme: _Scheme, initial: Array, clock: Clock, receivers: np.ndarra
 
     records = [xp.take(now, cells)]
     for step in range(1, (clock.samples - 1) * clock.stride + 1):
-        _advance(before, now, scheme.first if step == 1 else scheme.step, line.shifts, scheme.ratios)
+        _advance(before, now, scheme.first if step == 1 else scheme.step, line.shifts, scheme.ratios, piece)
         for memory in scheme.memories if step > 1 else ():
             memory.act(before)
         now, before = before, now
@@ -263,13 +265,18 @@ def _records(scheme: _Scheme, initial: Array, clock: Clock, receivers: np.ndarra
 
 
 def _advance(
-    before: Array, now: Array, weights: tuple[Array, ...], shifts: tuple[int, ...], ratios: list[float]
+    before: Array,
+    now: Array,
+    weights: tuple[Array, ...],
+    shifts: tuple[int, ...],
+    ratios: list[float],
+    piece: int,
 ) -> None:
-    """Overwrite the pressure of the step before by that of the next step."""
+    """Overwrite the pressure of the step before by that of the next step, `piece` cells at a time."""
     side, centre, past = weights
     plane, last = shifts[0], now.shape[0] - shifts[0]
-    for start in range(plane, last, PIECE):
-        stop = min(start + PIECE, last)
+    for start in range(plane, last, piece):
+        stop = min(start + piece, last)
         total = now[start - plane : stop - plane] + now[start + plane : stop + plane]
         for shift, ratio in zip(shifts[1:], ratios[1:], strict=True):
             if ratio == 1.0:

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from datasets.store.selection import as_text
 from physics.geometry import SPEED_OF_LIGHT
-from surrogates.data.index import as_text
 from surrogates.learning.contract import Plot
 from surrogates.learning.layout import is_complex
 from surrogates.report.panels import (

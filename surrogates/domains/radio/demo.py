@@ -195,8 +195,8 @@ def _examples(run: Path, stage: str) -> "Examples":
     from surrogates.inference.bundle import load_bundle
     from surrogates.report.examples import examples_of
     from surrogates.report.pictures import Examples
-    from surrogates.runs.evaluate import methods_of
     from surrogates.runs.folder import open_run
+    from surrogates.runs.methods import methods_of
 
     device = torch.device("cpu")
     experiment = open_run(run)

@@ -3,6 +3,7 @@
 PIECES: dict[str, dict[str, str]] = {
     "recipes": {
         "radio/urban": "datasets.radio.urban:Urban",
+        "radio/urban3d": "datasets.radio.urban3d:Urban3d",
         "radio/osm": "datasets.radio.extracts:Extracts",
         "radio/drive_test": "datasets.radio.drive_test:DriveTest",
         "radio/radiomapseer": "datasets.radio.radiomapseer:RadioMapSeer",
@@ -17,6 +18,8 @@ PIECES: dict[str, dict[str, str]] = {
         "radio/sector": "surrogates.domains.radio.channels.sector:SectorChannels",
         "radio/geo2sigmap_iso": "surrogates.domains.radio.channels.published:PublishedIso",
         "radio/geo2sigmap_directional": "surrogates.domains.radio.channels.published:PublishedDirectional",
+        "radio/volume": "surrogates.domains.radio.volumes.channels:VolumeChannels",
+        "radio/radiodiff_3d": "surrogates.domains.radio.volumes.channels:PublishedVolume",
     },
     "objectives": {
         "radio/geo2sigmap": "surrogates.domains.radio.objectives:Geo2SigMapLoss",
@@ -32,6 +35,11 @@ PIECES: dict[str, dict[str, str]] = {
         "radio/hold_out": "surrogates.domains.radio.preparations.maps:HoldOutCells",
         "radio/link_budget": "surrogates.domains.radio.preparations.maps:LinkBudget",
         "radio/symmetry": "surrogates.domains.radio.preparations.symmetry:Symmetry",
+        "radio/volume_samples": "surrogates.domains.radio.volumes.preparations:DrawVolumeSamples",
+        "radio/volume_symmetry": "surrogates.domains.radio.volumes.preparations:VolumeSymmetry",
+    },
+    "derivations": {
+        "radio/by_sight": "surrogates.domains.radio.volumes.sight:BySight",
     },
     "baselines": {
         "radio/free_space": "surrogates.domains.radio.baselines.formulas:FreeSpace",
@@ -45,10 +53,18 @@ PIECES: dict[str, dict[str, str]] = {
         "radio/geometry_ridge": "surrogates.domains.radio.baselines.interpolators:GeometryRidge",
         "radio/geometry_gp": "surrogates.domains.radio.baselines.interpolators:GeometryProcess",
         "radio/ray_tracer": "surrogates.domains.radio.baselines.ray_tracer:FewerRays",
+        "radio/direct_path": "surrogates.domains.radio.volumes.paths:DirectPath",
+        "radio/dominant_path": "surrogates.domains.radio.volumes.paths:DominantPath",
+        "radio/nearest_volume_samples": "surrogates.domains.radio.volumes.interpolators:NearestVolumeSamples",
+        "radio/inverse_volume_distance": (
+            "surrogates.domains.radio.volumes.interpolators:InverseVolumeDistance"
+        ),
+        "radio/volume_kriging": "surrogates.domains.radio.volumes.interpolators:VolumeKriging",
     },
     "plots": {
         "radio/map": "surrogates.domains.radio.plots.maps:RadioMap",
         "radio/site": "surrogates.domains.radio.plots.sites:SiteMap",
+        "radio/volume": "surrogates.domains.radio.volumes.pictures:VolumeSlices",
     },
     "verbs": {
         "radio": "surrogates.domains.radio.verbs:RadioVerbs",
@@ -58,6 +74,7 @@ PIECES: dict[str, dict[str, str]] = {
     },
     "record_plots": {
         "radio/urban": "surrogates.domains.radio.plots.maps:draw_record",
+        "radio/urban3d": "surrogates.domains.radio.volumes.pictures:draw_record",
         "radio/drive_test": "surrogates.domains.radio.plots.sites:draw_measured_record",
         "radio/osm": "surrogates.domains.radio.plots.maps:draw_record",
     },
@@ -118,5 +135,6 @@ EXTRAS: dict[str, str] = {
     "pyproj": "radio",
     "mapbox_earcut": "radio",
     "PIL": "radio",
+    "plotly": "radio",
 }
 """Extra of this package that installs an optional module."""

@@ -60,9 +60,9 @@ def invert(
         Norm of the noise over that of the gathers, where refinement stops. By default it is estimated from
         what was recorded before the first break, by the largest valid velocity.
     trusted_below
-        Largest misfit beyond the noise, after refinement, of a record that is trusted. The
-        default, 0.15, was set on simulated families apart from training, where four of five refinements that
-        left more had become worse; after few steps it warns of many that became better.
+        Largest misfit beyond the noise, after refinement, of a record that is trusted. The default, 0.15, was
+        set on simulated families apart from training, where four of five refinements of one stage that left
+        more had become worse. In stages few become worse, and most that it warns of became better.
     batch_size, device
         As for `surrogate.predict`; simulations run there too.
     progress

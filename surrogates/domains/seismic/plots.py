@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+from datasets.store.selection import as_text
 from datasets.store.units import display
-from surrogates.data.index import as_text
 from surrogates.domains.seismic.names import DEPTH, GATHER, LATERAL, RECEIVER, SHOT, SOURCES, TIME, VELOCITY
 from surrogates.learning.contract import Plot
 from surrogates.report.panels import Scale, compare, draw_bar, draw_comparison, quantity, value_scale

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from surrogates.core.paths import local
 from surrogates.core.text import printable
 from surrogates.training.signals import Stopped
 
@@ -25,9 +26,11 @@ Positions = Iterator["tuple[float, np.ndarray] | None"]
 
 
 def stream(
-    run: Annotated[Path, typer.Argument(help="Folder of a run or of a bundle that forecasts a position.")],
+    run: Annotated[
+        str, typer.Argument(help="Folder of a run, or folder or URL of a bundle, that forecasts a position.")
+    ],
     replay: Annotated[
-        Path | None, typer.Option(help="A log: .csv, .txt, .bag, a ROS 2 bag's folder, .ulg.")
+        Path | None, typer.Option(parser=local, help="A log: .csv, .txt, .bag, a ROS 2 bag's folder, .ulg.")
     ] = None,
     mavlink: Annotated[
         str | None, typer.Option(help="A vehicle: udpin:127.0.0.1:14550, tcp:HOST:PORT, /dev/ttyACM0.")
@@ -55,10 +58,12 @@ def stream(
         typer.Option(help="Longest gap that is interpolated, s; a longer one empties the history. [5 steps]"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Picture, .png; with a vehicle it is redrawn every ten seconds.")
+        Path | None,
+        typer.Option(parser=local, help="Picture, .png; with a vehicle it is redrawn every ten seconds."),
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option(help="All predictions: now, time, east, north, up of each step ahead.")
+        Path | None,
+        typer.Option(parser=local, help="All predictions: now, time, east, north, up of each step ahead."),
     ] = None,
 ) -> None:
     """Predict a flight position by position, from a log or from a vehicle over MAVLink.

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 
-from surrogates.data.index import as_text
+from datasets.store.selection import as_text
 from surrogates.data.window import known_name
 from surrogates.evaluation.evaluate import Target
 from surrogates.learning.answers import deviation_name

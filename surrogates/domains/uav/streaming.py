@@ -14,9 +14,10 @@ from datasets.store.units import convert, display
 from surrogates.data.window import HORIZON, known_name, step_of, window_dimension
 from surrogates.domains.uav.hindsight import PUT_OFF, Hindsight, Prediction
 from surrogates.domains.uav.recent import RecentTrack
+from surrogates.inference.asking import SEED
 from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.inference.reading import extrapolation
-from surrogates.inference.surrogate import SEED, Surrogate, load
+from surrogates.inference.surrogate import Surrogate, load
 from surrogates.learning.answers import deviation_name
 
 STEPS_OF_GAP = 5

@@ -161,7 +161,7 @@ def test_outside_a_checkout_claims_say_so_in_one_line(
 
 def test_a_domain_without_claims_is_said() -> None:
     with pytest.raises(
-        ConfigError, match=r"no claims on 'cooking'.*There are claims on: acoustics, csi, radio, seismic, uav"
+        ConfigError, match=r"no claims on 'cooking'.*There are claims on: acoustics, csi, diffusion, radio, "
     ):
         claims_of("cooking")
 

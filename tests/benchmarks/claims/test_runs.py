@@ -166,3 +166,12 @@ def test_methods_are_scored_on_the_data_of_an_experiment(words):
     batch = next(iter(on.loader("validation", batch_size=64)))
     expected = float(batch["displacement"].abs().mean())
     assert found == {f"{name}/displacement/mae": pytest.approx(expected, rel=1e-5) for name in "ab"}
+
+
+def test_of_two_overrides_of_a_key_the_last_counts():
+    given = ["size=tiny", "task.groups=null", "dataset={url: a.zarr, split: b}", "task.groups=family"]
+    assert runs.latest([*given, "dataset=c.zarr"]) == [
+        "size=tiny",
+        "task.groups=family",
+        "dataset=c.zarr",
+    ]

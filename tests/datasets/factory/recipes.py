@@ -23,6 +23,31 @@ class Slow(Oscillator):
         return super().simulate(indices, rngs)
 
 
+class Counted(Recipe):
+    """One number for each record; notes every unit as it is begun in the file that TOY_LOG names."""
+
+    name, title = "toy/counted", "Random numbers"
+    units: int = 12
+
+    def records(self) -> int:
+        return 2 * self.units
+
+    def unit_records(self) -> int:
+        return 2
+
+    def records_per_shard(self) -> int:
+        return 8
+
+    def specs(self) -> list[VariableSpec]:
+        return [VariableSpec(name="draw", dims=("sample",), shape=(), dtype="float64", units="1")]
+
+    def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        with Path(os.environ["TOY_LOG"]).open("a") as file:
+            file.write(f"{indices[0] // 2}\n")
+        time.sleep(0.02)
+        return {"draw": np.array([rng.normal() for rng in rngs])}
+
+
 class Sleeping(Oscillator):
     """Makes the file that TOY_LOG names, and falls asleep for a minute."""
 
@@ -100,3 +125,18 @@ class Walk(Recipe):
         start = 0.0 if state is None else float(state["position"])
         position = start + np.cumsum([rng.normal() for rng in rngs])
         return {"position": position}, {"position": position[-1]}
+
+
+class Leaking(Oscillator):
+    """Needs a new worker after two units, and notes each unit's process in the file that TOY_LOG names."""
+
+    units_per_worker: ClassVar[int | None] = 2
+
+    def simulate(self, indices: np.ndarray, rngs: list[np.random.Generator]) -> Arrays:
+        with Path(os.environ["TOY_LOG"]).open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return super().simulate(indices, rngs)
+
+
+class Mortal(Leaking, Deadly):
+    """Needs a new worker after two units, and dies while there is a fuse."""

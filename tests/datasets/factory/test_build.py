@@ -172,7 +172,8 @@ def test_peak_memory_does_not_grow_with_the_number_of_samples(undisturbed: str, 
         tracemalloc.stop()
         return highest
 
-    assert peak(192) < 1.3 * peak(96)  # with fewer rows not as many are under way at once
+    # Rows that the writer holds while others are simulated differ by chance; kept records would make it 4.
+    assert peak(384) < 2 * peak(96)
 
 
 def test_a_complete_store_is_left_alone(copied: str, monkeypatch: pytest.MonkeyPatch) -> None:

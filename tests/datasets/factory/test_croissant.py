@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import zarr
 
 from datasets.factory.build import build
 from datasets.factory.croissant import croissant
@@ -58,11 +59,14 @@ def test_the_metadata_of_a_store_are_valid(store, offline: None) -> None:
 
 
 def test_the_hash_is_that_of_the_file_which_holds_the_receipts(store) -> None:
-    root, shards = croissant(store)["distribution"]
-    content = (Path(store.url) / root["contentUrl"]).read_bytes()
-    assert root["sha256"] == hashlib.sha256(content).hexdigest()
+    root, receipts, shards = croissant(store)["distribution"]
+    for each in (root, receipts):
+        content = (Path(store.url) / each["contentUrl"]).read_bytes()
+        assert each["sha256"] == hashlib.sha256(content).hexdigest()
+    array = zarr.open_array(f"{store.url}/{receipts['contentUrl'].removesuffix('/c/0')}", mode="r")
+    assert array.nchunks == 1
     for digest in store.receipt(0)["hashes"].values():
-        assert digest.encode() in content
+        assert digest.encode() in array[...].tobytes()
     assert list(Path(store.url).glob(shards["includes"]))
 
 

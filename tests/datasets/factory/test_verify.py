@@ -94,9 +94,41 @@ def test_metadata_that_differ_from_their_gathered_copy_are_found(name: str, copi
     (problem,) = verify(copied, progress=False).problems
     assert (problem.check, problem.variable) == ("metadata", name)
     file.unlink()
-    assert checks(copied) == {"metadata"}
+    assert checks(copied) == {"receipts" if "row" in name else "metadata"}
     file.write_text(whole)
     assert not checks(copied)
+
+
+SUMMED = ["receipts", "statistics/stiffness"]
+
+
+@pytest.mark.parametrize("name", SUMMED)
+def test_a_flipped_byte_of_the_summary_is_found_and_mended(name: str, copied: str) -> None:
+    (chunk,) = (path for path in Path(copied, "build/summary-1", name, "c").rglob("*") if path.is_file())
+    flip(chunk)
+    (problem,) = verify(copied, progress=False).problems
+    assert f"build/summary-1/{name} is damaged" in problem.message
+    open_store(copied).consolidate()
+    assert verify(copied, progress=False).ok
+
+
+def test_statistics_that_differ_from_their_summary_are_found(copied: str) -> None:
+    live(copied)["build/summary-1/statistics/stiffness"][1, 20] = 9.0
+    (problem,) = verify(copied, progress=False).problems
+    assert (problem.check, problem.variable) == ("statistics", "stiffness")
+    assert "the mean in the summary" in problem.message
+
+
+def test_a_flipped_byte_of_the_statistics_is_found(copied: str) -> None:
+    flip(Path(copied, "statistics/stiffness/mean/c/1"))
+    first, second = verify(copied, progress=False).problems
+    assert (first.check, first.row, second.check) == ("checksums", 1, "statistics")
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
 
 
 def test_changed_parameters_are_found(copied: str) -> None:

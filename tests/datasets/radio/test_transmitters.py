@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.radio.transmitters import Placing, in_scene, place_transmitters
+from datasets.radio.transmitters import Placing, in_scene, place_transmitters, require_over_roofs
 from physics.raytracing.scenes import Window
 
 CELL = 4.0
@@ -54,3 +54,10 @@ def test_scene_position_adds_the_corner_and_the_ground_below() -> None:
     np.testing.assert_allclose(
         in_scene(positions, terrain, Window(100.0, 200.0, 8.0, 4.0)), [[105, 201, 11], [108, 208, 13]]
     )
+
+
+def test_a_transmitter_inside_a_building_is_named(rasters: tuple[np.ndarray, np.ndarray]) -> None:
+    positions = np.array([[18.0, 18.0, 41.0], [90.0, 90.0, 2.0], [18.0, 18.0, 39.0]])
+    require_over_roofs(positions[:2], rasters[0], CELL, 4)
+    with pytest.raises(ValueError, match="of record 6 stands 39 m above the ground, in a building of 40 m"):
+        require_over_roofs(positions, rasters[0], CELL, 4)

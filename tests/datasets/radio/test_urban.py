@@ -158,3 +158,19 @@ def test_store_knows_the_carrier_and_the_height_of_the_receivers_that_it_was_tra
         assert float(shared[name]) == value
         assert shared[name].attrs["units"] == units
     assert shared["frequency"].attrs["standard_name"] == "radiation_frequency"
+
+
+def test_a_table_places_the_transmitters() -> None:
+    placed = {"transmitter_east": [30.0, 100.0], "transmitter_north": [40.0, 90.0]}
+    recipe = small(samples=2, design=placed | {"transmitter_height": [60.0, 70.0]})
+    found, drawn = unit(recipe, 0), unit(small(samples=2), 0)
+    np.testing.assert_array_equal(found["transmitter_position"], [[30, 40, 60], [100, 90, 70]])
+    np.testing.assert_array_equal(found["transmitter_azimuth"], drawn["transmitter_azimuth"])
+    friis = friis_path_gain(
+        link_geometry(found["terrain_height"], found["transmitter_position"], 4.0, 2.0).distance, 3.66e9
+    )
+    assert np.abs(np.nanpercentile(found["path_gain"] - friis, 90, axis=(1, 2))).max() < 6.0
+    with pytest.raises(ValueError, match="no column 'transmitter_height'"):
+        small(samples=2, design=placed)
+    with pytest.raises(ValueError, match="transmitter_east of record 1 is 300, expected 0 to 128 m"):
+        small(samples=2, design=recipe.design | {"transmitter_east": [30.0, 300.0]})

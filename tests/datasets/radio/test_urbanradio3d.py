@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image
 
 from datasets.factory.build import build
 from datasets.factory.errors import BuildError
-from datasets.radio.urbanradio3d import SIDE, UrbanRadio3D, upright
+from datasets.radio.urbanradio3d import QUANTITIES, SIDE, UrbanRadio3D, upright
 from datasets.store.checks import check_split
 from tests.datasets.cards import fields
 from tests.datasets.radio.maps import REAL, to_grey
@@ -106,6 +107,8 @@ def test_azimuth_is_clockwise_from_north_and_points_to_the_transmitter(ds: xr.Da
     )
     error = np.mod(one.azimuth_of_arrival.values - expected + np.pi, 2 * np.pi) - np.pi
     assert np.nanmax(np.abs(error)) < 0.02
+    circular = [name for name in QUANTITIES if ds[name].attrs.get("topology") == "circular"]
+    assert circular == ["azimuth_of_arrival"]
 
 
 def test_quantity_without_files_is_nan_and_names_without_a_place_are_left_out(ds: xr.Dataset) -> None:
@@ -224,11 +227,17 @@ def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def samples() -> UrbanRadio3D:
+def published() -> str:
+    """Folder of the published samples."""
     folder = REAL / "urbanradio3d_demo"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there")
-    return UrbanRadio3D.make({"folder": str(folder), "heights": 1})
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def samples(published: str) -> UrbanRadio3D:
+    return UrbanRadio3D.make({"folder": published, "heights": 1})
 
 
 def read(recipe: UrbanRadio3D, quantity: str) -> list[tuple[np.ndarray, int, int]]:
@@ -270,6 +279,40 @@ def test_azimuth_of_the_published_samples_points_to_the_transmitter(samples: Urb
         error = np.mod(values - np.arctan2(x - east, y - north) + np.pi, 2 * np.pi) - np.pi
         errors.append(np.median(np.abs(error[near])))
     assert np.median(errors) < 0.25
+
+
+def test_oddities_of_the_published_samples_are_said(published: str) -> None:
+    recipe = UrbanRadio3D.make({"folder": published, "heights": 4})
+    said = {line.partition(":")[0]: line for line in recipe.remarks()}
+    early = re.search(r"([\d.]+)% of the cells of 34 volumes are reached faster", said["published delays"])
+    assert early is not None and 4.0 < float(early[1]) < 8.0
+    below = re.search(r"lies (-\d+) dB from free space", said["published path loss"])
+    assert below is not None and -43 <= int(below[1]) <= -40
+    assert "published azimuths" not in said
+
+
+def test_every_published_sample_can_be_read_at_four_heights(published: str) -> None:
+    recipe = UrbanRadio3D.make({"folder": published, "heights": 4})
+    for name in recipe._names:
+        for quantity in QUANTITIES:
+            assert recipe._read(quantity, name).shape == (4, SIDE, SIDE)
+
+
+def test_azimuths_that_already_count_from_north_are_said(pngs: Path, tmp_path: Path) -> None:
+    sound = UrbanRadio3D.make({"folder": str(pngs), "heights": 2})
+    assert not [line for line in sound.remarks() if "azimuths" in line]
+    root = shutil.copytree(pngs, tmp_path / "turned")
+    for path in root.glob("Doa_Azi/h*/*.png"):
+        grey = np.asarray(Image.open(path)).astype(float)
+        clockwise = to_grey(np.mod(np.pi / 2 - grey * 6.3 / 255, 2 * np.pi), 0.0, 6.3)
+        Image.fromarray(np.where(grey > 0, clockwise, 0).astype(np.uint8)).save(path)
+    turned = UrbanRadio3D.make({"folder": str(root), "heights": 2})
+    assert len([line for line in turned.remarks() if line.startswith("published azimuths: more")]) == 1
+
+
+def test_sound_delays_are_not_remarked_on(pngs: Path) -> None:
+    recipe = UrbanRadio3D.make({"folder": str(pngs), "heights": 2})
+    assert not [line for line in recipe.remarks() if "faster than light" in line]
 
 
 def test_pictures_of_path_loss_have_their_axes_swapped() -> None:

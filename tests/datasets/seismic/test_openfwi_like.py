@@ -140,3 +140,27 @@ def test_bad_parameters_are_one_line(changes: dict[str, object], message: str) -
         OpenFWILike.make(changes)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_table_gives_frequencies_within_the_range() -> None:
+    given = {"source_frequency": [12.5, None]}
+    recipe = Small.make({"samples": 2, "frequency": (10.0, 20.0), "design": given})
+    drawn = Small.make({"samples": 2, "frequency": (10.0, 20.0)})
+    indices = np.arange(2)
+    (model, _, survey), (_, _, other) = (
+        recipe._draw("flatvel-a", index, rng)
+        for index, rng in zip(indices, generators(0, indices), strict=True)
+    )
+    assert survey.frequency == 12.5
+    assert other == drawn._draw("flatvel-a", 1, generators(0, indices)[1])[2]
+    np.testing.assert_array_equal(model, drawn._draw("flatvel-a", 0, generators(0, indices)[0])[0])
+    assert "design" not in drawn.config()
+    with pytest.raises(ConfigError, match=r"source_frequency of record 0 is 12.5, expected 15 to 20 Hz"):
+        Small.make({"samples": 2, "frequency": (15.0, 20.0), "design": given})
+    with pytest.raises(ConfigError, match="'source_frequency' cannot be given here"):
+        Small.make({"samples": 2, "design": given})
+
+
+def test_records_of_several_families_depend_on_their_number() -> None:
+    assert "exact shares" in Small().depends_on_number()
+    assert OpenFWILike().depends_on_number() == ""

@@ -21,6 +21,7 @@ from zarr.codecs import (
     ZstdCodec,
 )
 
+from datasets.store.byte_sources import LocalFiles
 from datasets.store.errors import ContractError
 from datasets.store.shards import ShardedArray, UnsupportedLayout
 
@@ -81,8 +82,13 @@ def write(folder: Path, layout: Layout, values: np.ndarray) -> zarr.Array:
     return array
 
 
+def sharded(folder: Path, *, absent_is_error: bool = True) -> ShardedArray:
+    array = zarr.open_array(folder, mode="r")
+    return ShardedArray(array, LocalFiles(folder), absent_is_error=absent_is_error)
+
+
 def read_all(folder: Path, *, absent_is_error: bool = False) -> np.ndarray:
-    source = ShardedArray(folder, absent_is_error=absent_is_error)
+    source = sharded(folder, absent_is_error=absent_is_error)
     length = source.records_per_chunk
     chunks = -(-source.shape[0] // length)
     out = np.empty((chunks * length, *source.shape[1:]), source.dtype)
@@ -251,10 +257,10 @@ def test_other_layouts_are_left_to_a_general_reader(tmp_path: Path, options: dic
     usual = {"shape": (4, 4), "dtype": "float32", "chunks": (1, 4), "shards": (2, 4), "compressors": []}
     zarr.create_array(tmp_path / "field", **(usual | options))  # type: ignore[arg-type]
     with pytest.raises(UnsupportedLayout):
-        ShardedArray(tmp_path / "field", absent_is_error=True)
+        sharded(tmp_path / "field")
 
 
 def test_a_buffer_of_the_wrong_size_is_refused(checked: tuple[Path, np.ndarray]) -> None:
-    source = ShardedArray(checked[0], absent_is_error=True)
+    source = sharded(checked[0])
     with pytest.raises(ValueError, match="expected 80"):
         source.read(0, np.empty((5, 3), np.float32))

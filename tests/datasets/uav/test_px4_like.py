@@ -17,7 +17,7 @@ from datasets.uav.px4_like import (
     Px4Like,
     varied,
 )
-from datasets.uav.variables import FAMILIES
+from datasets.uav.variables import FAMILIES, WIND
 from physics.flight.control import Gains
 from physics.flight.vehicles import X500
 from surrogates.core.errors import ConfigError
@@ -47,6 +47,24 @@ def test_build_verifies_and_simulates_again_to_the_same(url: str) -> None:
     report = verify(url, resimulate=1, recipe_class=SmallUnits, progress=False)
     assert report.ok, report.problems
     assert {each.answer for each in report.resimulated} == {"same"}
+
+
+def test_a_table_gives_the_wind_and_changes_nothing_else() -> None:
+    drawn = simulated(trajectories=4, drifting=0.0, hesitant=0.0)
+    table = {"wind_east": [6.0, None, 0.0, -3.0], "wind_north": [0.0, None, 0.0, 4.0]}
+    given = simulated(trajectories=4, drifting=0.0, hesitant=0.0, design=table)
+    assert given.keys() - drawn.keys() == {"wind_east", "wind_north"}
+    np.testing.assert_array_equal(given["wind_east"][[0, 2, 3]], [6, 0, -3])
+    for name in ("length", "position_setpoint", "family"):
+        np.testing.assert_array_equal(given[name], drawn[name])
+    for name in ("position", "wind_velocity"):
+        np.testing.assert_array_equal(given[name][1], drawn[name][1])
+    air = np.nanmean(given["wind_velocity"], axis=1)
+    np.testing.assert_allclose(air[:, :2], np.transpose([given[spec.name] for spec in WIND]), atol=2.5)
+    np.testing.assert_array_equal(air[2], 0.0)  # no turbulence in calm air
+    assert np.nanmax(np.abs(given["position"][0] - drawn["position"][0])) > 0.05
+    with pytest.raises(ConfigError, match="wind_north of record 0 is 9, expected -8 to 8 m s-1"):
+        Px4Like.make({"trajectories": 1, "design": {"wind_east": [0], "wind_north": [9]}})
 
 
 def test_store_holds_tracks_on_a_common_clock(store: xr.Dataset) -> None:

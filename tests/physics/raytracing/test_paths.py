@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,3 +77,17 @@ def test_receiver_that_nothing_reaches_has_no_path(box_scene: Scene) -> None:
 def test_receivers_of_another_shape_are_refused(box_scene: Scene) -> None:
     with pytest.raises(ValueError, match=r"receivers have shape \(3,\); expected \(n, 3\)"):
         trace_paths(box_scene, PANEL, POINTS[0], FEW, seed=1)
+
+
+def test_moved_panel_and_receivers_compile_nothing_for_their_positions(box_scene: Scene) -> None:
+    import drjit as dr
+
+    used: list[set[str]] = []
+    with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
+        for east in (0.0, 2.5):
+            dr.kernel_history_clear()
+            panel = replace(PANEL, position=(east, *PANEL.position[1:]), azimuth=PANEL.azimuth + east)
+            trace_paths(box_scene, panel, np.add(POINTS, [east, 0.0, 0.0]), FEW, seed=1)
+            kernels = dr.kernel_history([dr.KernelType.JIT])
+            used.append({kernel["hash"] for kernel in kernels if kernel["size"] == 1})
+    assert used[0] and used[1] <= used[0]

@@ -118,3 +118,18 @@ def test_cells_on_hills_are_hit() -> None:
     hills = outdoor & (terrain > np.median(terrain))
     assert np.isfinite(gain[outdoor]).mean() > 0.5
     assert np.isfinite(gain[hills]).mean() > 0.5
+
+
+def test_moved_transmitters_run_the_same_kernels(box_scene: Scene) -> None:
+    import drjit as dr
+
+    used: list[set[str]] = []
+    with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
+        for east in (0.0, 0.0, 3.0, 7.5):
+            dr.kernel_history_clear()
+            moved = np.add(MASTS, [east, 0.0, 0.0])
+            patterns = {"patterns": ("tr38901",), "azimuths": np.full(2, east)}
+            trace_path_gain(box_scene, WINDOW, moved, Settings(rays=1000, depth=1), seed=1, **patterns)
+            used.append({kernel["hash"] for kernel in dr.kernel_history([dr.KernelType.JIT])})
+    assert used[1]
+    assert used[2] | used[3] <= used[0] | used[1]

@@ -155,7 +155,7 @@ def test_plot_draws_a_picture(built: str) -> None:
 
 def test_a_picture_needs_a_file_name(built: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plot", built, "--out", tmp_path) == 2
-    assert "give a file name that ends in .png" in capsys.readouterr().err
+    assert "expected a name that ends in .png" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["toy.zarr"]
 
 

@@ -161,7 +161,7 @@ def test_a_package_that_a_protocol_needs_is_named_with_its_extra(failing_command
     failing_command(error)
     with pytest.raises(SystemExit):
         cli.main(["doctor", "anything"])
-    assert 'pip install "sciml-surrogates[urls]"' in capsys.readouterr().err
+    assert 'pip install "sciml-surrogates[s3]"' in capsys.readouterr().err
 
 
 def test_home_is_written_with_a_tilde_in_options_too(monkeypatch):

@@ -73,7 +73,7 @@ def test_evaluation_asks_for_a_store(capsys) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("evaluate", "zoo:uav/corse"), "Did you mean 'uav/course'"),
+        (("evaluate", "zoo:uav/corse", "dataset=flights.zarr"), "Did you mean 'uav/course'"),
         (("zoo", "--json", "--markdown"), "choose one"),
         (("zoo", "uav/course", "--example", "flights.nc"), "ends in .zarr"),
     ],

@@ -7,6 +7,7 @@ import pytest
 import torch
 import xarray as xr
 
+from datasets.store.errors import ContractError
 from surrogates.core.errors import ConfigError
 from surrogates.data.index import ExampleIndex, records_of, window_starts, windows_of
 from surrogates.data.source import Source
@@ -24,7 +25,7 @@ def test_selection_keeps_records_with_an_allowed_value(store):
 
 
 def test_selection_by_an_unknown_variable_is_answered(store):
-    with pytest.raises(ConfigError, match=r"no variable 'famly'.*Did you mean 'family'\?"):
+    with pytest.raises(ContractError, match=r"no variable 'famly'.*Did you mean 'family'\?"):
         records_of(store, "train", select={"famly": 0})
 
 
@@ -79,7 +80,7 @@ def test_labels_of_records_are_no_clock():
 
 
 def test_a_word_that_no_record_has_is_answered(store):
-    with pytest.raises(ConfigError, match=r"no sample of .* has family 99.* It has 0, 1"):
+    with pytest.raises(ContractError, match=r"no sample of .* has family 99.* It has 0, 1"):
         records_of(store, "train", select={"family": 99})
 
 

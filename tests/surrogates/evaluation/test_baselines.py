@@ -100,6 +100,16 @@ def test_persistence_learns_how_far_off_it_is_at_each_step_of_complex_values_too
     torch.testing.assert_close(answer["wave_forecast_standard_deviation"], expected)
 
 
+def test_persistence_errs_the_shorter_way_round() -> None:
+    circular = {"units": "degree", "attributes": {"topology": "circular"}}
+    past = VariableSpec(name="wind", dims=("sample", "history"), shape=(2,), **circular)
+    ahead = VariableSpec(name="wind_forecast", dims=("sample", "horizon"), shape=(1,), **circular)
+    batch = {"wind": torch.tensor([[90.0, 350.0]] * 2), "wind_forecast": torch.tensor([[10.0], [330.0]])}
+    answer = Baseline.build({"name": "persistence"}, Context.of([past], [ahead])).fit([batch])(batch)
+    assert (answer["wind_forecast"] == 350).all()
+    torch.testing.assert_close(answer["wind_forecast_standard_deviation"], torch.full((2, 1), 20.0))
+
+
 def test_persistence_refuses_what_continues_no_past() -> None:
     with pytest.raises(ConfigError, match=r"'speed' has the dimensions .* expected 'horizon'"):
         Baseline.build({"name": "persistence"}, CONTEXT)

@@ -21,7 +21,8 @@ from surrogates.learning.context import Context
 from surrogates.learning.contract import Derivation
 from surrogates.report.examples import examples_of
 from surrogates.report.page import text_table
-from surrogates.runs.evaluate import evaluate_run, methods_of
+from surrogates.runs.evaluate import evaluate_run
+from surrogates.runs.methods import methods_of
 from tests.surrogates.runs.test_evaluate import opened
 
 SPEC = VariableSpec(

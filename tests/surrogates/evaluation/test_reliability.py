@@ -8,6 +8,7 @@ from surrogates.evaluation.probabilistic import Spread
 from surrogates.evaluation.reliability import (
     BY_DISTANCE,
     BY_ERROR,
+    BY_TRUST,
     BY_WIDTH,
     SHARES,
     Recorded,
@@ -21,7 +22,7 @@ TABLE = Calibration(scores=[2.0], shares=[1.0], count=99, blocks=99)
 
 def found(error: np.ndarray, distance: np.ndarray, covered: np.ndarray | None = None) -> Recorded:
     inside = (error < 1).astype(float) if covered is None else covered
-    return Recorded(error, inside, np.ones_like(error), distance)
+    return Recorded(error, inside, np.ones_like(error), distance, distance)
 
 
 def test_an_example_has_the_error_and_the_coverage_of_its_cells_that_count() -> None:
@@ -32,6 +33,7 @@ def test_an_example_has_the_error_and_the_coverage_of_its_cells_that_count() -> 
     np.testing.assert_allclose(one.covered, [0.5, 1.0])
     np.testing.assert_allclose(one.width, 4.0)
     np.testing.assert_allclose(one.distance, [1.0, 7.0])
+    assert np.isnan(one.doubt).all()
 
 
 def test_an_interval_that_follows_the_distance_covers_what_is_far() -> None:
@@ -72,24 +74,35 @@ def test_groups_of_unequal_size_are_shown_the_least_covered_first() -> None:
         ("c", 5, 0.8),
         ("a", 1, 1.0),
     ]
-    assert BY_DISTANCE not in told.correlation and BY_WIDTH not in told.correlation  # they do not vary
+    assert BY_TRUST not in told.correlation and BY_WIDTH not in told.correlation  # they do not vary
 
 
 def test_errors_that_grow_with_the_distance_are_told() -> None:
     distance = np.random.default_rng(0).permutation(np.arange(100.0))
     told = reliability("gain", "m", found(distance, distance), [], None)
-    assert told.correlation[BY_DISTANCE] == pytest.approx(1.0)
-    assert told.tail[BY_DISTANCE] == pytest.approx(94.5 / 49.5)
-    assert told.kept[BY_DISTANCE] == told.kept[BY_ERROR]
+    assert told.correlation[BY_TRUST] == pytest.approx(1.0)
+    assert told.tail[BY_TRUST] == pytest.approx(94.5 / 49.5)
+    assert told.kept[BY_TRUST] == told.kept[BY_ERROR]
     half = SHARES.index(0.5)
-    assert told.kept[BY_DISTANCE][half] == pytest.approx(np.sqrt((np.arange(50.0) ** 2).mean()))
+    assert told.kept[BY_TRUST][half] == pytest.approx(np.sqrt((np.arange(50.0) ** 2).mean()))
 
 
 def test_errors_that_do_not_are_told_too() -> None:
     rng = np.random.default_rng(1)
     told = reliability("gain", "m", found(rng.exponential(size=4000), rng.exponential(size=4000)), [], None)
-    assert abs(told.correlation[BY_DISTANCE]) < 0.05
-    assert told.tail[BY_DISTANCE] == pytest.approx(1.0, abs=0.2)
+    assert abs(told.correlation[BY_TRUST]) < 0.05
+    assert told.tail[BY_TRUST] == pytest.approx(1.0, abs=0.2)
+
+
+def test_trust_and_the_distance_alone_are_compared_where_they_differ() -> None:
+    doubts = np.arange(100.0)
+    one = Recorded(doubts, np.ones(100), np.ones(100), distance=doubts[::-1], doubt=doubts)
+    told = reliability("gain", "m", one, [], None)
+    assert told.correlation == {BY_TRUST: pytest.approx(1.0), BY_DISTANCE: pytest.approx(-1.0)}
+    few = reliability("gain", "m", one.of(doubts >= 90), [], None)
+    assert few.tail[BY_TRUST] == pytest.approx(99 / 94.5)
+    alone = reliability("gain", "m", found(doubts, doubts), [], None)
+    assert set(alone.correlation) == {BY_TRUST}
 
 
 def test_what_is_not_known_is_none_in_json() -> None:

@@ -1,5 +1,7 @@
 """Fields from their own samples, on any grid with coordinates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,27 @@ def test_one_nearest_sample_is_the_sample_itself() -> None:
         answer["warmth"][0].tolist() == [1.0] * 5 + [1.0] + [5.0] * 4 or answer["warmth"][0, 6:].eq(5).all()
     )
     assert answer["warmth"][0, :5].eq(1).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_directions_are_filled_across_north(name: str) -> None:
+    """All samples lie within 30 degrees of north; a mean of their angles would point south."""
+    grid = context(12, 10)
+    circular = {"units": "degree", "attributes": {"topology": "circular"}}
+    target, samples = (spec.model_copy(update=circular) for spec in (*grid.targets, *grid.inputs))
+    apart = 15 * torch.randn(1, 12, 10, generator=torch.Generator().manual_seed(3)).clamp(-2, 2)
+    given = {"warmth_samples": sampled(apart % 360, 0.3)}
+    made = Baseline.build({"name": name}, replace(grid, inputs=(samples,), targets=(target,)))
+    answer = made(given)
+    assert ((answer["warmth"] + 180) % 360 - 180).abs().max() < 31
+    assert answer["warmth"].min() >= 0 and answer["warmth"].max() < 360
+    assert 5 < float(answer["warmth_standard_deviation"].mean()) < 25
+    turned = made({"warmth_samples": (given["warmth_samples"] + 90) % 360})
+    off = (turned["warmth"] - answer["warmth"] - 90 + 180) % 360 - 180
+    assert off.abs().max() < (1e-3 if name != "ordinary_kriging" else 5.0)
+    with pytest.raises(ConfigError, match="'warmth' is a direction and 'heat' is none"):
+        both = (target, grid.targets[0].model_copy(update={"name": "heat"}))
+        Baseline.build({"name": name, "samples": "warmth_samples"}, replace(grid, targets=both))
 
 
 def test_the_mean_of_the_samples_and_their_spread() -> None:

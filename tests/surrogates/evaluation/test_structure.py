@@ -75,3 +75,14 @@ def test_what_has_no_range_or_is_no_image_has_no_score() -> None:
 def test_half_a_range_and_one_that_is_turned_round_are_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build("metrics", {"name": "ssim", **arguments})
+
+
+def test_volumes_are_compared_whole_or_layer_by_layer() -> None:
+    rng = np.random.default_rng(1)
+    target = torch.from_numpy(rng.uniform(0, 1, (2, 5, 12, 12)))
+    prediction, weight = (target + 0.1).clamp(max=1.0), torch.ones(target.shape)
+    whole, layers = (score(SSIM(0, 1, d), prediction, target, weight) for d in (3, 2))
+    assert whole == pytest.approx(structural_similarity(prediction, target, 3).mean().item())
+    assert layers == pytest.approx(structural_similarity(prediction, target).mean().item())
+    flat = prediction[:, 0], target[:, 0], weight[:, 0]
+    assert np.isnan(score(SSIM(0, 1, 3), *flat))

@@ -12,6 +12,7 @@ import xarray as xr
 import yaml
 
 import surrogates
+from datasets.store.specs import VariableSpec
 from surrogates.inference.bundle import load_bundle, save_bundle, save_ensemble, update_calibration
 from surrogates.inference.ensemble import mixture
 from surrogates.inference.errors import BundleError
@@ -49,7 +50,7 @@ def test_moments_are_those_of_samples_from_the_mixture() -> None:
         {"a": torch.tensor([m]), "a_standard_deviation": torch.tensor([d])}
         for m, d in zip(means, deviations, strict=True)
     ]
-    mixed = mixture(answers, ["a"])
+    mixed = mixture(answers, [VariableSpec(name="a", dims=("sample",), shape=())])
     samples = rng.normal(means, deviations, (400_000, 4)).ravel()
     assert mixed["a"].item() == pytest.approx(samples.mean(), abs=0.01)
     assert mixed["a_standard_deviation"].item() == pytest.approx(samples.std(), abs=0.01)

@@ -61,7 +61,10 @@ def test_odd_names_are_paths(
         (("memory://bare.zarr", "out.zarr"), "memory://bare.zarr shows no variables: its server lists no"),
         (("http://localhost:1/in.zarr", "out.zarr"), "http://localhost:1/in.zarr cannot be read (ClientConn"),
         (("http://localhost:1/in.csv", "out.zarr"), "the input is in.csv; expected a name that ends in .nc"),
-        (("in.nc", "s3://bucket/out.zarr"), "the output is the URL s3://bucket/out.zarr; expected a path"),
+        (("in.nc", "memory://out.zarr"), "the output is memory://out.zarr, which ends with this command"),
+        (("in.nc", "foo://bucket/out.zarr"), "foo://bucket/out.zarr begins with 'foo://', a protocol that"),
+        (("in.nc", "gs://bucket/out.nc"), 'pip install "sciml-surrogates[gcs]"'),
+        (("in.nc", "out.nc", "--geotiff", "s3://b/map.tif"), "s3://b/map.tif is a URL; expected a path on"),
     ],
 )
 def test_what_a_url_lacks_is_one_line(
@@ -83,12 +86,13 @@ def test_what_a_url_lacks_is_one_line(
     assert sorted(each.name for each in tmp_path.iterdir() if each.name != bundle.name) == ["in.nc"]
 
 
-def test_a_bundle_at_a_url_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bundle_at_a_url_that_does_not_answer_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "in.nc").touch()
-    assert run("http://h/bundle", tmp_path / "in.nc", tmp_path / "out.nc") == 2
-    assert (
-        "http://h/bundle is a URL, but a bundle is opened on this machine's disk" in capsys.readouterr().err
-    )
+    assert run("http://127.0.0.1:1/bundle", tmp_path / "in.nc", tmp_path / "out.nc") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "http://127.0.0.1:1/bundle/bundle.yaml cannot be read (ClientConnectorError" in line
 
 
 def test_a_signal_leaves_nothing_half_written(

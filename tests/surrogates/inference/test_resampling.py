@@ -71,6 +71,19 @@ def test_every_fourth_sample_of_a_finer_record_is_taken_as_it_is() -> None:
     np.testing.assert_allclose(found["time"], TRAINED["time"].values)
 
 
+@pytest.mark.parametrize(("units", "turn"), [("degree", 360.0), ("rad", 2 * np.pi)])
+def test_directions_are_averaged_across_north(units: str, turn: float) -> None:
+    circular = {"units": "degree", "attributes": {**FIELD.attributes, "topology": "circular"}}
+    finer = fields(5.0, (8, 12))
+    apart = turn / 360 * np.random.default_rng(1).uniform(-20, 20, (2, 8, 12))
+    finer["field"] = (finer["field"].dims, apart % turn, {"units": units})
+    found = resampled(finer, TRAINED, [FIELD.model_copy(update=circular)])["field"]
+    expected = apart.reshape(2, 4, 2, 6, 2).mean((2, 4))
+    off = (found.values - expected + turn / 2) % turn - turn / 2
+    assert np.abs(off).max() < 1e-2 * turn and np.abs(found).max() < turn / 10
+    assert found.attrs["units"] == units
+
+
 @pytest.mark.parametrize("step", [0.0011, 0.003, 0.0047, 0.008])
 def test_any_other_clock_gives_the_values_between_its_samples(step: float) -> None:
     time = step * np.arange(int(0.45 / step))

@@ -231,3 +231,23 @@ def test_cells_that_run_the_other_way_are_turned_and_the_answer_back(
     xr.testing.assert_equal(found["y"], given["y"])
     written = surrogate.predict(given, interval=0.5, out=tmp_path / "turned.zarr").load()
     xr.testing.assert_allclose(written, found, rtol=1e-6)
+
+
+@pytest.mark.parametrize("layers", [3, 7])
+def test_tiles_of_a_volume_equal_the_whole(tmp_path: Path, layers: int) -> None:
+    """A volume of trained height is cut into columns, a higher one into blocks."""
+    specs = [
+        each.model_copy(update={"dims": ("sample", "z", "y", "x"), "shape": (3, 6, 8)})
+        for each in (HEIGHT, GAIN)
+    ]
+    torch.manual_seed(0)
+    pipeline = Pipeline(
+        PipelineConfig(inputs=specs[:1], targets=specs[1:], network={"name": "mlp", "width": 8})
+    ).eval()
+    bundle = surrogates.load(save_bundle(tmp_path / "volume", pipeline, ranges=RANGES), device="cpu")
+    heights = np.random.default_rng(0).uniform(0, 50, (2, layers, 15, 19)).astype(np.float32)
+    out = bundle.predict(xr.Dataset({"height": (("sample", "z", "y", "x"), heights, {"units": "m"})}))
+    with torch.no_grad():
+        whole = pipeline({"height": torch.from_numpy(heights)})["gain"].numpy()
+    assert out.gain.dims == ("sample", "z", "y", "x")
+    np.testing.assert_allclose(out.gain, whole, rtol=1e-5, atol=1e-5)

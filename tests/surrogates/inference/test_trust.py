@@ -19,7 +19,7 @@ from surrogates.inference.manifest import MANIFEST, sha256
 from surrogates.inference.outputs import with_interval, with_stretch
 from surrogates.inference.surrogate import Surrogate
 from surrogates.learning.conformal import Calibration
-from surrogates.learning.distance import DISTANCE, Neighbours
+from surrogates.learning.distance import DISTANCE, Neighbours, doubt
 from surrogates.learning.pipeline import Pipeline
 
 TABLE = Calibration(scores=[2.0], shares=[1.0], count=99, blocks=99, distant=True)
@@ -163,6 +163,33 @@ def test_an_ensemble_tells_distances_too(bundle: Path, pipeline: Pipeline, tmp_p
     calibrated(folder, TABLE.model_copy(update={"relative": True}))
     out = surrogates.load(folder, device="cpu").predict(far(inputs), trust=True, interval=0.9)
     assert float(out.trust[-1]) == 0.0 and out.gain_upper.shape == out.gain.shape
+
+
+def test_trust_by_deviations_falls_where_members_differ(
+    bundle: Path, pipeline: Pipeline, tmp_path: Path, inputs: xr.Dataset
+) -> None:
+    """An ensemble tells deviations: its table says whether they are part of the doubt."""
+    save_bundle(tmp_path / "other", pipeline, ranges=load_bundle(bundle).manifest.ranges)
+    folder = save_ensemble(tmp_path / "both", [bundle, tmp_path / "other"])
+    neighbours = calibrated(folder)
+    told = load_bundle(folder)
+    doubts = doubt(told.predict(batch(100, 1), far=True), ["gain"])
+    trust = Calibration.of(list(doubts.numpy()[:, None]), [np.ones(1)] * 100, np.arange(100), relative=True)
+    update_calibration(folder, {"gain": TABLE}, neighbours=neighbours, trust=trust)
+    out = surrogates.load(folder, device="cpu").predict(inputs, trust=True)
+    given = {name: torch.from_numpy(inputs[name].values) for name in ("height", "power", "slope")}
+    own = doubt(told.predict(given, far=True), ["gain"]).numpy()
+    expected = [np.mean(doubts.numpy() >= each) for each in own]
+    np.testing.assert_allclose(out.trust, expected, atol=0.011)
+    assert "by the predicted deviation" in out.trust.attrs["comment"]
+
+
+def test_trust_by_deviations_that_are_not_predicted_is_refused(told: Path, inputs: xr.Dataset) -> None:
+    bundle = load_bundle(told)
+    table = TABLE.model_copy(update={"relative": True, "distant": True})
+    update_calibration(told, {}, neighbours=bundle.neighbours, trust=table)
+    with pytest.raises(BundleError, match="which the bundle does not predict; it is damaged"):
+        surrogates.load(told, device="cpu").predict(inputs, trust=True)
 
 
 def test_a_new_calibration_takes_the_old_neighbours_away(told: Path) -> None:

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from datasets.store.specs import VariableSpec
 from surrogates.learning.distance import (
+    DISTANCE,
     FARTHEST,
     MOST_NUMBERS,
     MOST_RECORDS,
     Neighbours,
     describe,
+    doubt,
     evenly,
     stretch,
     watched,
@@ -109,6 +111,32 @@ def test_records_alike_have_a_unit_of_1() -> None:
 
 def test_half_of_the_width_grows_with_the_distance() -> None:
     assert (stretch(0.0), stretch(1.0), stretch(3.0)) == (0.5, 1.0, 2.0)
+
+
+def test_without_deviations_trust_falls_with_the_distance() -> None:
+    distance = torch.tensor([1.0, 4.0])
+    assert doubt({"y": torch.zeros(2, 3), DISTANCE: distance}, ["y"]) is distance
+
+
+def test_doubt_is_the_deviation_wider_with_the_distance() -> None:
+    deviation = torch.tensor([[1.0, 3.0], [1.0, torch.nan], [torch.nan, torch.nan]])
+    answer = {"y_standard_deviation": deviation, DISTANCE: torch.tensor([1.0, 3.0, 1.0])}
+    found = doubt(answer, ["y"])
+    torch.testing.assert_close(found, torch.tensor([2.0, 2.0, torch.nan]), equal_nan=True)
+
+
+def test_doubt_of_several_targets_is_in_the_same_order_in_other_units() -> None:
+    rng = torch.Generator().manual_seed(0)
+    y, z = torch.rand((2, 50, 4), generator=rng)
+    answer = {"y_standard_deviation": y, "z_standard_deviation": z, DISTANCE: torch.rand(50, generator=rng)}
+    other = doubt(answer | {"z_standard_deviation": 1000 * z}, "yz")
+    torch.testing.assert_close(other, 1000**0.5 * doubt(answer, "yz"))
+
+
+def test_doubt_by_quantiles_is_half_of_what_they_enclose() -> None:
+    quantiles = torch.tensor([[[1.0], [2.0], [7.0]]])
+    answer = {"y": torch.tensor([[2.0]]), "y_quantile": quantiles, DISTANCE: torch.tensor([1.0])}
+    torch.testing.assert_close(doubt(answer, ["y"]), torch.tensor([3.0]))
 
 
 def test_examples_are_evenly_chosen() -> None:

@@ -205,11 +205,47 @@ def test_a_mask_of_other_dimensions_of_the_same_lengths_is_refused():
     config = PipelineConfig(inputs=(FIELD,), targets=(TARGET,), network={"name": "mlp"})
     batch = {**batch_of(), "seen": torch.ones(6, 4, 5, dtype=torch.bool)}
     with pytest.raises(ConfigError, match=r"mask .seen. has shape .* or other dimensions"):
-        Pipeline(config, Context.of([FIELD], [TARGET], turned)).weight(batch, "seen")
+        Pipeline(config, Context.of([FIELD], [TARGET], turned)).masks.weight(batch, "seen")
     own = turned.model_copy(update={"dims": TARGET.dims})
-    assert Pipeline(config, Context.of([FIELD], [TARGET], own)).weight(batch, "seen").shape == (6, 1, 4, 5)
+    assert Pipeline(config, Context.of([FIELD], [TARGET], own)).masks.weight(batch, "seen").shape == (
+        6,
+        1,
+        4,
+        5,
+    )
     columns = PipelineConfig(inputs=(FIELD,), targets=(TARGET,), network={"name": "mlp"})
     columns = columns.model_copy(update={"transform": {"name": "stack", "grid": ["x", "y"]}})
     batch["seen"][:, 0] = False
-    weight = Pipeline(columns, Context.of([FIELD], [TARGET], own)).weight(batch, "seen")
+    weight = Pipeline(columns, Context.of([FIELD], [TARGET], own)).masks.weight(batch, "seen")
     assert weight.shape == (6, 1, 5, 4) and not weight[..., 0].any() and weight[..., 1:].all()
+
+
+def test_each_target_may_have_a_mask_of_its_own():
+    """Weights stand in the channels of their target; a target without a mask counts everywhere."""
+    cells = {"dims": ("sample", "y", "x"), "dtype": "bool"}
+    wave = VariableSpec(name="wave", dims=("sample", "part", "y", "x"), shape=(2, 4, 5), dtype="complex64")
+    flat = VariableSpec(name="flat", dims=("sample", "y", "x"), shape=(4, 5))
+    seen = VariableSpec(name="seen", **cells, shape=(4, 5))
+    whole = VariableSpec(name="whole", dims=wave.dims, shape=wave.shape, dtype="bool")
+    targets, rng = [TARGET, wave, flat], np.random.default_rng(0)
+    shapes = {"seen": (6, 4, 5), "whole": (6, 2, 4, 5)}
+    batch = batch_of() | {name: torch.from_numpy(rng.random(shape) < 0.5) for name, shape in shapes.items()}
+    batch |= {"wave": torch.zeros(6, 2, 4, 5, dtype=torch.complex64), "flat": torch.zeros(6, 4, 5)}
+    masks = {TARGET.name: seen, "wave": whole}
+    context = Context.of([FIELD], targets, masks)
+    config = PipelineConfig(
+        inputs=(FIELD,),
+        targets=tuple(targets),
+        network={"name": "mlp"},
+        transform={"name": "stack", "grid": ["y", "x"]},
+    )
+    pipeline = Pipeline(config, context)
+    weight = pipeline.masks.weight(batch, context.mask_names)
+    first, *parts, last = weight.unbind(1)
+    assert torch.equal(first, batch["seen"].float()) and bool((last == 1).all())
+    for number in (0, 1):
+        for part in parts[2 * number : 2 * number + 2]:
+            assert torch.equal(part, batch["whole"][:, number].float())
+    assert context.masks == [seen, whole] and context.mask_of("flat") is None
+    with pytest.raises(ConfigError, match=r"task.mask gives .* masks of their own, but a piece .* takes one"):
+        _ = context.mask_name

@@ -70,6 +70,36 @@ def test_unet_refuses_fields_below_its_coarsest_level():
         UNet(1, 1, width=4, depth=4)(torch.randn(1, 1, 8, 8))
 
 
+@pytest.mark.parametrize("norm", ["batch", "group"])
+@pytest.mark.parametrize(("size", "pool"), [((21,), None), ((9, 17, 8), None), ((4, 17, 9), (1, 2, 2))])
+def test_unet_keeps_series_and_volumes(size, pool, norm):
+    model = UNet(3, 2, width=4, depth=3, norm=norm, pool=pool, in_shape=size)
+    assert model(torch.randn(2, 3, *size)).shape == (2, 2, *size)
+
+
+def test_unet_of_volumes_learns_as_one_of_planes_where_nothing_changes_across():
+    """With kernels that look at their own layer only, each layer is answered as a plane is."""
+    plane = UNet(2, 1, width=4, depth=2, norm="group").eval()
+    volume = UNet(2, 1, width=4, depth=2, norm="group", pool=(1, 2, 2), in_shape=(3, 8, 8)).eval()
+    with torch.no_grad():
+        for flat, deep in zip(plane.parameters(), volume.parameters(), strict=True):
+            deep.zero_()
+            deep.copy_(flat) if flat.shape == deep.shape else deep[:, :, deep.shape[2] // 2].copy_(flat)
+    field = torch.randn(2, 2, 8, 8)
+    answer = volume(field.unsqueeze(2).expand(-1, -1, 3, -1, -1))
+    for layer in answer.unbind(2):
+        torch.testing.assert_close(layer, plane(field), rtol=1e-4, atol=1e-5)
+
+
+def test_unet_refuses_what_it_cannot_shorten():
+    with pytest.raises(ValueError, match=r"one to three dimensions beside the channels; found 4"):
+        UNet(1, 1, in_shape=(8, 8, 8, 8))
+    with pytest.raises(ValueError, match=r"pool: \(1, 2, 2\) found for fields of 2 dimensions"):
+        UNet(1, 1, pool=(1, 2, 2), in_shape=(8, 8))
+    with pytest.raises(ValueError, match=r"at least \(1, 4, 4\) cells; found \(1, 1, 4, 3, 8\)"):
+        UNet(1, 1, width=4, depth=2, pool=(1, 2, 2), in_shape=(4, 8, 8))(torch.randn(1, 1, 4, 3, 8))
+
+
 def test_gru_follows_the_equations_of_the_gated_unit():
     """Cho et al. 2014: reset r, update z, candidate n; h = (1 - z) n + z h."""
     model, x = GRU(2, 1, width=3), torch.randn(1, 2, 5)

@@ -1,9 +1,10 @@
 """Convolutions from two channels to many and back."""
 
+import pytest
 import torch
 from torch import nn
 
-from surrogates.nn.conv import Hourglass
+from surrogates.nn.conv import Hourglass, Tanh
 
 
 def test_hourglass_doubles_and_halves_its_channels_from_bounded_weights() -> None:
@@ -18,3 +19,14 @@ def test_hourglass_doubles_and_halves_its_channels_from_bounded_weights() -> Non
         assert not conv.bias.any()
     image = torch.randn(1, 2, 5, 7)
     assert net(image).shape == image.shape
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_tanh_is_that_of_torch_up_to_rounding(dtype: torch.dtype) -> None:
+    values = torch.linspace(-100, 100, 4001, dtype=dtype, requires_grad=True)
+    ours, known = Tanh()(values), torch.tanh(values)
+    assert ours.dtype == dtype
+    wide = max(torch.finfo(dtype).eps, 4 * torch.finfo(torch.promote_types(dtype, torch.float32)).eps)
+    assert float((ours - known).detach().abs().max()) <= wide
+    gradients = [torch.autograd.grad(each.sum(), values)[0] for each in (ours, known)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=8 * torch.finfo(dtype).eps)

@@ -71,3 +71,23 @@ def test_autocast_changes_nothing(dtype: torch.dtype) -> None:
         halves = structural_similarity(one.to(dtype), other.to(dtype))
     assert halves.dtype == torch.float32
     torch.testing.assert_close(halves, structural_similarity(one.to(dtype).float(), other.to(dtype).float()))
+
+
+def test_a_volume_is_compared_in_three_dimensions() -> None:
+    """Against the definition, with a cube of weights around every cell."""
+    rng = np.random.default_rng(3)
+    one, other = torch.from_numpy(rng.random((2, 6, 9, 12)))
+    offsets = np.arange(-5, 6)
+    line = np.exp(-0.5 * (offsets / 1.5) ** 2)
+    line /= line.sum()
+    cube = torch.from_numpy(np.einsum("i,j,k->ijk", line, line, line))[None, None]
+
+    def mean(volume: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.conv3d(volume[None, None], cube, padding=5)[0, 0]
+
+    m1, m2 = mean(one), mean(other)
+    squares, both = mean(one**2) + mean(other**2) - m1**2 - m2**2, mean(one * other) - m1 * m2
+    expected = (2 * m1 * m2 + 1e-4) * (2 * both + 9e-4) / ((m1**2 + m2**2 + 1e-4) * (squares + 9e-4))
+    torch.testing.assert_close(structural_similarity(one, other, 3), expected)
+    layers = torch.stack([structural_similarity(a, b) for a, b in zip(one, other, strict=True)])
+    torch.testing.assert_close(structural_similarity(one, other), layers)

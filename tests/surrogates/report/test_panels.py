@@ -159,12 +159,12 @@ def test_maps_of_any_domain_are_drawn_so() -> None:
     assert [axes.get_ylabel() for axes in figure.axes if not axes.images] == ["power, dBm", "error, dB"]
 
 
-def test_coverage_of_a_method_and_of_its_gaussian_have_one_colour_and_unlike_marks() -> None:
+def test_coverages_of_one_method_have_one_colour_and_unlike_marks() -> None:
     rising = [0.1, 0.5, 0.9]
-    curves = [Curve(name, "a", rising, rising, rising) for name in ("one", "two")]
+    curves = [Curve(name, "a", rising, rising, rising, rising) for name in ("one", "two")]
     figure = coverage_curves(curves)
     assert figure is not None
-    _, one, gaussian, two, _ = figure.axes[0].lines
-    assert one.get_color() == gaussian.get_color() != two.get_color()
-    assert one.get_marker() != gaussian.get_marker()
-    assert gaussian.get_label() == "one, Gaussian"
+    _, one, gaussian, members, two, *_ = figure.axes[0].lines
+    assert one.get_color() == gaussian.get_color() == members.get_color() != two.get_color()
+    assert len({each.get_marker() for each in (one, gaussian, members)}) == 3
+    assert [each.get_label() for each in (gaussian, members)] == ["one, Gaussian", "one, members"]

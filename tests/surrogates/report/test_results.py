@@ -1,6 +1,7 @@
 """The page of results shows what the files hold, held or not."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_claims_of_every_domain_stand_with_what_they_have(tmp_path: Path) -> Non
     page = results_page(tmp_path)
     assert "| U-Net beats kriging | RMSE in dB | 6.5 (6.1 to 6.9) | 7.5 (kriging) | - | - | **no** |" in page
     assert "| U-Net beats kriging | RMSE in dB | 6.5 | - | - | - | - |" in page
-    assert page.index("## Crop") < page.index("## Radio") < page.index("- `surrogates x`")
+    assert page.index("## Crop") < page.index("## Radio") < page.index("| `surrogates x` |")
     assert "Empty" not in page
 
 
@@ -77,3 +78,31 @@ def test_check_of_a_stale_page_ends_with_status_1_and_writes_nothing(
 
 def machine() -> dict[str, object]:
     return {"cpu": "a chip", "cores": 2, "load_at_start": 0.1}
+
+
+def test_rows_of_a_commit_are_compared_with_those_of_today(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "docs" / "results" / "radio.json"
+    rows.parent.mkdir(parents=True)
+    full = CLAIM | {"baseline": 7.0, "holds": True, "commit": "0000000"}
+    same = full | {"claim": "U-Net beats free space"}
+    rows.write_text(json.dumps([full, same]))
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "measured"], ["tag", "then"]):
+        subprocess.run([*git, *words], check=True)
+    rows.write_text(json.dumps([full | {"ours": 7.25, "holds": False}, same]))
+    monkeypatch.setattr(checkout, "checkout", lambda what: tmp_path)
+    with pytest.raises(SystemExit):
+        main(["report", "results", "--since", "then"])
+    page = (tmp_path / "docs" / "results.md").read_text()
+    changed = page[page.index("## Measured again") :]
+    assert "What differs from the rows of then:" in changed
+    assert (
+        "| radio | U-Net beats kriging | RMSE in dB | 6.5 (7) | 7.25 (7) | +0.75 | yes, **no** |" in changed
+    )
+    assert "free space" not in changed
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "results", "--since", "never"])
+    assert stop.value.code == 2
+    assert "there is no commit 'never'" in capsys.readouterr().err

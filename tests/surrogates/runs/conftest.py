@@ -92,8 +92,11 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def finished_run(parent: Path, **task: object) -> Path:
-    """Write a store, a configuration (changed by `task`), a loss curve, and a bundle with fresh weights."""
+def finished_run(parent: Path, *, seed: int = 0, **task: object) -> Path:
+    """Write a store, a configuration (changed by `task`), a loss curve, and a bundle with fresh weights.
+
+    The weights, and nothing else, depend on the seed.
+    """
     store = write_fields(parent / "toy.zarr", seed=0)
     folder = parent / "run"
     (folder / "logs").mkdir(parents=True)
@@ -114,6 +117,7 @@ def finished_run(parent: Path, **task: object) -> Path:
         },
         "model": {"name": "mlp", "width": 4},
         "trainer": {"max_steps": 1, "batch_size": 4, "threads": 0},
+        "seed": seed,
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     opened = Experiment.open(validate(RunConfig, config, "run"))

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from surrogates.core.errors import ConfigError
-from surrogates.runs import compose
+from surrogates.runs import compose, train
 from surrogates.runs.compose import given_values, main, with_size
 from surrogates.runs.folder import merge, read_config
 from surrogates.runs.paths import readable
@@ -32,7 +32,7 @@ def folder(tmp_path, run_config):
 def started(monkeypatch):
     """Collect what would be started."""
     values = []
-    monkeypatch.setattr(compose, "start", values.append)
+    monkeypatch.setattr(train, "start", values.append)
     return values
 
 
@@ -92,7 +92,7 @@ def test_mistake_gets_one_line(folder, argument, message):
 
 def test_stopped_run_goes_on_from_the_command_line(folder, monkeypatch):
     calls = []
-    monkeypatch.setattr(compose, "resume", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(train, "resume", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(compose, "require_typed", lambda *arguments: None)
     main(["run=runs/x", "ckpt=last", "trainer.max_steps=9"])
     (path, checkpoint, changes) = calls[0]
@@ -143,7 +143,7 @@ def test_a_failed_combination_is_told_when_the_others_have_ended(folder, tmp_pat
 
 def test_a_single_run_leaves_the_command_line_of_the_process_alone(folder, started, monkeypatch):
     seen = []
-    monkeypatch.setattr(compose, "start", lambda values: seen.append(list(sys.argv)))
+    monkeypatch.setattr(train, "start", lambda values: seen.append(list(sys.argv)))
     before = list(sys.argv)
     main([*folder, "seed=3"])
     assert seen == [before]

@@ -22,7 +22,9 @@ from surrogates.experiment.config import DatasetConfig, RunConfig
 from surrogates.experiment.experiment import Experiment
 from surrogates.inference.bundle import load_bundle
 from surrogates.learning.pipeline import Pipeline, PipelineConfig
-from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run, free_dimensions, methods_of
+from surrogates.runs.alike import free_dimensions
+from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run
+from surrogates.runs.methods import methods_of
 from tests.surrogates.runs.conftest import finished_run
 
 CPU = torch.device("cpu")
@@ -305,3 +307,17 @@ def test_calibration_comes_from_the_runs_own_validation_split(evaluated: Path, o
         calibrations={"mlp": bundle.manifest.calibration},
     )
     assert elsewhere.table.value("mlp", "gain", "coverage") == expected.value("mlp", "gain", "coverage")
+
+
+def test_a_mask_of_one_target_leaves_the_others_whole(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path, mask={"gain": "outdoor"}, valid_min={}, baselines=["mean"])
+    experiment = opened(folder)
+    targets = {each.spec.name: each for each in targets_of(experiment)}
+    assert targets["gain"].mask is not None and targets["gain"].mask.name == "outdoor"
+    assert targets["profile"].mask is None and targets["speed"].mask is None
+    assert "outdoor" in experiment.variables
+    bundle = load_bundle(folder / "bundle")
+    assert bundle.pipeline.context.mask == experiment.context.mask
+    evaluate_run(folder, experiment, device="cpu")
+    rows = json.loads((folder / "metrics.json").read_text())["rows"]
+    assert {row["target"] for row in rows} == {"gain", "profile", "speed"}

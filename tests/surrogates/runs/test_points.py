@@ -22,7 +22,7 @@ from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
 from surrogates.experiment.config import RunConfig
 from surrogates.experiment.experiment import Experiment
-from surrogates.inference import surrogate as predicting
+from surrogates.inference import asking as predicting
 from surrogates.inference.errors import BundleError, OutOfRangeWarning
 from surrogates.inference.onnx import export_onnx, synthetic_records
 from surrogates.inference.surrogate import Surrogate

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,10 +22,11 @@ from surrogates.experiment.config import RunConfig, TrainerConfig
 from surrogates.experiment.experiment import Experiment
 from surrogates.experiment.launched import Launched, launched, processes
 from surrogates.runs import compose, sweep
+from surrogates.runs.processes import _require_own_gpus
 from surrogates.runs.train import resume, start
 from surrogates.training.checkpoint import load_state
 from surrogates.training.logs import read_curve
-from surrogates.training.ranks import ALONE
+from surrogates.training.ranks import ALONE, Ranks
 from tests.faults import installed
 
 # Cells that count differ between records, so that shares of a batch weigh differently.
@@ -120,6 +122,18 @@ def test_each_task_of_srun_is_a_process_of_one_run(config, one, tmp_path):
     assert heard[0][0].split() == [str(folder)]
     assert heard[1][0] == ""
     assert_follows(folder, one)
+
+
+def test_processes_that_were_given_the_same_gpu_are_told_apart_when_they_meet(monkeypatch):
+    gpu = SimpleNamespace(uuid="GPU-a", name="NVIDIA H200")
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: gpu)
+    group = Launched("torchrun", 0, 3, 0, 3)
+    monkeypatch.setattr(Ranks, "gather", lambda self, value: [value, "GPU-b", value])
+    with pytest.raises(ConfigError, match=r"the processes 1, 3 were given the same NVIDIA H200, .*=cpu$"):
+        _require_own_gpus(group)
+    monkeypatch.setattr(Ranks, "gather", lambda self, value: [value, "GPU-b", "GPU-c"])
+    _require_own_gpus(group)
 
 
 def test_process_that_fails_ends_the_run_in_one_line(config, capfd):

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 
-from surrogates.data.index import as_text
+from datasets.store.selection import as_text
 from surrogates.domains.radio.link import GROUND, HEIGHTS, POSITION
 from surrogates.evaluation.evaluate import Target
 from surrogates.learning.contract import Plot

@@ -15,6 +15,7 @@ import xarray as xr
 import yaml
 
 import surrogates
+from benchmarks import zoo
 from benchmarks.claims import runs
 from benchmarks.claims.seismic import (
     forward,
@@ -22,6 +23,7 @@ from benchmarks.claims.seismic import (
     networks,
     published,
     refinement,
+    small,
     solver,
     training,
     unseen_refinement,
@@ -83,14 +85,15 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, 
     made: dict[tuple[tuple[str, ...], int], Path] = {}
     number = count()
 
-    def train(words: Sequence[str], seed: int) -> Path:
+    def train(words: Sequence[str], seed: int, output: Path | None = None) -> Path:
         key = (tuple(words), seed)
         if key not in made:
             asked.append(key[0])
             values, run = composed(words), tmp_path / str(next(number))
             methods = [values["model"]["name"], *names_of(values["task"]["baselines"])]
             rows = [
-                {"method": method, "target": target, "metric": metric, "group": "all", "value": ERROR}
+                {"method": method, "target": target, "metric": metric, "group": group, "value": ERROR}
+                for group in ("all", *training.HOMES)
                 for method in methods
                 for target in scored_names(values)
                 for metric in names_of(values["task"]["metrics"])
@@ -168,6 +171,19 @@ def test_other_networks_give_every_number_that_their_claims_read(
     require_read(part, values)
     assert dashes(part, values) <= {"parameters"}
     assert values[next(name for name in values if "parameters" in name)] == PARAMETERS
+
+
+def test_the_network_that_ships_gives_every_number_that_its_claims_read(
+    trained: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo, "trained_run", runs.trained_run)
+    monkeypatch.setattr(zoo, "built", lambda data, size: f"{size}.zarr")
+    monkeypatch.setattr(small, "_seconds", lambda: {"seconds/network": 0.01, "seconds/solver": 0.3})
+    values = small.run_seed(0)
+    require_read(small, values)
+    assert dashes(small, values) == {"parameters"}
+    targets = [composed(words)["task"]["targets"] for words in trained]
+    assert targets == [["velocity_model"]]
 
 
 def test_each_variant_of_the_latent_image_is_another_network(trained: list[tuple[str, ...]]) -> None:

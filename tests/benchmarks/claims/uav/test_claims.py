@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.claims.claim import ClaimRow, claim_rows, experiments_of
 from benchmarks.claims.report import tables_of
-from benchmarks.claims.uav import claims, course, held_out, moved, networks, published
+from benchmarks.claims.uav import claims, course, held_out, moved, networks, published, trust
 
 Values = Mapping[str, float]
 
@@ -34,6 +34,15 @@ def held_out_values(ours: float = 0.7, covered: float = 0.7) -> Values:
             values |= {f"{held}/{name}/coverage_{level}": covered for level in held_out.LEVELS}
     values |= {f"{held}/{held_out.OURS}/coverage_0.95": 0.93 for held in (*held_out.TITLES, "all")}
     return values | held_out.derived(values)
+
+
+def trust_values(tail: float = 2.5) -> Values:
+    """Numbers of a seed: the distance alone finds errors of 1.5 times the median."""
+    values: dict[str, float] = {}
+    for held in trust.SHOWN:
+        values |= {f"{held}/tail/{order}": 1.5 for order in trust.TENTHS}
+        values |= {f"{held}/rank/{order}": 0.4 for order in trust.TENTHS} | {f"{held}/tail/trust": tail}
+    return values
 
 
 def moved_values(change: float = 1e-7) -> Values:
@@ -83,7 +92,7 @@ def rows(*makers: Callable[[], Values]) -> list[dict[str, Any]]:
     """Rows as `run_seeds` leaves them, the same for every seed."""
     names = (
         "vector_published", "course_gazebo", "vector_moved", "vector_networks", "course_recorders",
-        "course_held_out",
+        "course_held_out", "trust",
     )  # fmt: skip
     given = dict(zip(names, makers, strict=True))
     given["course_wide"] = given["course_gazebo"]
@@ -103,6 +112,7 @@ def good() -> list[dict[str, Any]]:
         network_values,
         recorder_values,
         held_out_values,
+        trust_values,
     )
 
 
@@ -125,6 +135,7 @@ def test_every_claim_can_fail() -> None:
         lambda: network_values(0.6),
         lambda: recorder_values(4.0),
         lambda: held_out_values(0.85, covered=0.5) | {"off/course/0.95": 0.06, "worst/course/0.95": 0.2},
+        lambda: trust_values(1.2),
     )
     assert not any(holds for _, holds in held(bad))
 
@@ -145,7 +156,7 @@ def test_the_gain_on_unseen_flights_is_over_the_best_of_three() -> None:
 
 
 def test_tables_show_every_method_and_a_dash_where_it_gives_no_number(good: list[dict[str, Any]]) -> None:
-    of_published, of_course, _, of_held_out, of_moved, of_networks = tables_of(claims(), good)
+    of_published, of_course, _, of_held_out, of_trust, of_moved, of_networks = tables_of(claims(), good)
     assert len(of_published.rows) == sum(map(len, published.NOTED.values())) + 1
     assert [
         "noisy synthetic circles",
@@ -166,6 +177,7 @@ def test_tables_show_every_method_and_a_dash_where_it_gives_no_number(good: list
     assert of_course.rows[-2][1] == "1.200 / 1.200 / 1.200 / - / - / - / -"
     assert of_course.rows[-1][3] == "0.500 / 0.500 / 0.500 / 0.660 / - / 0.940 / -"
     assert of_held_out.rows[-1][1] == "0.700 / 0.700 / 0.700 / - / 0.930 / -"
+    assert of_trust.rows[0] == ["the three families pooled", "2.50 / 0.40", "1.50 / 0.40", "1.50 / 0.40"]
     assert of_moved.rows[1] == [
         "shifted by 100, 100, 20 m",
         "1.000 / 1.000",

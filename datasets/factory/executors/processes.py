@@ -1,30 +1,27 @@
-"""Simulates units in this process or in worker processes, and survives the death of a worker."""
+"""Units in this process or in worker processes of this machine; a build survives their deaths."""
 
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import threading
-import traceback
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
-from typing import Any
+from typing import Annotated
 
-from datasets.factory.advice import full_disk, how_to_resume, is_full_disk
+from pydantic import Field
+
+from datasets.factory.advice import how_to_resume
 from datasets.factory.errors import BuildError
-from datasets.factory.recipe import Recipe
+from datasets.factory.executors.contract import Executor
+from datasets.factory.jobs import Failure, Job, explain, failure_of, require_importable
 from datasets.factory.simulation import stage_unit
-from datasets.factory.staging import Staging
-from datasets.factory.units import Units
 
 DEATHS = 3
 """Worker deaths in a row, without a finished unit between them, after which a build gives up."""
@@ -32,71 +29,47 @@ DEATHS = 3
 UNGUARDED = 78
 """Exit status of a worker whose script starts a build while the worker imports it."""
 
-_GUARD = (
+GUARD = (
     "Workers import the script that starts them: put its calls under `if __name__ == '__main__':`, define "
     "the recipe in a file, or build with workers=0 in one process."
 )
+"""What a script needs that starts workers."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """All that a worker needs; pickled once per worker."""
-
-    recipe_class: type[Recipe]
-    config: Mapping[str, Any]
-    units: Units
-    staging: Staging
-
-    @cached_property
-    def recipe(self) -> Recipe:
-        """The recipe, made anew in each process."""
-        return self.recipe_class.make(self.config)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An exception as text: exceptions themselves do not always survive pickling."""
-
-    summary: str
-    trace: str
-    error_number: int | None
-
-
-def simulate_all(job: Job, units: Iterable[int], workers: int) -> Generator[int]:
-    """Simulate and stage units, and yield the number of each when it is done.
+class Processes(Executor):
+    """Simulates units in worker processes of this machine.
 
     Parameters
     ----------
-    job
-        What to simulate.
-    units
-        Numbers of the units.
     workers
-        Worker processes; 0 simulates in this process. Chained units run in order in one process.
-
-    Raises
-    ------
-    BuildError
-        When a unit fails, the disk is full, or workers die again and again.
+        Worker processes; 0 simulates in the process that builds.
     """
-    if workers == 0:
-        yield from _in_this_process(job, units)
-    else:
-        with _one_thread_each():
-            yield from _in_processes(job, units, 1 if job.recipe_class.chained else workers)
+
+    in_memory = True
+
+    def __init__(self, workers: Annotated[int, Field(ge=0, le=4096)] = 1) -> None:
+        self.workers = workers
+
+    def simulate(self, job: Job, units: Sequence[int]) -> Generator[int]:
+        """Simulate and stage units; chained ones run in one process."""
+        if self.workers == 0:
+            yield from _in_this_process(job, units)
+        else:
+            with _one_thread_each():
+                yield from _in_processes(job, units, 1 if job.recipe_class.chained else self.workers)
 
 
-def _in_this_process(job: Job, units: Iterable[int]) -> Generator[int]:
+def _in_this_process(job: Job, units: Sequence[int]) -> Generator[int]:
     for unit in units:
         try:
             stage_unit(job.recipe, job.units, unit, job.staging)
         except Exception as error:
-            raise _explain(job, unit, _failure(error)) from error
+            raise explain(job, unit, failure_of(error)) from error
         yield unit
 
 
-def _in_processes(job: Job, units: Iterable[int], workers: int) -> Generator[int]:
-    _require_importable(job.recipe_class)
+def _in_processes(job: Job, units: Sequence[int], workers: int) -> Generator[int]:
+    require_importable(job.recipe_class)
     context = multiprocessing.get_context("spawn")
     started = context.Event()
     ending, ours = context.Pipe(duplex=False)
@@ -105,11 +78,13 @@ def _in_processes(job: Job, units: Iterable[int], workers: int) -> Generator[int
     while waiting:
         running: dict[Future[Failure | None], int] = {}
         size = min(workers, len(waiting))
+        fresh = size * (job.recipe_class.units_per_worker or len(waiting))  # units before the next pool
         processes: dict[int, BaseProcess] = {}
         pool = ProcessPoolExecutor(size, context, initializer=_start, initargs=(job, started, ending))
         try:
-            while waiting or running:
-                while waiting and len(running) <= workers:
+            while running or (waiting and fresh):
+                while waiting and fresh and len(running) <= workers:
+                    fresh -= 1
                     future = pool.submit(_work, waiting[0])
                     running[future] = waiting.popleft()
                     processes |= pool._processes
@@ -117,11 +92,12 @@ def _in_processes(job: Job, units: Iterable[int], workers: int) -> Generator[int
                     failure = future.result()
                     unit = running.pop(future)
                     if failure is not None:
-                        raise _explain(job, unit, failure)
+                        raise explain(job, unit, failure)
                     deaths = 0
                     yield unit
         except BrokenProcessPool as error:
             if not started.is_set():
+                pool.shutdown(wait=True)  # its thread waits for the processes too; only then are exits known
                 raise _never_started(job, processes.values()) from error
             deaths += 1
             lost = sorted(running.values())
@@ -171,32 +147,8 @@ def _work(unit: int) -> Failure | None:
     try:
         stage_unit(_job.recipe, _job.units, unit, _job.staging)
     except Exception as error:
-        return _failure(error)
+        return failure_of(error)
     return None
-
-
-def _failure(error: Exception) -> Failure:
-    number = error.errno if isinstance(error, OSError) else None
-    return Failure(f"{type(error).__name__}: {error}", traceback.format_exc(), number)
-
-
-def _explain(job: Job, unit: int, failure: Failure) -> BuildError:
-    url = job.staging.url
-    if is_full_disk(failure.error_number):
-        return full_disk(url, job.recipe_class, failure.error_number)
-    indices = job.units.indices(unit)
-    said = failure.summary.rstrip(".: ")
-    advice = f"once that is mended, {how_to_resume(url, job.recipe_class)}"
-    if job.recipe_class.formats:  # it reads files, and does not resume with changed ones
-        advice = (
-            f"{how_to_resume(url, job.recipe_class)}, or after a change of files or keys give another `out=`"
-        )
-    error = BuildError(
-        f"Unit {unit} (records {indices[0]} to {indices[-1]}) of recipe '{job.recipe_class.name}' failed: "
-        f"{said}{'' if said.endswith('?') else '.'} Finished units are kept; {advice}."
-    )
-    error.add_note(f"In the worker:\n{failure.trace}")
-    return error
 
 
 def refuse_in_starting_worker() -> None:
@@ -210,19 +162,9 @@ def refuse_in_starting_worker() -> None:
     # The attribute by which multiprocessing itself refuses to start a process in a process that starts.
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         print(
-            f"A worker process imports the script that called build(). {_GUARD}", file=sys.stderr, flush=True
+            f"A worker process imports the script that called build(). {GUARD}", file=sys.stderr, flush=True
         )
         raise SystemExit(UNGUARDED)
-
-
-def _require_importable(recipe_class: type[Recipe]) -> None:
-    try:
-        pickle.dumps(recipe_class)
-    except (AttributeError, pickle.PicklingError) as error:
-        raise BuildError(
-            f"Worker processes cannot import recipe '{recipe_class.name}' ({error}). Define its class at the "
-            "top of a module, or build with workers=0 in one process."
-        ) from error
 
 
 def _never_started(job: Job, processes: Iterable[BaseProcess]) -> BuildError:
@@ -236,7 +178,7 @@ def _never_started(job: Job, processes: Iterable[BaseProcess]) -> BuildError:
     if first == UNGUARDED:
         return BuildError(
             f"The worker processes of recipe '{name}' ended before they began; what they said "
-            f"stands above. {_GUARD}"
+            f"stands above. {GUARD}"
         )
     if first is not None and first < 0:
         return BuildError(

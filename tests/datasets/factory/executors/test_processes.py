@@ -6,27 +6,31 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from datasets.factory import workers
 from datasets.factory.build import build
 from datasets.factory.errors import BuildError
+from datasets.factory.executors import processes
 from datasets.store.layout import open_store
 from tests.datasets.factory.conftest import content
-from tests.datasets.factory.recipes import Deadly, Sleeping
+from tests.datasets.factory.recipes import Deadly, Mortal, Sleeping
 from tests.toy import Oscillator
 
 
-def test_data_do_not_depend_on_workers_and_their_deaths(
-    undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_data_do_not_depend_on_deaths_of_workers_and_their_replacement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, fuse = str(tmp_path / "toy.zarr"), tmp_path / "fuse"
+    url, fuse, log = str(tmp_path / "toy.zarr"), tmp_path / "fuse", tmp_path / "log"
     fuse.write_text("x")
     monkeypatch.setenv("TOY_FUSE", str(fuse))
-    build(Deadly(), url, workers=2, progress=False)
-    assert content(url) == content(undisturbed)
+    monkeypatch.setenv("TOY_LOG", str(log))
+    build(Mortal(samples=16), url, workers=1, progress=False)
+    assert sorted(Counter(log.read_text().split()).values()) == [1, 2, 2]  # one of them is done twice
+    build(Mortal(samples=16), str(tmp_path / "here.zarr"), workers=0, progress=False)
+    assert content(url) == content(str(tmp_path / "here.zarr"))
 
 
 def test_workers_that_die_again_and_again_end_the_build_with_the_unit(
@@ -35,7 +39,7 @@ def test_workers_that_die_again_and_again_end_the_build_with_the_unit(
     url, fuse = str(tmp_path / "toy.zarr"), tmp_path / "fuse"
     fuse.write_text("xxxxxxxxx")
     monkeypatch.setenv("TOY_FUSE", str(fuse))
-    monkeypatch.setattr(workers, "DEATHS", 2)
+    monkeypatch.setattr(processes, "DEATHS", 2)
     with pytest.raises(
         BuildError, match=rf"died 2 times in a row at units \[1.*surrogates data resume {url}"
     ):
@@ -74,18 +78,19 @@ def test_workers_end_with_a_build_that_is_stopped(tmp_path: Path, monkeypatch: p
     url, log = str(tmp_path / "toy.zarr"), tmp_path / "log"
     monkeypatch.setenv("TOY_LOG", str(log))
     begun = {each.pid for each in multiprocessing.active_children()}
+    main = threading.get_ident()
 
     def stop() -> None:
         while not log.exists():
             time.sleep(0.05)
-        signal.raise_signal(signal.SIGTERM)
+        signal.pthread_kill(main, signal.SIGTERM)  # wakes the thread that waits
 
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         timer = threading.Thread(target=stop)
         timer.start()
         with pytest.raises(SystemExit):
-            build(Sleeping(), url, workers=2, progress=False)
+            build(Sleeping(), url, workers=1, progress=False)
         timer.join()
     finally:
         signal.signal(signal.SIGTERM, before)
