@@ -3,7 +3,6 @@
 import json
 import shlex
 import shutil
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from datasets.store.gathering import leave_out
 from datasets.store.layout import Store, create_store, open_store
 from datasets.store.migrations import rebuild_command
 from datasets.store.specs import DECIBEL, Split, VariableSpec
+from tests.silence import no_warnings
 
 Arrays = dict[str, np.ndarray]
 Make = Callable[..., Store]
@@ -29,8 +29,7 @@ def row_of(store: Store, row: int, arrays: Arrays) -> Arrays:
 
 
 def test_plain_xarray_shows_the_contract_without_warnings(store: Store, arrays: Arrays) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         ds = xr.open_zarr(store.url, chunks=None)
         ds.load()
     for name, values in arrays.items():

@@ -1,6 +1,5 @@
 """A surrogate as a function: values of `predict`, slopes of finite differences, physical units, refusals."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from surrogates.inference.surrogate import Surrogate
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
 from surrogates.learning.transforms import Stack
+from tests.silence import no_warnings
 
 NUMBER = {"dims": ("sample",), "shape": ()}
 POWER = VariableSpec(name="power", units="W", minimum=0, **NUMBER)
@@ -75,8 +75,7 @@ def test_a_new_function_is_not_tried_with_a_record_of_zeros(
         network={"name": "mlp", "width": 4, "depth": 1},
     )
     folder = save_bundle(tmp_path / "bundle", Pipeline(config).eval(), ranges=ranges)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         f = surrogates.load(folder, device="cpu").as_function("force", "push")
     with pytest.warns(UserWarning, match="'force' is zero or unknown in all cells"):
         f(np.zeros(4))
@@ -198,8 +197,7 @@ def test_leaving_the_range_of_training_warns_once(surrogate: Surrogate, records:
     with pytest.warns(OutOfRangeWarning, match="power is 12 W, outside its training range") as caught:
         f([12.0])
     assert caught[0].filename == __file__
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         f([13.0])
 
 

@@ -1,6 +1,5 @@
 """`predict` equals the pipeline, whatever the units, order, batch size or record dimension of its input."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from datasets.store.errors import ContractError
 from surrogates.inference.errors import BundleError, OutOfRangeWarning
 from surrogates.inference.surrogate import Surrogate
 from surrogates.learning.pipeline import Pipeline
+from tests.silence import no_warnings
 
 
 @pytest.fixture
@@ -86,8 +86,7 @@ def test_a_value_outside_the_training_range_is_named(surrogate: Surrogate, input
 
 
 def test_values_inside_the_range_do_not_warn(surrogate: Surrogate, inputs: xr.Dataset) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         surrogate.predict(inputs)
 
 

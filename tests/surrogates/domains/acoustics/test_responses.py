@@ -20,6 +20,7 @@ from surrogates.inference.bundle import save_bundle
 from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.pipeline_config import PipelineConfig
+from tests.silence import no_warnings
 from tests.surrogates.domains.acoustics.rooms import HIGHEST, SPEED, fake_surrogate, room_batch, room_context
 
 WIDTH = 2 * SPEED / (np.pi * HIGHEST)
@@ -31,8 +32,7 @@ def tone(frequency: float = 200.0, seconds: float = 0.3) -> tuple[np.ndarray, in
 
 
 def quiet_move(*given: Any, **more: Any) -> xr.DataArray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         return move(*given, **more)
 
 
@@ -211,8 +211,7 @@ def test_verbs_of_a_bundle_answer_what_predict_answers(bundle: Path) -> None:
 
 def test_a_source_where_none_was_trained_warns(bundle: Path) -> None:
     verbs = AcousticsVerbs(surrogates.load(bundle))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         verbs.impulse_response([1.0, 1.2], [0.4, 1.9])
     with pytest.warns(OutOfRangeWarning, match="source_position"):
         verbs.impulse_response([1.8, 1.2], [0.4, 1.9])

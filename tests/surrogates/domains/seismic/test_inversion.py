@@ -1,6 +1,5 @@
 """`invert`: a network's answer, what it would record, and how much better a few steps make it."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from datasets.store.errors import ContractError
 from physics.waves.seismic.propagator import simulate
 from surrogates.domains.seismic.judgement import RefinementWarning
 from surrogates.inference.surrogate import Surrogate
+from tests.silence import no_warnings
 from tests.surrogates.domains.seismic.small import CELLS, SURVEY, inversion_run, layers, write_store
 
 TRUTH = layers(3, seed=5)
@@ -177,8 +177,7 @@ def test_failed_refinement_is_flagged_and_warned_of_where_it_was_called(surrogat
 
 
 def test_limit_of_trust_is_the_users(surrogate: Surrogate) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         found = surrogate.seismic.invert(gathers(), refine_steps=1, trusted_below=100.0, progress=False)
     assert (found["refinement_trusted"] == 1).all()
     with pytest.raises(ValueError, match=r"^trusted_below is 0; expected a misfit above 0"):

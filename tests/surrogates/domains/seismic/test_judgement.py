@@ -1,11 +1,10 @@
 """Judgement of a refinement: what noise does not explain is held against it, and whoever asks is warned."""
 
-import warnings
-
 import numpy as np
 import pytest
 
 from surrogates.domains.seismic.judgement import RefinementWarning, judged, warn_of
+from tests.silence import no_warnings
 
 MISFIT = np.array([[0.5, 0.05], [0.6, 0.3], [0.5, 0.3]])
 NOISE = np.array([0.0, np.nan, 0.29])
@@ -47,6 +46,5 @@ def test_many_are_counted_and_none_is_silent() -> None:
         RefinementWarning, match="40 of 40 records .* 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 30 more"
     ):
         warn_of(many, range(40), 2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         warn_of(judged(MISFIT[:1], NOISE[:1], 0.15, "sample"), [0], 2)

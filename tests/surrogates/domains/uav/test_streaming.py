@@ -1,12 +1,11 @@
 """A stream of positions: what is predicted when, and what is refused."""
 
-import warnings
-
 import numpy as np
 import pytest
 
 from surrogates.domains.uav.streaming import TrajectoryPredictor
 from surrogates.inference.errors import OutOfRangeWarning
+from tests.silence import no_warnings
 
 EPOCH = 1_763_973_000.0
 VELOCITY = np.array([3.0, -2.0, 0.5])
@@ -179,8 +178,7 @@ def settle(past, ahead):
 def test_a_flight_outside_the_range_of_training_is_warned_of_once(make_surrogate):
     surrogate = make_surrogate(settle, ranges={"position": (-50.0, 50.0)}, moves_along=False)
     predictor = TrajectoryPredictor(surrogate)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         for number in range(25):
             predictor.push(0.1 * number, (0.0, 49.0, 5.0))
     with pytest.warns(OutOfRangeWarning, match=r"position is 61 m, .* -50 to 50 m") as caught:
@@ -194,8 +192,7 @@ def test_an_answer_that_moves_along_needs_no_range(make_surrogate):
     surrogate = make_surrogate(
         lambda past, ahead: {"position_forecast": past[:, -1:] + 0 * ahead}, ranges={"position": (-1.0, 1.0)}
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         found = fly(TrajectoryPredictor(surrogate), EPOCH + 0.1 * np.arange(20))
     assert found[-1] is not None
 
