@@ -9,12 +9,13 @@ import uuid
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import metadata
 from time import monotonic
 from typing import NoReturn
 
-from distributed import Client, Future, KilledWorker, LocalCluster, Reschedule, get_worker
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster, Reschedule, Worker, get_worker
 
 from datasets.factory.errors import BuildError
 from datasets.factory.executors.contract import Executor, Workers
@@ -63,7 +64,7 @@ class Dask(Executor):
     @contextmanager
     def _client(self, job: Job) -> Iterator[Client]:
         if self.scheduler is None:
-            with _local_cluster(self.workers) as cluster, Client(cluster, set_as_default=False) as client:
+            with local_cluster(self.workers) as cluster, Client(cluster, set_as_default=False) as client:
                 yield client
             return
         try:
@@ -77,52 +78,78 @@ class Dask(Executor):
             yield client
 
 
-def _local_cluster(workers: int) -> LocalCluster:
-    try:
-        return LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            memory_limit=None,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        )
-    except RuntimeError as error:
-        raise BuildError(f"Dask started no workers on this machine ({error}). {GUARD}") from error
+@contextmanager
+def local_cluster(workers: int) -> Iterator[LocalCluster]:
+    """Start a cluster on this machine, and end it.
+
+    Parameters
+    ----------
+    workers
+        Worker processes, of one thread each.
+
+    Raises
+    ------
+    BuildError
+        When no workers start.
+    """
+    # A cluster would give up a worker that is away when it looks, even one that starts anew at that moment.
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1000 days"}):
+        try:
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=None,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+        except RuntimeError as error:
+            raise BuildError(f"Dask started no workers on this machine ({error}). {GUARD}") from error
+        with cluster:
+            yield cluster
 
 
 def _simulate(client: Client, job: Job, units: Sequence[int]) -> Generator[int]:
     payload = pickle.dumps((job, versions(job.recipe_class.make(job.config))))
     build = uuid.uuid4().hex  # what is left of another build of the store has other keys
     chained, workers = job.recipe_class.chained, _Workers(client)
-    waiting, running = deque(units), dict[Future, int]()
-    done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+    waiting, running = deque(units), dict[int, Future]()
+    done: queue.SimpleQueue[tuple[int, str | None]] = queue.SimpleQueue()
     while waiting or running:
         if client.status != "running":
             raise _lost(client, job)
         addresses = workers.found(job)
         room = min(1, len(addresses)) if chained else 2 * len(addresses)
         while waiting and len(running) < room:
-            future = client.submit(
+            unit = waiting.popleft()
+            running[unit] = client.submit(
                 _work,
                 payload,
-                waiting[0],
-                key=(f"unit-{build}", waiting[0]),
+                unit,
+                key=(f"unit-{build}", unit),
                 workers=addresses[:1] if chained else None,  # another one takes over if it dies
                 allow_other_workers=chained,
             )
-            running[future] = waiting.popleft()
-            future.add_done_callback(done.put)
+            running[unit].add_done_callback(partial(_let_go, unit, done))
         try:
-            future = done.get(timeout=GLANCE)
+            unit, status = done.get(timeout=GLANCE)
         except queue.Empty:
             continue
         workers.worked()
-        unit = running.pop(future)
-        if future.status == "error":
-            raise _failed(job, unit, future.exception())
-        if future.status == "cancelled":
+        future = running.pop(unit)
+        if status == "error":
+            others = [other for other, their in running.items() if their.status == "error"]
+            raise _failed(job, unit, others, future.exception())
+        if status == "cancelled":
             raise _lost(client, job)
         yield unit
+
+
+def _let_go(unit: int, done: "queue.SimpleQueue[tuple[int, str | None]]", future: Future) -> None:
+    """Note the end of a unit; of a finished one Dask need keep nothing, or repeat it when its worker goes."""
+    status = future.status
+    if status == "finished":
+        future.release()
+    done.put((unit, status))
 
 
 class _Workers:
@@ -165,12 +192,13 @@ def _lost(client: Client, job: Job) -> BuildError:
     )
 
 
-def _failed(job: Job, unit: int, error: BaseException) -> BuildError | Unanswered:
+def _failed(job: Job, unit: int, others: list[int], error: BaseException) -> BuildError | Unanswered:
+    """Return what to tell; Dask knows the units that a dead worker held, not which one it was at."""
     if isinstance(error, KilledWorker):
         return BuildError(
-            f"Dask workers died again and again at unit {unit}, killed by the system (often for lack of "
-            f"memory) or by a crash of the solver. Finished units are kept; with fewer workers on a machine "
-            f"{job.how_to_resume}."
+            f"Dask workers died again and again at units {sorted([unit, *others])}, killed by the system "
+            f"(often for lack of memory) or by a crash of the solver. Finished units are kept; with fewer "
+            f"workers on a machine {job.how_to_resume}."
         )
     found = error.failure if isinstance(error, UnitError) else failure_of(Exception(str(error)))
     return explain(job, unit, found)
@@ -196,6 +224,8 @@ def versions(recipe: Recipe) -> dict[str, str]:
 
 _simulated = 0
 """Units that this worker process has simulated."""
+_leaving = False
+"""Whether this worker process is to be replaced."""
 
 
 def _work(payload: bytes, unit: int) -> None:
@@ -250,6 +280,20 @@ def _loaded(payload: bytes) -> Job:
 
 def _replace_worker() -> NoReturn:
     """Let the nanny replace this worker process, and Dask give the unit to another."""
+    global _leaving  # noqa: PLW0603
     worker = get_worker()
-    worker.loop.add_callback(worker.close_gracefully, restart=True)
+    if not _leaving and worker.nanny is not None:
+        worker.loop.add_callback(_ask, worker, str(worker.nanny))
+        _leaving = True
     raise Reschedule
+
+
+async def _ask(worker: Worker, nanny: str) -> None:
+    """Ask for a new process.
+
+    `Worker.close_gracefully(restart=True)` would do, but for a race: a scheduler that drops the worker
+    before its process ends makes it end its nanny as well.
+    """
+    with suppress(OSError):  # this process ends before the answer
+        async with worker.rpc(nanny) as asked:
+            await asked.restart(reason="units-per-worker")
