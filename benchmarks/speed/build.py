@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import resource
-import statistics
 import subprocess
 import sys
 import time
@@ -18,6 +15,7 @@ from typing import cast
 
 import numpy as np
 
+from benchmarks.speed.memory import peak_of
 from benchmarks.speed.rows import Paired, Row, costs
 from datasets.factory.build import build
 from datasets.factory.find import recipe_of
@@ -171,25 +169,17 @@ def _peak_memory(shards: int, shard: int, repeats: int) -> Row:
     Below two shards it does grow: one is put together and written while the next is simulated. How the two
     meet is chance, so several builds are compared.
     """
-    peaks = [(_peak_of(shards * shard), _peak_of(2 * shard)) for _ in range(repeats)]
+    peaks = [(peak_of(_build, shards * shard), peak_of(_build, 2 * shard)) for _ in range(repeats)]
     note = f"{shards * shard} samples against {2 * shard}, which fill two shards; median of {repeats}"
     pairs = _paired(peaks)
     return costs("radio/urban, peak memory", "MiB", pairs, f"{2 * shard} samples", at_most=1.05, note=note)
 
 
-def _peak_of(samples: int) -> float:
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return statistics.mean(pool.map(_build_and_weigh, [samples]))
-
-
-def _build_and_weigh(samples: int) -> float:
-    """Build in this process and return its peak resident memory, MiB."""
+def _build(samples: int) -> None:
+    """Build in this process."""
     recipe = Urban.make(SETTINGS | {"rays": 10_000, "samples": samples, "depth": 1})
     with TemporaryDirectory() as folder:
         build(recipe, str(Path(folder) / "store"), workers=0, progress=False)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
-import statistics
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.speed.memory import peak_of
 from benchmarks.speed.rows import Paired, Row, costs
 from datasets.csi.rrg import RRG
 from datasets.store.layout import create_store, open_store
@@ -39,9 +36,9 @@ def memory_row(quick: bool = False) -> Row:
     few, many, steps = (60, 120, 2) if quick else (2_000, 20_000, 20)
     if quick:
         with TemporaryDirectory() as folder:
-            peaks = [_peak_of(write_store(Path(folder) / f"{n}.zarr", n), steps) for n in (many, few)]
+            peaks = [peak_of(_train, write_store(Path(folder) / f"{n}.zarr", n), steps) for n in (many, few)]
     else:
-        peaks = [_peak_of(write_store(STORES / f"{n}.zarr", n), steps) for n in (many, few)]
+        peaks = [peak_of(_train, write_store(STORES / f"{n}.zarr", n), steps) for n in (many, few)]
     size = record_bytes()
     note = (
         f"csi4cast of the size tiny, {steps} steps of 16 records after the normalisers; {many:,} records are "
@@ -89,13 +86,8 @@ def _drawn(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.n
     return np.full(shape, {"int8": 2, "float32": 1e-7}[dtype], dtype)
 
 
-def _peak_of(url: str, steps: int) -> float:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return statistics.mean(pool.starmap(_train_and_weigh, [(url, steps)]))
-
-
-def _train_and_weigh(url: str, steps: int) -> float:
-    """Train in this process and return its peak resident memory, MiB."""
+def _train(url: str, steps: int) -> None:
+    """Train in this process."""
     import torch
 
     from surrogates.experiment.config import RunConfig
@@ -125,5 +117,3 @@ def _train_and_weigh(url: str, steps: int) -> float:
             experiment.config.trainer,
             folder=Path(folder),
         )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

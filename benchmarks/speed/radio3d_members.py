@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +13,7 @@ import yaml
 
 from benchmarks.claims import runs
 from benchmarks.claims.radio3d import networks
+from benchmarks.speed.memory import peak
 from benchmarks.speed.rows import Paired, Row, costs, faster, measure_pairs
 from datasets.factory.recipe import generators
 from datasets.radio.transmitters import in_scene
@@ -81,7 +80,7 @@ def member_rows(recipe: Urban3d, quick: bool) -> list[Row]:
             "s a member",
             together,
             "one record at a time",
-            note=f"{FEW} steps; peak memory of the process {_peak():.0f} MiB",
+            note=f"{FEW} steps; peak memory of the process {peak():.0f} MiB",
         ),
         faster(
             f"volume of {size}, one member",
@@ -179,9 +178,3 @@ def _batches(recipe: Urban3d) -> int:
 
 def _rays(quick: bool) -> int:
     return 1_000 if quick else RAYS["diffraction"]
-
-
-def _peak() -> float:
-    """Return the peak resident memory until now, MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

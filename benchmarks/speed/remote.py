@@ -1,12 +1,9 @@
 """A store in a bucket: requests to open it, random records, what training waits for, and memory."""
 
-import re
-import subprocess
-import sys
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +11,7 @@ import xarray as xr
 import zarr
 
 from benchmarks.speed.bucket import NAME, Bucket, bucket
+from benchmarks.speed.memory import peak_of
 from benchmarks.speed.rows import Paired, Row, costs, faster, measure_pairs
 from datasets.store.gathering import gather
 from datasets.store.layout import create_store, open_store
@@ -61,7 +59,7 @@ def simulate(
     if filled:
         live["field"][:filled] = values  # type: ignore[index]
     receipts = [{"hashes": {"field": f"{row:064x}"}, "recipe": "random"} for row in range(store.rows)]
-    path = write_summary(live, "", receipts, [], per_shard)
+    path = write_summary(live, "", [*map(json.dumps, receipts)], [], per_shard)
     numbers = np.broadcast_to(np.array([side**2, 0.0, side**2, -4.0, 4.0])[:, None], (len(FIELDS), records))
     live[path].create_array("statistics/field", data=numbers, chunks=numbers.shape)  # type: ignore[union-attr]
     gather(live, path)
@@ -179,24 +177,15 @@ def _training(place: Bucket, records: int, steps: int) -> Row:
 
 def _memory(place: Bucket, few: int, many: int) -> Row:
     """Compare the peak memory of processes that open a store and read from it."""
-    peaks = [_peak_of(place.url(f"{records}.zarr"), place.port) for records in (many, few)]
+    peaks = [peak_of(_open_and_read, place.url(f"{n}.zarr"), place.port) for n in (many, few)]
     name = f"opening and reading from {many:,} records, peak memory"
     return costs(name, "MiB", Paired((peaks[0],), (peaks[1],)), f"{few:,} records", at_most=1.05)
 
 
-def _peak_of(url: str, port: int) -> float:
-    code = f"from benchmarks.speed.remote import peak; print(peak({url!r}, {port}))"
-    command, root = [sys.executable, "-c", code], Path(__file__).parents[2]
-    return float(subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout)
-
-
-def peak(url: str, port: int) -> float:
-    """Open a store, read records that are there, and return the peak memory of this process in MiB."""
+def _open_and_read(url: str, port: int) -> None:
+    """Open a store, and read records that are there."""
     store = open_store(url, storage_options=Bucket(port).options)
     assert store.is_complete
     reader = store.reader(["field"])
     for seed in range(3):
         reader.read(np.random.default_rng(seed).permutation(40)[:BATCH])
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
-    assert found is not None
-    return int(found[1]) / 1024

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,6 +14,7 @@ import numpy as np
 import torch
 import yaml
 
+from benchmarks.speed.memory import peak, peak_of_children
 from benchmarks.speed.rows import Paired, Row, costs, faster, measure_pairs
 from datasets.factory.build import build
 from datasets.factory.recipe import generators
@@ -62,7 +61,7 @@ def solver_row(quick: bool) -> Row:
     pairs = Paired(tuple(each / len(velocity) for each in times.ours), times.reference)
     note = (
         f"{1 / pairs.medians()[0]:.3g} models a second, the scheme {1 / pairs.medians()[1]:.2g}; "
-        f"{len(velocity)} models in one call; peak memory of the process {_peak():.0f} MiB"
+        f"{len(velocity)} models in one call; peak memory of the process {peak():.0f} MiB"
     )
     return faster("gathers of a velocity model", "s a model", pairs, "OpenFWI's scheme in NumPy", note=note)
 
@@ -112,7 +111,7 @@ def _share_row(recipe: OpenFWILike, folder: Path) -> Row:
     pairs = Paired((whole / recipe.samples,), (sum(inside) / recipe.samples,))
     note = (
         f"{sum(inside) / whole:.1%} of the wall time lies in the solver; {recipe.samples} models in one "
-        f"process; peak memory {_peak():.0f} MiB"
+        f"process; peak memory {peak():.0f} MiB"
     )
     name = "build of seismic/openfwi_like"
     return costs(name, "s a model", pairs, "the solver in it", at_most=1 / 0.9, note=note)
@@ -145,7 +144,7 @@ def _workers_row(recipe: OpenFWILike, folder: Path, repeats: int) -> Row:
     pairs = measure_pairs(partial(by, 2), partial(by, 1), repeats=repeats, warmup=0, per=recipe.samples)
     note = (
         f"{recipe.samples} models, start of the workers included; peak memory of a worker "
-        f"{_peak(resource.RUSAGE_CHILDREN):.0f} MiB"
+        f"{peak_of_children():.0f} MiB"
     )
     return faster("build by two workers", "s a model", pairs, "one worker", at_least=1.8, note=note)
 
@@ -154,7 +153,7 @@ def _against(name: str, pipeline: Pipeline, pairs: Paired, reference_name: str) 
     parameters = sum(value.numel() for value in pipeline.parameters())
     note = (
         f"{pipeline.config.network['name']} of the size tiny, {parameters:,} parameters, one thread; peak "
-        f"memory of the process {_peak():.0f} MiB"
+        f"memory of the process {peak():.0f} MiB"
     )
     return faster(name, "s a sample", pairs, reference_name, at_least=20.0, note=note)
 
@@ -190,8 +189,3 @@ def _seconds(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
-
-
-def _peak(who: int = resource.RUSAGE_SELF) -> float:
-    """Return the peak resident memory until now, MiB."""
-    return resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from benchmarks.speed.memory import peak
 from benchmarks.speed.rows import Paired, Row, costs, faster
 from datasets.radio.variables import record_specs
 from surrogates.inference.bundle import load_bundle, save_bundle
@@ -133,7 +134,7 @@ def main(folder: Path, cells: int, way: str) -> dict[str, float]:
     warnings.simplefilter("ignore")
     given = xr.open_zarr(folder / f"{cells}.zarr", chunks=None, consolidated=False)
     surrogate = Surrogate(load_bundle(folder / "bundle"))
-    before = _peak()
+    before = peak()
     start = time.perf_counter()
     if way == "tiles":
         with tempfile.TemporaryDirectory() as out:
@@ -143,24 +144,7 @@ def main(folder: Path, cells: int, way: str) -> dict[str, float]:
         with torch.inference_mode():
             surrogate.bundle.pipeline(batch)
     seconds = time.perf_counter() - start
-    return {"megabytes": (_peak() - before) / 1e6, "seconds": seconds}
-
-
-def _peak() -> int:
-    """Return the peak memory of this process, bytes.
-
-    On Linux `getrusage` includes the process that started this one; its status does not.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (
-            each for each in status.read_text(encoding="utf-8").splitlines() if each.startswith("VmHWM:")
-        )
-        return int(line.split()[1]) * 1024
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {"megabytes": (peak() - before) * 2**20 / 1e6, "seconds": seconds}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Receipts: one for each complete shard row, the attributes of an empty group that is written last."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import zarr
@@ -13,6 +13,8 @@ from datasets.store.urls import local_path
 
 RECEIPT = re.compile(r"row-(\d{6,9})")
 """Name of the group of a receipt, with the number of its shard row."""
+AT_ONCE = 256
+"""Receipts that are read at once."""
 
 
 def receipt_path(row: int) -> str:
@@ -29,19 +31,19 @@ def listed_rows(url: str, live: zarr.Group) -> list[int]:
     return sorted(int(found[1]) for found in map(RECEIPT.fullmatch, names) if found)
 
 
-def read_receipts(url: str, live: zarr.Group, rows: Sequence[int]) -> list[dict[str, Any] | None]:
-    """Return the receipts of shard rows, None for each that has none.
+def read_receipts(url: str, live: zarr.Group, rows: Sequence[int]) -> Iterator[dict[str, Any] | None]:
+    """Yield the receipts of shard rows, None for each that has none.
 
     Raises
     ------
     ContractError
         When one is damaged; names it.
     """
-    contents = objects.read_all(live, [f"{receipt_path(row)}/zarr.json" for row in rows])
-    return [
-        None if content is None else _receipt(f"{url}/{receipt_path(row)}", content)
-        for row, content in zip(rows, contents, strict=True)
-    ]
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        contents = objects.read_all(live, [f"{receipt_path(row)}/zarr.json" for row in some])
+        for row, content in zip(some, contents, strict=True):
+            yield None if content is None else _receipt(f"{url}/{receipt_path(row)}", content)
 
 
 def differing_rows(live: zarr.Group, receipts: Sequence[Mapping[str, Any]]) -> list[int]:

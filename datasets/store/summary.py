@@ -10,9 +10,8 @@ It counts while the gathered metadata of the root name it. A new one lies beside
 until they name that, so that a process killed, or power lost, at any moment leaves the old or the new.
 """
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from math import prod
 from typing import Any
@@ -30,7 +29,9 @@ from datasets.store.statistics import Moments
 
 SUMMARY = re.compile(r"summary-(\d+)")
 BLOCK = 1 << 26
-"""Bytes of a chunk, at most."""
+"""Bytes of a chunk of receipts, at most."""
+STATISTICS = 1 << 21
+"""Bytes of a chunk of statistics, about: more would be felt beside a build's other memory."""
 TEXT = (BloscCodec(cname="zstd", clevel=5, shuffle="noshuffle", typesize=1), Crc32cCodec())
 FIELDS = [field.name for field in fields(Moments)]
 
@@ -47,7 +48,7 @@ def summary_path(root: zarr.Group) -> str:
 def write_summary(
     live: zarr.Group,
     old: str,
-    receipts: Sequence[Mapping[str, Any]],
+    receipts: Sequence[str],
     specs: Sequence[VariableSpec],
     per_shard: int,
 ) -> str:
@@ -60,7 +61,7 @@ def write_summary(
     old
         Path of the summary that counts until now, or nothing.
     receipts
-        Of all shard rows, in their order.
+        Of all shard rows, in their order, JSON texts.
     specs
         The record variables.
     per_shard
@@ -69,7 +70,7 @@ def write_summary(
     number = int(old.rpartition("-")[2]) + 1 if old else 1
     path = f"build/summary-{number}"
     group = live.create_group(path, overwrite=True)
-    text = np.frombuffer(json.dumps({"receipts": list(receipts)}).encode(), np.uint8)
+    text = np.frombuffer(f'{{"receipts": [{", ".join(receipts)}]}}'.encode(), np.uint8)
     group.create_array(
         "receipts",
         data=text,
@@ -88,7 +89,7 @@ def _write_statistics(live: zarr.Group, group: zarr.Group, spec: VariableSpec, p
     stored = [live[f"statistics/{spec.name}/{field}"] for field in FIELDS]
     names, sizes = spec.kept()
     records = stored[0].shape[0]  # type: ignore[union-attr]
-    block = max(1, BLOCK // (8 * len(FIELDS) * prod(sizes)))
+    block = max(1, STATISTICS // (8 * len(FIELDS) * prod(sizes)))
     block = block // per_shard * per_shard or block
     array = group.create_array(
         f"statistics/{spec.name}",
@@ -103,7 +104,10 @@ def _write_statistics(live: zarr.Group, group: zarr.Group, spec: VariableSpec, p
     )
     for start in range(0, records, block):
         stop = min(start + block, records)
-        array[:, start:stop] = np.stack([np.asarray(each[start:stop]) for each in stored])  # type: ignore[index]
+        values = np.empty((len(FIELDS), stop - start, *sizes))
+        for each, row in zip(stored, values, strict=True):
+            row[...] = each[start:stop]  # type: ignore[index]
+        array[:, start:stop] = values
 
 
 def summary_receipts(group: zarr.Group, rows: int) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def large() -> Iterator[str]:
         records_per_shard=1,
     )
     receipts = [{"hashes": {"field": f"{row:064x}"}, "recipe": "toy"} for row in range(ROWS)]
-    path = write_summary(store._live, "", receipts, [], 1)
+    path = write_summary(store._live, "", [*map(json.dumps, receipts)], [], 1)
     numbers = np.stack([np.full(ROWS, value) for value in (4, 1.0, 2.0, -1.0, 3.0)])
     store._live[path].create_array("statistics/field", data=numbers, chunks=numbers.shape)
     gather(store._live, path)

@@ -213,9 +213,7 @@ def test_workers_are_replaced_after_the_units_that_the_recipe_allows(
 @pytest.mark.slow  # four workers start anew
 def test_workers_that_die_again_and_again_end_the_build(node, files: Path, tmp_path: Path) -> None:
     (files / "fuse").write_text("xxxxxxxxx")
-    with pytest.raises(
-        BuildError, match=r"died again and again at units \[1.* `surrogates data resume"
-    ):
+    with pytest.raises(BuildError, match=r"died again and again at units \[1.* `surrogates data resume"):
         build(Deadly(), str(tmp_path / "toy.zarr"), executor=node, progress=False)
 
 
