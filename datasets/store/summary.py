@@ -1,4 +1,4 @@
-"""The summary of a complete store: all receipts and statistics in a few arrays, one request each.
+"""The summary of a complete store: all receipts and statistics in a few arrays, read in a few requests.
 
 ```text
 build/summary-1/
@@ -30,9 +30,9 @@ from datasets.store.statistics import Moments
 SUMMARY = re.compile(r"summary-(\d+)")
 BLOCK = 1 << 26
 """Bytes of a chunk of receipts, at most."""
-STATISTICS = 1 << 21
-"""Bytes of a chunk of statistics, about: more would be felt beside a build's other memory."""
-TEXT = (BloscCodec(cname="zstd", clevel=5, shuffle="noshuffle", typesize=1), Crc32cCodec())
+STATISTICS = 1 << 18
+"""Bytes of a chunk of statistics, about: many are read at once, but written one by one, in little memory."""
+TEXT = (BloscCodec(cname="zstd", clevel=1, shuffle="noshuffle", typesize=1), Crc32cCodec())
 FIELDS = [field.name for field in fields(Moments)]
 
 
@@ -89,8 +89,7 @@ def _write_statistics(live: zarr.Group, group: zarr.Group, spec: VariableSpec, p
     stored = [live[f"statistics/{spec.name}/{field}"] for field in FIELDS]
     names, sizes = spec.kept()
     records = stored[0].shape[0]  # type: ignore[union-attr]
-    block = max(1, STATISTICS // (8 * len(FIELDS) * prod(sizes)))
-    block = block // per_shard * per_shard or block
+    block = statistics_block(sizes, per_shard)
     array = group.create_array(
         f"statistics/{spec.name}",
         shape=(len(FIELDS), records, *sizes),
@@ -108,6 +107,20 @@ def _write_statistics(live: zarr.Group, group: zarr.Group, spec: VariableSpec, p
         for each, row in zip(stored, values, strict=True):
             row[...] = each[start:stop]  # type: ignore[index]
         array[:, start:stop] = values
+
+
+def statistics_block(sizes: Sequence[int], per_shard: int) -> int:
+    """Return the records of a chunk of statistics: whole shard rows, if they fit.
+
+    Parameters
+    ----------
+    sizes
+        Lengths of the dimensions that the statistics of a record keep.
+    per_shard
+        Records of a shard row.
+    """
+    block = max(1, STATISTICS // (8 * len(FIELDS) * prod(sizes)))
+    return block // per_shard * per_shard or block
 
 
 def summary_receipts(group: zarr.Group, rows: int) -> list[dict[str, Any]]:

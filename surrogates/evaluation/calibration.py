@@ -19,6 +19,7 @@ from surrogates.learning.directions import turns_of, wrapped
 from surrogates.learning.distance import DISTANCE, DOUBT, doubt, stretch
 
 MOST_CELLS = 4096  # of a record; more would say little and fill the memory
+MOST_SCORES = 1 << 22  # of a target, of all records; of many records fewer cells each are taken
 Calibrations = dict[str, dict[str, Calibration]]
 Arrays = list[np.ndarray]
 
@@ -59,8 +60,9 @@ def calibrate(
     found: dict[tuple[str, str], tuple[Arrays, Arrays]] = {}
     scaled: dict[tuple[str, str], tuple[bool, bool]] = {}
     turns = turns_of(target.spec for target in targets)
+    most = max(1, min(MOST_CELLS, MOST_SCORES // max(1, len(blocks))))
     for number, batch in enumerate(batches):
-        weights = {target.spec.name: _chosen(target.weight(batch)) for target in targets}
+        weights = {target.spec.name: _chosen(target.weight(batch), most) for target in targets}
         inputs = inputs_of(batch, targets)
         for method, predict in methods.items():
             prediction = ask(predict, inputs, seed=seed + number)
@@ -89,13 +91,13 @@ def calibrate(
     return tables
 
 
-def _chosen(weight: Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return flat indices and weights of the cells of each record that count, at most `MOST_CELLS`."""
+def _chosen(weight: Tensor, most: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return flat indices and weights of the cells of each record that count, or of some spread over them."""
     chosen = []
     for row in weight.reshape(len(weight), -1).cpu().numpy():
         cells = np.flatnonzero(row > 0)
-        if cells.size > MOST_CELLS:
-            cells = cells[np.linspace(0, cells.size - 1, MOST_CELLS).astype(int)]
+        if cells.size > most:
+            cells = cells[np.linspace(0, cells.size - 1, most).astype(int)]
         chosen.append((cells, row[cells]))
     return chosen
 

@@ -12,6 +12,7 @@ import zarr
 from fsspec.implementations.memory import MemoryFileSystem
 from zarr.storage import LocalStore
 
+from datasets.store import summary
 from datasets.store.errors import ContractError
 from datasets.store.gathering import gather, leave_out
 from datasets.store.layout import Store, create_store, open_store
@@ -105,6 +106,14 @@ def test_the_summary_says_what_the_rows_say(url: str, make: Make, tmp_path: Path
     leave_out(store._live, "build/summary-1")
     alone = open_store(store.url)
     assert alone._summary is None and described(alone) == whole
+
+
+def test_statistics_in_several_chunks_are_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = described(open_store(store.url))
+    monkeypatch.setattr(summary, "STATISTICS", 8 * len(FIELDS) * 5)  # five scalars: one row of four records
+    open_store(store.url).consolidate()
+    assert len(list(Path(store.url, "build/summary-2/statistics/city/c/0").iterdir())) == store.rows > 1
+    assert described(open_store(store.url)) == whole
 
 
 @pytest.mark.parametrize("url", ["{folder}/data.zarr", "memory://{folder}/data.zarr"])

@@ -8,6 +8,7 @@ import torch
 
 from datasets.store.specs import VariableSpec
 from surrogates.data.batch import Batch
+from surrogates.evaluation import calibration
 from surrogates.evaluation.bootstrap import Blocks
 from surrogates.evaluation.calibration import calibrate
 from surrogates.evaluation.evaluate import Target, evaluate
@@ -68,6 +69,14 @@ def test_the_calibration_does_not_depend_on_the_batches() -> None:
     assert one == many
     assert one.blocks == 32
     assert one.count == pytest.approx(32 * 38)
+
+
+def test_of_many_records_fewer_cells_each_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = calibrate(METHODS, batches(0, 500), [TARGET], np.arange(500))["sure"]["gain"]
+    monkeypatch.setattr(calibration, "MOST_SCORES", 5000)
+    some = calibrate(METHODS, batches(0, 500), [TARGET], np.arange(500))["sure"]["gain"]
+    assert whole.count == pytest.approx(500 * 38, rel=0.01) and some.count == pytest.approx(5000, rel=0.01)
+    assert some.radius(0.9) == pytest.approx(whole.radius(0.9), rel=0.1)
 
 
 def test_a_method_that_answers_nan_everywhere_has_no_calibration() -> None:
