@@ -48,7 +48,7 @@ def open_or_create(recipe: Recipe, url: str, storage_options: Mapping[str, Any] 
         When something else is there, such as the store of another recipe or of other parameters.
     """
     files = Files(url, storage_options)
-    beside, lock = _beside(url, storage_options)
+    beside, lock = lock_beside(url, "creating", storage_options)
     if beside.exists(lock) or not files.exists("zarr.json"):
         with alone(beside, lock) as interrupted:
             if interrupted and _is_unfinished(files):
@@ -82,11 +82,19 @@ def units_of(recipe: Recipe) -> Units:
     return Units(records, unit, recipe.records_per_shard() or shard_records(recipe.specs(), records, least))
 
 
-def _beside(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Files, str]:
-    """Return folder and name of the lock of a store's creation: beside it, for the store must begin empty."""
+def lock_beside(url: str, what: str, storage_options: Mapping[str, Any] | None = None) -> tuple[Files, str]:
+    """Return folder and name of a lock beside a store, for one that is created must begin empty.
+
+    Parameters
+    ----------
+    url, storage_options
+        Where the store lies.
+    what
+        What the holder does, such as `creating`.
+    """
     parent, slash, name = url.rpartition("/")
     folder = "memory://" if parent == "memory:/" else parent or slash or "."
-    return Files(folder, storage_options), f"{name}.creating"
+    return Files(folder, storage_options), f"{name}.{what}"
 
 
 def _is_unfinished(files: Files) -> bool:

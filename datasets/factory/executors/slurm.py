@@ -15,9 +15,10 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.helpers import Checkpointable
 
 from datasets.factory.build import build, finalise, require_sliceable
-from datasets.factory.creation import open_or_create, units_of
+from datasets.factory.creation import lock_beside, open_or_create, units_of
 from datasets.factory.errors import BuildError
 from datasets.factory.executors.contract import Submitter, Workers
+from datasets.factory.lock import alone
 from datasets.factory.recipe import Recipe
 from datasets.factory.units import Units
 from datasets.store.layout import Store
@@ -60,7 +61,11 @@ class Slurm(Submitter):
         """Submit the slices that miss rows, and a job that finalises the store when they have ended."""
         _require_slurm()
         require_sliceable(recipe, (1, self.parts))
-        _require_none_queued(recipe, url)
+        with alone(*lock_beside(str(local_path(url) or url.rstrip("/")), "submitting")):
+            _require_none_queued(recipe, url)
+            return self._submit(recipe, url)
+
+    def _submit(self, recipe: Recipe, url: str) -> tuple[Store, str]:
         store = open_or_create(recipe, url)
         recipe.prepare()
         slices = self._missing(recipe, url, store)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ COMMANDS = {
     "scontrol": 'echo "$@" > "$REQUEUED"',
 }
 THREE = {"name": "slurm", "parts": 3}
+SUBMIT = f"import sys; build(Oscillator(), sys.argv[1], executor={THREE}, progress=False)"
 
 
 @pytest.fixture
@@ -114,6 +116,25 @@ def test_nothing_is_submitted_while_jobs_of_the_store_are_queued(
     subprocess.run(str(refused.value).split("`")[1].replace("1 ", "").split(), check=True)
     build(Oscillator(), str(url), executor=THREE, progress=False)
     assert "job-name=toy/oscillator-" in (queue / "5").read_text()
+
+
+def test_of_two_submissions_at_once_the_second_finds_the_jobs_of_the_first(
+    queue: Path, tmp_path: Path
+) -> None:
+    slow = tmp_path / "commands" / "sbatch"
+    slow.write_text(slow.read_text().replace("#!/bin/bash\n", "#!/bin/bash\nsleep 0.5\n"))
+    code = f"from tests.toy import Oscillator\nfrom datasets.factory.build import build\n{SUBMIT}"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / "toy.zarr")], stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    said = sorted(each.communicate()[1] for each in started)
+    assert sorted(each.returncode for each in started) == [0, 1]
+    assert "toy.zarr are pending or running: 1, 2." in said[1]
+    assert len(list(queue.iterdir())) == 2
+    assert not list(tmp_path.glob("*.submitting"))
 
 
 def test_nothing_is_submitted_where_queued_jobs_cannot_be_known(
