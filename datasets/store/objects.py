@@ -1,7 +1,6 @@
 """Read and write the objects of a store by their keys, below what Zarr makes of them."""
 
 from collections.abc import Sequence
-from uuid import uuid4
 
 import zarr
 from zarr.core.buffer import default_buffer_prototype
@@ -9,8 +8,8 @@ from zarr.core.common import concurrent_map
 from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
+from surrogates.core.files import forget_half_written, sync_folder, write_atomic
 from surrogates.core.files import sync as sync_to_disk
-from surrogates.core.files import sync_folder
 
 CONCURRENT = 32
 """Objects that are asked for at the same time."""
@@ -30,15 +29,13 @@ def read_all(root: zarr.Group, names: Sequence[str]) -> list[bytes | None]:
 
 def write(root: zarr.Group, name: str, content: bytes) -> None:
     """Write an object as a whole; on this machine's disk, so that it survives a crash."""
-    key, value = _key(root, name), default_buffer_prototype().buffer.from_bytes(content)
+    key = _key(root, name)
     if not isinstance(root.store, LocalStore):
-        sync(root.store.set(key, value))
+        sync(root.store.set(key, default_buffer_prototype().buffer.from_bytes(content)))
         return
-    partial = f"{key}.{uuid4().hex}.partial"
-    sync(root.store.set(partial, value))
-    sync_to_disk(root.store.root / partial)
-    (root.store.root / partial).replace(root.store.root / key)
-    sync_folder((root.store.root / key).parent)
+    path = root.store.root / key
+    forget_half_written(path)
+    write_atomic(path, content)
 
 
 def make_durable(root: zarr.Group, folder: str) -> None:

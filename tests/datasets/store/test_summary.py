@@ -12,7 +12,7 @@ import zarr
 from fsspec.implementations.memory import MemoryFileSystem
 from zarr.storage import LocalStore
 
-from datasets.store import summary
+from datasets.store import objects, summary
 from datasets.store.errors import ContractError
 from datasets.store.gathering import gather, leave_out
 from datasets.store.layout import Store, create_store, open_store
@@ -153,15 +153,23 @@ def test_a_process_that_stops_while_it_sums_up_leaves_the_old_or_the_new(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = store.complete_rows(), None, store.fingerprint
-    real, left = LocalStore.set, [0]
+    put, write, left = LocalStore.set, objects.write_atomic, [0]
 
-    async def stopping(self: LocalStore, key: str, value: object, *given: object) -> None:
+    def count_down() -> None:
         left[0] -= 1
         if left[0] < 0:
             raise OSError("stopped")
-        await real(self, key, value, *given)
 
-    monkeypatch.setattr(LocalStore, "set", stopping)
+    async def stopping_put(self: LocalStore, key: str, value: object, *given: object) -> None:
+        count_down()
+        await put(self, key, value, *given)
+
+    def stopping_write(path: Path, content: bytes) -> None:
+        count_down()
+        write(path, content)
+
+    monkeypatch.setattr(LocalStore, "set", stopping_put)
+    monkeypatch.setattr(objects, "write_atomic", stopping_write)
     names, stopped = set(), True
     for count in range(200):
         left[0] = count
