@@ -88,7 +88,7 @@ def build(
     with explain_stop(url, type(recipe)):
         store = open_or_create(recipe, url, storage_options)
         if is_final(store):
-            return _certified(store)
+            return certified(store)
         recipe.prepare()
         _require_same_records(store, recipe)
         units = Units.of(store, recipe)
@@ -191,7 +191,7 @@ def resume(
     finish_growing(normalise(url), storage_options)
     store = open_store(url, storage_options=storage_options)
     if is_final(store):
-        return _certified(store)
+        return certified(store)
     recipe = recipe_of(store, recipe_class)
     return build(
         recipe,
@@ -214,10 +214,10 @@ def finalise(url: str, *, storage_options: Mapping[str, Any] | None = None) -> S
         When shard rows are missing; names them.
     """
     store = open_store(url, storage_options=storage_options)
-    return _certified(store) if is_final(store) else _finish(store, storage_options)
+    return certified(store) if is_final(store) else _finish(store, storage_options)
 
 
-def _certified(store: Store) -> Store:
+def certified(store: Store) -> Store:
     """Return a complete store, whose last file a stopped build may not have written."""
     store.certify_if_pending()
     return store

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from datasets.factory.build import build, is_final, resume
+from datasets.factory.build import build, certified, is_final, resume
 from datasets.factory.cards import ATTRIBUTE, new_card
 from datasets.factory.creation import require_same_recipe
 from datasets.factory.design import continued
@@ -88,7 +88,7 @@ def extend(
     old = recipe_of(store, recipe_class)
     new = larger(old, store, records, design)
     if new.records() == store.records:
-        return store
+        return certified(store)
     growth, attributes = _plan(store, old, new)
     files = Files(url, storage_options)
     with RowsLock(files, range(-(-growth.records // store.records_per_shard))):
