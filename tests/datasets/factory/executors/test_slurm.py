@@ -22,6 +22,7 @@ from tests.toy import Oscillator
 
 COMMANDS = {
     "sbatch": 'n=$(($(ls "$QUEUE" | wc -l) + 1)); cp "$1" "$QUEUE/$n"; touch "$LIVE/$n"; '
+    'env > "$LIVE/../environment"; '
     'echo "Submitted batch job $n"',
     "squeue": """name=${@: -1}
         [ -z "$SQUEUE_STATES" ] || exit 0
@@ -94,6 +95,21 @@ def test_slices_are_an_array_and_what_has_failed_is_submitted_again(
     run_here(url, "4")
     assert is_final(open_store(url))
     assert content(url) == content(undisturbed)
+
+
+def test_what_is_submitted_in_a_job_inherits_nothing_of_it(
+    queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"SBATCH_ACCOUNT": "mine", "SLURM_CONF": "/etc/slurm.conf"}
+    outer = {"SLURM_ARRAY_JOB_ID": "9", "SLURM_ARRAY_TASK_ID": "0", "SLURM_MEM_PER_CPU": "100"}
+    for name, value in (given | outer).items():
+        monkeypatch.setenv(name, value)
+    build(Oscillator(), str(tmp_path / "toy.zarr"), executor=THREE, progress=False)
+    seen = dict(
+        line.split("=", 1) for line in (tmp_path / "environment").read_text().splitlines() if "=" in line
+    )
+    assert given.items() <= seen.items() and not outer.keys() & seen.keys()
+    assert outer.items() <= os.environ.items()
 
 
 def test_nothing_is_submitted_while_jobs_of_the_store_are_queued(
