@@ -159,12 +159,13 @@ def push(folder: Path, url: str, *, beside: Mapping[str, str], private: bool = F
     beside
         Texts of further files of the bundle, by name; none for an ensemble.
     private
-        Whether a new repository is private.
+        Whether a new repository is private; one that exists has to be.
 
     Raises
     ------
     BundleError
-        When the folder is no sound bundle, or the hub refuses.
+        When the folder is no sound bundle, the repository is public and should be private, or the hub
+        refuses.
     """
     name, revision = parsed(url)
     if revision is not None:
@@ -186,6 +187,11 @@ def push(folder: Path, url: str, *, beside: Mapping[str, str], private: bool = F
         with _explained(url, README, MAIN):
             api = hub.HfApi(library_name="sciml-surrogates")
             api.create_repo(name, private=private, exist_ok=True)
+            if private and not api.model_info(name).private:
+                raise BundleError(
+                    f"{url} exists and is public, so nothing was pushed; make it private on its page, give "
+                    "another name, or leave --private out"
+                )
             added = [
                 hub.CommitOperationAdd(path_in_repo=k, path_or_fileobj=each) for k, each in given.items()
             ]

@@ -74,6 +74,20 @@ def test_a_pushed_bundle_predicts_the_same_and_tells_its_commit(
     assert not any(path.is_symlink() for path in loaded.bundle.folder.rglob("*"))
 
 
+def test_what_should_be_private_is_not_pushed_to_a_public_repository(
+    server: Hub, bundle: Path, capsys
+) -> None:
+    for _ in range(2):
+        assert not run("push", bundle, "hf://me/hidden", "--private")
+    assert not run("push", bundle, URL)
+    before = dict(server.commits["me/toy"])
+    (bundle / "card.md").write_text("secret")
+    capsys.readouterr()
+    assert run("push", bundle, URL, "--private") == 2
+    assert "exists and is public, so nothing was pushed; make it private" in capsys.readouterr().err
+    assert server.commits["me/toy"] == before
+
+
 def test_a_second_push_of_the_same_bundle_makes_no_commit(server: Hub, bundle: Path, capsys) -> None:
     for _ in range(2):
         assert not run("push", bundle, URL)
