@@ -261,6 +261,26 @@ def test_other_values_are_named_with_their_size_and_record(two: list[str], tmp_p
     assert "mean of 'stiffness' over 16 records" in str(found.differences)
 
 
+def test_large_whole_numbers_that_differ_by_one_are_different(two: list[str], tmp_path: Path) -> None:
+    class Numbered(Rooms):
+        first: int = 1 << 60
+
+        def specs(self):
+            number = VariableSpec(
+                name="number", dims=("sample",), shape=(), dtype="int64", units="1", long_name="number"
+            )
+            return [number]
+
+        def simulate(self, indices, rngs):
+            return {"number": self.first + indices}
+
+    urls = [str(tmp_path / f"{shift}.zarr") for shift in range(2)]
+    for shift, url in enumerate(urls):
+        build(Numbered(samples=16, first=(1 << 60) + shift), url, **QUIET)
+    (values,) = compare(*urls, progress=False).variables
+    assert (values.largest, values.cells) == (1.0, 16)
+
+
 def test_without_a_variable_in_common_stores_are_not_comparable(two: list[str], tmp_path: Path) -> None:
     class Other(Oscillator):
         def specs(self):
