@@ -233,7 +233,8 @@ def test_an_ensemble_is_pushed_with_its_members(server: Hub, bundle: Path, tmp_p
 
 def test_the_card_has_the_metadata_that_the_hub_reads(server: Hub, bundle: Path) -> None:
     row = {"method": "mlp", "target": "gain", "metric": "rmse", "value": 4.5, "units": "dB", "group": "all"}
-    update_metrics(bundle, {"model": "mlp", "rows": [row, {**row, "method": "mean", "value": 9.0}]})
+    rows = [row, {**row, "method": "mean", "value": 9.0}, {**row, "metric": "mae", "value": float("nan")}]
+    update_metrics(bundle, {"model": "mlp", "rows": rows})
     push(bundle, URL, beside={})
     (files,) = server.commits["me/toy"].values()
     _, header, text = files["README.md"].decode().split("---\n", 2)
@@ -254,6 +255,7 @@ def test_the_card_has_the_metadata_that_the_hub_reads(server: Hub, bundle: Path)
         (["ODbL-1.0 (building geometry (c) OpenStreetMap contributors)"], {"license": "odbl"}),
         (["CC0-1.0", "secret"], {"license": "other", "license_name": "cc0-1.0-and-secret"}),
         (["unspecified"], {}),
+        (["CC0-1.0", "unspecified"], {"license": "other", "license_name": "cc0-1.0-and-unspecified"}),
     ],
 )
 def test_the_license_is_that_of_the_training_data(bundle: Path, licenses: list[str], expected: dict) -> None:
