@@ -100,10 +100,8 @@ class Slurm(Submitter):
 
     def _missing(self, recipe: Recipe, url: str, store: Store | None) -> list["Slice"]:
         """Return the slices that miss rows; all that have any if there is no store yet."""
-        units = units_of(recipe)
+        units = units_of(recipe) if store is None else Units.of(store, recipe)
         complete = set() if store is None else set(store.complete_rows())
-        if store is not None:
-            units = Units(store.records, recipe.unit_records(), store.records_per_shard)
         chosen = [(number, self.parts) for number in range(1, self.parts + 1)]
         config = recipe.model_dump(mode="json")
         return [

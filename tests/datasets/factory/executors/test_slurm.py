@@ -14,6 +14,7 @@ from submitit.core.utils import DelayedSubmission
 from datasets.factory.build import build, is_final, resume
 from datasets.factory.errors import BuildError
 from datasets.factory.executors.slurm import Slice
+from datasets.factory.extend import extend
 from datasets.store.layout import open_store
 from tests.datasets.factory.conftest import content
 from tests.datasets.factory.recipes import Slow, Walk
@@ -95,6 +96,30 @@ def test_slices_are_an_array_and_what_has_failed_is_submitted_again(
     run_here(url, "4")
     assert is_final(open_store(url))
     assert content(url) == content(undisturbed)
+
+
+def test_a_store_that_grew_with_short_shards_is_submitted(
+    queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Short(Oscillator):
+        def unit_records(self) -> int:
+            return min(self.batch, self.samples)
+
+        def records_per_shard(self) -> int:
+            return self.unit_records()
+
+    def killed(*arguments: object, **keys: object) -> None:
+        raise KeyboardInterrupt
+
+    url = str(tmp_path / "toy.zarr")
+    build(Short(samples=6, batch=8), url, workers=0, progress=False)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("datasets.factory.extend.build", killed)
+        extend(url, 12, recipe_class=Short, progress=False)
+    resume(url, recipe_class=Short, executor={"name": "slurm", "parts": 2}, progress=False)
+    run_here(url, "1")
+    run_here(url, "2")
+    assert is_final(open_store(url)) and open_store(url).records == 12
 
 
 def test_what_is_submitted_in_a_job_inherits_nothing_of_it(
