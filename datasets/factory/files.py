@@ -19,6 +19,9 @@ from datasets.store.patience import Answer, Patience, patiently
 from datasets.store.urls import connected, local_path
 from surrogates.core.files import lives, sync, write_atomic
 
+LINKLESS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What file systems say that know no second name of a file: exFAT, network shares, mounted buckets."""
+
 
 class Files:
     """A folder on any fsspec file system.
@@ -127,6 +130,11 @@ class Files:
         half_written = self._half_written(folder, name, content)
         try:
             (folder / name).hardlink_to(half_written)  # fails when there is one: the first process wins
+        except OSError as error:
+            if error.errno not in LINKLESS:
+                raise
+            with (folder / name).open("xb") as file:  # the same, but who looks at that moment sees it empty
+                file.write(content)
         finally:
             half_written.unlink()
 

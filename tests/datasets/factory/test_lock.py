@@ -1,5 +1,6 @@
 """One living process at a time holds a row."""
 
+import errno
 import json
 import os
 import socket
@@ -131,3 +132,17 @@ def test_a_lock_whose_server_was_lost_is_taken_over_by_the_same_process() -> Non
     with alone(files, "x") as inherited:
         assert inherited
     assert not files.exists("x")
+
+
+def test_locks_work_where_the_file_system_knows_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    files = Files(str(tmp_path))
+    assert files.create("x", b"first") and not files.create("x", b"second")
+    assert files.read("x") == b"first" and [path.name for path in tmp_path.iterdir()] == ["x"]
+    with RowsLock(files, range(4)), pytest.raises(BuildError, match="is building"):
+        RowsLock(files, range(4)).__enter__()
