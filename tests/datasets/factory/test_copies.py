@@ -16,6 +16,7 @@ from datasets.factory.recipe import COPY
 from datasets.factory.subset import subset
 from datasets.factory.verify import verify
 from datasets.store.errors import ContractError
+from datasets.store.layout import open_store
 from datasets.store.specs import Split, VariableSpec
 from tests.datasets.factory.conftest import content
 from tests.toy import Oscillator
@@ -228,6 +229,12 @@ def test_a_subset_of_nothing_is_refused(keys: dict, said: str, two: list[str], t
     with pytest.raises((BuildError, ContractError), match=said):
         subset(two[1], str(tmp_path / "some.zarr"), **keys, progress=False)
     assert not (tmp_path / "some.zarr").exists()
+
+
+def test_a_value_is_found_as_it_is_shown(two: list[str], tmp_path: Path) -> None:
+    shown = str(open_store(two[0]).dataset().stiffness.values[3])  # of float32
+    few = subset(two[0], str(tmp_path / "few.zarr"), select={"stiffness": float(shown)}, progress=False)
+    assert few.records == 1 and str(few.dataset().stiffness.values[0]) == shown
 
 
 def test_a_store_is_the_same_as_itself_and_another_number_of_records_is_named(
