@@ -1,5 +1,6 @@
 """Bundles on the Hugging Face Hub: `hf://OWNER/NAME[@REVISION]`, loaded and pushed."""
 
+import errno
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -102,7 +103,15 @@ def _asked(repository: str, name: str, revision: str, *, dry_run: bool = False) 
     """Return the path of a file in the hub's cache, or only what is known of the file."""
     hub = require("huggingface_hub", f"Loading {HUB}{repository}")
     with _explained(f"{HUB}{repository}", name, revision):
-        return hub.hf_hub_download(repository, name, revision=revision, dry_run=dry_run)
+        try:
+            return hub.hf_hub_download(repository, name, revision=revision, dry_run=dry_run)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                raise
+            raise BundleError(
+                f"{HUB}{repository}@{revision}: {name} is not cached, and the hub's library may not write to "
+                f"its cache ({error.strerror}: {error.filename}); name another folder by HF_HUB_CACHE"
+            ) from error
 
 
 @contextmanager

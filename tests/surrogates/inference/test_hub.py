@@ -1,5 +1,6 @@
 """Bundles on the Hugging Face Hub are pushed, loaded by name at a commit, cached, and refused in one line."""
 
+import errno
 import importlib
 import json
 import shutil
@@ -263,6 +264,20 @@ def test_the_license_is_that_of_the_training_data(bundle: Path, licenses: list[s
     manifest = read_manifest(bundle).model_copy(update={"provenance": {"datasets": stores}})
     found = yaml.safe_load(hub_card.metadata(manifest))
     assert {key: found[key] for key in found if key.startswith("license")} == expected
+
+
+def test_a_cache_that_may_only_be_read_is_told(server: Hub, bundle: Path, monkeypatch) -> None:
+    server.commit("me/toy", files_of(bundle))
+    download = hub.hf_hub_download
+
+    def refuse(*words: object, dry_run: bool, **keys: object) -> object:
+        if dry_run:
+            return download(*words, dry_run=dry_run, **keys)
+        raise OSError(errno.EROFS, "Read-only file system", "/cache/models--me--toy")
+
+    monkeypatch.setattr(hub, "hf_hub_download", refuse)
+    with pytest.raises(BundleError, match=r"hf://me/toy@main: .* its cache \(Read-only .* by HF_HUB_CACHE$"):
+        surrogates.load(URL)
 
 
 def test_what_the_hub_lacks_is_one_line(server: Hub, bundle: Path, monkeypatch) -> None:
