@@ -12,7 +12,7 @@ from typing import Any
 
 TOKEN = "hf_secret"
 _FILE = re.compile(r"/([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)")
-_REVISION = re.compile(r"/api/models/([\w.-]+/[\w.-]+)/revision/main")
+_ABOUT = re.compile(r"/api/models/([\w.-]+/[\w.-]+?)(?:/revision/main)?")
 _API = re.compile(r"/api/models/([\w.-]+/[\w.-]+)/(preupload|commit)/main")
 
 
@@ -73,9 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self) -> None:
         self._note()
-        if about := _REVISION.fullmatch(self.path.partition("?")[0]):
-            last = list(self.server.commits[about[1]])[-1]
-            return self._json({"id": about[1], "sha": last, "siblings": []})
+        if about := _ABOUT.fullmatch(self.path.partition("?")[0]):
+            last = next(reversed(self.server.commits[about[1]]), None)
+            private = about[1] in self.server.private
+            return self._json({"id": about[1], "sha": last, "siblings": [], "private": private})
         found = _FILE.fullmatch(self.path)
         if found is None:
             return self._answer(404)
@@ -102,7 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/api/repos/create":
             wanted = json.loads(content)
             repository = f"{wanted['organization']}/{wanted['name']}"
-            if wanted.get("visibility") == "private" or wanted.get("private"):
+            hidden = wanted.get("visibility") == "private" or wanted.get("private")
+            if hidden and repository not in self.server.commits:  # one that exists stays as it is
                 self.server.private.add(repository)
             self.server.commits.setdefault(repository, {})
             return self._json({"url": f"{self.server.url}/{repository}"})

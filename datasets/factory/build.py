@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from datasets.factory.advice import explain_stop, how_to_resume
-from datasets.factory.creation import open_or_create
+from datasets.factory.creation import lock_beside, open_or_create
 from datasets.factory.errors import BuildError
 from datasets.factory.executors.contract import Executor, Submitter, make_executor
 from datasets.factory.executors.processes import refuse_in_starting_worker
@@ -16,7 +16,7 @@ from datasets.factory.files import Files
 from datasets.factory.find import recipe_of
 from datasets.factory.growing import finish_growing
 from datasets.factory.jobs import Job
-from datasets.factory.lock import RowsLock
+from datasets.factory.lock import RowsLock, alone
 from datasets.factory.recipe import Recipe, config_hash
 from datasets.factory.staging import Staging
 from datasets.factory.units import Units
@@ -244,7 +244,16 @@ def _finish(
             f"({_ranges(missing)}). Build the missing slices, or "
             f"{how_to_resume(store.url, recipe or store.text('recipe'))}."
         )
-    files = Files(store.url, storage_options)
+    with alone(*lock_beside(store.url, "sealing", storage_options)):
+        store = open_store(store.url, storage_options=storage_options)
+        if is_final(store):  # another process was faster
+            return _certified(store)
+        _seal(store, Files(store.url, storage_options))
+    return open_store(store.url, storage_options=storage_options)
+
+
+def _seal(store: Store, files: Files) -> None:
+    """Remove what only a build needs, write the history and gather the metadata; one process at a time."""
     folder = files.folder("build")
     folder.folder("staging").remove_all()
     folder.folder("locks").remove_all()
@@ -253,7 +262,6 @@ def _finish(
     line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} surrogates data build {store.text('recipe')}"
     store.root.attrs["history"] = f"{store.text('history')}\n{line}"
     store.consolidate()
-    return open_store(store.url, storage_options=storage_options)
 
 
 def is_final(store: Store) -> bool:

@@ -139,7 +139,8 @@ def _values(
 def _apart(one: np.ndarray, two: np.ndarray) -> np.ndarray:
     """Return the distance of values; 0 where both are missing, infinite where one is."""
     if one.dtype.kind not in "fc":
-        return np.abs(one.astype(np.float64) - two.astype(np.float64))
+        apart = np.abs(one.astype(np.float64) - two.astype(np.float64))
+        return np.where(one == two, 0.0, np.maximum(apart, 1.0))  # neighbours beyond 2**53 are one float64
     apart = np.abs(one.astype(np.result_type(one, np.float64)) - two)
     missing = np.isnan(one), np.isnan(two)
     return np.where(missing[0] & missing[1], 0.0, np.where(missing[0] | missing[1], np.inf, apart))

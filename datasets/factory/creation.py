@@ -92,7 +92,7 @@ def lock_beside(url: str, what: str, storage_options: Mapping[str, Any] | None =
     what
         What the holder does, such as `creating`.
     """
-    parent, slash, name = url.rpartition("/")
+    parent, slash, name = url.rstrip("/").rpartition("/")
     folder = "memory://" if parent == "memory:/" else parent or slash or "."
     return Files(folder, storage_options), f"{name}.{what}"
 

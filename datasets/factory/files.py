@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from datasets.store.patience import Answer, patiently
+from datasets.store.patience import Answer, Patience, patiently
 from datasets.store.urls import connected, local_path
 from surrogates.core.files import lives, sync, write_atomic
+
+LINKLESS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What file systems say that know no second name of a file: exFAT, network shares, mounted buckets."""
 
 
 class Files:
@@ -95,10 +99,20 @@ class Files:
                 self._asked(lambda: self._system.rm_file(self._path(name)))
 
     def remove_all(self) -> None:
-        """Delete the folder and all in it, of which a failed writer may delete some at the same time."""
+        """Delete the folder and all in it, of which a failed writer may delete some at the same time.
+
+        Raises
+        ------
+        Unanswered
+            When some of it stays for a minute, as s3fs does not tell of objects that a server keeps.
+        """
+        patience, again = Patience(self.url), False
         while self._asked(lambda: self._system.exists(self._root)):
+            if again:
+                time.sleep(patience.after(OSError("not everything in it was deleted")))
             with suppress(FileNotFoundError):
                 self._asked(lambda: self._system.rm(self._root, recursive=True))
+            again = True
 
     def _asked(self, ask: Callable[[], Answer]) -> Answer:
         if self.local is not None:
@@ -116,6 +130,11 @@ class Files:
         half_written = self._half_written(folder, name, content)
         try:
             (folder / name).hardlink_to(half_written)  # fails when there is one: the first process wins
+        except OSError as error:
+            if error.errno not in LINKLESS:
+                raise
+            with (folder / name).open("xb") as file:  # the same, but who looks at that moment sees it empty
+                file.write(content)
         finally:
             half_written.unlink()
 

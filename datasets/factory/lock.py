@@ -26,7 +26,7 @@ SILENCE = 600.0
 
 
 _held: set[str] = set()
-"""Locks of rows that this process holds."""
+"""Locks that this process holds."""
 
 
 class RowsLock:
@@ -53,13 +53,15 @@ class RowsLock:
         self._files = store.folder("build/locks")
         self._rows = rows
         self._name = f"rows-{rows.start:06d}-{rows.stop:06d}.json"
-        self._stop = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="build-lock", daemon=True)
+        self._heart = _Heart(self._files, self._name)
 
     def __enter__(self) -> Self:
-        if not self._files.create(self._name, _sign()):
+        sign = _sign()
+        while not self._files.create(self._name, sign):
             self._refuse_if_alive(self._name)
-            self._files.write(self._name, _sign())
+            self._files.write(self._name, sign)
+            if _still_ours(self._files, self._name, sign):
+                break
         try:
             for name in self._files.names():
                 if name != self._name and _overlap(name, self._rows):
@@ -68,19 +70,43 @@ class RowsLock:
         except BuildError:
             self._files.remove(self._name)
             raise
-        _held.add(self._files.url + self._name)
         self._heart.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._heart.stop(error)
+
+    def _refuse_if_alive(self, name: str) -> None:
+        holder = _holder(_content(self._files, name) or b"")
+        if holder is not None and _is_alive(holder) and not _was_left(self._files, name, holder):
+            raise BuildError(
+                f"Process {holder.pid} on {holder.host} is building {self._store.url} at this moment "
+                f"({name.removesuffix('.json')}). Wait for it, or stop it and run the command again."
+            )
+
+
+class _Heart:
+    """Shows signs of life in a lock that this process has taken, until it lets go."""
+
+    def __init__(self, files: Files, name: str) -> None:
+        self._files, self._name = files, name
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="build-lock", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        _held.add(self._files.url + self._name)
+        self._thread.start()
+
+    def stop(self, error: BaseException | None) -> None:
+        """Let go of the lock, unless its server is lost: then it stays, and who resumes takes it over."""
         self._stop.set()
         _held.discard(self._files.url + self._name)
-        if isinstance(error, Unanswered):  # it cannot be removed either; who resumes takes it over
-            return
-        self._heart.join()
-        self._files.remove(self._name)
+        if not isinstance(error, Unanswered):
+            self._thread.join()
+            self._files.remove(self._name)
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT):
@@ -88,19 +114,6 @@ class RowsLock:
                 self._files.write(self._name, _sign())
             except (OSError, Unanswered):  # the build itself reports a full disk and a lost server
                 continue
-
-    def _refuse_if_alive(self, name: str) -> None:
-        holder = _holder(_content(self._files, name) or b"")
-        if holder is not None and _is_alive(holder) and not self._was_left(name, holder):
-            raise BuildError(
-                f"Process {holder.pid} on {holder.host} is building {self._store.url} at this moment "
-                f"({name.removesuffix('.json')}). Wait for it, or stop it and run the command again."
-            )
-
-    def _was_left(self, name: str, holder: "Holder") -> bool:
-        """Return whether this process could not let go of a lock, since its server was lost."""
-        ours = self._files.local is None and holder.is_this_process()
-        return ours and self._files.url + name not in _held
 
 
 def is_held(store: Files) -> bool:
@@ -124,15 +137,24 @@ def alone(files: Files, name: str) -> Iterator[bool]:
         if found is None:  # let go since: try again
             continue
         holder = _holder(found)
-        if holder is not None and _is_alive(holder):
+        if holder is not None and _is_alive(holder) and not _was_left(files, name, holder):
             time.sleep(0.05)
         elif _content(files, name) == found:
             inherited = True
             files.remove(name)
+    heart = _Heart(files, name)
+    heart.start()
     try:
         yield inherited
-    finally:
-        files.remove(name)
+    except BaseException as error:
+        heart.stop(error)
+        raise
+    heart.stop(None)
+
+
+def _was_left(files: Files, name: str, holder: "Holder") -> bool:
+    """Return whether this process could not let go of a lock, since its server was lost."""
+    return files.local is None and holder.is_this_process() and files.url + name not in _held
 
 
 def _still_ours(files: Files, name: str, sign: bytes) -> bool:

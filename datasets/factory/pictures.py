@@ -27,10 +27,12 @@ def picture(store: Store, record: int) -> Figure:
     Raises
     ------
     ValueError
-        When there is no such record.
+        When there is no such record, it is not built yet, or it is damaged or lost.
     """
     if not 0 <= record < store.records:
         raise ValueError(f"record={record}: {store.url} has records 0 to {store.records - 1}.")
+    store.require_built(record)
+    store.reader(list(store.specs)).read([record])  # xarray would show a lost chunk as NaN
     ds = store.dataset().isel({store.record_dimension: record}).load()
     if (padded := padded_dimension(store.specs)) is not None:
         ds = ds.isel({padded: slice(0, int(ds[LENGTH]))})

@@ -437,6 +437,38 @@ class Store:
         """Whether every shard row has its receipt."""
         return len(self.complete_rows()) == self.rows
 
+    def require_complete(self) -> Self:
+        """Return the store itself.
+
+        Raises
+        ------
+        ContractError
+            When its build has not ended: records that are not built read as NaN, 0 or False.
+        """
+        if not self.is_complete:
+            raise ContractError(
+                f"{self.url} has {len(self.complete_rows())} of {self.rows} shard rows; {self._how_to_resume}"
+            )
+        return self
+
+    def require_built(self, record: int) -> None:
+        """Refuse a record that is not built yet.
+
+        Raises
+        ------
+        ContractError
+            Says how to go on.
+        """
+        if record // self.records_per_shard not in self.complete_rows():
+            raise self._not_built(record)
+
+    def _not_built(self, record: int) -> ContractError:
+        return ContractError(f"record {record} of {self.url} is not built yet; {self._how_to_resume}")
+
+    @property
+    def _how_to_resume(self) -> str:
+        return f"`surrogates data info {quote(self.url)}` says how to resume its build"
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the `hashes` of the receipts (over whole receipts where they have none)."""
@@ -525,10 +557,7 @@ class Store:
             ) from error
         absent = absent_records(stored)
         if absent.any():
-            raise ContractError(
-                f"record {chosen[absent][0]} of {self.url} is not built yet; "
-                f"`surrogates data info {quote(self.url)}` says how to resume its build"
-            )
+            raise self._not_built(int(chosen[absent][0]))
         return reduce(stored)
 
     def _statistics(self, variable: str) -> Moments:

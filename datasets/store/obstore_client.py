@@ -4,12 +4,17 @@ import asyncio
 import importlib.util
 import os
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from fsspec.asyn import get_loop, sync
 
 CONCURRENT = 64
 """Requests in flight."""
+SILENCE = timedelta(seconds=30)
+"""How long an answer may pause."""
+WHOLE = timedelta(days=1)
+"""How long an answer may take; obstore's own 30 s are too few for large records on a slow line."""
 
 
 def s3_settings(options: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -49,7 +54,8 @@ class ObstoreClient:
     def __init__(self, bucket: str, settings: Mapping[str, Any]) -> None:
         from obstore.store import S3Store
 
-        http: Any = {"allow_http": str(settings.get("endpoint", "")).startswith("http://")}
+        plain = str(settings.get("endpoint", "")).startswith("http://")
+        http: Any = {"allow_http": plain, "read_timeout": SILENCE, "timeout": WHOLE}
         patience: Any = {"max_retries": 0}  # who asks for ranges asks again
         config: Any = dict(settings)
         self._store = S3Store(bucket, config=config, client_options=http, retry_config=patience)

@@ -44,8 +44,10 @@ class Patience:
 
     def __init__(self, url: str, *, new: bool = False) -> None:
         self._url, self._server = url, _server(url)
-        self._limit = FIRST if new and self._server not in _answered else PATIENCE
-        self._begun, self._pauses = time.monotonic(), pauses()
+        unknown = new and self._server not in _answered
+        self._limit = FIRST if unknown else PATIENCE
+        self._since = time.monotonic() if unknown else None  # of others from the first failure
+        self._pauses = pauses()
 
     def answered(self) -> None:
         """Note that the server has answered."""
@@ -64,7 +66,9 @@ class Patience:
         if not may_pass(error):
             raise error
         pause = next(self._pauses)
-        if time.monotonic() - self._begun + pause <= self._limit:
+        if self._since is None:  # what failed may have been on its way for long
+            self._since = time.monotonic()
+        if time.monotonic() - self._since + pause <= self._limit:
             return pause
         if self._limit < PATIENCE:
             raise error

@@ -58,6 +58,8 @@ class RemoteObjects:
         ------
         Unanswered
             When the server does not answer for a minute.
+        ContractError
+            When it sends more than was asked for.
         """
         tails = [each for each in ranges if each[2] is None]
         others = _merged([each for each in ranges if each[2] is not None])
@@ -74,6 +76,14 @@ class RemoteObjects:
             waiting = list(silent)
             if silent:
                 time.sleep(patience.after(silent[waiting[0]]))
+        for number, (key, start, stop) in enumerate(ranges):
+            answer, asked = answers[number], -start if stop is None else stop - start
+            if not isinstance(answer, Exception) and len(answer) > asked:
+                raise ContractError(
+                    f"{self.where(key)}: its server sent {len(answer)} bytes where {asked} were asked for, "
+                    "as one that knows no ranges (HTTP `Range`) sends whole files; copy the store to this "
+                    "machine or to a bucket, or serve it by another web server"
+                )
         return [answers[number] for number in range(len(ranges))]
 
     def _ask(self, ranges: Sequence[Range]) -> list[bytes | Exception]:

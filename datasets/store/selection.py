@@ -43,6 +43,8 @@ def selected(
     for name, allowed in select.items():
         variable, wanted = along_records(store, name, where), np.atleast_1d(np.asarray(allowed))
         values = as_text(variable) if wanted.dtype.kind == "U" else variable.values
+        if values.dtype.kind == "f" and wanted.dtype.kind in "iuf":  # 0.1 means that of float32
+            wanted = wanted.astype(values.dtype)
         for value in wanted[~np.isin(wanted, values)].tolist():
             raise ContractError(
                 f"{where}: no {store.record_dimension} of {store.url} has {name} {value!r}."

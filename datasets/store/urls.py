@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -93,10 +93,15 @@ def normalise(url: str) -> str:
 
 
 def filesystem(url: str, storage_options: Mapping[str, object] | None = None) -> tuple[Any, str]:
-    """Return the fsspec file system of a URL of another machine, and the path there."""
+    """Return the fsspec file system of a URL of another machine, and the path there.
+
+    It forgets the listings that it keeps: other processes write too.
+    """
     from fsspec.core import url_to_fs
 
-    return url_to_fs(url, **(storage_options or {}))
+    system, path = url_to_fs(url, **(storage_options or {}))
+    system.invalidate_cache()
+    return system, path
 
 
 def connected(url: str, storage_options: Mapping[str, object] | None = None) -> dict[str, Any]:
@@ -167,7 +172,8 @@ def require_writable(url: str, storage_options: Mapping[str, object] | None = No
     with explained(url, "written"):
         system, path = filesystem(url.rstrip("/"), storage_options)
         system.pipe_file(f"{path}{PROBE}", b"")
-        system.rm_file(f"{path}{PROBE}")
+        with suppress(FileNotFoundError):  # another process that tries the same has removed it
+            system.rm_file(f"{path}{PROBE}")
 
 
 def require_new(url: str) -> None:

@@ -250,7 +250,10 @@ def verify(
         records = f"records {unit.first_record} to {unit.last_record}"
         echo(f"unit {unit.unit} ({records}): {unit.answer} ({unit.detail})")
     if not report.certified:
-        echo("The root's attributes are not certified: an older release built the store.")
+        echo(
+            "The root's attributes are not certified: an older release built the store, or its build has not "
+            "ended."
+        )
     if not resimulate:
         echo("No unit was simulated again; `--resimulate 3` runs the recipe on three random units.")
     echo(f"{url}: {'holds' if report.ok else 'DOES NOT HOLD'} ({report.records} records)")

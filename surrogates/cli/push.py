@@ -11,7 +11,7 @@ def push(
     run: Annotated[str, typer.Argument(help="Folder of a run or of a bundle.")],
     url: Annotated[str, typer.Argument(help="Repository: hf://OWNER/NAME.", metavar="hf://OWNER/NAME")],
     private: Annotated[
-        bool, typer.Option("--private", help="Make the repository, if it is new, a private one.")
+        bool, typer.Option("--private", help="Make a private repository; refuse one that is public.")
     ] = False,
 ) -> None:
     """Push a trained surrogate to the Hugging Face Hub, from where `surrogates.load` takes its URL.

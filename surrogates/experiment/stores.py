@@ -1,7 +1,6 @@
 """The stores of a run: open and compare them, and describe their examples."""
 
 from collections.abc import Mapping, Sequence
-from shlex import quote
 
 import numpy as np
 import xarray as xr
@@ -39,13 +38,7 @@ def require_variable(name: str, specs: Mapping[str, VariableSpec], where: str, u
 
 def open_complete(dataset: DatasetConfig) -> Store:
     """Open a store, and refuse one whose build is not finished."""
-    store = open_store(dataset.url, storage_options=dataset.storage_options or None)
-    if not store.is_complete:
-        raise ConfigError(
-            f"{dataset.url} has {len(store.complete_rows())} of {store.rows} shard rows; "
-            f"`surrogates data info {quote(dataset.url)}` says how to resume its build"
-        )
-    return store
+    return open_store(dataset.url, storage_options=dataset.storage_options or None).require_complete()
 
 
 def require_apart(stores: Sequence[Store], records: Sequence[np.ndarray]) -> None:

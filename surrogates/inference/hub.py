@@ -1,5 +1,6 @@
 """Bundles on the Hugging Face Hub: `hf://OWNER/NAME[@REVISION]`, loaded and pushed."""
 
+import errno
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -102,7 +103,15 @@ def _asked(repository: str, name: str, revision: str, *, dry_run: bool = False) 
     """Return the path of a file in the hub's cache, or only what is known of the file."""
     hub = require("huggingface_hub", f"Loading {HUB}{repository}")
     with _explained(f"{HUB}{repository}", name, revision):
-        return hub.hf_hub_download(repository, name, revision=revision, dry_run=dry_run)
+        try:
+            return hub.hf_hub_download(repository, name, revision=revision, dry_run=dry_run)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                raise
+            raise BundleError(
+                f"{HUB}{repository}@{revision}: {name} is not cached, and the hub's library may not write to "
+                f"its cache ({error.strerror}: {error.filename}); name another folder by HF_HUB_CACHE"
+            ) from error
 
 
 @contextmanager
@@ -159,12 +168,13 @@ def push(folder: Path, url: str, *, beside: Mapping[str, str], private: bool = F
     beside
         Texts of further files of the bundle, by name; none for an ensemble.
     private
-        Whether a new repository is private.
+        Whether a new repository is private; one that exists has to be.
 
     Raises
     ------
     BundleError
-        When the folder is no sound bundle, or the hub refuses.
+        When the folder is no sound bundle, the repository is public and should be private, or the hub
+        refuses.
     """
     name, revision = parsed(url)
     if revision is not None:
@@ -186,6 +196,11 @@ def push(folder: Path, url: str, *, beside: Mapping[str, str], private: bool = F
         with _explained(url, README, MAIN):
             api = hub.HfApi(library_name="sciml-surrogates")
             api.create_repo(name, private=private, exist_ok=True)
+            if private and not api.model_info(name).private:
+                raise BundleError(
+                    f"{url} exists and is public, so nothing was pushed; make it private on its page, give "
+                    "another name, or leave --private out"
+                )
             added = [
                 hub.CommitOperationAdd(path_in_repo=k, path_or_fileobj=each) for k, each in given.items()
             ]

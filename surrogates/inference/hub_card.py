@@ -1,5 +1,6 @@
 """Metadata of a bundle's card, as the Hugging Face Hub reads them: library, license, tags and scores."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -44,8 +45,8 @@ def _stores(manifest: Manifest) -> list[Mapping[str, Any]]:
 
 
 def _license(manifest: Manifest) -> dict[str, str]:
-    found = {str(each.get("license", UNSPECIFIED)) for each in _stores(manifest)} - {UNSPECIFIED}
-    if not found:
+    found = {str(each.get("license", UNSPECIFIED)) for each in _stores(manifest)}
+    if found <= {UNSPECIFIED}:
         return {}
     known = {LICENSES.get(each.partition(" ")[0].lower()) for each in found}
     if len(known) == 1 and (name := known.pop()) is not None:
@@ -72,7 +73,7 @@ def _scores(manifest: Manifest) -> Iterator[Any]:
             ALL,
         ):
             continue
-        if isinstance(row.get("value"), int | float):
+        if isinstance(row.get("value"), int | float) and math.isfinite(row["value"]):  # the hub takes no NaN
             yield hub.EvalResult(
                 task_type="other",
                 task_name=f"prediction of {row.get('target')}",

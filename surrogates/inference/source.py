@@ -5,12 +5,14 @@ import warnings
 from pathlib import Path, PurePosixPath
 
 import xarray as xr
+import zarr
 
+from datasets.store import objects
 from datasets.store.errors import ContractError
 from datasets.store.foreign import require_plain_hdf5, require_plain_zarr
 from datasets.store.layout import open_store
 from datasets.store.patience import Unanswered
-from datasets.store.patient_store import zarr_store
+from datasets.store.patient_store import PatientStore, zarr_store
 from datasets.store.plain_folder import read_json, require_plain
 from datasets.store.urls import explained, local_copy, local_path
 from surrogates.core.optional import require
@@ -77,7 +79,7 @@ def _open_store(path: Path) -> xr.Dataset:
     root = path / "zarr.json"
     attributes = read_json(root).get("attributes") if root.exists() else None
     if isinstance(attributes, dict) and "format_version" in attributes:
-        return open_store(str(path)).dataset()
+        return open_store(str(path)).require_complete().dataset()
     require_plain_zarr(path)
     try:
         return xr.open_zarr(path, chunks=None, consolidated=False)
@@ -86,6 +88,12 @@ def _open_store(path: Path) -> xr.Dataset:
         raise ContractError(
             f"{path} is no Zarr store that xarray opens ({type(error).__name__}: {said}); write it again"
         ) from error
+
+
+def _has_receipts(store: PatientStore | str) -> bool:
+    """Return whether a store is one of ours, and not a part of one that xarray wrote with its attributes."""
+    root = zarr.open_group(store, mode="r", zarr_format=3)
+    return objects.read(root, "build/zarr.json") is not None
 
 
 def _open_remote(url: str) -> xr.Dataset:
@@ -98,6 +106,8 @@ def _open_remote(url: str) -> xr.Dataset:
             raise
         except Exception:  # of the other version; some servers forbid to look for files that they lack
             found = xr.open_zarr(store, chunks=None, zarr_format=2)
+    if "format_version" in found.attrs and _has_receipts(store):
+        return open_store(url).require_complete().dataset()
     if not found.variables:
         raise ContractError(
             f"{url} shows no variables: its server lists no folders, and the store has no consolidated "

@@ -92,8 +92,10 @@ def local_cluster(workers: int) -> Iterator[LocalCluster]:
     BuildError
         When no workers start.
     """
-    # A cluster would give up a worker that is away when it looks, even one that starts anew at that moment.
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1000 days"}):
+    # A cluster would give up a worker that is away when it looks, even one that starts anew at that moment,
+    # and one that is silent for minutes, as in a solver that lets no other thread run. A dead one is seen.
+    patient = {"deploy.lost-worker-timeout": "1000 days", "scheduler.worker-ttl": None}
+    with dask.config.set({f"distributed.{key}": value for key, value in patient.items()}):
         try:
             cluster = LocalCluster(
                 n_workers=workers,
@@ -197,8 +199,9 @@ def _failed(job: Job, unit: int, others: list[int], error: BaseException) -> Bui
     if isinstance(error, KilledWorker):
         return BuildError(
             f"Dask workers died again and again at units {sorted([unit, *others])}, killed by the system "
-            f"(often for lack of memory) or by a crash of the solver. Finished units are kept; with fewer "
-            f"workers on a machine {job.how_to_resume}."
+            f"(often for lack of memory), by a crash of the solver, or by a scheduler that did not hear from "
+            f"them for its `distributed.scheduler.worker-ttl`, since the solver lets no other thread run. "
+            f"Finished units are kept; with fewer workers on a machine, or more time, {job.how_to_resume}."
         )
     found = error.failure if isinstance(error, UnitError) else failure_of(Exception(str(error)))
     return explain(job, unit, found)

@@ -4,7 +4,8 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import submitit
 from pydantic import Field
 from submitit.core.utils import FailedJobError, FailedSubmissionError
-from submitit.helpers import Checkpointable
+from submitit.helpers import Checkpointable, clean_env
 
 from datasets.factory.build import build, finalise, require_sliceable
 from datasets.factory.creation import lock_beside, open_or_create, units_of
@@ -23,6 +24,9 @@ from datasets.factory.recipe import Recipe
 from datasets.factory.units import Units
 from datasets.store.layout import Store
 from datasets.store.urls import local_path
+
+CHOSEN = ("SBATCH_", "SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT")
+"""Beginnings of the variables of SLURM that users set, and no job."""
 
 
 class Slurm(Submitter):
@@ -73,10 +77,11 @@ class Slurm(Submitter):
             return finalise(url), f"{url} misses no rows; nothing was submitted."
         executor = self._executor(recipe, url)
         try:
-            first, *_ = executor.submit_array(slices)
-            array = first.job_id.partition("_")[0]
-            executor.update_parameters(dependency=f"afterany:{array}", cpus_per_task=1)
-            job = executor.submit(_finalise, url).job_id
+            with _as_outside_of_jobs():
+                first, *_ = executor.submit_array(slices)
+                array = first.job_id.partition("_")[0]
+                executor.update_parameters(dependency=f"afterany:{array}", cpus_per_task=1)
+                job = executor.submit(_finalise, url).job_id
         except (FailedJobError, FailedSubmissionError) as error:
             raise BuildError(
                 "sbatch refused the job; what it said stands above. Mend that, then do the same again."
@@ -95,10 +100,8 @@ class Slurm(Submitter):
 
     def _missing(self, recipe: Recipe, url: str, store: Store | None) -> list["Slice"]:
         """Return the slices that miss rows; all that have any if there is no store yet."""
-        units = units_of(recipe)
+        units = units_of(recipe) if store is None else Units.of(store, recipe)
         complete = set() if store is None else set(store.complete_rows())
-        if store is not None:
-            units = Units(store.records, recipe.unit_records(), store.records_per_shard)
         chosen = [(number, self.parts) for number in range(1, self.parts + 1)]
         config = recipe.model_dump(mode="json")
         return [
@@ -155,6 +158,18 @@ def _require_slurm() -> None:
             f"SBATCH_JOB_NAME is {name!r}, expected none: the jobs of a store are found by their own name. "
             "Unset it, and do the same again."
         )
+
+
+@contextmanager
+def _as_outside_of_jobs() -> Iterator[None]:
+    """Hide the variables of a job that this process may run in, which those that it submits would inherit.
+
+    A job that is no array would take itself for a task of an outer one, and memory would be asked for twice.
+    """
+    given = {key: value for key, value in os.environ.items() if key.startswith(CHOSEN)}
+    with clean_env():
+        os.environ.update(given)
+        yield
 
 
 def _require_none_queued(recipe: Recipe, url: str) -> None:

@@ -70,6 +70,28 @@ def test_parts_that_start_at_once_equal_one_build(undisturbed: str, tmp_path: Pa
     assert not (Path(url) / "build" / "staging").exists()
 
 
+def test_of_two_processes_that_finalise_at_once_one_seals_the_store(
+    undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = str(tmp_path / "toy.zarr")
+    for number in (1, 2):
+        build(Oscillator(), url, workers=0, slice=(number, 2), progress=False)
+    consolidate, sealed = Store.consolidate, []
+
+    def slowly(self: Store) -> Store:
+        sealed.append(self.url)
+        time.sleep(0.3)
+        return consolidate(self)
+
+    monkeypatch.setattr(Store, "consolidate", slowly)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(finalise, [url, url]))
+    assert all(map(is_final, both)) and sealed == [url]
+    assert both[0].text("history").count("surrogates data build") == 1
+    assert content(url) == content(undisturbed)
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.zarr"]
+
+
 def test_finalise_names_the_rows_that_are_missing(tmp_path: Path) -> None:
     url = str(tmp_path / "toy.zarr")
     build(Oscillator(), url, workers=0, slice=(2, 3), progress=False)

@@ -16,6 +16,7 @@ from datasets.factory.recipe import COPY
 from datasets.factory.subset import subset
 from datasets.factory.verify import verify
 from datasets.store.errors import ContractError
+from datasets.store.layout import open_store
 from datasets.store.specs import Split, VariableSpec
 from tests.datasets.factory.conftest import content
 from tests.toy import Oscillator
@@ -230,6 +231,12 @@ def test_a_subset_of_nothing_is_refused(keys: dict, said: str, two: list[str], t
     assert not (tmp_path / "some.zarr").exists()
 
 
+def test_a_value_is_found_as_it_is_shown(two: list[str], tmp_path: Path) -> None:
+    shown = str(open_store(two[0]).dataset().stiffness.values[3])  # of float32
+    few = subset(two[0], str(tmp_path / "few.zarr"), select={"stiffness": float(shown)}, progress=False)
+    assert few.records == 1 and str(few.dataset().stiffness.values[0]) == shown
+
+
 def test_a_store_is_the_same_as_itself_and_another_number_of_records_is_named(
     two: list[str], tmp_path: Path
 ) -> None:
@@ -259,6 +266,26 @@ def test_other_values_are_named_with_their_size_and_record(two: list[str], tmp_p
         "'stiffness' differs in 1 cells of 16 records, by up to 0.5 N m-1 (record 5)"
     )
     assert "mean of 'stiffness' over 16 records" in str(found.differences)
+
+
+def test_large_whole_numbers_that_differ_by_one_are_different(two: list[str], tmp_path: Path) -> None:
+    class Numbered(Rooms):
+        first: int = 1 << 60
+
+        def specs(self):
+            number = VariableSpec(
+                name="number", dims=("sample",), shape=(), dtype="int64", units="1", long_name="number"
+            )
+            return [number]
+
+        def simulate(self, indices, rngs):
+            return {"number": self.first + indices}
+
+    urls = [str(tmp_path / f"{shift}.zarr") for shift in range(2)]
+    for shift, url in enumerate(urls):
+        build(Numbered(samples=16, first=(1 << 60) + shift), url, **QUIET)
+    (values,) = compare(*urls, progress=False).variables
+    assert (values.largest, values.cells) == (1.0, 16)
 
 
 def test_without_a_variable_in_common_stores_are_not_comparable(two: list[str], tmp_path: Path) -> None:

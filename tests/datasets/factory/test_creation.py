@@ -10,7 +10,7 @@ import xarray as xr
 import zarr
 
 from datasets.factory.build import build, is_final
-from datasets.factory.creation import open_or_create
+from datasets.factory.creation import lock_beside, open_or_create
 from datasets.factory.errors import BuildError
 from tests.datasets.factory.conftest import content
 from tests.toy import Oscillator
@@ -95,3 +95,9 @@ def test_what_verify_would_not_accept_is_refused_before_anything_is_built(
     with pytest.raises(BuildError, match=message):
         build(Oscillator(), str(url), workers=0, progress=False)
     assert not url.exists() or not list(url.iterdir())
+
+
+@pytest.mark.parametrize("url", ["memory://a/toy.zarr", "memory://a/toy.zarr/", "a/toy.zarr", "a/toy.zarr/"])
+def test_a_lock_lies_beside_the_store_however_its_name_ends(url: str) -> None:
+    files, name = lock_beside(url, "sealing")
+    assert (files.url.removeprefix("memory://"), name) == ("a", "toy.zarr.sealing")

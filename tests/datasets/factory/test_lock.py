@@ -1,5 +1,6 @@
 """One living process at a time holds a row."""
 
+import errno
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ from datasets.factory import lock
 from datasets.factory.errors import BuildError
 from datasets.factory.files import Files
 from datasets.factory.lock import RowsLock, alone
+from datasets.store.patience import Unanswered
 
 
 def leave(store: Path, **holder: Any) -> None:
@@ -50,6 +52,23 @@ def test_a_reused_process_number_is_not_taken_for_the_holder(tmp_path: Path) -> 
         pass
 
 
+def test_of_two_processes_that_find_the_same_dead_holder_one_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(tmp_path, pid=1, born="not when process 1 was born")
+    write = Files.write
+
+    def before_another(self: Files, name: str, content: bytes) -> None:
+        write(self, name, content)
+        leave(tmp_path, host="elsewhere", pid=7)
+
+    monkeypatch.setattr(Files, "write", before_another)
+    with pytest.raises(BuildError, match="Process 7 on elsewhere"):
+        RowsLock(Files(str(tmp_path)), range(4)).__enter__()
+    (held,) = (tmp_path / "build" / "locks").glob("rows-*.json")
+    assert json.loads(held.read_text())["pid"] == 7
+
+
 def test_another_machine_counts_as_dead_after_a_long_silence(tmp_path: Path) -> None:
     leave(tmp_path, host="elsewhere")
     with pytest.raises(BuildError, match="Process 1 on elsewhere"):
@@ -68,6 +87,16 @@ def test_a_holder_shows_signs_of_life(tmp_path: Path, monkeypatch: pytest.Monkey
         while json.loads(path.read_text())["seen"] == first:
             assert time.monotonic() < deadline
     assert not path.exists()
+
+
+def test_who_is_alone_for_long_shows_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT", 0.01)
+    with alone(Files(str(tmp_path)), "x"):
+        first = (tmp_path / "x").read_text()
+        deadline = time.monotonic() + 5
+        while (tmp_path / "x").read_text() == first:
+            assert time.monotonic() < deadline
+    assert not (tmp_path / "x").exists()
 
 
 def test_alone_tells_whether_the_holder_before_died(tmp_path: Path) -> None:
@@ -93,3 +122,27 @@ def test_a_lock_that_is_let_go_in_between_is_not_taken_for_a_dead_one(
     monkeypatch.setattr(Files, "read", let_go)
     with alone(files, "x") as inherited:
         assert not inherited
+
+
+def test_a_lock_whose_server_was_lost_is_taken_over_by_the_same_process() -> None:
+    files = Files("memory://lost-lock")
+    with pytest.raises(Unanswered), alone(files, "x"):
+        raise Unanswered("gone")
+    assert files.exists("x")
+    with alone(files, "x") as inherited:
+        assert inherited
+    assert not files.exists("x")
+
+
+def test_locks_work_where_the_file_system_knows_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    files = Files(str(tmp_path))
+    assert files.create("x", b"first") and not files.create("x", b"second")
+    assert files.read("x") == b"first" and [path.name for path in tmp_path.iterdir()] == ["x"]
+    with RowsLock(files, range(4)), pytest.raises(BuildError, match="is building"):
+        RowsLock(files, range(4)).__enter__()

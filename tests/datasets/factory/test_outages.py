@@ -15,6 +15,7 @@ from datasets.factory.files import Files
 from datasets.store import patience
 from datasets.store.errors import ContractError
 from datasets.store.layout import open_store
+from datasets.store.urls import matching
 from tests.bucket_server import bucket_at, empty_server
 from tests.datasets.factory.conftest import content
 from tests.datasets.factory.recipes import Counted
@@ -97,6 +98,24 @@ def test_what_another_process_writes_is_seen(gate: Gate) -> None:
     assert files.read("b") == b"2" and files.exists("b")
     other.rm_file("bucket/seen/a")
     assert not files.exists("a")
+
+
+def test_files_that_another_process_wrote_since_are_matched(gate: Gate) -> None:
+    other = fsspec.filesystem("s3", skip_instance_cache=True)
+    for number in range(2):
+        other.pipe_file(f"bucket/matched/{number}.nc", b"")
+        assert len(matching("s3://bucket/matched/*.nc")) == number + 1
+
+
+def test_what_a_server_keeps_is_not_deleted_for_ever(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files("s3://bucket/kept")
+    files.write("a", b"")
+    asked: list[str] = []
+    monkeypatch.setattr(patience, "PATIENCE", 0.3)
+    monkeypatch.setattr(files._system, "rm", lambda path, recursive: asked.append(path))
+    with pytest.raises(ContractError, match=r"^s3://bucket/kept has not .* not everything in it was deleted"):
+        files.remove_all()
+    assert 1 < len(asked) < 5
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,16 @@
 """Any record can be drawn."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from datasets.factory.build import build
 from datasets.factory.pictures import draw, picture
+from datasets.store.errors import ContractError
 from datasets.store.layout import open_store
+from tests.toy import Oscillator
 
 
 def test_a_record_shows_its_numbers_and_its_curve(undisturbed: str) -> None:
@@ -40,6 +45,17 @@ def test_single_points_are_marked_and_whole_numbers_stay_whole() -> None:
     numbers, point = draw(ds, "title").axes
     assert numbers.texts[0].get_text() == "count = 1000000000000\nhit = True"
     assert point.lines[0].get_marker() == "."
+
+
+def test_a_record_that_is_not_built_or_lost_is_not_drawn(copied: str, tmp_path: Path) -> None:
+    url = str(tmp_path / "begun.zarr")
+    store = build(Oscillator(), url, workers=0, slice=(1, 3), progress=False)
+    assert picture(store, 15).axes
+    with pytest.raises(ContractError, match=r"record 16 of .* is not built yet; `surrogates data info"):
+        picture(store, 16)
+    (Path(copied) / "family" / "c" / "1").unlink()
+    with pytest.raises(ContractError, match=r"'family', records 16 to 31.* missing"):
+        picture(open_store(copied), 16)
 
 
 def test_a_record_that_does_not_exist_is_refused(undisturbed: str) -> None:

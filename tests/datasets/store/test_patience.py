@@ -31,6 +31,16 @@ def test_a_server_that_is_away_for_less_than_a_minute_is_waited_for(clock: list[
     assert 50 <= clock[0] <= 55
 
 
+def test_what_fails_after_it_was_on_its_way_for_long_is_asked_again(clock: list[float]) -> None:
+    def ask() -> str:
+        if clock[0] < 100:
+            clock[0] += 100  # a large file on a slow line
+            raise ConnectionResetError("reset")
+        return "here"
+
+    assert patiently("s3://b/x", ask) == "here"
+
+
 def test_a_server_that_stays_away_is_given_up_after_a_minute_in_one_line(clock: list[float]) -> None:
     answers = chain(repeat(OSError("gone\naway")))
 

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from datasets.store import patience
+from datasets.store import obstore_client, patience
 from datasets.store.errors import ContractError
 from datasets.store.layout import Store, open_store
 from datasets.store.obstore_client import ObstoreClient, s3_settings
@@ -89,6 +90,12 @@ def test_damage_and_loss_elsewhere_are_told_as_on_disk(elsewhere: Store, tmp_pat
             reader.read(records)
 
 
+def test_a_server_that_knows_no_ranges_is_told_and_not_taken_for_damage(elsewhere: Store, web: Web) -> None:
+    web.ranges = False
+    with pytest.raises(ContractError, match=r"path_gain/c/\S+: its server sent .* knows no ranges .* copy"):
+        elsewhere.reader(["path_gain"]).read([0])
+
+
 def test_a_server_may_stop_for_a_while(elsewhere: Store, web: Web, arrays: Arrays) -> None:
     reader = elsewhere.reader(["path_gain"])
     reader.read([0])
@@ -123,6 +130,26 @@ def test_obstore_reads_what_fsspec_reads(store: Store, web: Web, tmp_path: Path)
     assert isinstance(objects._system, ObstoreClient)
     out = np.empty(6, np.uint8)
     assert objects.read_into("c/0", -6, [out]) == 6 and out.tobytes() == shard[-6:]
+
+
+def test_an_answer_of_obstore_may_take_long_but_not_pause_for_long(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bucket").mkdir()
+    (tmp_path / "bucket" / "shard").write_bytes(bytes(range(100)))
+    settings = {"endpoint": web.url, "access_key_id": "k", "secret_access_key": "s"}
+    monkeypatch.setattr(obstore_client, "SILENCE", timedelta(seconds=0.6))
+
+    def ask(trickle: float) -> object:
+        web.trickle = trickle
+        return ObstoreClient("bucket", settings).cat_ranges(["shard"], [0], [10], on_error="return")[0]
+
+    assert bytes(ask(0.1)) == bytes(range(10))  # type: ignore[arg-type]
+    assert isinstance(ask(1.0), Exception)
+    monkeypatch.setattr(obstore_client, "WHOLE", timedelta(seconds=0.6))
+    assert isinstance(ask(0.1), Exception)
+    monkeypatch.undo()
+    assert timedelta(hours=12) < obstore_client.WHOLE  # for 2 GiB on a slow line
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,17 @@ def test_what_is_only_read_is_refused_before_any_work() -> None:
 def test_what_a_server_says_of_writing_becomes_one_line(error: Exception, said: str) -> None:
     with pytest.raises(ContractError, match=said), explained("http://h/x.zarr", "written"):
         raise error
+
+
+def test_two_processes_may_try_at_once_whether_something_can_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    system = fsspec.filesystem("memory")
+    remove = system.rm_file
+
+    def after_another(path: str) -> None:
+        remove(path)
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(type(system), "rm_file", lambda self, path: after_another(path))
+    require_writable("memory://tried/by-two.zarr")

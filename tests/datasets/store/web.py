@@ -3,6 +3,8 @@
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,14 +18,16 @@ class Web:
         Each request: its path and its range.
     most
         Requests that were in flight at once.
-    pause
-        Seconds before each answer.
+    pause, trickle
+        Seconds before each answer, and before each of its bytes.
+    ranges
+        Whether it knows ranges.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[tuple[str, str]] = []
-        self.most, self.pause = 0, 0.0
+        self.most, self.pause, self.trickle, self.ranges = 0, 0.0, 0.0, True
         self._flying, self._lock, self._port = 0, threading.Lock(), 0
         self.start()
 
@@ -73,7 +77,7 @@ class Web:
         content = file.read_bytes() if file.is_file() else None
         found = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
         status, headers = 404 if content is None else 200, {}
-        if content and found:
+        if content and found and self.ranges:
             first = int(found[1]) if found[1] else max(0, len(content) - int(found[2]))
             last = min(int(found[2]), len(content) - 1) if found[1] and found[2] else len(content) - 1
             status, headers = 206, {"Content-Range": f"bytes {first}-{last}/{len(content)}"}
@@ -86,4 +90,14 @@ class Web:
         with self._lock:
             self._flying -= 1
         if request.command == "GET":
-            request.wfile.write(content or b"")
+            with suppress(ConnectionError):  # of who waits no longer
+                for part in self._parts(content or b""):
+                    request.wfile.write(part)
+
+    def _parts(self, content: bytes) -> Iterator[bytes]:
+        if not self.trickle:
+            yield content
+            return
+        for each in content:
+            time.sleep(self.trickle)
+            yield bytes([each])

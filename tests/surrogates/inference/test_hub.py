@@ -1,5 +1,6 @@
 """Bundles on the Hugging Face Hub are pushed, loaded by name at a commit, cached, and refused in one line."""
 
+import errno
 import importlib
 import json
 import shutil
@@ -72,6 +73,20 @@ def test_a_pushed_bundle_predicts_the_same_and_tells_its_commit(
     xr.testing.assert_equal(prediction, surrogates.load(bundle, device="cpu").predict(inputs))
     assert prediction.attrs["bundle"] == f"{URL}@{commit}"
     assert not any(path.is_symlink() for path in loaded.bundle.folder.rglob("*"))
+
+
+def test_what_should_be_private_is_not_pushed_to_a_public_repository(
+    server: Hub, bundle: Path, capsys
+) -> None:
+    for _ in range(2):
+        assert not run("push", bundle, "hf://me/hidden", "--private")
+    assert not run("push", bundle, URL)
+    before = dict(server.commits["me/toy"])
+    (bundle / "card.md").write_text("secret")
+    capsys.readouterr()
+    assert run("push", bundle, URL, "--private") == 2
+    assert "exists and is public, so nothing was pushed; make it private" in capsys.readouterr().err
+    assert server.commits["me/toy"] == before
 
 
 def test_a_second_push_of_the_same_bundle_makes_no_commit(server: Hub, bundle: Path, capsys) -> None:
@@ -219,7 +234,8 @@ def test_an_ensemble_is_pushed_with_its_members(server: Hub, bundle: Path, tmp_p
 
 def test_the_card_has_the_metadata_that_the_hub_reads(server: Hub, bundle: Path) -> None:
     row = {"method": "mlp", "target": "gain", "metric": "rmse", "value": 4.5, "units": "dB", "group": "all"}
-    update_metrics(bundle, {"model": "mlp", "rows": [row, {**row, "method": "mean", "value": 9.0}]})
+    rows = [row, {**row, "method": "mean", "value": 9.0}, {**row, "metric": "mae", "value": float("nan")}]
+    update_metrics(bundle, {"model": "mlp", "rows": rows})
     push(bundle, URL, beside={})
     (files,) = server.commits["me/toy"].values()
     _, header, text = files["README.md"].decode().split("---\n", 2)
@@ -240,6 +256,7 @@ def test_the_card_has_the_metadata_that_the_hub_reads(server: Hub, bundle: Path)
         (["ODbL-1.0 (building geometry (c) OpenStreetMap contributors)"], {"license": "odbl"}),
         (["CC0-1.0", "secret"], {"license": "other", "license_name": "cc0-1.0-and-secret"}),
         (["unspecified"], {}),
+        (["CC0-1.0", "unspecified"], {"license": "other", "license_name": "cc0-1.0-and-unspecified"}),
     ],
 )
 def test_the_license_is_that_of_the_training_data(bundle: Path, licenses: list[str], expected: dict) -> None:
@@ -247,6 +264,20 @@ def test_the_license_is_that_of_the_training_data(bundle: Path, licenses: list[s
     manifest = read_manifest(bundle).model_copy(update={"provenance": {"datasets": stores}})
     found = yaml.safe_load(hub_card.metadata(manifest))
     assert {key: found[key] for key in found if key.startswith("license")} == expected
+
+
+def test_a_cache_that_may_only_be_read_is_told(server: Hub, bundle: Path, monkeypatch) -> None:
+    server.commit("me/toy", files_of(bundle))
+    download = hub.hf_hub_download
+
+    def refuse(*words: object, dry_run: bool, **keys: object) -> object:
+        if dry_run:
+            return download(*words, dry_run=dry_run, **keys)
+        raise OSError(errno.EROFS, "Read-only file system", "/cache/models--me--toy")
+
+    monkeypatch.setattr(hub, "hf_hub_download", refuse)
+    with pytest.raises(BundleError, match=r"hf://me/toy@main: .* its cache \(Read-only .* by HF_HUB_CACHE$"):
+        surrogates.load(URL)
 
 
 def test_what_the_hub_lacks_is_one_line(server: Hub, bundle: Path, monkeypatch) -> None:

@@ -9,9 +9,13 @@ import rasterio
 import xarray as xr
 
 import surrogates
+from datasets.factory.build import build, finalise
+from datasets.store.errors import ContractError
 from surrogates.cli.main import main
 from surrogates.inference.bundle import update_calibration
+from surrogates.inference.source import open_inputs
 from surrogates.learning.conformal import Calibration
+from tests.toy import Oscillator
 
 
 def run(*words: object) -> object:
@@ -40,6 +44,24 @@ def test_inputs_may_lie_at_a_url(bundle: Path, inputs: xr.Dataset, tmp_path: Pat
     assert not run(bundle, url, tmp_path / "out.zarr", "--device", "cpu")
     expected = surrogates.load(bundle, device="cpu").predict(inputs)
     xr.testing.assert_allclose(xr.open_zarr(tmp_path / "out.zarr").load(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("place", ["", "memory://"])
+def test_a_store_whose_build_has_not_ended_is_no_input(place: str, tmp_path: Path) -> None:
+    url = place + str(tmp_path / "begun.zarr").lstrip("/" if place else "")
+    build(Oscillator(), url, workers=0, slice=(1, 3), progress=False)
+    with pytest.raises(ContractError, match=r"has 1 of 3 shard rows; `surrogates data info .*` says how"):
+        open_inputs(url)
+    for number in (2, 3):
+        build(Oscillator(), url, workers=0, slice=(number, 3), progress=False)
+    whole = finalise(url).dataset()
+    xr.testing.assert_identical(open_inputs(url).load(), whole.load())
+    part = f"{url}.part.zarr"
+    whole[["stiffness"]].isel(sample=slice(2)).drop_encoding().drop_attrs().assign_attrs(
+        format_version=whole.attrs["format_version"]
+    ).to_zarr(part, zarr_format=3)
+    if place:
+        assert open_inputs(part).sizes == {"sample": 2}
 
 
 def test_odd_names_are_paths(

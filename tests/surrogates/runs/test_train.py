@@ -10,6 +10,7 @@ import zarr
 from safetensors.torch import load_file
 
 import surrogates
+from datasets.store.errors import ContractError
 from datasets.store.layout import open_store
 from surrogates.core.build import validate
 from surrogates.core.errors import ConfigError
@@ -141,7 +142,7 @@ def test_mistake_is_answered_before_any_work(run_config, tmp_path, changes, mess
 def test_unfinished_store_is_refused(run_config, make_store):
     store = make_store("unfinished.zarr")
     del open_store(store.url)._live["build/row-000002"]
-    with pytest.raises(ConfigError, match=r"has 7 of 8 shard rows; `surrogates data info .*` says how"):
+    with pytest.raises(ContractError, match=r"has 7 of 8 shard rows; `surrogates data info .*` says how"):
         start(run_config(dataset=store.url))
 
 

@@ -144,6 +144,10 @@ def test_a_build_that_is_killed_resumes(
     require_same(url, undisturbed)
 
 
+def test_a_worker_that_is_silent_for_long_is_not_given_up(cluster: LocalCluster) -> None:
+    assert cluster.scheduler.worker_ttl is None  # a solver may hold the interpreter for long
+
+
 def test_a_unit_that_no_build_waits_for_any_more_is_not_staged(tmp_path: Path) -> None:
     staging = Staging(str(tmp_path))
     stage_unit(Oscillator(), Units(48, 4, 16), 3, staging, wanted=lambda: False)

@@ -14,6 +14,7 @@ from submitit.core.utils import DelayedSubmission
 from datasets.factory.build import build, is_final, resume
 from datasets.factory.errors import BuildError
 from datasets.factory.executors.slurm import Slice
+from datasets.factory.extend import extend
 from datasets.store.layout import open_store
 from tests.datasets.factory.conftest import content
 from tests.datasets.factory.recipes import Slow, Walk
@@ -22,6 +23,7 @@ from tests.toy import Oscillator
 
 COMMANDS = {
     "sbatch": 'n=$(($(ls "$QUEUE" | wc -l) + 1)); cp "$1" "$QUEUE/$n"; touch "$LIVE/$n"; '
+    'env > "$LIVE/../environment"; '
     'echo "Submitted batch job $n"',
     "squeue": """name=${@: -1}
         [ -z "$SQUEUE_STATES" ] || exit 0
@@ -94,6 +96,44 @@ def test_slices_are_an_array_and_what_has_failed_is_submitted_again(
     run_here(url, "4")
     assert is_final(open_store(url))
     assert content(url) == content(undisturbed)
+
+
+def test_a_store_that_grew_with_short_shards_is_submitted(
+    queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Short(Oscillator):
+        def unit_records(self) -> int:
+            return min(self.batch, self.samples)
+
+        def records_per_shard(self) -> int:
+            return self.unit_records()
+
+    def killed(*arguments: object, **keys: object) -> None:
+        raise KeyboardInterrupt
+
+    url = str(tmp_path / "toy.zarr")
+    build(Short(samples=6, batch=8), url, workers=0, progress=False)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("datasets.factory.extend.build", killed)
+        extend(url, 12, recipe_class=Short, progress=False)
+    resume(url, recipe_class=Short, executor={"name": "slurm", "parts": 2}, progress=False)
+    run_here(url, "1")
+    run_here(url, "2")
+    assert is_final(open_store(url)) and open_store(url).records == 12
+
+
+def test_what_is_submitted_in_a_job_inherits_nothing_of_it(
+    queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"SBATCH_ACCOUNT": "mine", "SLURM_CONF": "/etc/slurm.conf"}
+    outer = {"SLURM_ARRAY_JOB_ID": "9", "SLURM_ARRAY_TASK_ID": "0", "SLURM_MEM_PER_CPU": "100"}
+    for name, value in (given | outer).items():
+        monkeypatch.setenv(name, value)
+    build(Oscillator(), str(tmp_path / "toy.zarr"), executor=THREE, progress=False)
+    seen = (tmp_path / "environment").read_text().splitlines()
+    assert {f"{name}={value}" for name, value in given.items()} <= set(seen)
+    assert not [line for line in seen if line.startswith(tuple(outer))]
+    assert outer.items() <= os.environ.items()
 
 
 def test_nothing_is_submitted_while_jobs_of_the_store_are_queued(
