@@ -247,7 +247,7 @@ def _finish(
     with alone(*lock_beside(store.url, "sealing", storage_options)):
         store = open_store(store.url, storage_options=storage_options)
         if is_final(store):  # another process was faster
-            return _certified(store)
+            return certified(store)
         _seal(store, Files(store.url, storage_options))
     return open_store(store.url, storage_options=storage_options)
 
