@@ -73,7 +73,8 @@ def _scores(manifest: Manifest) -> Iterator[Any]:
             ALL,
         ):
             continue
-        if isinstance(row.get("value"), int | float) and math.isfinite(row["value"]):  # the hub takes no NaN
+        value = row.get("value")
+        if isinstance(value, int | float) and math.isfinite(value):  # the hub takes no NaN
             yield hub.EvalResult(
                 task_type="other",
                 task_name=f"prediction of {row.get('target')}",
@@ -82,7 +83,7 @@ def _scores(manifest: Manifest) -> Iterator[Any]:
                 dataset_split="test",
                 metric_type=str(row.get("metric")).partition("(")[0],
                 metric_name=f"{row.get('metric')} of {row.get('target')} in {row.get('units', '1')}",
-                metric_value=row["value"],
+                metric_value=value,
             )
 
 
