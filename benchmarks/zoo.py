@@ -108,16 +108,6 @@ GATHERS = Data(
         ),
     },
 )
-MORE_GATHERS = Data(
-    "seismic/openfwi_like",
-    {
-        "tiny": GATHERS.stores["tiny"],
-        "small": (
-            "data/seismic_more.zarr",
-            {"samples": 12000, "family": ["flatvel-a", "flatfault-a"], "time_stride": 4},
-        ),
-    },
-)
 _CHANNELS = {
     "antenna_rows": 2,
     "antenna_columns": 2,
@@ -170,7 +160,7 @@ ENTRIES = {
         "recorder and a racer as vehicle.",
     ),
     "seismic/invertible_x_net": Entry(GATHERS, records=2),
-    "seismic/inversion_net": Entry(MORE_GATHERS, records=2),
+    "seismic/inversion_net": Entry(GATHERS, records=2),
     "seismic/latent_unet_forward": Entry(GATHERS, records=2),
     "csi/csi4cast": Entry(
         CHANNELS,

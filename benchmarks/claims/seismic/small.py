@@ -39,7 +39,7 @@ def trained(seed: int) -> Path:
 
 def store() -> Path:
     """Return the store that it learns from."""
-    return Path(zoo.built(zoo.MORE_GATHERS, "small"))
+    return Path(zoo.built(zoo.GATHERS, "small"))
 
 
 def _scores(run: Path) -> dict[str, float]:
