@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +25,9 @@ from datasets.store.layout import Store, open_store
 from datasets.store.urls import local_path, normalise, require_writable
 from surrogates.core.files import clean_up
 from surrogates.core.progress import Progress
+
+SEALING = "sealing"
+"""What a process does that finishes a store, in the name of its lock."""
 
 
 def build(
@@ -88,7 +91,7 @@ def build(
     with explain_stop(url, type(recipe)):
         store = open_or_create(recipe, url, storage_options)
         if is_final(store):
-            return certified(store)
+            return certified(store, storage_options)
         recipe.prepare()
         _require_same_records(store, recipe)
         units = Units.of(store, recipe)
@@ -191,7 +194,7 @@ def resume(
     finish_growing(normalise(url), storage_options)
     store = open_store(url, storage_options=storage_options)
     if is_final(store):
-        return certified(store)
+        return certified(store, storage_options)
     recipe = recipe_of(store, recipe_class)
     return build(
         recipe,
@@ -214,12 +217,22 @@ def finalise(url: str, *, storage_options: Mapping[str, Any] | None = None) -> S
         When shard rows are missing; names them.
     """
     store = open_store(url, storage_options=storage_options)
-    return certified(store) if is_final(store) else _finish(store, storage_options)
+    return certified(store, storage_options) if is_final(store) else _finish(store, storage_options)
 
 
-def certified(store: Store) -> Store:
-    """Return a complete store, whose last file a stopped build may not have written."""
-    store.certify_if_pending()
+def certified(store: Store, storage_options: Mapping[str, Any] | None = None) -> Store:
+    """Return a complete store, of which a process that was stopped may not have written the last file.
+
+    Parameters
+    ----------
+    store
+        A store that is final.
+    storage_options
+        For fsspec.
+    """
+    beside, lock = lock_beside(store.url, SEALING, storage_options)
+    with alone(beside, lock) if beside.exists(lock) else nullcontext():
+        store.certify_if_pending()
     return store
 
 
@@ -244,11 +257,12 @@ def _finish(
             f"({_ranges(missing)}). Build the missing slices, or "
             f"{how_to_resume(store.url, recipe or store.text('recipe'))}."
         )
-    with alone(*lock_beside(store.url, "sealing", storage_options)):
+    with alone(*lock_beside(store.url, SEALING, storage_options)):
         store = open_store(store.url, storage_options=storage_options)
         if is_final(store):  # another process was faster
-            return certified(store)
-        _seal(store, Files(store.url, storage_options))
+            store.certify_if_pending()
+        else:
+            _seal(store, Files(store.url, storage_options))
     return open_store(store.url, storage_options=storage_options)
 
 

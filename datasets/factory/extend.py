@@ -88,7 +88,7 @@ def extend(
     old = recipe_of(store, recipe_class)
     new = larger(old, store, records, design)
     if new.records() == store.records:
-        return certified(store)
+        return certified(store, storage_options)
     growth, attributes = _plan(store, old, new)
     files = Files(url, storage_options)
     with RowsLock(files, range(-(-growth.records // store.records_per_shard))):
