@@ -115,7 +115,7 @@ def test_a_vehicle_is_heard_for_some_seconds_and_its_picture_kept_fresh(
     drawn = []
     monkeypatch.setattr("surrogates.domains.uav.command.PICTURE_EVERY", 0.3)
     monkeypatch.setattr(stream_plots, "write_picture", lambda session, *_: drawn.append(session.predictions))
-    command(run, "--mavlink", vehicle, "--seconds", 1.2, "--out", tmp_path / "now.png")
+    command(run, "--mavlink", vehicle, "--seconds", 2.5, "--out", tmp_path / "now.png")
     captured = capsys.readouterr()
     assert f"listening to {vehicle}" in captured.err
     assert " 50 Hz  last error " in captured.err
