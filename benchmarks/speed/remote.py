@@ -21,7 +21,7 @@ from datasets.store.summary import FIELDS, statistics_block, write_summary
 STEP = 0.2
 """Seconds that a training step takes beside its data."""
 BATCH = 16
-MOST = {"opening": 12, "fingerprint": 2, "statistics": 16}
+MOST = {"opening": 12, "fingerprint": 2, "statistics": 2}
 """Requests that are allowed."""
 
 
