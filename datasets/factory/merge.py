@@ -9,6 +9,7 @@ from datasets.factory.build import build
 from datasets.factory.copies import Copy, open_source, origin_of
 from datasets.factory.errors import BuildError
 from datasets.store.layout import Store
+from datasets.store.repeated import repeated
 from datasets.store.urls import normalise
 from surrogates.core.text import listing
 
@@ -61,7 +62,7 @@ def merge(
 
 
 def _require_other_records(first: Store, other: Store) -> None:
-    """Refuse two stores with an equal shard row: records that stand twice would be trained on and scored."""
+    """Refuse two stores with an equal record: one that stands twice would be trained on and scored."""
     one, two = (
         {str((store.receipt(row) or {}).get("hashes")) for row in store.complete_rows()}
         for store in (first, other)
@@ -70,4 +71,10 @@ def _require_other_records(first: Store, other: Store) -> None:
         raise BuildError(
             f"{first.url} and {other.url} have {same} equal shard rows; merge stores of different records, "
             "built with another seed= for example"
+        )
+    ones, others = repeated(first, other)
+    if len(others):
+        raise BuildError(
+            f"{first.url} and {other.url} have {len(others)} equal records, such as record {ones[0]} of the "
+            f"first and {others[0]} of the second; copy those of one alone with `surrogates data subset`"
         )

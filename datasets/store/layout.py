@@ -21,6 +21,7 @@ from typing import Any, Self
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.storage import LocalStore
 
 from datasets.store import claims
 from datasets.store.chunking import chunk_records, record_bytes, shard_records
@@ -54,6 +55,7 @@ from datasets.store.summary import (
     write_summary,
 )
 from datasets.store.urls import explained, local_path, normalise
+from datasets.store.whole_store import WholeStore
 
 GROWING = "growing"
 """Global attribute that stands while the arrays of a store are given their new length."""
@@ -232,16 +234,17 @@ class Store:
         return found
 
     def dataset(self) -> xr.Dataset:
-        """Open the store with xarray, lazily."""
+        """Open the store with xarray, lazily; a lost chunk file of a complete store is an error when read."""
         return self._open(decode_times=True)
 
     def _open(self, *, decode_times: bool) -> xr.Dataset:
         self._agreed  # noqa: B018  (values are read by either copy of the metadata)
         consolidated = self.root.metadata.consolidated_metadata is not None
         folder = local_path(self.url)
+        store = self.root.store if folder is None else LocalStore(folder.absolute(), read_only=True)
         try:
             return xr.open_zarr(
-                self.root.store if folder is None else folder.absolute(),
+                store if self._summary is None else WholeStore(store),
                 chunks=None,
                 consolidated=consolidated,
                 zarr_format=3,
@@ -543,6 +546,16 @@ class Store:
         ContractError
             When a record has not been built yet.
         """
+        return reduce(self.statistics_of_each(variable, records))
+
+    def statistics_of_each(self, variable: str, records: np.ndarray | None = None) -> Moments:
+        """Return the exact statistics of a variable for each of some records, in ascending order.
+
+        Raises
+        ------
+        ContractError
+            When a record has not been built yet.
+        """
         if variable not in self.specs:
             names = list(self.specs)
             raise ContractError(f"{self.url} has no record variable {variable!r}; it has {names}")
@@ -558,7 +571,7 @@ class Store:
         absent = absent_records(stored)
         if absent.any():
             raise self._not_built(int(chosen[absent][0]))
-        return reduce(stored)
+        return stored
 
     def _statistics(self, variable: str) -> Moments:
         self._agreed  # noqa: B018  (the numbers are read by the gathered copy)

@@ -1,11 +1,13 @@
 """The stores of a run: open and compare them, and describe their examples."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 import xarray as xr
 
 from datasets.store.layout import Store, open_store
+from datasets.store.repeated import repeated
 from datasets.store.specs import VariableSpec
 from datasets.store.statistics import Moments
 from datasets.store.units import display
@@ -47,20 +49,22 @@ def require_apart(stores: Sequence[Store], records: Sequence[np.ndarray]) -> Non
     Parameters
     ----------
     stores
-        Of one run; stores of the same content are one, whatever their addresses.
+        Of one run; the same record of two is found by its statistics, whatever their addresses.
     records
         Those of each store that are used.
     """
-    seen: dict[str, list[tuple[str, np.ndarray]]] = {}
-    for store, own in zip(stores, records, strict=True):
-        others = seen.setdefault(store.fingerprint, [])
-        for url, known in others:
-            if (both := np.intersect1d(known, own)).size:
-                raise ConfigError(
-                    f"dataset: {url} and {store.url} give {both.size} records twice; name a store once, or "
-                    "let `select` choose other records of each"
-                )
-        others.append((store.url, own))
+    pairs = combinations(zip(stores, records, strict=True), 2)
+    for (first, known), (other, own) in pairs:
+        both = (
+            np.intersect1d(known, own)
+            if first.fingerprint == other.fingerprint
+            else repeated(first, other, known, own)[1]
+        )
+        if both.size:
+            raise ConfigError(
+                f"dataset: {first.url} and {other.url} give {both.size} records twice; name a store once, or "
+                f"let `select` choose other records of each, without record {both[0]} of the second"
+            )
 
 
 def require_values(stores: Sequence[Store], index: ExampleIndex, task: TaskConfig, subset: str) -> None:

@@ -171,6 +171,10 @@ class Longer(Rooms):
             "attribute 'Conventions': CF-1.11, CF",
         ),
         (Rooms(samples=16, seed=0), "have 1 equal shard rows; merge stores of different records"),
+        (
+            Rooms(samples=4, seed=0, batch=4),
+            "have 4 equal records, such as record 0 of the first and 0 of the second",
+        ),
     ],
 )
 def test_stores_that_differ_or_repeat_records_are_not_merged(

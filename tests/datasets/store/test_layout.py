@@ -11,6 +11,8 @@ import pytest
 import xarray as xr
 import yaml
 import zarr
+from zarr.abc.store import Store as ZarrStore
+from zarr.core.sync import sync
 
 from datasets.store.errors import ContractError
 from datasets.store.gathering import leave_out
@@ -93,6 +95,27 @@ def test_an_empty_chunk_is_written_so_that_absence_is_an_error(
     assert np.isnan(store.reader(["path_gain"]).read([0, 3])["path_gain"]).all()
     with pytest.raises(ContractError, match=r"'path_gain', record 5: the shard is missing"):
         store.reader(["path_gain"]).read([5])
+
+
+@pytest.mark.parametrize("url", ["{folder}/data.zarr", "memory://{folder}/lost.zarr"])
+def test_a_lost_chunk_file_of_a_complete_store_is_an_error_in_xarray_too(
+    url: str, make: Make, arrays: Arrays, tmp_path: Path
+) -> None:
+    store = make(url.format(folder=tmp_path))
+    (lost,) = (key for key in sync(_keys(store.root.store)) if key.startswith("path_gain/c/1/"))
+    sync(store.root.store.delete(lost))
+    opened = open_store(store.url).dataset()["path_gain"]
+    with pytest.raises(
+        ContractError, match=rf"{lost} of .* is lost; find every damage with `surrogates data"
+    ):
+        opened[5].values  # noqa: B018
+    np.testing.assert_array_equal(opened[0].values, arrays["path_gain"][0])
+    unfinished = make(f"{store.url}.part", fill=False)
+    assert np.isnan(unfinished.dataset()["path_gain"].values).all()
+
+
+async def _keys(store: ZarrStore) -> list[str]:
+    return [key async for key in store.list()]
 
 
 @pytest.mark.parametrize(
