@@ -19,7 +19,7 @@ from surrogates.experiment.config import RunConfig
 from surrogates.experiment.data import RunData
 from surrogates.experiment.devices import require_accelerator
 from surrogates.experiment.pieces import Pieces, require_read
-from surrogates.experiment.stores import fit_from_stores, require_values
+from surrogates.experiment.stores import fit_from_stores, require_values, warn_of_copies
 from surrogates.learning.context import Context
 from surrogates.learning.contract import Baseline, Derivation, Plot, Preparation, Watching
 from surrogates.learning.pipeline import Pipeline
@@ -232,6 +232,8 @@ class Experiment:
         require_read(self.config)
         require_values(self.data.stores, index, self.config.task, "train")
         require_values(self.data.stores, self.data.index("validation"), self.config.task, "validation")
+        judged = ExampleIndex.concatenate([self.data.index("validation"), self.data.index("test")])
+        warn_of_copies(self.data.stores, index, judged)
         _ = self.data.groups(few), self.data.interval_groups(few), self.data.blocks(few)
         self._require_conditions(few)
         _ = self.derived, self.scored_only, self.drawn_only  # what they refuse is refused now

@@ -1,5 +1,6 @@
 """The stores of a run: open and compare them, and describe their examples."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
@@ -22,6 +23,10 @@ from surrogates.learning.layout import CODES
 from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline
 from surrogates.learning.transforms import Stack, layout_moments, merged
+
+
+class CopiesWarning(UserWarning):
+    """Records that a network is judged by stand among those that it learns."""
 
 
 def require_variable(name: str, specs: Mapping[str, VariableSpec], where: str, url: str) -> None:
@@ -64,6 +69,29 @@ def require_apart(stores: Sequence[Store], records: Sequence[np.ndarray]) -> Non
             raise ConfigError(
                 f"dataset: {first.url} and {other.url} give {both.size} records twice; name a store once, or "
                 f"let `select` choose other records of each, without record {both[0]} of the second"
+            )
+
+
+def warn_of_copies(stores: Sequence[Store], learned: ExampleIndex, judged: ExampleIndex) -> None:
+    """Warn of records of validation and test that stand in training too, as when a file was imported twice.
+
+    Parameters
+    ----------
+    stores
+        Of one run.
+    learned, judged
+        Examples of training, and those of validation and test.
+    """
+    for number, store in enumerate(stores):
+        known = learned.of_store(number)
+        ones, others = repeated(store, store, known, np.setdiff1d(judged.of_store(number), known))
+        if len(others):
+            warnings.warn(
+                f"{store.url}: {len(others)} records of validation and test stand in training too, such as record "
+                f"{others[0]}, which is record {ones[0]}; scores of them tell memory, not skill; leave "
+                "them out with `select`, or make the store again without copies",
+                CopiesWarning,
+                stacklevel=2,
             )
 
 

@@ -57,9 +57,24 @@ def test_the_same_records_are_found_in_any_order_and_shard_row(tmp_path: Path) -
     picked = [7, 2, 11]
     mixed = {name: np.concatenate([fresh[name][:5], arrays[name][picked]]) for name in arrays}
     one, two = store(tmp_path / "one.zarr", arrays), store(tmp_path / "two.zarr", mixed, per_shard=3)
-    assert found(one, two) == ([2, 7, 11], [5, 6, 7])
+    assert found(one, two) == ([7, 2, 11], [5, 6, 7])
     assert found(one, two, [2, 3, 4], [0, 6]) == ([2], [6])
     assert found(one, two, [0, 1], list(range(8))) == ([], [])
+
+
+def test_a_mirror_image_is_another_record(tmp_path: Path) -> None:
+    arrays = values(3)
+    mirrored = {name: each[..., ::-1] if each.ndim > 1 else each for name, each in arrays.items()}
+    one, two = store(tmp_path / "one.zarr", arrays), store(tmp_path / "two.zarr", mirrored)
+    assert found(one, two) == ([], [])
+
+
+def test_records_that_one_store_holds_twice_are_found_between_its_subsets(tmp_path: Path) -> None:
+    arrays = values(6)
+    twice = store(
+        tmp_path / "one.zarr", {name: np.concatenate([each, each[[1, 1]]]) for name, each in arrays.items()}
+    )
+    assert found(twice, twice, [0, 1, 2, 3], [4, 5, 6, 7]) == ([1, 1], [6, 7])
 
 
 @pytest.mark.parametrize("changed", ["response", "frequency"])

@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from datasets.store import repeated
 from datasets.store.layout import Store, create_store, open_store
 from datasets.store.specs import Split, VariableSpec
 from surrogates.core import build as building
 from surrogates.core.errors import ConfigError
+from surrogates.data.index import ExampleIndex
 from surrogates.experiment.config import RunConfig
 from surrogates.experiment.experiment import Experiment
-from surrogates.experiment.stores import shared_fields
+from surrogates.experiment.stores import CopiesWarning, shared_fields, warn_of_copies
 from surrogates.learning import piece
 from surrogates.learning.context import Context, Fact, Scalar, Spacing
 from surrogates.learning.transforms import Stack
+from tests.silence import no_warnings
 
 RECORDS, PLACES = 12, 6
 
@@ -33,9 +36,10 @@ def write(url: Path, **shared: Any) -> Store:
         "power": np.full(RECORDS, 10.0),
         "x": 4.0 * np.arange(PLACES),
         "tables": None,
+        "signal": np.random.default_rng(0).normal(size=(RECORDS, PLACES)),
         **shared,
     }
-    x, power, tables = (values.pop(name) for name in ("x", "power", "tables"))
+    x, power, tables, signal = (values.pop(name) for name in ("x", "power", "tables", "signal"))
     number = {"dims": ("sample",), "shape": ()}
     specs = [
         VariableSpec(name="power", units="W", **number),
@@ -58,7 +62,6 @@ def write(url: Path, **shared: Any) -> Store:
         splits=[Split(labels=np.array([0, 0, 1, 2], np.int8)[np.arange(RECORDS) % 4], keeps_whole="none")],
         records_per_shard=RECORDS,
     )
-    signal = np.random.default_rng(0).normal(size=(RECORDS, PLACES))
     arrays = {"power": power, "count": np.full(RECORDS, 3), "signal": signal, "gain": 2 * signal}
     arrays |= {} if tables is None else {"which": np.zeros(RECORDS, np.int32)}
     store.write_receipt(0, {"hashes": store.write_row(0, arrays)})
@@ -230,3 +233,18 @@ def test_the_task_may_not_contradict_the_stores(tmp_path: Path) -> None:
             told(url, **stated)
     with pytest.raises(ConfigError, match=r"cell is 5 m, but .*a\.zarr has 4 m; leave it out"):
         told(url, shared={"cell": 5.0})
+
+
+def test_records_of_the_test_subset_that_stand_in_training_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeated, "LEAST_CELLS", PLACES)
+    signal = np.random.default_rng(0).normal(size=(RECORDS, PLACES))
+    subsets = [np.flatnonzero(np.arange(RECORDS) % 4 == remainder) for remainder in (0, 2, 3)]
+    learned, validation, test = (ExampleIndex.join([records]) for records in subsets)
+    judged = ExampleIndex.concatenate([validation, test])
+    with no_warnings():
+        warn_of_copies([write(tmp_path / "apart.zarr", signal=signal)], learned, judged)
+    signal[[6, 7]] = signal[[4, 0]]
+    with pytest.warns(CopiesWarning, match="2 records of validation and test .* record 6, which is record 4"):
+        warn_of_copies([write(tmp_path / "copies.zarr", signal=signal)], learned, judged)
