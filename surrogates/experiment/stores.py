@@ -87,9 +87,9 @@ def warn_of_copies(stores: Sequence[Store], learned: ExampleIndex, judged: Examp
         ones, others = repeated(store, store, known, np.setdiff1d(judged.of_store(number), known))
         if len(others):
             warnings.warn(
-                f"{store.url}: {len(others)} records of validation and test stand in training too, such as record "
-                f"{others[0]}, which is record {ones[0]}; scores of them tell memory, not skill; leave "
-                "them out with `select`, or make the store again without copies",
+                f"{store.url}: {len(others)} records of validation and test stand in training too, such as "
+                f"record {others[0]}, a copy of {ones[0]}: scores of them tell memory, not skill; leave them "
+                "out with `select`, or make the store again without copies",
                 CopiesWarning,
                 stacklevel=2,
             )

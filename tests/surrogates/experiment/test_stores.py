@@ -246,5 +246,5 @@ def test_records_of_the_test_subset_that_stand_in_training_are_told(
     with no_warnings():
         warn_of_copies([write(tmp_path / "apart.zarr", signal=signal)], learned, judged)
     signal[[6, 7]] = signal[[4, 0]]
-    with pytest.warns(CopiesWarning, match="2 records of validation and test .* record 6, which is record 4"):
+    with pytest.warns(CopiesWarning, match="2 records of validation and test .* record 6, a copy of 4"):
         warn_of_copies([write(tmp_path / "copies.zarr", signal=signal)], learned, judged)
