@@ -31,7 +31,7 @@ demo: $(VENV)/.radio  ## build radio maps of real cities, train, predict an unse
 	$(BIN)/python -m surrogates.domains.radio.demo $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests; coverage below 85 % fails
-	$(BIN)/python -m pytest -n auto --maxprocesses=8 --dist=worksteal --cov --cov-report=term --cov-fail-under=85 $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses=8 --dist=worksteal --cov --cov-report=term --cov-fail-under=85 $(ARGS)
 
 lint: $(VENV)/.dev  ## check style, formatting and the layers
 	$(BIN)/ruff check .

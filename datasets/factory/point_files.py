@@ -2,12 +2,14 @@
 
 import contextlib
 import io
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from cachetools import LRUCache, cached
 
 from datasets.factory.cells import bracketed, is_missing, is_number
 from datasets.factory.errors import BuildError
@@ -34,6 +36,10 @@ TRIANGLES = "triangles"
 COORDINATES = ("x", "y", "z")
 AGAIN = "export it again"
 
+KEPT = 1 << 28
+"""Bytes of columns that are kept of tables, since an import looks at each file some ten times."""
+
+Columns = dict[str, tuple[np.ndarray, str | None]]
 Named = Mapping[str, tuple[str, ...]]
 
 
@@ -75,13 +81,28 @@ def point_names(path: Path, kind: str) -> list[str]:
 
 
 def _text(path: Path, points: str, named: Named, most: int) -> dict[str, xr.Variable]:
+    columns = _columns(path, most, (path.absolute(), path.stat().st_mtime_ns, path.stat().st_size))
+    return {
+        name: xr.Variable(points, values, {} if unit is None else {"units": unit})
+        for name, (values, unit) in columns.items()
+    }
+
+
+def _bytes_of(columns: Columns) -> int:
+    return sum(values.nbytes for values, _ in columns.values())
+
+
+@cached(LRUCache(KEPT, _bytes_of), lambda path, most, state: state, threading.Lock())
+def _columns(path: Path, most: int, state: tuple[Path, int, int]) -> Columns:
+    """Return values, which may not be changed, and unit of each column of a table in a state of its file."""
     table = read_table(str(path), read_text(path, most=most))
-    found = {}
+    found: Columns = {}
     for title in table.header:
         unit = table.units[places(title, table.header)[0]]
         cells = table.cells(title)
         values = table.values(title, unit or "1") if _are_numbers(cells) else np.array(cells, dtype=str)
-        found[bracketed(title)[0]] = xr.Variable(points, values, {} if unit is None else {"units": unit})
+        values.flags.writeable = False
+        found[bracketed(title)[0]] = values, unit
     return found
 
 

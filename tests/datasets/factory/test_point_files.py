@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from datasets.factory import point_files
 from datasets.factory.errors import BuildError
 from datasets.factory.importing import import_generic
 from datasets.factory.pictures import picture
+from datasets.factory.tables import Table
 from datasets.factory.verify import verify
 from datasets.store.layout import Store
 
@@ -18,6 +20,12 @@ VARIABLES: dict[str, Any] = {
     "x": {"units": "m", "long_name": "chordwise"},
     "y": {"units": "m", "long_name": "upwards"},
     "pressure": {"source": "cp", "units": "1", "long_name": "pressure coefficient"},
+}
+MAPPING: dict[str, Any] = {
+    "title": "Wings",
+    "varying": "point",
+    "variables": VARIABLES,
+    "splits": {"split": {"validation": 0.25, "test": 0.25}},
 }
 ANGLE = {"angle": {"source": "aoa", "units": "degree", "long_name": "angle of attack", "dims": []}}
 
@@ -59,15 +67,9 @@ def mesh(path: Path, found: dict[str, np.ndarray]) -> None:
 
 
 def imported(folder: Path, kind: str, **changes: Any) -> Store:
-    mapping: dict[str, Any] = {
-        "title": "Wings",
-        "files": str(folder / f"*.{kind}"),
-        "varying": "point",
-        "variables": VARIABLES,
-        "splits": {"split": {"validation": 0.25, "test": 0.25}},
-    }
     url = str(folder / f"{kind}.zarr")
-    return import_generic(mapping | changes, url, workers=0, progress=False)
+    mapping = MAPPING | {"files": str(folder / f"*.{kind}")} | changes
+    return import_generic(mapping, url, workers=0, progress=False)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "vtk", "vtu", "nc"])
@@ -97,6 +99,25 @@ def test_each_file_is_a_record_of_as_many_points_as_it_has(kind: str, tmp_path: 
     assert moments.mean == pytest.approx(whole.mean(), abs=1e-6)
     assert moments.std == pytest.approx(whole.std(), abs=1e-6)
     assert not verify(store.url).problems
+
+
+def test_a_table_is_parsed_once_in_each_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, parse = list[str](), point_files.read_table
+
+    def counted(name: str, text: str) -> Table:
+        parsed.append(Path(name).name)
+        return parse(name, text)
+
+    monkeypatch.setattr(point_files, "read_table", counted)
+    write(tmp_path, "csv")
+    imported(tmp_path, "csv")
+    assert sorted(parsed) == ["0.csv", "1.csv", "2.csv", "3.csv"]
+    path = tmp_path / "0.csv"
+    path.write_text(path.read_text().replace("cp", "drag"))
+    with pytest.raises(BuildError, match="'cp'"):
+        import_generic(
+            {**MAPPING, "files": f"{tmp_path}/*.csv"}, f"{tmp_path}/b.zarr", workers=0, progress=False
+        )
 
 
 def test_triangles_and_components_of_a_mesh_are_kept(tmp_path: Path) -> None:
