@@ -102,9 +102,19 @@ def _call(command: Callable[..., Any], words: Sequence[str], name: str) -> None:
             error.show()
             sys.exit(error.exit_code)
         where = error.ctx.command_path if error.ctx else name
+        if settings := _settings_of(error):
+            said = f"{said.rstrip('.')}; settings have no dashes, {settings}"
         then = " See" if said.endswith("?") else "; see"
         raise ValueError(f"{said.rstrip('.')}{then} `{where} --help`") from None
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _settings_of(error: Any) -> str:
+    """Return how an unknown option is written where a command takes settings; empty otherwise."""
+    option = getattr(error, "option_name", "").lstrip("-")
+    parameters = error.ctx.command.params if error.ctx else []
+    taken = any("KEY=VALUE" in str(each.metavar) for each in parameters)
+    return f"`{option}=VALUE`" if option and taken and not getattr(error, "possibilities", None) else ""
 
 
 def _application(path: str) -> Callable[..., Any]:

@@ -85,7 +85,8 @@ def flags_of(arguments: Sequence[str]) -> tuple[Flags, list[str]]:
                 _require_value(flag, value if equals else next(following, ""))
         else:
             known = (*FOLDERS, *NAMES, *MULTIRUN, *SHOWS, *QUIET)
-            raise ConfigError(f"unknown flag '{flag}'.{nearest(flag, known)} Flags: {listing(known)}")
+            hint = nearest(flag, known) or f" Settings have no dashes, `{flag.lstrip('-')}=VALUE`."
+            raise ConfigError(f"unknown flag '{flag}'.{hint} Flags: {listing(known)}")
     return Flags(kept, folders, names[-1], many, shows), overrides
 
 

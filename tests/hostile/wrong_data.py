@@ -100,6 +100,10 @@ BUILD = [
     ),
     (build("--config", "empty", "out=new.zarr"), "empty is a folder, expected a file"),
     (build("--config"), "there is no file workers=0"),
+    (
+        build("out=new.zarr", "--workers", "2"),
+        "No such option: --workers; settings have no dashes, `workers=VALUE`; see",
+    ),
     (build("out=new.zarr", "--dryrun"), "No such option: --dryrun (Possible options: --dry-run)"),
     (build("--dry-run", "workers=-1"), "workers=-1: expected a whole number, 0 or more"),
     (build("--dry-run", "parts=0/3"), "expected I/N with I from 1 to N"),

@@ -425,6 +425,7 @@ KEYS = [
     ),
     (train("--multrun"), "unknown flag '--multrun'. Did you mean '--multirun'? Flags: --cf"),
     (train("--multi-run"), "unknown flag '--multi-run'. Did you mean '--multirun'? Flags: --"),
+    (train("--seed", "3"), "unknown flag '--seed'. Settings have no dashes, `seed=VALUE`. Flags: --c"),
     (train("-M"), "unknown flag '-M'. Did you mean '-m'? Flags: --cfg, --config-dir"),
     (train("--resume"), "unknown flag '--resume'. Did you mean '--resolve'? Flags: --cfg,"),
     (train("--cfg"), "--cfg: expected --cfg and one of all, hydra, job"),
