@@ -61,7 +61,7 @@ def run(quick: bool = False) -> list[Row]:
     Parameters
     ----------
     quick
-        Fewer and shorter units.
+        Fewer and shorter units; memory at one number of records.
     """
     return [_executors(quick), *_memory(quick)]
 
@@ -86,17 +86,17 @@ def _executors(quick: bool) -> Row:
 
 def _memory(quick: bool) -> list[Row]:
     """Compare peak memory at many records with that at few, each in a process of its own."""
-    few, many = (200, 400) if quick else (1_000, 100_000)
-    peaks = [_peaks(Sleeper(samples=records, batch=100, seconds=0)) for records in (many, few)]
+    few, many = (200, 200) if quick else (1_000, 100_000)
+    peaks = {each: _peaks(Sleeper(samples=each, batch=100, seconds=0)) for each in {few, many}}
     return [
         costs(
             f"{what}, {many:,} records, peak memory",
             "MiB",
-            Paired((peaks[0][what],), (peaks[1][what],)),
+            Paired((peaks[many][what],), (peaks[few][what],)),
             f"{few:,} records",
             at_most=1.05,
         )
-        for what in peaks[0]
+        for what in peaks[many]
     ]
 
 
