@@ -21,7 +21,6 @@ from benchmarks.claims.seismic import (
     forward,
     latents,
     networks,
-    pair,
     published,
     refinement,
     small,
@@ -185,36 +184,6 @@ def test_the_network_that_ships_gives_every_number_that_its_claims_read(
     assert dashes(small, values) == {"parameters"}
     targets = [composed(words)["task"]["targets"] for words in trained]
     assert targets == [["velocity_model"]]
-
-
-def test_the_mean_of_two_networks_is_scored_on_the_test_models_of_each_family(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = write_store(str(tmp_path / "small.zarr"), records=12, families=training.HOMES)
-    known = open_store(url).dataset().load()
-    off = {f"zoo:{small.INVERSE}": 100.0, "run": -60.0}
-
-    def load(path: str, device: str) -> SimpleNamespace:
-        truth = known.velocity_model + off[path]
-
-        def predict(gathers: xr.Dataset) -> xr.Dataset:
-            assert set(gathers.data_vars) == {"shot_gather"}
-            pairs = gathers.shot_gather.to_numpy()[:, None] == known.shot_gather.to_numpy()
-            return truth.isel(sample=pairs.all(axis=(2, 3, 4)).argmax(axis=1)).to_dataset(
-                name="velocity_model"
-            )
-
-        return SimpleNamespace(predict=predict)
-
-    monkeypatch.setattr(surrogates, "load", load)
-    monkeypatch.setattr(small, "trained", lambda seed: "run")
-    monkeypatch.setattr(small, "store", lambda: Path(url))
-    values = pair.run_seed(pair.SEED)
-    require_read(pair, values)
-    assert dashes(pair, values) == set()
-    for family in training.HOMES:
-        ships, other, both = (values[f"{family}/{name}"] for name in (pair.SHIPS, pair.OTHER, pair.BOTH))
-        assert (ships, other, both) == pytest.approx((100.0, 60.0, 20.0), rel=1e-4)
 
 
 def test_each_variant_of_the_latent_image_is_another_network(trained: list[tuple[str, ...]]) -> None:
