@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import shlex
 import sys
 import warnings
@@ -102,19 +103,17 @@ def _call(command: Callable[..., Any], words: Sequence[str], name: str) -> None:
             error.show()
             sys.exit(error.exit_code)
         where = error.ctx.command_path if error.ctx else name
-        if settings := _settings_of(error):
-            said = f"{said.rstrip('.')}; settings have no dashes, {settings}"
+        said += _as_setting(said, error.ctx.command.params if error.ctx else [])
         then = " See" if said.endswith("?") else "; see"
         raise ValueError(f"{said.rstrip('.')}{then} `{where} --help`") from None
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _settings_of(error: Any) -> str:
-    """Return how an unknown option is written where a command takes settings; empty otherwise."""
-    option = getattr(error, "option_name", "").lstrip("-")
-    parameters = error.ctx.command.params if error.ctx else []
+def _as_setting(said: str, parameters: Sequence[Any]) -> str:
+    """Return how an unknown option, to which none is near, is written where a command takes settings."""
+    option = re.fullmatch(r"No such option: --?([\w.-]+)", said)
     taken = any("KEY=VALUE" in str(each.metavar) for each in parameters)
-    return f"`{option}=VALUE`" if option and taken and not getattr(error, "possibilities", None) else ""
+    return f"; settings have no dashes, `{option[1]}=VALUE`" if option and taken else ""
 
 
 def _application(path: str) -> Callable[..., Any]:
