@@ -1,7 +1,7 @@
 """InversionNet: shot gathers through one vector to a velocity image."""
 
 from math import ceil
-from typing import cast
+from typing import Literal, cast
 
 from torch import Tensor, nn
 
@@ -27,6 +27,10 @@ class InversionNet(nn.Module):
         Cells of the gather (time, receiver) and of the image (depth, lateral).
     width
         Channels of the first stage; the vector has 16 times as many.
+    vector_norm
+        Batch normalisation of the vector as published, or layer normalisation. Of the vector a batch of 16
+        holds 16 numbers a channel, so that a channel which few records excite is normalised otherwise in
+        training than by the statistics of all data.
 
     References
     ----------
@@ -43,6 +47,7 @@ class InversionNet(nn.Module):
         in_shape: Pair,
         out_shape: Pair,
         width: Width = 32,
+        vector_norm: Literal["batch", "layer"] = "batch",
     ) -> None:
         super().__init__()
         w2, w4, w8, w16 = (width * factor for factor in (2, 4, 8, 16))
@@ -61,7 +66,8 @@ class InversionNet(nn.Module):
             time, receivers = ceil(time / 2), ceil(receivers / 2)
             stages += [_conv(before, after, stride=(2, 2)), _conv(after, after)]
             before = after
-        stages += stage(nn.Conv2d(w8, w16, (time, receivers)), _activation())
+        norm = nn.GroupNorm(1, w16) if vector_norm == "layer" else None
+        stages += stage(nn.Conv2d(w8, w16, (time, receivers)), _activation(), norm)
         self.encoder = nn.Sequential(*stages)
         first = (ceil(out_shape[0] / 2**_HALVINGS), ceil(out_shape[1] / 2**_HALVINGS))
         stages = [*stage(nn.ConvTranspose2d(w16, w16, first), _activation()), _conv(w16, w16)]

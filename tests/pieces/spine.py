@@ -233,7 +233,9 @@ EXAMPLES = {
             answer=(1, 16, 16),
             sweep=[TINY_LATENT | {"architecture": (1, 1)}, TINY_LATENT | {"architecture": (2,)}],
         ),
-        "inversion_net": known(inputs=GATHERS, answer=(1, 16, 16), sweep=[{"width": 2}]),
+        "inversion_net": known(
+            inputs=GATHERS, answer=(1, 16, 16), sweep=[{"width": 2}, {"width": 2, "vector_norm": "layer"}]
+        ),
         "waveform_net": known(inputs=IMAGES, answer=(2, 40, 16), sweep=[{"width": 2}]),
         "velocity_critic": known(inputs=IMAGES, answer=(), sweep=[{"width": 2}]),
         "rnn": known(inputs=CHANNELS, answer=(4, 6), sweep=[{"width": 4}, {"width": 4, "depth": 1}]),

@@ -32,7 +32,7 @@ def draw_small() -> dict[str, Figure]:
     names = np.array(data["family"].attrs["flag_meanings"].split())[data["family"].values]
     unseen = [np.flatnonzero((store.split("split") == 2) & (names == family))[:SHOWN] for family in HOMES]
     shown = data.isel(sample=np.concatenate(unseen)).load()
-    velocity = surrogates.load(small.trained(0), device="cpu").predict(shown[[GATHER]])[VELOCITY]
+    velocity = surrogates.load(small.trained(small.SEED), device="cpu").predict(shown[[GATHER]])[VELOCITY]
     return {"seismic_small": draw_models(shown[VELOCITY], {"InversionNet": velocity})}
 
 

@@ -22,6 +22,8 @@ MAE = f"{VELOCITY}/mae"
 TARGETS = dict(zip(HOMES, (100.0, 150.0), strict=True))
 """Largest MAE of velocity by family, m/s."""
 FASTER = 20.0
+SEED = 1
+"""The seed that ships: of 0 and 1 it has the smaller error on the validation subset."""
 MODELS, REPEATS = 16, 7
 """Velocity models of one call, and calls that are timed."""
 
@@ -76,7 +78,7 @@ def _seconds() -> dict[str, float]:
 
 def claims() -> list[Claim]:
     """Return the claims on the networks that ship."""
-    experiment = Experiment("seismic", "small", run_seed, seeds=(0,), tables=tables)
+    experiment = Experiment("seismic", "small", run_seed, seeds=(SEED,), tables=tables)
     accurate = [
         Claim(
             claim=f"InversionNet of the size small is within {bound:g} m/s on {family}",

@@ -87,6 +87,15 @@ def test_inversion_net_answers_within_minus_one_and_one() -> None:
     assert 0.5 < answer.abs().max() <= 1
 
 
+def test_a_channel_of_the_vector_that_few_records_excite_is_the_same_in_training_and_after() -> None:
+    for norm in ("batch", "layer"):
+        net = InversionNet(5, 1, SHORT, IMAGE, width=2, vector_norm=norm)
+        normalise, vectors = net.encoder[-2], torch.zeros(16, 32, 1, 1)
+        vectors[0, 3] = 1.0
+        trained = normalise.train()(vectors)
+        assert torch.allclose(trained, normalise.eval()(vectors), atol=1e-3) is (norm == "layer")
+
+
 @pytest.mark.parametrize("direction", ["inverse", "forward"])
 def test_x_net_serves_both_directions_with_one_translator(direction) -> None:
     arguments = (5, 1, SHORT, IMAGE) if direction == "inverse" else (1, 5, IMAGE, SHORT)
