@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from surrogates.cli.main import main
-from tests.hostile import wrong_data, wrong_runs
+from tests.hostile import wrong_answers, wrong_data, wrong_others, wrong_settings, wrong_training
 from tests.hostile.world import write_world
 
-MODULES = (wrong_runs, wrong_data)
+MODULES = (wrong_training, wrong_settings, wrong_answers, wrong_data, wrong_others)
 
 
 COMPOSED, SHOWN = ("train", "sweep"), 4
