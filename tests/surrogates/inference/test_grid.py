@@ -125,6 +125,7 @@ def test_a_whole_circle_begins_where_it_did_in_training() -> None:
     check_grid(west.assign_coords(lon=(west["lon"] - 0) % 360 + 0).sortby("lon"), trained)
 
 
+@pytest.mark.filterwarnings("ignore:DatetimeIndex.values")  # of xarray
 @pytest.mark.parametrize(
     "make", [list, lambda dates: dates, lambda dates: [d.to_pydatetime() for d in dates]]
 )
