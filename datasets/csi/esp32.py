@@ -35,12 +35,12 @@ class _Line(NamedTuple):
     """A sound line: its pairs in the order of the chip, and its values."""
 
     numbers: list[int]
+    transmitter: str
     stamp: int
     rssi: int
     noise: int
     channel: int
     secondary: int
-    transmitter: str
 
 
 def read(text: str) -> Log:
@@ -92,7 +92,7 @@ def _parsed(row: str) -> _Line | str:
     except ValueError:
         return NO_NUMBERS
     sound = min(found) >= -128 and max(found) <= 127 and 0 <= named[0] < PERIOD and 1 <= named[3] <= 14
-    return _Line(found, *named, values[ADDRESS].strip().upper()) if sound else NO_NUMBERS
+    return _Line(found, values[ADDRESS].strip().upper(), *named) if sound else NO_NUMBERS
 
 
 def _response(line: _Line) -> np.ndarray:
