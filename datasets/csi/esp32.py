@@ -17,7 +17,7 @@ from datasets.csi.packets import Layout, Log, Packets, in_order
 
 TOOL = "esp32"
 MARK = "CSI_DATA"
-RSSI, NOISE, CHANNEL, SECONDARY, STAMP = 3, 14, 16, 17, 18
+ADDRESS, RSSI, NOISE, CHANNEL, SECONDARY, STAMP = 2, 3, 14, 16, 17, 18
 VALUES = 25
 """Values in front of the brackets, the mark among them."""
 PAIRS = 64
@@ -35,6 +35,7 @@ class _Line(NamedTuple):
     """A sound line: its pairs in the order of the chip, and its values."""
 
     numbers: list[int]
+    transmitter: str
     stamp: int
     rssi: int
     noise: int
@@ -54,8 +55,9 @@ def read(text: str) -> Log:
             log.chosen[found] += bool(row.strip())
         else:
             log.causes[found] += 1
-    stamps, channels = [line.stamp for line in lines], [line.channel for line in lines]
-    for channel, indices, times in in_order(stamps, channels, PERIOD, log):
+    stamps = [line.stamp for line in lines]
+    links = [(line.channel, line.transmitter) for line in lines]
+    for (channel, transmitter), indices, times in in_order(stamps, links, PERIOD, log):
         kept = [lines[n] for n in indices]
         packets = Packets(
             times,
@@ -64,7 +66,7 @@ def read(text: str) -> Log:
             np.array([line.noise for line in kept], np.float64),
             np.full(len(kept), np.nan),
         )
-        log.add(Layout(TOOL, 1, 1, SUBCARRIERS, _carrier(channel)), packets)
+        log.add(Layout(TOOL, 1, 1, SUBCARRIERS, _carrier(channel)), packets, transmitter)
     return log
 
 
@@ -90,7 +92,7 @@ def _parsed(row: str) -> _Line | str:
     except ValueError:
         return NO_NUMBERS
     sound = min(found) >= -128 and max(found) <= 127 and 0 <= named[0] < PERIOD and 1 <= named[3] <= 14
-    return _Line(found, *named) if sound else NO_NUMBERS
+    return _Line(found, values[ADDRESS].strip().upper(), *named) if sound else NO_NUMBERS
 
 
 def _response(line: _Line) -> np.ndarray:

@@ -31,7 +31,7 @@ TIME = VariableSpec(
     shape=(),
     units="s",
     dtype="float64",
-    long_name="time since the first packet of the recording",
+    long_name="time since the first packet of the log",
 )
 RECORDING = VariableSpec(
     name="recording",
@@ -122,7 +122,7 @@ class MeasuredCSI(FolderImport):
             for name in ("causes", "chosen")
         )
         for _, log in self._logs:
-            for layout, packets in log.packets.items():
+            for (layout, _), packets in log.packets.items():
                 if layout != self._layout:
                     causes[f"of another layout ({layout.tool}, {layout})"] += len(packets.times)
         total = sum(log.total for _, log in self._logs)
@@ -149,7 +149,13 @@ class MeasuredCSI(FolderImport):
         layout = self._layout
         names = np.array([name for name, _ in self._packets], object)
         found = xr.Dataset(
-            {"recording_name": ("recordings", names, {"long_name": "file of the recording"})},
+            {
+                "recording_name": (
+                    "recordings",
+                    names,
+                    {"long_name": "file of the recording, and its transmitter"},
+                )
+            },
             coords={
                 "subcarrier": (
                     "subcarrier",
@@ -216,7 +222,8 @@ class MeasuredCSI(FolderImport):
         """The layout of most packets."""
         counts: Counter[Layout] = Counter()
         for _, log in self._logs:
-            counts.update({layout: len(packets.times) for layout, packets in log.packets.items()})
+            for (layout, _), packets in log.packets.items():
+                counts[layout] += len(packets.times)
         if not counts:
             causes = sum((log.causes for _, log in self._logs), Counter[str]())
             said = ", ".join(f"{count} {cause}" for cause, count in causes.items() if count)
@@ -228,8 +235,15 @@ class MeasuredCSI(FolderImport):
 
     @cached_property
     def _packets(self) -> list[tuple[str, Packets]]:
-        """The packets of that layout, by recording."""
-        return [(name, log.packets[self._layout]) for name, log in self._logs if self._layout in log.packets]
+        """The packets of that layout, by recording; a log that heard several transmitters holds as many."""
+        found = []
+        for name, log in self._logs:
+            recordings = log.recordings(self._layout)
+            found += [
+                (f"{name} from {sender}" if len(recordings) > 1 else name, packets)
+                for sender, packets in recordings.items()
+            ]
+        return found
 
     @cached_property
     def _owners(self) -> np.ndarray:

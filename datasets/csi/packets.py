@@ -78,21 +78,25 @@ class Log:
     Attributes
     ----------
     packets
-        By layout.
+        By layout and address of the transmitter, which is empty where the log does not tell.
     causes
         Packets that were left out, by cause.
     chosen
         What is no packet of channel state information, by what it is.
     """
 
-    packets: dict[Layout, Packets] = field(default_factory=dict)
+    packets: dict[tuple[Layout, str], Packets] = field(default_factory=dict)
     causes: Counter[str] = field(default_factory=Counter)
     chosen: Counter[str] = field(default_factory=Counter)
 
-    def add(self, layout: Layout, packets: Packets) -> None:
-        """Add packets, if there are any."""
+    def add(self, layout: Layout, packets: Packets, transmitter: str = "") -> None:
+        """Add packets of one transmitter, if there are any."""
         if len(packets.times):
-            self.packets[layout] = packets
+            self.packets[layout, transmitter] = packets
+
+    def recordings(self, layout: Layout) -> dict[str, Packets]:
+        """Return the packets of a layout by transmitter, each of which has a channel of its own."""
+        return {sender: packets for (each, sender), packets in self.packets.items() if each == layout}
 
     @property
     def total(self) -> int:

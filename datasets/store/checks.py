@@ -72,10 +72,24 @@ def _checked(
         )
     array = array.transpose(*spec.dims)
     _check_sizes(array, spec, record_dimension)
-    values = cast(spec, in_units(spec, array.values, array.attrs.get("units")))
+    values = cast(spec, in_units(spec, *_numbers(array, spec)))
     check_values(spec, values, first_record=first_record, has_records=len(spec.dims) > len(spec.shape))
     attributes = array.attrs | {"units": spec.units}
     return xr.DataArray(values, dims=spec.dims, coords=array.coords, attrs=attributes)
+
+
+def _numbers(array: xr.DataArray, spec: VariableSpec) -> tuple[np.ndarray, str | None]:
+    """Return numbers and their units; spans of time, which xarray makes of some, count in seconds."""
+    values, found = array.values, array.attrs.get("units")
+    if values.dtype.kind == "m":
+        return values / np.timedelta64(1, "s"), "s"
+    if values.dtype.kind not in "biufc":
+        what = {"M": "dates", "U": "text", "S": "text"}.get(values.dtype.kind, f"{values.dtype} values")
+        raise ContractError(
+            f"variable {spec.name!r} holds {what}, expected {spec.dtype} numbers; if it holds numbers say "
+            f"ds[{spec.name!r}].astype({spec.dtype!r})"
+        )
+    return values, found
 
 
 def _tuple(names: Sequence[object]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import cftime
@@ -53,8 +54,8 @@ def undecodable(units: str, calendar: str | None = None) -> str:
 def durations(coordinate: xr.DataArray | xr.Variable) -> tuple[np.ndarray, str]:
     """Return a coordinate as numbers whose differences are durations, and the units of these.
 
-    Dates count in seconds from the first, whichever calendar they are in; `hours since ...` in hours. A
-    coordinate that is no clock is returned as it is.
+    Dates count in seconds from the first, whichever calendar or time zone they are in; `hours since ...` in
+    hours. A coordinate that is no clock is returned as it is.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def durations(coordinate: xr.DataArray | xr.Variable) -> tuple[np.ndarray, str]:
     values, units = np.asarray(coordinate.values), str(coordinate.attrs.get("units", ""))
     if values.dtype.kind in "mM":
         return (values - values[:1]) / np.timedelta64(1, "s"), "s"
-    if values.dtype.kind == "O" and values.size and isinstance(values.flat[0], cftime.datetime):
-        seconds = [each.total_seconds() for each in np.ravel(values - values.flat[0])]
+    if values.dtype.kind == "O" and values.size and isinstance(values.flat[0], datetime | cftime.datetime):
+        seconds = [(each - values.flat[0]).total_seconds() for each in values.flat]
         return np.reshape(np.array(seconds, dtype=np.float64), values.shape), "s"
     return values, units.partition(SINCE)[0] if is_clock(units) else units

@@ -124,10 +124,13 @@ class RunData:
     @cached_property
     def coordinates(self) -> dict[str, xr.DataArray]:
         """Coordinates that all examples share; those of a window count from its last known sample."""
-        own = self._of_the_window
-        along = set() if self.window is None else {self.window.dimension or self.stores[0].record_dimension}
-        shared = shared_coordinates(self.stores[0])
-        return {name: c for name, c in shared.items() if not along & set(c.dims)} | own
+        return self.coordinates_of(self.stores[0])
+
+    def coordinates_of(self, store: Store) -> dict[str, xr.DataArray]:
+        """Return `coordinates` as they are in one store."""
+        along = set() if self.window is None else {self.window.dimension or store.record_dimension}
+        shared = shared_coordinates(store)
+        return {name: c for name, c in shared.items() if not along & set(c.dims)} | self._of_the_window
 
     @cached_property
     def _of_the_window(self) -> dict[str, xr.DataArray]:

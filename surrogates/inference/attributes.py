@@ -17,6 +17,9 @@ from surrogates.learning.pipeline import Pipeline
 TOLERANCE = 0.01
 SOLVER = "solver_"
 """Attributes that begin so say how values were computed, not what they are, and may differ."""
+PACKING = {"scale_factor": 1.0, "add_offset": 0.0}
+"""Attributes of packed values, and what they are where nothing is packed."""
+FILLS = ("_FillValue", "missing_value")
 
 
 def check_attributes(ds: xr.Dataset, inputs: Iterable[VariableSpec]) -> None:
@@ -45,6 +48,80 @@ def check_attributes(ds: xr.Dataset, inputs: Iterable[VariableSpec]) -> None:
                     f"variable {spec.name!r}: attribute {key!r} is {found:g}, expected {trained:g} as in "
                     "training; ask a surrogate that was trained on such data, or correct the attribute"
                 )
+
+
+def require_decoded(array: xr.DataArray, spec: VariableSpec) -> None:
+    """Refuse values of which an attribute says that they are packed, missing or invalid.
+
+    xarray applies packing and missing values when it opens a file, but never a valid range.
+
+    Parameters
+    ----------
+    array
+        An input, or some of it, as it is given.
+    spec
+        Of the input; limits that are its own are compared by `check`.
+
+    Raises
+    ------
+    ContractError
+        Names the variable, the attribute and what to do.
+
+    References
+    ----------
+    CF Conventions 1.11, section 2.5.1 (missing data) and 8.1 (packed data).
+    """
+    for key, plain in PACKING.items():
+        stated = array.attrs.get(key)
+        if _is_number(stated) and stated != plain:
+            raise ContractError(
+                f"variable {spec.name!r}: attribute {key!r} is {stated:g}, so its values are packed, "
+                "expected unpacked ones; say xr.decode_cf(ds), or delete the attribute if they are unpacked"
+            )
+    values = array.values
+    for key in FILLS:
+        fills = np.atleast_1d(array.attrs.get(key, ()))
+        if fills.dtype.kind not in "fiu" or values.dtype.kind not in "fiu":
+            continue
+        fills = fills.astype(values.dtype) if values.dtype.kind == "f" else fills
+        if (filled := np.isin(values, fills)).any():
+            raise ContractError(
+                f"variable {spec.name!r}: {int(filled.sum())} values are {values[filled][0]:g}, which its "
+                f"attribute {key!r} says are missing; say xr.decode_cf(ds), which makes them NaN"
+            )
+    low, high = _valid_range(array, spec)
+    if values.dtype.kind in "fiu" and (outside := (values < low) | (values > high)).any():
+        worst = values[outside][0]
+        side = f"below the valid minimum {low:g}" if worst < low else f"above the valid maximum {high:g}"
+        raise ContractError(
+            f"variable {spec.name!r}: {worst:g} is {side} that its attributes state, so it is missing "
+            f"({int(outside.sum())} in all); fill it in, make it NaN by ds.where, or correct the attributes"
+        )
+
+
+def _valid_range(array: xr.DataArray, spec: VariableSpec) -> tuple[float, float]:
+    """Return the limits that attributes state, unless they are the specification's own."""
+    both = np.ravel(array.attrs.get("valid_range", ()))
+    stated = both if both.size == 2 else [array.attrs.get(key) for key in ("valid_min", "valid_max")]
+    given = [
+        limit if _is_number(limit) and limit != own else None
+        for limit, own in zip(stated, (spec.minimum, spec.maximum), strict=True)
+    ]
+    low, high = (
+        end if limit is None else float(limit) for limit, end in zip(given, (-np.inf, np.inf), strict=True)
+    )
+    if any(isinstance(limit, float | np.floating) for limit in given):
+        return low, high
+    one, other = (_unpacked(limit, array) for limit in (low, high))
+    return min(one, other), max(one, other)
+
+
+def _unpacked(limit: float, array: xr.DataArray) -> float:
+    """Return what xarray made of a packed value; integers limit the packed values."""
+    packing = array.encoding
+    if str(packing.get("_Unsigned", "")).lower() == "true" and -np.inf < limit < 0:
+        limit += 2.0 ** (8 * np.dtype(packing["dtype"]).itemsize)
+    return float(limit * packing.get("scale_factor", 1.0) + packing.get("add_offset", 0.0))
 
 
 def check_facts(ds: xr.Dataset, pipeline: Pipeline, *, stacklevel: int = 2) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import xarray as xr
 from torch import Tensor
 
+from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from surrogates.core.text import listing
 from surrogates.data.batch import Batch
 from surrogates.inference.errors import BundleError
+from surrogates.inference.grid import check_grid
 from surrogates.inference.manifest import FORMAT_VERSION, MANIFEST, Manifest, sha256
 from surrogates.learning.answers import LEVELS, deviation_name, member_name, quantile_name
 from surrogates.learning.directions import is_direction, mean_direction
@@ -113,6 +116,12 @@ def require_fitting(members: Mapping[str, Manifest]) -> None:
                     f"{label} has other {what.replace('_', ' ')} than {first}: {_words(its)} instead of "
                     f"{_words(mine)}; the members of an ensemble predict the same from the same."
                 )
+        try:
+            check_grid(xr.Dataset(coords=manifest.context.shared), members[first].coordinates)
+        except ContractError as error:
+            raise BundleError(
+                f"{label} was trained on other cells than {first}: {error}, or join bundles of one grid."
+            ) from None
 
 
 def joint_manifest(

@@ -12,6 +12,7 @@ from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from datasets.store.units import display
 from surrogates.data.batch import Batch
+from surrogates.inference.attributes import require_decoded
 from surrogates.inference.errors import OutOfRangeWarning
 from surrogates.learning.directions import first_value, full_turn, is_direction, within_turn
 from surrogates.learning.layout import field_dims, is_complex
@@ -143,10 +144,13 @@ class Inputs:
         names = list(self._specs) if only is None else only
         read = self.ds[list(names)].isel(slices, missing_dims="ignore")
         if self.single:
-            varying = [str(n) for n in read.data_vars if self._record_dimension in self._specs[str(n)].dims]
+            varying = [name for name in names if self._record_dimension in self._specs[name].dims]
             read = read.assign({name: read[name].expand_dims(self._record_dimension) for name in varying})
         first = slices[self._record_dimension].start
         try:
+            read = read.load()
+            for name in names:
+                require_decoded(read[name], self._specs[name])
             checked = check(
                 read,
                 [self._there(self._specs[name], slices) for name in names],

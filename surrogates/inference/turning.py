@@ -8,9 +8,9 @@ import xarray as xr
 
 from datasets.store.clocks import durations
 from datasets.store.specs import VariableSpec
-from datasets.store.units import convertible
+from datasets.store.units import convert, convertible
 from surrogates.data.window import window_dimension
-from surrogates.inference.grid import spacing
+from surrogates.inference.grid import same_steps, spacing
 from surrogates.inference.manifest import Coordinate
 from surrogates.inference.sinks import Outline, Portion
 
@@ -18,7 +18,7 @@ from surrogates.inference.sinks import Outline, Portion
 def other_way(
     ds: xr.Dataset, coordinates: Mapping[str, Coordinate], inputs: Iterable[VariableSpec]
 ) -> frozenset[str]:
-    """Return the dimensions of the inputs along which an even coordinate runs the other way than in training.
+    """Return the dimensions of the inputs along which a coordinate runs the other way than in training.
 
     Windows are not among them: a past has a direction.
 
@@ -40,12 +40,18 @@ def other_way(
             continue
         values, units = durations(ds[dim])
         trained = str(coordinate.attributes.get("units", ""))
-        if not units or not trained or not convertible(units, trained):
+        if values.dtype.kind not in "fiu" or not units or not trained or not convertible(units, trained):
             continue
-        step, expected = spacing(values), spacing(np.asarray(coordinate.values))
-        if step is not None and expected is not None and step * expected < 0:
+        expected = np.asarray(coordinate.values)
+        if _is_other_way(values, expected) or same_steps(convert(values[::-1], units, trained), expected):
             found.add(dim)
     return frozenset(found)
+
+
+def _is_other_way(values: np.ndarray, trained: np.ndarray) -> bool:
+    """Tell whether one of two even coordinates ascends and the other descends."""
+    step, expected = spacing(values), spacing(trained)
+    return step is not None and expected is not None and step * expected < 0
 
 
 def turned(ds: xr.Dataset, dims: frozenset[str]) -> xr.Dataset:

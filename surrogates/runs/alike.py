@@ -2,6 +2,9 @@
 
 from collections.abc import Container, Sequence
 
+import xarray as xr
+
+from datasets.store.errors import ContractError
 from datasets.store.specs import VariableSpec
 from surrogates.core.errors import ConfigError
 from surrogates.data.index import ExampleIndex
@@ -9,11 +12,12 @@ from surrogates.data.window import HORIZON, step_of
 from surrogates.experiment.experiment import Experiment
 from surrogates.inference.attributes import check_facts
 from surrogates.inference.bundle import Bundle
+from surrogates.inference.grid import check_grid
 from surrogates.learning.pipeline import Pipeline
 
 
 def require_alike(bundle: Bundle, specs: Sequence[VariableSpec], on: Experiment, index: ExampleIndex) -> None:
-    """Refuse data whose variables or facts are not those that a bundle was trained on.
+    """Refuse data whose variables, cells or facts are not those that a bundle was trained on.
 
     Parameters
     ----------
@@ -30,6 +34,10 @@ def require_alike(bundle: Bundle, specs: Sequence[VariableSpec], on: Experiment,
     for number, store in enumerate(on.data.stores):
         records = index.of_store(number)
         if len(records):
+            try:
+                check_grid(xr.Dataset(coords=on.data.coordinates_of(store)), bundle.manifest.coordinates)
+            except ContractError as error:
+                raise ConfigError(f"{store.url}: {error}") from None
             check_facts(store.dataset().isel({store.record_dimension: records}), bundle.parts[0][0])
 
 

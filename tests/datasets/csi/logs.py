@@ -80,12 +80,23 @@ def atheros_frame(
     return struct.pack(f"{endian}H", len(body)) + body
 
 
-def esp32_line(csi: np.ndarray, stamp: int, *, rssi: int = -60, channel: int = 6, secondary: int = 0) -> str:
+ADDRESS = "3C:71:BF:6D:2A:78"
+
+
+def esp32_line(
+    csi: np.ndarray,
+    stamp: int,
+    *,
+    rssi: int = -60,
+    channel: int = 6,
+    secondary: int = 0,
+    address: str = ADDRESS,
+) -> str:
     """One line of the ESP32-CSI-Tool; `csi` in the order of the chip."""
     pairs = " ".join(f"{int(value.imag)} {int(value.real)}" for value in csi)
     seconds = stamp / 1e6
     return (
-        f"CSI_DATA,AP,3C:71:BF:6D:2A:78,{rssi},11,1,0,1,1,1,0,0,0,0,-93,0,{channel},{secondary},{stamp},0,101,0,0,"
+        f"CSI_DATA,AP,{address},{rssi},11,1,0,1,1,1,0,0,0,0,-93,0,{channel},{secondary},{stamp},0,101,0,0,"
         f"{seconds:.6f},{2 * len(csi)},[{pairs} ]"
     )
 

@@ -257,6 +257,18 @@ def esp32_clock(folder: Path) -> None:
     np.testing.assert_allclose(arrays(recipe(folder))["packet_time"], [0, 0.002])
 
 
+def esp32_transmitters(folder: Path) -> None:
+    csi = integers(6, 64, 1, 1)[:, :, 0, 0]
+    lines = [esp32_line(each, 1000 * n, secondary=1, address=f"0a:0{n % 2}") for n, each in enumerate(csi)]
+    (folder / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    made = recipe(folder)
+    found = arrays(made)
+    assert found["recording"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert made.shared()["recording_name"].to_numpy().tolist() == ["a.csv from 0A:00", "a.csv from 0A:01"]
+    np.testing.assert_array_equal(found["channel_frequency_response"][:, 0, 0], csi[[0, 2, 4, 1, 3, 5]])
+    np.testing.assert_allclose(found["packet_time"], [0, 0.002, 0.004, 0.001, 0.003, 0.005])
+
+
 def esp32_channel(folder: Path) -> None:
     for channel, carrier in ((1, 2.412e9), (6, 2.437e9), (14, 2.484e9)):
         esp32(folder, channel=channel)
@@ -346,12 +358,13 @@ EXAMPLES: dict[str, Callable[[Path], None]] = {
     "ESP32: pairs after the 64th": esp32_more_pairs,
     "ESP32: `secondary_channel`": esp32_order,
     "ESP32: `local_timestamp`": esp32_clock,
+    "ESP32: `mac`": esp32_transmitters,
     "ESP32: `channel`": esp32_channel,
     "ESP32: `rssi`, `noise_floor`": esp32_strength,
     "clock that goes back": clock_back,
     "antennas, width or channel other than those of most packets": other_layouts,
     "packet that is cut off at the end": cut_off,
-    "rates, addresses, sequence numbers, payload": unread,
+    "rates, other addresses, sequence numbers, payload": unread,
 }
 
 

@@ -42,6 +42,27 @@ def test_convertible_units_are_converted() -> None:
     np.testing.assert_allclose(checked.path_gain, -90, rtol=1e-5)
 
 
+def test_spans_of_time_are_numbers_with_units() -> None:
+    period = VariableSpec(name="period", dims=("sample",), shape=(), units="min", missing=True)
+    spans = np.array([30, 90, "NaT"], "timedelta64[s]")
+    checked = check(xr.Dataset({"period": ("sample", spans)}), [period])
+    np.testing.assert_allclose(checked.period, [0.5, 1.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array(["1", "2"]), "holds text, expected float32 numbers; if it holds numbers say"),
+        (np.array([1.0, None], dtype=object), r"holds object values, .* ds\['period'\].astype\('float32'\)"),
+        (np.array(["2026-01-01"], "M8[s]"), "holds dates, expected float32 numbers"),
+    ],
+)
+def test_what_are_no_numbers_is_said(values: np.ndarray, message: str) -> None:
+    period = VariableSpec(name="period", dims=("sample",), shape=(), units="min")
+    with pytest.raises(ContractError, match=message):
+        check(xr.Dataset({"period": ("sample", values, {"units": "s"})}), [period])
+
+
 def test_the_input_is_left_alone() -> None:
     ds = fields()
     before = ds.copy(deep=True)

@@ -147,3 +147,20 @@ def test_an_ensemble_with_weights_of_its_own_is_refused(ensemble: Path) -> None:
     edit(ensemble, lambda data: data.update({"files": {"weights.safetensors": "0" * 64}}))
     with pytest.raises(BundleError, match="belong to its members"):
         load_bundle(ensemble)
+
+
+def test_members_of_different_cells_are_refused(tmp_path: Path, pipeline: Pipeline) -> None:
+    def saved(name: str, step: float, *, backwards: bool = False) -> Path:
+        x = xr.DataArray(step * np.arange(5)[:: -1 if backwards else 1], dims="x", attrs={"units": "m"})
+        return save_bundle(tmp_path / name, pipeline, coordinates={"x": x})
+
+    fine, coarse, backwards = (
+        saved("fine", 4.0),
+        saved("coarse", 8.0),
+        saved("backwards", 4.0, backwards=True),
+    )
+    surrogates.load([fine, saved("same", 4.0)], device="cpu")
+    with pytest.raises(BundleError, match=r"coarse was trained on other cells than .* 8 m, expected 4 m"):
+        surrogates.load([fine, coarse], device="cpu")
+    with pytest.raises(BundleError, match="'x' descends by 4 m, in training it ascends"):
+        save_ensemble(tmp_path / "ensemble", [fine, backwards])

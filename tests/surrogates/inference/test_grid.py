@@ -1,6 +1,10 @@
 """The clock of what a surrogate is asked with is that of training."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -74,11 +78,67 @@ def test_months_are_even_and_a_missing_one_is_not() -> None:
         check_grid(asked(DATES[0] + np.arange(4) * 86400 * SECOND), coordinates, RECORDS)
 
 
-@pytest.mark.parametrize("axis", [asked([0.0, 0.1, 5.0, 6.0], units="s"), asked([0, 1, 2, 3])])
-def test_axes_that_are_no_window_stay_indices(axis: xr.Dataset) -> None:
+def test_axes_without_units_that_are_no_window_stay_indices() -> None:
+    axis = asked([0, 1, 2, 3])
     check_grid(axis, CLOCK)
     with pytest.raises(ContractError, match="'time'"):
         check_grid(axis, CLOCK, INSIDE)
+
+
+@pytest.mark.parametrize("cells", [[0.0, 0.1, 5.0, 6.0], [0.1, 0.0, 0.2, 0.3], [0.0, 0.1, np.nan, 0.3]])
+def test_an_axis_that_was_even_in_training_has_to_be_even(cells: list[float]) -> None:
+    with pytest.raises(ContractError, match=r"'time' has steps from .* expected 0.1 s between all cells"):
+        check_grid(asked(cells, units="s"), CLOCK)
+
+
+def levels(values: list[float], units: str | None = "hPa") -> xr.Dataset:
+    return xr.Dataset(coords={"level": ("level", values, {"units": units} if units else {})})
+
+
+def test_uneven_cells_keep_their_steps_and_their_order() -> None:
+    trained = {"level": Coordinate(values=[1000.0, 850.0, 500.0], attributes={"units": "hPa"})}
+    for same in (
+        levels([1000.0, 850.0, 500.0]),
+        levels([1e5, 8.5e4, 5e4], "Pa"),
+        levels([1.0, 2.0, 3.0], None),
+    ):
+        check_grid(same, trained)
+    for other in ([500.0, 850.0, 1000.0], [850.0, 1000.0, 500.0], [850.0, 500.0, 250.0]):
+        with pytest.raises(ContractError, match=r"'level' is .* hPa, expected cells like 1000, 850, 500 hPa"):
+            check_grid(levels(other), trained)
+    with pytest.raises(ContractError, match=r"expected \[1000.0, 850.0, 500.0\] in this order; say ds.sel"):
+        check_grid(levels([500.0, 850.0, 1000.0], None), trained)
+
+
+def test_a_whole_circle_begins_where_it_did_in_training() -> None:
+    trained = {"lon": Coordinate(values=[0.0, 90.0, 180.0, 270.0], attributes={"units": "degrees_east"})}
+
+    def circle(values: list[float]) -> xr.Dataset:
+        return xr.Dataset(coords={"lon": ("lon", np.array(values), {"units": "degrees_east"})})
+
+    check_grid(circle([0.0, 90.0, -180.0, -90.0]), trained)
+    west = circle([-180.0, -90.0, 0.0, 90.0])
+    with pytest.raises(
+        ContractError, match=r"begins at -180 degrees_east, in training the circle begins at 0"
+    ):
+        check_grid(west, trained)
+    check_grid(west.assign_coords(lon=(west["lon"] - 0) % 360 + 0).sortby("lon"), trained)
+
+
+@pytest.mark.filterwarnings("ignore:DatetimeIndex.values")  # of xarray
+@pytest.mark.parametrize(
+    "make", [list, lambda dates: dates, lambda dates: [d.to_pydatetime() for d in dates]]
+)
+def test_dates_of_a_time_zone_are_a_clock(make: Callable[[pd.DatetimeIndex], Any]) -> None:
+    hour = {"time": Coordinate(values=[0.0, 3600.0, 7200.0], attributes={"units": "s"})}
+    dates = pd.date_range("2026-03-28 22:00", periods=5, freq="h", tz="Europe/Paris")
+    check_grid(xr.Dataset(coords={"time": make(dates[:3])}), hour, INSIDE)
+    with pytest.raises(ContractError, match="'time' is not even: a step of 10800 s after 3600"):
+        check_grid(xr.Dataset(coords={"time": make(dates[[0, 1, 4]])}), hour, INSIDE)
+    with pytest.raises(
+        ContractError, match=r"begins with '2026-.*', expected numbers or dates; say ds.assign"
+    ):
+        check_grid(xr.Dataset(coords={"time": [str(each) for each in dates[:3]]}), hour, INSIDE)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +178,13 @@ def test_named_cells_in_another_order_are_refused():
     check_grid(xr.Dataset(coords={"axis": ["x", "y", "z"]}), axes)
     with pytest.raises(ContractError, match=r"'axis' is \['z', 'y', 'x'\], expected \['x', 'y', 'z'\]"):
         check_grid(xr.Dataset(coords={"axis": ["z", "y", "x"]}), axes)
+    with pytest.raises(ContractError, match=r"'axis' is \['z', 'y', 'x'\], expected \['x', 'y', 'z'\]"):
+        check_grid(xr.Dataset(coords={"axis": [b"z", b"y", b"x"]}), axes)
+
+
+def test_cells_of_other_names_are_refused():
+    axes = {"axis": Coordinate(values=["east", "north", "up"])}
+    with pytest.raises(
+        ContractError, match=r"'axis' is \['east', 'north', 'down'\], expected .* as in training"
+    ):
+        check_grid(xr.Dataset(coords={"axis": ["east", "north", "down"]}), axes)

@@ -64,6 +64,17 @@ def test_one_example_needs_no_record_dimension(surrogate: Surrogate, inputs: xr.
     np.testing.assert_array_equal(surrogate.predict(bare)["gain"], out["gain"])
 
 
+def test_one_example_may_have_its_numbers_as_coordinates(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    single = surrogate.predict(inputs.set_coords("power").isel(sample=2))
+    np.testing.assert_array_equal(single["gain"], surrogate.predict(inputs.isel(sample=[2]))["gain"][0])
+
+
+def test_packed_inputs_are_refused(surrogate: Surrogate, inputs: xr.Dataset) -> None:
+    packed = inputs["height"].astype("int16").assign_attrs(units="m", scale_factor=0.01)
+    with pytest.raises(ContractError, match="'height': attribute 'scale_factor' is"):
+        surrogate.predict(inputs.assign(height=packed))
+
+
 def test_stacked_labels_are_refused_and_told_apart(surrogate: Surrogate, inputs: xr.Dataset) -> None:
     stacked = inputs.isel(sample=slice(6)).drop_vars(["sample", "city"], errors="ignore")
     labels = {"run": ("sample", [0, 0, 0, 1, 1, 1]), "day": ("sample", [0, 1, 2, 0, 1, 2])}

@@ -18,7 +18,7 @@ from surrogates.runs.evaluate import evaluate_run
 RECORDS = 40
 
 
-def write_fields(path: Path, seed: int) -> str:
+def write_fields(path: Path, seed: int, step: float = 4.0) -> str:
     """Fields whose gain is linear in the height, plus noise; a fifth of the cells is unknown."""
     rng = np.random.default_rng(seed)
     fields = {"dims": ("sample", "y", "x"), "shape": (8, 6)}
@@ -40,8 +40,8 @@ def write_fields(path: Path, seed: int) -> str:
     labels = np.array([0, 0, 1, 2] * (RECORDS // 4), np.int8)
     shared = xr.Dataset(
         coords={
-            "y": ("y", 4.0 * np.arange(8), {"units": "m"}),
-            "x": ("x", 4.0 * np.arange(6), {"units": "m"}),
+            "y": ("y", step * np.arange(8), {"units": "m"}),
+            "x": ("x", step * np.arange(6), {"units": "m"}),
         }
     )
     made = create_store(

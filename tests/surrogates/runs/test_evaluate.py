@@ -25,7 +25,7 @@ from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.runs.alike import free_dimensions
 from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run
 from surrogates.runs.methods import methods_of
-from tests.surrogates.runs.conftest import finished_run
+from tests.surrogates.runs.conftest import finished_run, write_fields
 
 CPU = torch.device("cpu")
 
@@ -129,6 +129,14 @@ def test_other_data_have_to_mean_the_same(
     changed = replace(on, data=replace(on.data, specs=on.data.specs | {"height": height}))
     with pytest.raises(ConfigError, match=message):
         evaluate_elsewhere(evaluated, opened(evaluated), changed)
+
+
+def test_other_data_have_to_lie_on_such_a_grid(evaluated: Path, tmp_path: Path) -> None:
+    coarse = write_fields(tmp_path / "coarse.zarr", seed=1, step=8.0)
+    other = validate(RunConfig, yaml.safe_load((evaluated / "config.yaml").read_text()), "run")
+    on = Experiment.open(other.model_copy(update={"dataset": [DatasetConfig(url=coarse)]}))
+    with pytest.raises(ConfigError, match=r"coarse.zarr: coordinate 'x': spacing 8 m, expected 4 m"):
+        evaluate_elsewhere(evaluated, opened(evaluated), on, device="cpu")
 
 
 @pytest.mark.parametrize(
