@@ -74,7 +74,7 @@ class MeasuredCSI(FolderImport):
     """
 
     name: ClassVar[str] = "csi/measured"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title: ClassVar[str] = (
         "Measured channel state information (made by `surrogates data import csi/measured`)"
     )

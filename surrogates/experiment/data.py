@@ -29,6 +29,7 @@ from surrogates.experiment.stores import (
     common_specs,
     open_complete,
     require_apart,
+    require_same_cells,
     require_variable,
     shared_coordinates,
     shared_fields,
@@ -68,6 +69,8 @@ class RunData:
         specs = as_directions(common_specs(stores, window_of(config)), task.directions)
         data = cls(config, stores, [], [], specs)
         if len(stores) > 1:
+            coordinates = [data.coordinates_of(store) for store in stores]
+            require_same_cells(stores, coordinates, [*task.inputs, *task.targets])
             require_apart(
                 stores, [_of_all_subsets(*each) for each in zip(stores, config.dataset, strict=True)]
             )

@@ -18,7 +18,7 @@ from surrogates.data.index import ExampleIndex, require_dimension
 from surrogates.data.source import Source
 from surrogates.data.window import Window, known_name, step_of
 from surrogates.experiment.config import DatasetConfig, TaskConfig
-from surrogates.learning.context import AGREE
+from surrogates.learning.context import AGREE, EVEN
 from surrogates.learning.layout import CODES
 from surrogates.learning.normaliser import MinMax, Normaliser
 from surrogates.learning.pipeline import Pipeline
@@ -70,6 +70,40 @@ def require_apart(stores: Sequence[Store], records: Sequence[np.ndarray]) -> Non
                 f"dataset: {first.url} and {other.url} give {both.size} records twice; name a store once, or "
                 f"let `select` choose other records of each, without record {both[0]} of the second"
             )
+
+
+def require_same_cells(
+    stores: Sequence[Store], coordinates: Sequence[Mapping[str, xr.DataArray]], names: Sequence[str]
+) -> None:
+    """Refuse stores whose cells lie otherwise to each other: a network takes all for those of the first.
+
+    Parameters
+    ----------
+    stores, coordinates
+        Of one run, and what the examples of each share; where they begin is free, and numbers without units
+        are indices.
+    names
+        Variables that the run reads.
+    """
+    specs = [stores[0].specs[stored] for stored in map(known_name, names) if stored in stores[0].specs]
+    dims = {dim for spec in specs for dim in spec.dims}
+    first, *others = coordinates
+    for store, other in zip(stores[1:], others, strict=True):
+        for dim in sorted(dims & first.keys() & other.keys()):
+            one, two = first[dim], other[dim]
+            indices = one.dtype.kind in "fiu" and not (one.attrs.get("units") and two.attrs.get("units"))
+            if not indices and not _alike(one, two, EVEN):
+                raise ConfigError(
+                    f"dataset: coordinate '{dim}' is {_ends(two)} in {store.url}, but {_ends(one)} in "
+                    f"{stores[0].url}; give stores of the same cells, or interpolate one to the other"
+                )
+
+
+def _ends(coordinate: xr.DataArray) -> str:
+    """Return the first cells of a coordinate, its last one and its units."""
+    cells = [f"{cell:g}" if coordinate.dtype.kind in "fiu" else str(cell) for cell in coordinate.values]
+    shown = cells if len(cells) < 5 else [*cells[:2], "...", cells[-1]]
+    return f"{', '.join(shown)} {display(str(coordinate.attrs.get('units', '')))}".rstrip()
 
 
 def warn_of_copies(stores: Sequence[Store], learned: ExampleIndex, judged: ExampleIndex) -> None:
@@ -188,7 +222,7 @@ def _fields_of(store: Store, records: np.ndarray) -> tuple[dict[str, xr.DataArra
     return arrays, unlike
 
 
-def _alike(one: xr.DataArray, two: xr.DataArray) -> bool:
+def _alike(one: xr.DataArray, two: xr.DataArray, tolerance: float = AGREE) -> bool:
     """Return whether two stores agree in a field; their coordinates may begin at different values."""
     if one.dims != two.dims or one.shape != two.shape or one.attrs.get("units") != two.attrs.get("units"):
         return False
@@ -197,7 +231,7 @@ def _alike(one: xr.DataArray, two: xr.DataArray) -> bool:
         return bool(np.array_equal(first, second))
     if one.dims == (one.name,):
         first, second = np.diff(first), np.diff(second)
-    return bool(np.allclose(first, second, rtol=AGREE, atol=0.0, equal_nan=True))
+    return bool(np.allclose(first, second, rtol=tolerance, atol=0.0, equal_nan=True))
 
 
 def common_specs(stores: Sequence[Store], window: Window | None) -> dict[str, VariableSpec]:

@@ -133,6 +133,14 @@ def test_a_coordinate_that_begins_elsewhere_at_the_same_spacing_is_that_of_the_f
         Spacing("m", ("x",)).find(apart, "cell")
 
 
+@pytest.mark.parametrize("x", [8.0 * np.arange(PLACES), 4.0 * np.arange(PLACES)[::-1]])
+def test_a_run_takes_no_stores_whose_cells_lie_otherwise(tmp_path: Path, x: np.ndarray) -> None:
+    power = np.arange(RECORDS) + 0.5
+    stores = [write(tmp_path / "a.zarr").url, write(tmp_path / "b.zarr", x=x, power=power).url]
+    with pytest.raises(ConfigError, match=r"coordinate 'x' is .* m in .*b.zarr, but 0, 4, .* m in .*a.zarr"):
+        told(*stores, transform={"name": "stack"})
+
+
 def test_a_field_that_differs_has_no_single_value(tmp_path: Path) -> None:
     shifted = ("x", np.linspace(1.0, 6.0, PLACES), {"units": "m"})
     apart = context(write(tmp_path / "a.zarr"), write(tmp_path / "b.zarr", terrain=shifted))
