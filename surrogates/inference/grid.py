@@ -97,9 +97,9 @@ def _require_steps(found: np.ndarray, trained: np.ndarray, dim: str, units: str,
     elif step is None:
         steps = np.diff(found.astype(np.float64))
         raise ContractError(
-            f"coordinate {dim!r} has steps from {steps.min():g} to {steps.max():g} {units}, expected "
-            f"{expected:g} {units} between all cells as in training; put the cells in order, or interpolate "
-            "the data set to an even grid"
+            f"coordinate {dim!r} has {found.size} cells in steps from {steps.min():g} to {steps.max():g} "
+            f"{units}, expected {expected:g} {units} between all as between the {trained.size} of training; "
+            "put the cells in order, or interpolate the data set to an even grid"
         )
     elif abs(step + expected) <= slack * abs(expected):
         descending = ", ascending=False" if expected < 0 else ""

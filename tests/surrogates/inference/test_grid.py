@@ -87,7 +87,9 @@ def test_axes_without_units_that_are_no_window_stay_indices() -> None:
 
 @pytest.mark.parametrize("cells", [[0.0, 0.1, 5.0, 6.0], [0.1, 0.0, 0.2, 0.3], [0.0, 0.1, np.nan, 0.3]])
 def test_an_axis_that_was_even_in_training_has_to_be_even(cells: list[float]) -> None:
-    with pytest.raises(ContractError, match=r"'time' has steps from .* expected 0.1 s between all cells"):
+    with pytest.raises(
+        ContractError, match=r"'time' has 4 cells in steps from .* expected 0.1 s between all"
+    ):
         check_grid(asked(cells, units="s"), CLOCK)
 
 

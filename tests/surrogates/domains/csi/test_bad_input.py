@@ -63,7 +63,7 @@ WRONG: dict[str, tuple[Callable[[xr.Dataset], xr.Dataset], str]] = {
     "antennas": (lambda ds: ds.isel(antenna=slice(6)), "6 cells along 'antenna', expected 8"),
     "more antennas": (
         lambda ds: xr.concat([ds, ds], "antenna"),
-        "16 cells along 'antenna', expected 8",
+        "'antenna' has 16 cells in steps from -7 to 1 .* between the 8 of training",
     ),
     "subcarriers": (
         lambda ds: ds.isel(uplink_subcarrier=slice(24)),
