@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from surrogates.core.errors import ConfigError
+from surrogates.core.text import listing
 from surrogates.data.batch import Batch
 from surrogates.data.disturbance import Disturbance
 from surrogates.data.index import ExampleIndex
@@ -18,10 +20,21 @@ from surrogates.learning.contract import Derivation
 
 
 def fitted_baselines(experiment: Experiment) -> dict[str, Method]:
-    """Return the baselines of an experiment, fitted on its training split."""
+    """Return the baselines of an experiment, fitted on its training split.
+
+    Raises
+    ------
+    ConfigError
+        When there are baselines, but no records to fit them on.
+    """
     baselines = experiment.build_baselines()
     if not baselines:
         return {}
+    if not len(experiment.data.index("train")):
+        raise ConfigError(
+            f"{listing(store.url for store in experiment.data.stores)} has no training records to fit the "
+            f"baselines on ({listing(baselines)}); leave them out with task.baselines=[]"
+        )
     training = experiment.loader("train")
     start = training.state_dict()
     methods: dict[str, Method] = {}

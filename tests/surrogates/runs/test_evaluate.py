@@ -25,7 +25,7 @@ from surrogates.learning.pipeline import Pipeline, PipelineConfig
 from surrogates.runs.alike import free_dimensions
 from surrogates.runs.evaluate import evaluate_elsewhere, evaluate_run
 from surrogates.runs.methods import methods_of
-from tests.surrogates.runs.conftest import finished_run, write_fields
+from tests.surrogates.runs.conftest import RECORDS, finished_run, write_fields
 
 CPU = torch.device("cpu")
 
@@ -286,6 +286,18 @@ def test_without_a_validation_split_coverage_is_left_out_with_a_note(run: Path) 
     assert "none: the run has no validation split" in (run / "report.html").read_text()
     with pytest.raises(ValueError, match="`surrogates evaluate RUN` calibrates"):
         surrogates.load(run, device="cpu").predict(xr.Dataset(), interval=0.9)
+
+
+def test_data_that_only_test_are_scored_without_baselines(run: Path) -> None:
+    values = yaml.safe_load((run / "config.yaml").read_text())
+    store = zarr.open_group(values["dataset"][0]["url"], mode="r+", use_consolidated=False)
+    store["split"][:] = 2
+    zarr.consolidate_metadata(store.store)
+    with pytest.raises(ConfigError, match=r"no training records to fit .* out with task.baselines=\[\]"):
+        evaluate_run(run, opened(run), device="cpu")
+    values["task"]["baselines"] = []
+    alone = Experiment.open(validate(RunConfig, values, "run"))
+    assert evaluate_run(run, alone, device="cpu").table.examples == RECORDS
 
 
 def test_a_gaussian_run_predicts_calibrated_intervals(tmp_path: Path) -> None:
