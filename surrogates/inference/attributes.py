@@ -122,7 +122,7 @@ def _unpacked(limit: float, array: xr.DataArray) -> float:
     """Return what xarray made of a packed value; integers limit the packed values."""
     packing = array.encoding
     if str(packing.get("_Unsigned", "")).lower() == "true" and -np.inf < limit < 0:
-        limit += 2.0 ** (8 * np.dtype(packing["dtype"]).itemsize)
+        limit += 2.0 ** (8 * np.dtype(packing.get("dtype", array.dtype)).itemsize)
     return float(limit * packing.get("scale_factor", 1.0) + packing.get("add_offset", 0.0))
 
 

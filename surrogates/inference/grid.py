@@ -45,8 +45,8 @@ def check_grid(
     windows = {along: spec for spec in inputs if (along := window_dimension(spec)) is not None}
     for dim, coordinate in coordinates.items():
         trained = np.asarray(coordinate.values)
-        if dim not in ds.coords:
-            continue
+        if dim not in ds.coords or ds[dim].dims != (dim,):
+            continue  # whoever needs the dimension says so
         _require_labels(ds, dim, coordinate)
         if trained.dtype.kind not in "fiu" or trained.size < 2:
             continue
@@ -59,7 +59,7 @@ def check_grid(
         if values.dtype.kind not in "fiu" or not units or not found_units:
             continue
         if convertible(found_units, units):
-            axis = _unwrapped(convert(np.atleast_1d(values), found_units, units), units)
+            axis = _unwrapped(convert(values, found_units, units), units)
             _require_steps(axis, trained, dim, units, slack)
             if same(units, "degree"):
                 _require_beginning(axis, trained, dim, units)
@@ -171,7 +171,7 @@ def check_fixed(ds: xr.Dataset, coordinates: Mapping[str, Coordinate], dims: Ite
 
 def _require_labels(ds: xr.Dataset, dim: str, coordinate: Coordinate) -> None:
     """Refuse cells of other names, or in another order: the network knows them by their order."""
-    expected, values = list(coordinate.values), np.atleast_1d(ds[dim].values).tolist()
+    expected, values = list(coordinate.values), ds[dim].values.tolist()
     found = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in values]
     named = all(isinstance(value, str) for value in [*expected, *found])
     numbered = not (named or (ds[dim].attrs.get("units") and coordinate.attributes.get("units")))

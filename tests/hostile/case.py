@@ -1,9 +1,12 @@
-"""A case of a hostile file, and what makes simple ones."""
+"""A case of a hostile file, what makes simple ones, and the mark of slow cases of any kind."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+SLOW = "slow"
+"""Marks a wrong command that opens data or builds a network."""
 
 
 class Case(NamedTuple):

@@ -1,7 +1,6 @@
 """Wrong commands that score, join, predict and export, and what each answer says."""
 
-SLOW = "slow"
-"""Marks what opens data or builds a network."""
+from tests.hostile.case import SLOW
 
 EVALUATE = [
     (["evaluate"], "Missing argument 'run'"),

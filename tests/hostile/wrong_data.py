@@ -1,8 +1,5 @@
 """Wrong commands on data sets, and what each answer says."""
 
-SLOW = "slow"
-"""Marks what opens data or builds a network."""
-
 OWN = "tests.hostile.work:Waves"
 
 

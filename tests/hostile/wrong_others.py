@@ -1,7 +1,6 @@
 """Wrong smaller commands, and what each answer says."""
 
-SLOW = "slow"
-"""Marks what opens data or builds a network."""
+from tests.hostile.case import SLOW
 
 OTHERS = [
     (["trian"], "No such command 'trian'. Did you mean 'train'?"),

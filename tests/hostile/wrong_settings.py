@@ -1,6 +1,7 @@
 """Wrong settings of a training and of a sweep, and what each answer says."""
 
-from tests.hostile.wrong_training import SLOW, train
+from tests.hostile.case import SLOW
+from tests.hostile.wrong_training import train
 
 KEYS = [
     (

@@ -1,7 +1,6 @@
 """Wrong models and data of a training, and what each answer says."""
 
-SLOW = "slow"
-"""Marks what opens data or builds a network."""
+from tests.hostile.case import SLOW
 
 FEW = {
     "dataset": "fields.zarr",

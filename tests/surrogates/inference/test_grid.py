@@ -112,6 +112,16 @@ def test_uneven_cells_keep_their_steps_and_their_order() -> None:
         check_grid(levels([500.0, 850.0, 1000.0], None), trained)
 
 
+@pytest.mark.parametrize("units", ["hPa", None])
+def test_places_of_other_dimensions_are_left_to_the_check_of_dimensions(units: str | None) -> None:
+    trained = {
+        "level": Coordinate(values=[1000.0, 850.0, 500.0], attributes={"units": units} if units else {})
+    }
+    about = {"units": units} if units else {}
+    check_grid(xr.Dataset(coords={"level": (("y", "x"), np.arange(9.0).reshape(3, 3), about)}), trained)
+    check_grid(xr.Dataset(coords={"level": ((), 850.0, about)}), trained)
+
+
 def test_a_whole_circle_begins_where_it_did_in_training() -> None:
     trained = {"lon": Coordinate(values=[0.0, 90.0, 180.0, 270.0], attributes={"units": "degrees_east"})}
 
